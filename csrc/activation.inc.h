@@ -1,0 +1,170 @@
+/* activation.inc.h: f(z) and f'(z), each where the book has it. */
+#include "vmath.inc.h"
+
+#define LEAKY ((real)0.01)
+
+/* f(z), and f'(z) into *slope where `both` */
+FNN_INLINE vec f_of(const fnn_activation f, const int both, vec z, vec *slope)
+{
+    vec one = v_set1(1), zero = v_zero(), a, s;
+    switch (f) {
+    case FNN_SIGMOID:
+        a = v_sigmoid(z);
+        if (both) *slope = v_fnma(a, a, a);
+        return a;
+    case FNN_TANH:
+        a = v_tanh(z);
+        if (both) *slope = v_fnma(a, a, one);
+        return a;
+    case FNN_RELU:
+        if (both) *slope = v_select(v_gt(z, zero), one, zero);
+        return v_max(zero, z);
+    case FNN_LEAKY_RELU:
+        if (both) *slope = v_select(v_gt(z, zero), one, v_set1(LEAKY));
+        return v_select(v_gt(z, zero), z, v_mul(v_set1(LEAKY), z));
+    case FNN_ELU:
+        a = v_select(v_gt(z, zero), z, v_expm1(z));
+        if (both) *slope = v_select(v_gt(z, zero), one, v_add(a, one));
+        return a;
+    case FNN_GELU: /* z Φ(z); Φ(z) + z φ(z) */
+        s = v_normal_cdf(z, &a);
+        if (both) *slope = v_fma(z, a, s);
+        return v_mul(z, s);
+    case FNN_SILU: /* z σ; σ + z σ (1 − σ) = σ + a (1 − σ) */
+        s = v_sigmoid(z);
+        a = v_mul(z, s);
+        if (both) *slope = v_fma(a, v_sub(one, s), s);
+        return a;
+    case FNN_SOFTPLUS:
+        if (both) *slope = v_sigmoid(z);
+        return v_softplus(z);
+    case FNN_EXP:
+        a = v_exp(z);
+        if (both) *slope = a;
+        return a;
+    default: /* identity */
+        if (both) *slope = one;
+        return z;
+    }
+}
+
+/* f'(z) told from a = f(z); only for those f that allow it (see times_slope) */
+FNN_INLINE vec slope_of(const fnn_activation f, vec a)
+{
+    vec one = v_set1(1), zero = v_zero();
+    switch (f) {
+    case FNN_SIGMOID: return v_fnma(a, a, a);                                   /* a (1 − a) */
+    case FNN_TANH: return v_fnma(a, a, one);                                    /* 1 − a² */
+    case FNN_RELU: return v_select(v_gt(a, zero), one, zero);
+    case FNN_LEAKY_RELU: return v_select(v_gt(a, zero), one, v_set1(LEAKY));
+    case FNN_ELU: return v_select(v_gt(a, zero), one, v_add(a, one));
+    default: return a;                                                          /* exp */
+    }
+}
+
+FNN_INLINE void apply(const fnn_activation f, int64_t n, real *z, real *slope)
+{
+    vec s;
+    if (slope)
+        for (int64_t i = 0; i < n; i += V) {
+            int lanes = n - i < V ? (int)(n - i) : V;
+            v_store_n(z + i, f_of(f, 1, v_load_n(z + i, lanes), &s), lanes);
+            v_store_n(slope + i, s, lanes);
+        }
+    else {
+        int64_t i = 0;
+        for (; i + V <= n; i += V) v_store(z + i, f_of(f, 0, v_load(z + i), &s));
+        if (i < n) v_store_n(z + i, f_of(f, 0, v_load_n(z + i, (int)(n - i)), &s), (int)(n - i));
+    }
+}
+
+FNN_INLINE void apply_slope(const fnn_activation f, int64_t n, const real *a, real *delta)
+{
+    int64_t i = 0;
+    for (; i + V <= n; i += V) v_store(delta + i, v_mul(v_load(delta + i), slope_of(f, v_load(a + i))));
+    if (i < n) {
+        int lanes = (int)(n - i);
+        vec x = v_mul(v_load_n(delta + i, lanes), slope_of(f, v_load_n(a + i, lanes)));
+        v_store_n(delta + i, x, lanes);
+    }
+}
+
+/* a_j = e^{z_j − max z} / Σ e^{z − max z} over one row of n */
+static void softmax_row(int64_t n, real *z)
+{
+    vec most = v_set1(z[0]), sum = v_zero();
+    int64_t whole = n - n % V;
+    int rest = (int)(n - whole);
+    for (int64_t j = 0; j < whole; j += V) most = v_max(most, v_load(z + j));
+    real top = v_most(most);
+    for (int64_t j = whole; j < n; j++) top = z[j] > top ? z[j] : top;
+    for (int64_t j = 0; j < whole; j += V) {
+        vec e = v_exp(v_sub(v_load(z + j), v_set1(top)));
+        v_store(z + j, e);
+        sum = v_add(sum, e);
+    }
+    if (rest) {
+        v_store_n(z + whole, v_exp(v_sub(v_load_n(z + whole, rest), v_set1(top))), rest);
+        sum = v_add(sum, v_load_n(z + whole, rest));
+    }
+    vec total = v_set1(v_sum(sum));
+    for (int64_t j = 0; j < whole; j += V) v_store(z + j, v_div(v_load(z + j), total));
+    if (rest) v_store_n(z + whole, v_div(v_load_n(z + whole, rest), total), rest);
+}
+
+/* One call a row, or one for all where the rows lie end to end. */
+#define BY_ROWS(CALL)                                                                             \
+    do {                                                                                          \
+        if (ld == n) n *= m, m = 1;                                                               \
+        for (int64_t i = 0; i < m; i++) { int64_t at = i * ld; CALL; }                            \
+    } while (0)
+
+static void activate(fnn_activation f, int64_t m, int64_t n, real *z, real *slope, int64_t ld)
+{
+#define CASE(F) case F: BY_ROWS(apply(F, n, z + at, slope ? slope + at : NULL)); break;
+    switch (f) {
+        CASE(FNN_SIGMOID)
+        CASE(FNN_TANH)
+        CASE(FNN_RELU)
+        CASE(FNN_LEAKY_RELU)
+        CASE(FNN_ELU)
+        CASE(FNN_GELU)
+        CASE(FNN_SILU)
+        CASE(FNN_SOFTPLUS)
+        CASE(FNN_EXP)
+    case FNN_SOFTMAX:
+        for (int64_t i = 0; i < m; i++) softmax_row(n, z + i * ld);
+        break;
+    default:
+        if (slope) BY_ROWS(apply(FNN_IDENTITY, n, z + at, slope + at));
+    }
+#undef CASE
+}
+
+static void times_slope(fnn_activation f, int64_t m, int64_t n, const real *a, real *delta, int64_t ld)
+{
+#define CASE(F) case F: BY_ROWS(apply_slope(F, n, a + at, delta + at)); break;
+    switch (f) {
+        CASE(FNN_SIGMOID)
+        CASE(FNN_TANH)
+        CASE(FNN_RELU)
+        CASE(FNN_LEAKY_RELU)
+        CASE(FNN_ELU)
+        CASE(FNN_EXP)
+    default: break; /* identity: f' = 1 */
+    }
+#undef CASE
+}
+
+static void multiply_row(int64_t n, real *x, const real *y)
+{
+    for (int64_t i = 0; i < n; i += V) {
+        int lanes = n - i < V ? (int)(n - i) : V;
+        v_store_n(x + i, v_mul(v_load_n(x + i, lanes), v_load_n(y + i, lanes)), lanes);
+    }
+}
+
+static void multiply(int64_t m, int64_t n, real *x, const real *y, int64_t ld)
+{
+    BY_ROWS(multiply_row(n, x + at, y + at));
+}

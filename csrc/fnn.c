@@ -1,0 +1,197 @@
+/* fnn.c: the interface of fnn.h: makes networks, guards them, and holds the one switch on dtype. */
+#include "fnn.h"
+
+#include <string.h>
+
+#include "fpmode.h"
+#include "net.h"
+
+/* ---- making ------------------------------------------------------------------------------- */
+
+static size_t real_size(const fnn_net *net) { return net->dtype == FNN_F32 ? 4 : 8; }
+
+/* The network, its tables and its parameters in one piece of memory; *net is its description
+ * without them while measuring. */
+static fnn_net *layout(fnn_arena *arena, const fnn_net *measured, size_t n_params)
+{
+    size_t L = (size_t)measured->n_layers;
+    fnn_net *net = fnn_take(arena, 1, sizeof *net), filled = *measured;
+    filled.sizes = fnn_take(arena, L + 1, sizeof *filled.sizes);
+    filled.activation = fnn_take(arena, L, sizeof *filled.activation);
+    filled.dropout = fnn_take(arena, L, sizeof *filled.dropout);
+    filled.weights_at = fnn_take(arena, L, sizeof *filled.weights_at);
+    filled.biases_at = fnn_take(arena, L, sizeof *filled.biases_at);
+    filled.params = fnn_take(arena, n_params, real_size(measured));
+    if (!arena->base) return NULL;
+    *net = filled;
+    return net;
+}
+
+static int legal(const fnn_spec *spec)
+{
+    if (spec->dtype != FNN_F32 && spec->dtype != FNN_F64) return 0;
+    if (spec->n_layers < 1 || (unsigned)spec->loss >= FNN_N_LOSSES) return 0;
+    for (int l = 0; l <= spec->n_layers; l++)
+        if (spec->sizes[l] < 1 || spec->sizes[l] > INT32_MAX) return 0;
+    for (int l = 0; l < spec->n_layers; l++) {
+        int f = spec->activation[l], last = l == spec->n_layers - 1;
+        if (f < 0 || f >= FNN_N_ACTIVATIONS || (!last && f >= FNN_SOFTMAX)) return 0;
+        if (!(spec->dropout[l] >= 0 && spec->dropout[l] < 1) || (last && spec->dropout[l] > 0)) return 0;
+    }
+    return 1;
+}
+
+fnn_status fnn_net_new(const fnn_spec *spec, fnn_net **net)
+{
+    *net = NULL;
+    if (!legal(spec)) return FNN_BAD_ARGUMENT;
+    size_t n_params = 0;
+    for (int l = 0; l < spec->n_layers; l++)
+        n_params = fnn_plus(n_params, fnn_times((size_t)spec->sizes[l] + 1, (size_t)spec->sizes[l + 1]));
+    if (n_params > PTRDIFF_MAX / sizeof(double)) return FNN_TOO_LARGE;
+
+    fnn_net described = {.dtype = spec->dtype, .n_layers = spec->n_layers, .loss = spec->loss,
+                         .loss_param = spec->loss_param, .n_params = (int64_t)n_params};
+    fnn_arena arena = {NULL, 0};
+    layout(&arena, &described, n_params);
+    void *memory = fnn_acquire(arena.used);
+    if (!memory) return FNN_NO_MEMORY;
+    arena = (fnn_arena){memory, 0};
+    fnn_net *made = layout(&arena, &described, n_params);
+
+    int64_t at = 0;
+    for (int l = 0; l <= spec->n_layers; l++) made->sizes[l] = spec->sizes[l];
+    for (int l = 0; l < spec->n_layers; l++) {
+        made->activation[l] = (fnn_activation)spec->activation[l];
+        made->dropout[l] = spec->dropout[l];
+        made->weights_at[l] = at;
+        made->biases_at[l] = at + spec->sizes[l] * spec->sizes[l + 1];
+        at = made->biases_at[l] + spec->sizes[l + 1];
+    }
+    memset(made->params, 0, n_params * real_size(made));
+    *net = made;
+    return FNN_OK;
+}
+
+void fnn_net_free(fnn_net *net)
+{
+    if (!net) return;
+    fnn_release(net->scratch);
+    fnn_release(net);
+}
+
+int64_t fnn_n_params(const fnn_net *net) { return net->n_params; }
+
+void *fnn_params(fnn_net *net) { return net->params; }
+
+/* ---- guarding: one trainer alone, or any number of readers --------------------------------- */
+
+static int begin_training(fnn_net *net) { return fnn_atomic_swap_if(&net->users, 0, -1); }
+
+static void end_training(fnn_net *net) { fnn_atomic_store(&net->users, 0); }
+
+static int begin_reading(fnn_net *net)
+{
+    for (;;) {
+        int users = fnn_atomic_load(&net->users);
+        if (users < 0) return 0;
+        if (fnn_atomic_swap_if(&net->users, users, users + 1)) return 1;
+    }
+}
+
+static void end_reading(fnn_net *net) { (void)fnn_atomic_add(&net->users, -1); }
+
+/* ---- the switch on dtype -------------------------------------------------------------------- */
+
+#define ON_DTYPE(net, name, ...) \
+    ((net)->dtype == FNN_F32 ? name##_f32(__VA_ARGS__) : name##_f64(__VA_ARGS__))
+
+static int legal_rows(const fnn_matrix *X, int64_t begin, int64_t end)
+{
+    return begin >= 0 && begin <= end && end <= X->n_rows;
+}
+
+fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
+                     const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
+{
+    sums->finite = 1;
+    if (run->batch_size < 1 || run->n < 0 || (unsigned)optimiser->kind >= FNN_N_OPTIMISERS)
+        return FNN_BAD_ARGUMENT;
+    if (run->n == 0) return FNN_OK;
+    if (!begin_training(net)) return FNN_BUSY;
+    fnn_status status = ON_DTYPE(net, train, net, X, y, optimiser, run, sums);
+    end_training(net);
+    return status;
+}
+
+fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
+                       void *const *out, int n_threads)
+{
+    if (!legal_rows(X, begin, end)) return FNN_BAD_ARGUMENT;
+    if (begin == end) return FNN_OK;
+    if (!begin_reading(net)) return FNN_BUSY;
+    fnn_status status = ON_DTYPE(net, forward, net, X, begin, end, out, n_threads);
+    end_reading(net);
+    return status;
+}
+
+fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
+                    int64_t end, double *per_example, fnn_sums *sums, int n_threads)
+{
+    if (!legal_rows(X, begin, end)) return FNN_BAD_ARGUMENT;
+    if (begin == end) return FNN_OK;
+    if (!begin_reading(net)) return FNN_BUSY;
+    fnn_status status = ON_DTYPE(net, cost, net, X, y, begin, end, per_example, sums, n_threads);
+    end_reading(net);
+    return status;
+}
+
+fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
+                        int64_t end, void *sum, void *per_example, fnn_sums *sums, int n_threads)
+{
+    if (!legal_rows(X, begin, end) || !sum == !per_example) return FNN_BAD_ARGUMENT;
+    if (begin == end) return FNN_OK;
+    if (!begin_reading(net)) return FNN_BUSY;
+    fnn_status status =
+        ON_DTYPE(net, gradient, net, X, y, begin, end, sum, per_example, sums, n_threads);
+    end_reading(net);
+    return status;
+}
+
+/* ---- looking at data ------------------------------------------------------------------------ */
+
+/* Exponent all ones: infinite or NaN. Integers, so that compilers use vectors. */
+static int finite_f32(const char *p, ptrdiff_t stride, int64_t n)
+{
+    uint32_t bad = 0, bits;
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(&bits, p + i * stride, sizeof bits);
+        bad |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    return !bad;
+}
+
+static int finite_f64(const char *p, ptrdiff_t stride, int64_t n)
+{
+    uint64_t bad = 0, bits;
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(&bits, p + i * stride, sizeof bits);
+        bad |= (bits & 0x7ff0000000000000u) == 0x7ff0000000000000u;
+    }
+    return !bad;
+}
+
+static int finite_row(const fnn_matrix *X, const char *p, int64_t n)
+{
+    if (X->dtype == FNN_F32)
+        return X->col_stride == 4 ? finite_f32(p, 4, n) : finite_f32(p, X->col_stride, n);
+    return X->col_stride == 8 ? finite_f64(p, 8, n) : finite_f64(p, X->col_stride, n);
+}
+
+int fnn_all_finite(const fnn_matrix *X, int64_t n_cols)
+{
+    if (X->dtype == FNN_U8) return 1;
+    for (int64_t i = 0; i < X->n_rows; i++)
+        if (!finite_row(X, X->data + i * X->row_stride, n_cols)) return 0;
+    return 1;
+}

@@ -1,0 +1,169 @@
+/* fnn.h: the whole of the C core that Cython sees.
+ *
+ * A network of L layers of weights maps a[0] = x, through
+ *
+ *     z[l+1] = a[l] W[l] + b[l]        a[l]: (B, n_l)   W[l]: (n_l, n_{l+1})   b[l]: (n_{l+1},)
+ *     a[l+1] = f_l(z[l+1])
+ *
+ * to the prediction a[L]. Rows of examples are the first axis everywhere, all matrices are
+ * row-major. `real` below means the network's own type, float or double, behind `void *`.
+ *
+ * Ownership: the network owns its parameters and its scratch memory; everything else (rows,
+ * targets, the optimiser's moments, results) belongs to the caller and only has to live through
+ * the call. Every function reports one fnn_status; none prints, aborts or exits. On any status
+ * but FNN_OK the parameters are as they were.
+ *
+ * Threads: calls that only read the parameters (fnn_forward, fnn_cost, fnn_gradient) may run at
+ * the same time on one network. fnn_train takes the network for itself: a second fnn_train, or a
+ * reader that comes while it runs, gets FNN_BUSY.
+ */
+#ifndef FNN_H
+#define FNN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    FNN_OK = 0,
+    FNN_NO_MEMORY,    /* an allocation failed */
+    FNN_TOO_LARGE,    /* a size does not fit into memory's address range */
+    FNN_BAD_ARGUMENT, /* a code or size out of range: the caller's checks let it through */
+    FNN_BUSY,         /* the network is being trained by another thread */
+    FNN_UNAVAILABLE   /* this processor or build lacks that instruction set */
+} fnn_status;
+
+typedef enum { FNN_F32 = 0, FNN_F64, FNN_U8 } fnn_dtype;
+
+/* f of the hidden and the output layers; softmax and exp are for outputs only */
+typedef enum {
+    FNN_IDENTITY = 0,
+    FNN_SIGMOID,
+    FNN_TANH,
+    FNN_RELU,
+    FNN_LEAKY_RELU, /* slope 0.01 */
+    FNN_ELU,        /* alpha 1 */
+    FNN_GELU,       /* z Φ(z), exact */
+    FNN_SILU,       /* z σ(z) */
+    FNN_SOFTPLUS,   /* ln(1 + e^z) */
+    FNN_SOFTMAX,
+    FNN_EXP,
+    FNN_N_ACTIVATIONS
+} fnn_activation;
+
+/* C of one example, a: output, y: target, sums over the n outputs j */
+typedef enum {
+    FNN_QUADRATIC = 0,        /* Σ (a − y)² */
+    FNN_MSE,                  /* 1/n Σ (a − y)² */
+    FNN_CROSS_ENTROPY,        /* −Σ y ln a, from the logits */
+    FNN_BINARY_CROSS_ENTROPY, /* −Σ [y ln a + (1 − y) ln(1 − a)], from the logits */
+    FNN_MAE,                  /* 1/n Σ |a − y| */
+    FNN_HUBER,                /* 1/n Σ h(a − y), h(r) = r²/2 for |r| ≤ d, else d(|r| − d/2) */
+    FNN_QUANTILE,             /* 1/n Σ max(q r, (q − 1) r), r = y − a */
+    FNN_POISSON,              /* 1/n Σ (a − y ln a) */
+    FNN_N_LOSSES
+} fnn_loss;
+
+typedef enum { FNN_SGD = 0, FNN_ADAM, FNN_RMSPROP, FNN_N_OPTIMISERS } fnn_optimiser_kind;
+
+/* How a prediction counts as right */
+typedef enum {
+    FNN_NO_METRIC = 0,
+    FNN_ARGMAX,   /* the largest output is the largest target; one output: both ≥ ½ or neither */
+    FNN_THRESHOLD /* the share of outputs on the target's side of ½ */
+} fnn_metric;
+
+typedef struct {
+    fnn_dtype dtype;       /* FNN_F32 or FNN_F64 */
+    int n_layers;          /* L ≥ 1 */
+    const int64_t *sizes;  /* L + 1 widths, each in 1 … 2^31 − 1 */
+    const int *activation; /* L codes, the last is the output's */
+    const double *dropout; /* L probabilities in [0, 1), the last 0 */
+    fnn_loss loss;
+    double loss_param;     /* huber's d, quantile's q */
+} fnn_spec;
+
+/* Rows to read: a strided matrix of any of the three types, or CSR (values f32 or f64, rows kept
+ * sorted or not, duplicates added up). With `shift` and `scale` (n_in reals each, or both NULL) a
+ * value is read as (x − shift) · scale; bytes are divided by 255 first. */
+typedef struct {
+    fnn_dtype dtype;
+    int64_t n_rows;
+    const char *data;
+    ptrdiff_t row_stride, col_stride; /* bytes */
+    const void *indptr, *indices;     /* CSR: NULL for a dense matrix */
+    int index_bytes;                  /* 4 or 8 */
+    const void *shift, *scale;
+} fnn_matrix;
+
+/* What the rows should give: class numbers or values, one of the two */
+typedef struct {
+    const int64_t *labels; /* (n_rows,) in [0, n_out), or {0, 1} where n_out is 1 */
+    const void *values;    /* (n_rows, n_out) reals */
+    const double *weight;  /* (n_rows,) ≥ 0, or NULL for 1 */
+    fnn_metric metric;
+} fnn_targets;
+
+/* The optimiser's formulas stand in optim.inc.h, at the kernels that compute them. */
+typedef struct {
+    fnn_optimiser_kind kind;
+    double momentum, beta1, beta2, eps;
+    double weight_decay; /* on weights, never biases; does not depend on the batch size */
+    int nesterov, decoupled;
+    void *m, *v;         /* n_params reals each, or NULL where the formula has none */
+} fnn_optimiser;
+
+typedef struct {
+    const int64_t *order;  /* the n rows to visit, in this order; NULL: 0, 1, 2, … */
+    int64_t n, batch_size; /* cut into batches, the last may be smaller */
+    const double *rates;   /* a learning rate a batch */
+    int64_t step;          /* optimiser steps taken before this run */
+    uint64_t dropout_seed;
+    int n_threads;
+} fnn_run;
+
+/* Sums over the rows seen, and how far a run came. Calls add to what stands there, a batch or block
+ * after the other, so that a run gives the same bits in however many calls it is cut. */
+typedef struct {
+    double loss;    /* Σ w C */
+    double correct; /* Σ w · right */
+    double weight;  /* Σ w */
+    int64_t rows, batches;
+    int finite;     /* fnn_train sets it; 0: the loss of the next batch was not finite; that batch changed nothing */
+} fnn_sums;
+
+typedef struct fnn_net fnn_net;
+
+fnn_status fnn_net_new(const fnn_spec *spec, fnn_net **net); /* parameters zero */
+void fnn_net_free(fnn_net *net);
+int64_t fnn_n_params(const fnn_net *net);
+/* n_params reals, layer by layer, W row-major then b; 64-byte aligned; lives as long as the net */
+void *fnn_params(fnn_net *net);
+
+/* Mini-batch steps: for each batch, forward, deltas, update. */
+fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
+                     const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums);
+
+/* Activations of rows [begin, end): out[l], l = 0 … L, is (end − begin, n_l) reals or NULL. */
+fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
+                       void *const *out, int n_threads);
+
+/* Costs of rows [begin, end): summed into *sums, and one a row into per_example unless NULL. */
+fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
+                    int64_t end, double *per_example, fnn_sums *sums, int n_threads);
+
+/* Gradients of rows [begin, end), laid out like the parameters. Either `sum`, n_params reals to
+ * which Σ w ∇C is added, or `per_example`, (end − begin, n_params): ∇C of each row, unweighted. */
+fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
+                        int64_t end, void *sum, void *per_example, fnn_sums *sums, int n_threads);
+
+/* 1 if every stored value of X is finite */
+int fnn_all_finite(const fnn_matrix *X, int64_t n_cols);
+
+/* Instruction sets, best first: "avx512", "avx2", "neon", "base". Chosen once at start; choosing
+ * again while calls run is the caller's mistake. NULL chooses the best that runs here. */
+fnn_status fnn_choose_isa(const char *name);
+const char *fnn_isa(void);
+/* the i-th that this build and processor can run, NULL past the last */
+const char *fnn_isa_available(int i);
+
+#endif

@@ -1,0 +1,37 @@
+/* fpmode.h: subnormal numbers count as zero inside the core, and only there.
+ *
+ * Adam's moments of an input that is rarely non-zero decay into subnormals, on which every
+ * operation takes a hundred times as long. Each thread sets the mode on the way in and gives the
+ * caller's back on the way out. */
+#ifndef FNN_FPMODE_H
+#define FNN_FPMODE_H
+
+#include <stdint.h>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+typedef unsigned fnn_fpmode;
+static inline fnn_fpmode fnn_fpmode_set(void)
+{
+    fnn_fpmode old = _mm_getcsr();
+    _mm_setcsr((old | 0x9fc0) & ~0x6000u); /* flush to zero, denormals are zero, no traps; to nearest */
+    return old;
+}
+static inline void fnn_fpmode_restore(fnn_fpmode old) { _mm_setcsr(old); }
+#elif defined(__aarch64__) && defined(__GNUC__)
+typedef uint64_t fnn_fpmode;
+static inline fnn_fpmode fnn_fpmode_set(void)
+{
+    fnn_fpmode old;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(old));
+    __asm__ volatile("msr fpcr, %0" : : "r"((old & ~(uint64_t)0xc00000) | 0x1000000));
+    return old;
+}
+static inline void fnn_fpmode_restore(fnn_fpmode old) { __asm__ volatile("msr fpcr, %0" : : "r"(old)); }
+#else /* elsewhere subnormals are slow but right */
+typedef int fnn_fpmode;
+static inline fnn_fpmode fnn_fpmode_set(void) { return 0; }
+static inline void fnn_fpmode_restore(fnn_fpmode old) { (void)old; }
+#endif
+
+#endif

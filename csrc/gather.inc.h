@@ -1,0 +1,82 @@
+/* gather.inc.h: rows of the user's array become rows of the network's own type. */
+
+/* x / 255, the real nearest to it: so bytes and the floats that NumPy makes of them by X / 255 give
+ * the same bits. For float the product in double rounds to it for each of the 256 bytes, and needs
+ * no division. */
+FNN_INLINE real byte_as_real(uint8_t byte)
+{
+#ifdef FNN_F32_SOURCE
+    return (real)((double)byte * (1.0 / 255));
+#else
+    return (real)byte / 255;
+#endif
+}
+
+/* the element at p, whatever its alignment */
+FNN_INLINE real element(const fnn_dtype dtype, const char *p)
+{
+    float f;
+    double d;
+    switch (dtype) {
+    case FNN_U8: return byte_as_real(*(const uint8_t *)p);
+    case FNN_F32: memcpy(&f, p, sizeof f); return (real)f;
+    default: memcpy(&d, p, sizeof d); return (real)d;
+    }
+}
+
+/* n elements `stride` bytes apart; a constant stride lets the compiler use vectors */
+FNN_INLINE void elements(const fnn_dtype dtype, const char *p, const ptrdiff_t stride, int64_t n,
+                         real *restrict out)
+{
+    for (int64_t j = 0; j < n; j++) out[j] = element(dtype, p + j * stride);
+}
+
+static void dense_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
+{
+    const char *p = X->data + row * X->row_stride;
+    ptrdiff_t stride = X->col_stride;
+    switch (X->dtype) {
+    case FNN_U8:
+        if (stride == 1) elements(FNN_U8, p, 1, n, out);
+        else elements(FNN_U8, p, stride, n, out);
+        break;
+    case FNN_F32:
+        if (stride == sizeof(float)) elements(FNN_F32, p, sizeof(float), n, out);
+        else elements(FNN_F32, p, stride, n, out);
+        break;
+    default:
+        if (stride == sizeof(double)) elements(FNN_F64, p, sizeof(double), n, out);
+        else elements(FNN_F64, p, stride, n, out);
+    }
+}
+
+FNN_INLINE int64_t index_at(const void *indices, int bytes, int64_t i)
+{
+    return bytes == 4 ? ((const int32_t *)indices)[i] : ((const int64_t *)indices)[i];
+}
+
+static void csr_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
+{
+    int64_t i = index_at(X->indptr, X->index_bytes, row);
+    int64_t end = index_at(X->indptr, X->index_bytes, row + 1);
+    int64_t size = X->dtype == FNN_F32 ? sizeof(float) : sizeof(double);
+    memset(out, 0, (size_t)n * sizeof *out);
+    for (; i < end; i++)
+        out[index_at(X->indices, X->index_bytes, i)] += element(X->dtype, X->data + i * size);
+}
+
+static void gather(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
+                   real *out, int64_t ld)
+{
+    const real *shift = X->shift, *scale = X->scale;
+    for (int64_t i = 0; i < m; i++, out += ld) {
+        int64_t row = rows ? rows[i] : first + i;
+        if (X->indptr) csr_row(X, n, row, out);
+        else dense_row(X, n, row, out);
+        for (int64_t j = 0; shift && j < n; j += V) {
+            int lanes = n - j < V ? (int)(n - j) : V;
+            vec x = v_sub(v_load_n(out + j, lanes), v_load_n(shift + j, lanes));
+            v_store_n(out + j, v_mul(x, v_load_n(scale + j, lanes)), lanes);
+        }
+    }
+}

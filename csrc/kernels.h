@@ -1,0 +1,67 @@
+/* kernels.h: what the network asks of the processor, one table a dtype, filled once an ISA.
+ *
+ * Kernels know no network: they see matrices, strides and codes. Sizes: m rows, n columns, k the
+ * length of the inner sums; ld* are row strides in elements. Two promises hold for every table:
+ *
+ *  - the inner sum of an output element runs over k in ascending order from its start value, in
+ *    fused multiply-adds where the ISA has them, so its bits depend neither on the tile it falls
+ *    in, nor on m, nor on how the work was split between threads;
+ *  - no element past a row's n is read or written.
+ *
+ * This header is a template: define `real` (and FNN_T, its suffix) first.
+ */
+#ifndef FNN_KERNELS_ENUMS
+#define FNN_KERNELS_ENUMS
+#include "fnn.h"
+/* Where a product's sums start */
+typedef enum { FNN_FROM_ZERO, FNN_FROM_BIAS, FNN_FROM_C } fnn_start;
+enum { FNN_PACK_REALS = 256 * 64 }; /* scratch of one thread for a packed panel, in reals */
+#endif
+
+typedef struct {
+    real rate, momentum, beta1, beta2, eps, weight_decay;
+    real c1, c2; /* Adam's 1/(1 − β1^t) and 1/(1 − β2^t) */
+    int nesterov, decoupled;
+} FNN_T(step);
+
+typedef struct {
+    const char *isa;
+    int lanes; /* reals in a vector: splits of columns fall on multiples of `panel` */
+    int panel; /* columns of a register tile */
+    int strip; /* rows of a register tile */
+
+    /* C (m,n) = start + A (m,k) B (k,n); bias (n,) */
+    void (*nn)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
+               int64_t ldb, fnn_start start, const real *bias, real *C, int64_t ldc, real *pack);
+    /* C (m,n) = beta C + alpha Aᵀ B, A (k,m), B (k,n) */
+    void (*tn)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
+               int64_t ldb, real alpha, real beta, real *C, int64_t ldc, real *pack);
+    /* C (m,n) = A (m,k) Bᵀ, B (n,k) */
+    void (*nt)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
+               int64_t ldb, real *C, int64_t ldc, real *pack);
+    /* c (n,) = beta c + alpha Σ_rows A (m,n) */
+    void (*column_sums)(int64_t m, int64_t n, const real *A, int64_t lda, real alpha, real beta,
+                        real *c);
+
+    /* a = f(z) in place over (m,n); slope, unless NULL, gets f'(z) with the same stride */
+    void (*activate)(fnn_activation f, int64_t m, int64_t n, real *z, real *slope, int64_t ld);
+    /* delta *= f'(z), told from a = f(z): for those f whose slope follows from their value */
+    void (*times_slope)(fnn_activation f, int64_t m, int64_t n, const real *a, real *delta,
+                        int64_t ld);
+    /* x *= y over (m,n) */
+    void (*multiply)(int64_t m, int64_t n, real *x, const real *y, int64_t ld);
+
+    /* Costs and their slopes for m rows of n outputs, all with stride n. In: z, y, row weights s
+     * (NULL: 1). Out: a = f(z); cost (m,) unweighted; delta = s dC/dz unless NULL. `slope`:
+     * (m,n) scratch for those f that need it. */
+    void (*loss)(fnn_loss loss, real param, fnn_activation f, int64_t m, int64_t n, const real *z,
+                 const real *y, const real *s, real *a, real *slope, double *cost, real *delta);
+
+    /* w −= step for n parameters; decay says whether weight_decay applies (weights, not biases) */
+    void (*update)(fnn_optimiser_kind kind, const FNN_T(step) * step, int decay, int64_t n,
+                   real *w, const real *g, real *m, real *v);
+
+    /* rows `rows[0 … m)` (NULL: first, first + 1, …) of X, n columns, into (m,n) reals */
+    void (*gather)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
+                   real *out, int64_t ld);
+} FNN_T(kernels);

@@ -1,0 +1,35 @@
+/* kernels.inc.h: the kernels of one ISA and one dtype, and the table that holds them.
+ *
+ * A source of two defines, FNN_ISA_x and FNN_Fnn_SOURCE, includes this and exports nothing but its
+ * table, `kernels_f32_avx2` and the like. All else is static: were an inline function shared, the
+ * linker could give the baseline another ISA's copy.
+ */
+#include <string.h>
+#include "real.h"
+#include "kernels.h"
+#include "gemm.inc.h"
+#include "activation.inc.h"
+#include "loss.inc.h"
+#include "optim.inc.h"
+#include "gather.inc.h"
+
+#if defined(FNN_ISA_AVX512)
+#define TABLE(t) t##_avx512
+#define ISA_NAME "avx512"
+#elif defined(FNN_ISA_AVX2)
+#define TABLE(t) t##_avx2
+#define ISA_NAME "avx2"
+#elif defined(FNN_ISA_NEON)
+#define TABLE(t) t##_neon
+#define ISA_NAME "neon"
+#else
+#define TABLE(t) t##_base
+#define ISA_NAME "base"
+#endif
+#define TABLE_OF(t) TABLE(t)
+
+extern const FNN_T(kernels) TABLE_OF(FNN_T(kernels));
+const FNN_T(kernels) TABLE_OF(FNN_T(kernels)) = {
+    ISA_NAME, V, PANEL, MR_2, nn, tn, nt, column_sums, activate, times_slope, multiply, loss, update,
+    gather,
+};

@@ -1,0 +1,48 @@
+/* net.h: what a network is inside the core, whatever its dtype. */
+#ifndef FNN_NET_H
+#define FNN_NET_H
+
+#include "arena.h"
+#include "fnn.h"
+#include "parallel.h"
+
+struct fnn_net {
+    fnn_dtype dtype;
+    int n_layers;               /* L */
+    int64_t *sizes;             /* L + 1: n_0 … n_L */
+    fnn_activation *activation; /* L */
+    double *dropout;            /* L */
+    fnn_loss loss;
+    double loss_param;
+    int64_t *weights_at; /* L: where W[l] and b[l] begin in params, in reals */
+    int64_t *biases_at;
+    int64_t n_params;
+    void *params;
+    fnn_atomic users; /* readers at work; −1 while training */
+    void *scratch;    /* of training, kept from call to call */
+    size_t scratch_size;
+};
+
+/* Larger batches, and everything that is not training, are worked off in blocks of so many rows:
+ * memory stays bounded, activations stay in the cache, and sums over examples are taken in two
+ * levels, which rounds less. */
+enum { FNN_BLOCK = 512 };
+
+/* Multiply-adds below which a second thread costs more than it brings: a team's start, 20 µs, and
+ * a barrier a layer, 1 µs, against some 50 multiply-adds a nanosecond and core. */
+enum { FNN_WORTH_A_TEAM = 2000000, FNN_WORTH_A_BARRIER = 400000 };
+
+/* net_f32.c and net_f64.c, made from net.inc.h: the functions of fnn.h for one dtype, unguarded */
+#define FNN_DECLARE(T)                                                                            \
+    fnn_status train_##T(fnn_net *, const fnn_matrix *, const fnn_targets *,                      \
+                         const fnn_optimiser *, const fnn_run *, fnn_sums *);                     \
+    fnn_status forward_##T(fnn_net *, const fnn_matrix *, int64_t, int64_t, void *const *, int);  \
+    fnn_status cost_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t,     \
+                        double *, fnn_sums *, int);                                               \
+    fnn_status gradient_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t, \
+                            void *, void *, fnn_sums *, int);
+FNN_DECLARE(f32)
+FNN_DECLARE(f64)
+#undef FNN_DECLARE
+
+#endif

@@ -1,0 +1,574 @@
+/* net.inc.h: forward, deltas, update: backpropagation over a batch. Template on `real`.
+ *
+ * (a) Everything runs SPMD: each thread of a team runs the same function on its share and meets the
+ *     others at a barrier where it needs what they made. Alone, shares are whole and barriers free.
+ * (b) Shares are tiles of a layer's output matrix (z, dW or δ'), never parts of a sum, so the bits
+ *     do not depend on the number of threads.
+ * (c) Step by step: the deltas of all layers first, from the old weights; then all updates. For
+ *     plain SGD the update happens inside the product dW = aᵀδ and no gradient is ever stored.
+ * (d) A batch's last loss is looked at before its update: a batch whose loss is not finite changes
+ *     nothing.
+ */
+#ifndef FNN_TABLE
+#error "net.inc.h is included by net_f32.c and net_f64.c"
+#endif
+
+typedef FNN_T(kernels) kernels;
+
+/* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
+typedef struct {
+    int64_t rows;
+    int64_t *ld;   /* L + 1: row strides of a[l], slope[l], delta[l] */
+    real **a;      /* (rows, n_l) activations; a[L] holds z while costs are wanted */
+    real **slope;  /* f'(z), and the dropout mask in it, where it does not follow from a */
+    real **delta;  /* dC/dz */
+    real *output;  /* (rows, n_L) a[L] beside z */
+    real *y;       /* (rows, n_L) */
+    real *scale;   /* (rows,) an example's share of the cost */
+    double *cost;  /* (rows,) */
+    double *right; /* (rows,) by the metric, 0 … 1 */
+    real *gradient;
+    real *pack; /* FNN_PACK_REALS a thread */
+    real **row_a, **row_delta; /* L + 1: where one example's stand, for gradients of each */
+} block;
+
+typedef enum { NEED_FORWARD, NEED_COST, NEED_DELTAS, NEED_GRADIENT } need;
+
+/* f' of these cannot be told from a, or is shared with a mask */
+static int stores_slope(const fnn_net *net, int l)
+{
+    fnn_activation f = net->activation[l];
+    return f == FNN_GELU || f == FNN_SILU || f == FNN_SOFTPLUS || net->dropout[l] > 0;
+}
+
+/* Rows a power of two apart would share cache sets: set them off by a line. */
+static int64_t row_stride(int64_t n)
+{
+    int64_t line = FNN_LINE / (int64_t)sizeof(real);
+    return n >= 8 * line && n % (4 * line) == 0 ? n + line : n;
+}
+
+static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int threads, need what)
+{
+    int L = net->n_layers;
+    block *b = fnn_take(arena, 1, sizeof *b), measured;
+    int64_t *ld = fnn_take(arena, (size_t)L + 1, sizeof *ld);
+    real **a = fnn_take(arena, (size_t)L + 1, sizeof *a);
+    real **slope = fnn_take(arena, (size_t)L + 1, sizeof *slope);
+    real **delta = fnn_take(arena, (size_t)L + 1, sizeof *delta);
+    measured.row_a = fnn_take(arena, (size_t)L + 1, sizeof *a);
+    measured.row_delta = fnn_take(arena, (size_t)L + 1, sizeof *delta);
+    size_t outputs = fnn_times((size_t)rows, (size_t)net->sizes[L]);
+    for (int l = 0; l <= L; l++) {
+        int64_t stride = l == L ? net->sizes[l] : row_stride(net->sizes[l]);
+        size_t reals = fnn_times((size_t)rows, (size_t)stride);
+        int hidden_slope = l > 0 && l < L && stores_slope(net, l - 1) && what >= NEED_DELTAS;
+        real *al = fnn_take(arena, reals, sizeof(real));
+        real *sl = hidden_slope || (l == L && what >= NEED_DELTAS)
+                       ? fnn_take(arena, reals, sizeof(real)) : NULL;
+        real *dl = l > 0 && what >= NEED_DELTAS ? fnn_take(arena, reals, sizeof(real)) : NULL;
+        if (arena->base) ld[l] = stride, a[l] = al, slope[l] = sl, delta[l] = dl;
+    }
+    measured.output = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
+    measured.y = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
+    measured.scale = fnn_take(arena, (size_t)rows, sizeof(real));
+    measured.cost = fnn_take(arena, (size_t)rows, sizeof(double));
+    measured.right = fnn_take(arena, (size_t)rows, sizeof(double));
+    measured.gradient =
+        what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
+    measured.pack = fnn_take(arena, fnn_times((size_t)threads, FNN_PACK_REALS), sizeof(real));
+    if (!arena->base) return NULL;
+    measured.rows = rows, measured.ld = ld;
+    measured.a = a, measured.slope = slope, measured.delta = delta;
+    *b = measured;
+    return b;
+}
+
+static size_t layout_size(const fnn_net *net, int64_t rows, int threads, need what)
+{
+    fnn_arena measure = {NULL, 0};
+    layout(&measure, net, rows, threads, what);
+    return measure.used;
+}
+
+/* ---- shares ------------------------------------------------------------------------------- */
+
+typedef struct { int64_t r0, r1, c0, c1; } region; /* rows [r0, r1) × columns [c0, c1) */
+
+/* This worker's part of an (m, n) matrix, cut along the side with more tiles */
+static region share_of(const fnn_worker *me, int64_t m, int64_t n)
+{
+    region r = {0, m, 0, n};
+    if (me->size == 1) return r;
+    if (n / FNN_TABLE->panel >= m / FNN_TABLE->strip) fnn_share(me, n, FNN_TABLE->panel, &r.c0, &r.c1);
+    else fnn_share(me, m, FNN_TABLE->strip, &r.r0, &r.r1);
+    return r;
+}
+
+static real *my_pack(const block *b, const fnn_worker *me)
+{
+    return b->pack + (int64_t)me->rank * FNN_PACK_REALS;
+}
+
+/* ---- forward ------------------------------------------------------------------------------ */
+
+/* slope and a times mask / (1 − p): element e = row · n + column of hidden layer l is kept if word
+ * e % 4 of Philox(counter = (e / 4, l, step), key = seed) ≥ p · 2^32 */
+static void drop(const fnn_net *net, block *b, int l, region r, int64_t first_row, int64_t step,
+                 uint64_t seed)
+{
+    int64_t n = net->sizes[l];
+    double p = net->dropout[l - 1];
+    uint32_t least = (uint32_t)(p * 4294967296.0), word[4];
+    real kept = (real)(1 / (1 - p));
+    for (int64_t i = r.r0; i < r.r1; i++) {
+        real *a = b->a[l] + i * b->ld[l], *slope = b->slope[l] + i * b->ld[l];
+        uint64_t e = (uint64_t)(first_row + i) * (uint64_t)n + (uint64_t)r.c0;
+        for (int64_t j = r.c0; j < r.c1; j++, e++) {
+            if (j == r.c0 || e % 4 == 0) {
+                uint32_t counter[4] = {(uint32_t)(e / 4), (uint32_t)l, (uint32_t)step,
+                                       (uint32_t)((uint64_t)step >> 32)};
+                fnn_philox(counter, seed, word);
+            }
+            real mask = word[e % 4] >= least ? kept : 0;
+            a[j] *= mask;
+            slope[j] *= mask;
+        }
+    }
+}
+
+typedef struct { int on; int64_t first_row, step; uint64_t seed; } dropping;
+
+/* a[l+1] = f_l(a[l] W[l] + b[l]) for m rows; the last stays z if keep_z */
+static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, int keep_z,
+                    dropping drops)
+{
+    const real *params = net->params;
+    int L = net->n_layers;
+    for (int l = 0; l < L; l++) {
+        int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], ld = b->ld[l + 1];
+        const real *W = params + net->weights_at[l], *bias = params + net->biases_at[l];
+        region r = share_of(me, m, n_out);
+        real *z = b->a[l + 1] + r.r0 * ld + r.c0;
+        real *slope = l + 1 < L && b->slope[l + 1] ? b->slope[l + 1] + r.r0 * ld + r.c0 : NULL;
+        FNN_TABLE->nn(r.r1 - r.r0, r.c1 - r.c0, n_in, b->a[l] + r.r0 * b->ld[l], b->ld[l],
+                      W + r.c0, n_out, FNN_FROM_BIAS, bias + r.c0, z, ld, my_pack(b, me));
+        if (l + 1 < L) {
+            FNN_TABLE->activate(net->activation[l], r.r1 - r.r0, r.c1 - r.c0, z, slope, ld);
+            if (drops.on && net->dropout[l] > 0)
+                drop(net, b, l + 1, r, drops.first_row, drops.step, drops.seed);
+        }
+        fnn_barrier(me);
+    }
+    if (!keep_z) { /* softmax needs whole rows */
+        int64_t r0, r1, n = net->sizes[L];
+        fnn_share(me, m, 1, &r0, &r1);
+        FNN_TABLE->activate(net->activation[L - 1], r1 - r0, n, b->a[L] + r0 * n, NULL, n);
+        fnn_barrier(me);
+    }
+}
+
+/* ---- costs and deltas --------------------------------------------------------------------- */
+
+/* Rows [begin, begin + m) of the order into the block: x, y and, if weighted, w / total */
+static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_matrix *X,
+                  const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m, double total)
+{
+    int64_t r0, r1, n = net->sizes[net->n_layers];
+    fnn_share(me, m, 1, &r0, &r1);
+    FNN_TABLE->gather(X, net->sizes[0], order ? order + begin + r0 : NULL, begin + r0, r1 - r0,
+                      b->a[0] + r0 * b->ld[0], b->ld[0]);
+    for (int64_t i = r0; y && i < r1; i++) {
+        int64_t row = order ? order[begin + i] : begin + i;
+        real *yi = b->y + i * n;
+        if (y->values) memcpy(yi, (const real *)y->values + row * n, (size_t)n * sizeof *yi);
+        else if (n == 1) yi[0] = (real)y->labels[row];
+        else {
+            memset(yi, 0, (size_t)n * sizeof *yi);
+            yi[y->labels[row]] = 1;
+        }
+        b->scale[i] = (real)((y->weight ? y->weight[row] : 1) / total);
+    }
+    fnn_barrier(me);
+}
+
+static int64_t first_largest(int64_t n, const real *x)
+{
+    int64_t best = 0;
+    for (int64_t j = 1; j < n; j++) best = x[j] > x[best] ? j : best;
+    return best;
+}
+
+static double rightness(fnn_metric metric, int64_t n, const real *a, const real *y)
+{
+    if (metric == FNN_ARGMAX && n > 1) return first_largest(n, a) == first_largest(n, y);
+    int64_t same = 0;
+    for (int64_t j = 0; j < n; j++) same += (a[j] >= (real)0.5) == (y[j] >= (real)0.5);
+    return (double)same / (double)n;
+}
+
+/* z in a[L] becomes costs and, if wanted, the output layer's delta */
+static void output_costs(const fnn_net *net, block *b, const fnn_worker *me, int64_t m,
+                         fnn_metric metric, int deltas)
+{
+    int L = net->n_layers;
+    int64_t r0, r1, n = net->sizes[L];
+    fnn_share(me, m, 1, &r0, &r1);
+    FNN_TABLE->loss(net->loss, (real)net->loss_param, net->activation[L - 1], r1 - r0, n,
+                    b->a[L] + r0 * n, b->y + r0 * n, b->scale + r0, b->output + r0 * n,
+                    deltas ? b->slope[L] + r0 * n : NULL, b->cost + r0,
+                    deltas ? b->delta[L] + r0 * n : NULL);
+    for (int64_t i = r0; i < r1; i++)
+        b->right[i] = metric ? rightness(metric, n, b->output + i * n, b->y + i * n) : 0;
+    fnn_barrier(me);
+}
+
+/* δ[l] = δ[l+1] W[l]ᵀ · f'(z[l]),  l = L − 1 … 1 */
+static void deltas(const fnn_net *net, block *b, const fnn_worker *me, int64_t m)
+{
+    const real *params = net->params;
+    for (int l = net->n_layers - 1; l >= 1; l--) {
+        int64_t n = net->sizes[l], n_next = net->sizes[l + 1], ld = b->ld[l];
+        region r = share_of(me, m, n);
+        int64_t rows = r.r1 - r.r0, columns = r.c1 - r.c0, at = r.r0 * ld + r.c0;
+        FNN_TABLE->nt(rows, columns, n_next, b->delta[l + 1] + r.r0 * b->ld[l + 1], b->ld[l + 1],
+                      params + net->weights_at[l] + r.c0 * n_next, n_next, b->delta[l] + at, ld,
+                      my_pack(b, me));
+        if (b->slope[l]) FNN_TABLE->multiply(rows, columns, b->delta[l] + at, b->slope[l] + at, ld);
+        else FNN_TABLE->times_slope(net->activation[l - 1], rows, columns, b->a[l] + at,
+                                    b->delta[l] + at, ld);
+        fnn_barrier(me);
+    }
+}
+
+/* ---- gradients and updates ---------------------------------------------------------------- */
+
+/* For each layer  W = beta W + alpha a[l]ᵀ δ[l+1],  b = b + alpha Σ δ[l+1]  (bias_beta for b) on
+ * `out`, laid out like the parameters: a gradient (alpha 1, beta 0 or 1), or the parameters
+ * themselves (alpha −eta, beta 1 − eta lambda), which is a step of plain SGD. */
+static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, real alpha,
+                     real beta, real bias_beta, real *out)
+{
+    for (int l = 0; l < net->n_layers; l++) {
+        int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
+        region r = share_of(me, n_in, n_out);
+        FNN_TABLE->tn(r.r1 - r.r0, r.c1 - r.c0, m, b->a[l] + r.r0, b->ld[l],
+                      b->delta[l + 1] + r.c0, b->ld[l + 1], alpha, beta,
+                      out + net->weights_at[l] + r.r0 * n_out + r.c0, n_out, my_pack(b, me));
+        fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
+        FNN_TABLE->column_sums(m, c1 - c0, b->delta[l + 1] + c0, b->ld[l + 1], alpha, bias_beta,
+                               out + net->biases_at[l] + c0);
+    }
+}
+
+/* The optimiser's step for the same shares as in products(), so that no barrier is due between */
+static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn_optimiser *o,
+                   const FNN_T(step) * step)
+{
+    real *w = net->params, *g = b->gradient, *m = o->m, *v = o->v;
+#define AT(p, i) ((p) ? (p) + (i) : NULL)
+    for (int l = 0; l < net->n_layers; l++) {
+        int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
+        region r = share_of(me, n_in, n_out);
+        int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0;
+        if (n == n_out) n *= rows, rows = 1;
+        for (int64_t i = 0; i < rows; i++, at += n_out)
+            FNN_TABLE->update(o->kind, step, 1, n, w + at, g + at, AT(m, at), AT(v, at));
+        fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
+        at = net->biases_at[l] + c0;
+        FNN_TABLE->update(o->kind, step, 0, c1 - c0, w + at, g + at, AT(m, at), AT(v, at));
+    }
+#undef AT
+}
+
+static void take_sums(fnn_sums *sums, const block *b, int64_t m, const fnn_targets *y,
+                      const int64_t *order, int64_t begin)
+{
+    for (int64_t i = 0; i < m; i++) {
+        double w = y->weight ? y->weight[order ? order[begin + i] : begin + i] : 1;
+        sums->loss += w * b->cost[i];
+        sums->correct += w * b->right[i];
+        sums->weight += w;
+    }
+    sums->rows += m;
+}
+
+/* ---- training ----------------------------------------------------------------------------- */
+
+typedef struct {
+    fnn_net *net;
+    const fnn_matrix *X;
+    const fnn_targets *y;
+    const fnn_optimiser *optimiser;
+    const fnn_run *run;
+    block *scratch;
+    fnn_sums *sums;
+} train_job;
+
+static FNN_T(step) step_of(const fnn_optimiser *o, double rate, int64_t t)
+{
+    FNN_T(step) s = {(real)rate, (real)o->momentum, (real)o->beta1, (real)o->beta2, (real)o->eps,
+                     (real)o->weight_decay, 1, 1, o->nesterov, o->decoupled};
+    if (o->kind == FNN_ADAM) {
+        s.c1 = (real)(1 / (1 - pow(o->beta1, (double)t)));
+        s.c2 = (real)(1 / (1 - pow(o->beta2, (double)t)));
+    }
+    return s;
+}
+
+static double total_weight(const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m)
+{
+    if (!y->weight) return (double)m;
+    double total = 0;
+    for (int64_t i = begin; i < begin + m; i++) total += y->weight[order ? order[i] : i];
+    return total;
+}
+
+/* One mini-batch; 0 if its loss was not finite */
+static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
+                       int64_t number)
+{
+    const fnn_run *run = job->run;
+    const fnn_optimiser *o = job->optimiser;
+    fnn_net *net = job->net;
+    block *b = job->scratch;
+    double total = total_weight(job->y, run->order, begin, m), rate = run->rates[number];
+    FNN_T(step) step = step_of(o, rate, run->step + number + 1);
+    int fused = !b->gradient || (m <= b->rows && o->kind == FNN_SGD && !o->m);
+    fnn_sums sums = {0, 0, 0, 0, 0, 1};
+    for (int64_t at = 0; at < m; at += b->rows) {
+        int64_t rows = m - at < b->rows ? m - at : b->rows;
+        dropping drops = {1, at, run->step + number, run->dropout_seed};
+        fetch(net, b, me, job->X, job->y, run->order, begin + at, rows, total);
+        forward(net, b, me, rows, 1, drops);
+        output_costs(net, b, me, rows, job->y->metric, 1);
+        take_sums(&sums, b, rows, job->y, run->order, begin + at); /* every thread the same */
+        if (!isfinite(sums.loss)) return 0;
+        if (total == 0) continue; /* nobody's wish: costs, but no step */
+        deltas(net, b, me, rows);
+        if (fused) {
+            real decay = (real)(1 - rate * o->weight_decay);
+            products(net, b, me, rows, -step.rate, decay, 1, net->params);
+        } else
+            products(net, b, me, rows, 1, at != 0, at != 0, b->gradient);
+        if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
+    }
+    if (!fused && total != 0) update(net, b, me, o, &step);
+    fnn_barrier(me);
+    if (me->rank == 0) {
+        job->sums->loss += sums.loss;
+        job->sums->correct += sums.correct;
+        job->sums->weight += sums.weight;
+        job->sums->rows += m;
+        job->sums->batches++;
+    }
+    return 1;
+}
+
+static void train_work(void *arg, const fnn_worker *me)
+{
+    const train_job *job = arg;
+    const fnn_run *run = job->run;
+    int64_t number = 0;
+    for (int64_t at = 0; at < run->n; at += run->batch_size, number++) {
+        int64_t m = run->n - at < run->batch_size ? run->n - at : run->batch_size;
+        if (!train_batch(job, me, at, m, number)) {
+            if (me->rank == 0) job->sums->finite = 0;
+            return;
+        }
+    }
+}
+
+static double multiply_adds(const fnn_net *net, int64_t rows)
+{
+    return (double)net->n_params * (double)rows;
+}
+
+fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
+                        const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
+{
+    int64_t largest = run->n < run->batch_size ? run->n : run->batch_size;
+    int64_t rows = largest < FNN_BLOCK ? largest : FNN_BLOCK;
+    int fused = optimiser->kind == FNN_SGD && !optimiser->m && largest <= FNN_BLOCK;
+    int threads = 3 * multiply_adds(net, largest) < FNN_WORTH_A_BARRIER * (net->n_layers + 2.0) ||
+                          3 * multiply_adds(net, run->n) < FNN_WORTH_A_TEAM ? 1 : run->n_threads;
+    need what = fused ? NEED_DELTAS : NEED_GRADIENT;
+    size_t size = layout_size(net, rows, threads, what);
+    if (size > net->scratch_size) {
+        fnn_release(net->scratch);
+        net->scratch = fnn_acquire(size);
+        net->scratch_size = net->scratch ? size : 0;
+        if (!net->scratch) return FNN_NO_MEMORY;
+    }
+    fnn_arena arena = {net->scratch, 0};
+    train_job job = {net, X, y, optimiser, run, layout(&arena, net, rows, threads, what), sums};
+    fnn_team_run(threads, train_work, &job);
+    return FNN_OK;
+}
+
+/* ---- reading: predictions, costs, gradients ------------------------------------------------ */
+
+typedef struct {
+    const fnn_net *net;
+    const fnn_matrix *X;
+    const fnn_targets *y;
+    int64_t begin, end;
+    void *const *out;
+    double *per_example;
+    double *cost, *right; /* (blocks,) partial sums */
+    char *scratch;
+    size_t scratch_size; /* of one thread */
+} read_job;
+
+static block *own_block(const read_job *job, const fnn_worker *me, need what)
+{
+    fnn_arena arena = {job->scratch + (size_t)me->rank * job->scratch_size, 0};
+    int64_t n = job->end - job->begin;
+    return layout(&arena, job->net, n < FNN_BLOCK ? n : FNN_BLOCK, 1, what);
+}
+
+/* Blocks of rows are independent here: each thread works alone on every size-th of them. */
+static void forward_work(void *arg, const fnn_worker *me)
+{
+    const read_job *job = arg;
+    const fnn_net *net = job->net;
+    fnn_worker alone = {0, 1, NULL};
+    block *b = own_block(job, me, NEED_FORWARD);
+    int L = net->n_layers;
+    for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
+        int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
+        real *last = job->out[L];
+        if (last) b->a[L] = last + to * net->sizes[L]; /* straight into the caller's buffer */
+        fetch(net, b, &alone, job->X, NULL, NULL, at, m, 1);
+        forward(net, b, &alone, m, 0, (dropping){0, 0, 0, 0});
+        for (int l = 0; l < L; l++) {
+            real *out = job->out[l];
+            int64_t n = net->sizes[l];
+            for (int64_t i = 0; out && i < m; i++)
+                memcpy(out + (to + i) * n, b->a[l] + i * b->ld[l], (size_t)n * sizeof *out);
+        }
+    }
+}
+
+static void cost_work(void *arg, const fnn_worker *me)
+{
+    const read_job *job = arg;
+    const fnn_net *net = job->net;
+    fnn_worker alone = {0, 1, NULL};
+    block *b = own_block(job, me, NEED_COST);
+    for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
+        int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
+        fnn_sums sums = {0, 0, 0, 0, 0, 1};
+        fetch(net, b, &alone, job->X, job->y, NULL, at, m, 1);
+        forward(net, b, &alone, m, 1, (dropping){0, 0, 0, 0});
+        output_costs(net, b, &alone, m, job->y->metric, 0);
+        take_sums(&sums, b, m, job->y, NULL, at);
+        job->cost[to / b->rows] = sums.loss;
+        job->right[to / b->rows] = sums.correct;
+        if (job->per_example) memcpy(job->per_example + to, b->cost, (size_t)m * sizeof(double));
+    }
+}
+
+/* Scratch for `threads` independent blocks and `sums` doubles behind them, in one piece */
+static fnn_status prepare(read_job *job, int *threads, need what, int64_t blocks)
+{
+    int64_t n = job->end - job->begin, rows = n < FNN_BLOCK ? n : FNN_BLOCK;
+    if (multiply_adds(job->net, n) < FNN_WORTH_A_TEAM) *threads = 1;
+    if (*threads > blocks) *threads = (int)blocks;
+    job->scratch_size = layout_size(job->net, rows, 1, what);
+    size_t all = fnn_times(job->scratch_size, (size_t)*threads);
+    job->scratch = fnn_acquire(fnn_plus(all, fnn_times((size_t)blocks, 2 * sizeof(double))));
+    if (!job->scratch) return FNN_NO_MEMORY;
+    job->cost = (double *)(job->scratch + all);
+    job->right = job->cost + blocks;
+    return FNN_OK;
+}
+
+static int64_t blocks_of(int64_t n) { return (n + FNN_BLOCK - 1) / FNN_BLOCK; }
+
+fnn_status FNN_T(forward)(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
+                          void *const *out, int n_threads)
+{
+    read_job job = {.net = net, .X = X, .begin = begin, .end = end, .out = out};
+    fnn_status status = prepare(&job, &n_threads, NEED_FORWARD, blocks_of(end - begin));
+    if (status == FNN_OK) fnn_team_run(n_threads, forward_work, &job);
+    fnn_release(job.scratch);
+    return status;
+}
+
+fnn_status FNN_T(cost)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
+                       int64_t end, double *per_example, fnn_sums *sums, int n_threads)
+{
+    read_job job = {.net = net, .X = X, .y = y, .begin = begin, .end = end,
+                    .per_example = per_example};
+    int64_t blocks = blocks_of(end - begin);
+    fnn_status status = prepare(&job, &n_threads, NEED_COST, blocks);
+    if (status == FNN_OK) {
+        fnn_team_run(n_threads, cost_work, &job);
+        for (int64_t i = 0; i < blocks; i++) sums->loss += job.cost[i], sums->correct += job.right[i];
+        sums->weight += total_weight(y, NULL, begin, end - begin);
+        sums->rows += end - begin;
+    }
+    fnn_release(job.scratch);
+    return status;
+}
+
+typedef struct {
+    const fnn_net *net;
+    const fnn_matrix *X;
+    const fnn_targets *y;
+    int64_t begin, end;
+    block *scratch;
+    real *sum, *per_example;
+    fnn_sums *sums;
+} gradient_job;
+
+/* ∇C of row i alone: a block of one row, worked by one thread */
+static void row_gradient(const fnn_net *net, const block *b, int64_t i, real *out)
+{
+    fnn_worker alone = {0, 1, NULL};
+    block row = *b;
+    row.a = b->row_a, row.delta = b->row_delta;
+    for (int l = 0; l <= net->n_layers; l++) {
+        row.a[l] = b->a[l] + i * b->ld[l];
+        if (l) row.delta[l] = b->delta[l] + i * b->ld[l];
+    }
+    products(net, &row, &alone, 1, 1, 0, 0, out);
+}
+
+static void gradient_work(void *arg, const fnn_worker *me)
+{
+    const gradient_job *job = arg;
+    const fnn_net *net = job->net;
+    block *b = job->scratch;
+    for (int64_t at = job->begin; at < job->end; at += b->rows) {
+        int64_t m = job->end - at < b->rows ? job->end - at : b->rows;
+        fnn_targets unweighted = *job->y;
+        if (job->per_example) unweighted.weight = NULL;
+        fetch(net, b, me, job->X, &unweighted, NULL, at, m, 1);
+        forward(net, b, me, m, 1, (dropping){0, 0, 0, 0});
+        output_costs(net, b, me, m, job->y->metric, 1);
+        if (me->rank == 0) take_sums(job->sums, b, m, job->y, NULL, at);
+        deltas(net, b, me, m);
+        if (job->sum) products(net, b, me, m, 1, 1, 1, job->sum);
+        for (int64_t i = 0; job->per_example && i < m; i++) /* one thread: see below */
+            row_gradient(net, b, i, job->per_example + (at - job->begin + i) * net->n_params);
+        fnn_barrier(me);
+    }
+}
+
+fnn_status FNN_T(gradient)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
+                           int64_t end, void *sum, void *per_example, fnn_sums *sums, int n_threads)
+{
+    int64_t n = end - begin, rows = n < FNN_BLOCK ? n : FNN_BLOCK;
+    /* ∇C of each row is bound by writing it: a second thread would bring nothing */
+    int threads = per_example || 3 * multiply_adds(net, rows) < FNN_WORTH_A_TEAM ? 1 : n_threads;
+    void *memory = fnn_acquire(layout_size(net, rows, threads, NEED_DELTAS));
+    if (!memory) return FNN_NO_MEMORY;
+    fnn_arena arena = {memory, 0};
+    gradient_job job = {net, X, y, begin, end, layout(&arena, net, rows, threads, NEED_DELTAS),
+                        sum, per_example, sums};
+    fnn_team_run(threads, gradient_work, &job);
+    fnn_release(memory);
+    return FNN_OK;
+}

@@ -1,0 +1,44 @@
+/* simd.h: the vector operations that kernels are written in, for one ISA and one dtype.
+ *
+ * Include after real.h with one of FNN_ISA_AVX512, FNN_ISA_AVX2, FNN_ISA_NEON, FNN_ISA_BASE
+ * defined. Each ISA's header has the same names in the same order; simd_base.h is plain C and is
+ * the specification. `vec` is a vector of V reals, `vmask` a truth value a lane.
+ *
+ *   v_load v_store                  V reals at any address
+ *   v_load_n v_store_n              the first n, 0 ≤ n ≤ V; the other lanes read 0; no byte past
+ *                                   the n-th is touched
+ *   v_zero v_set1                   all lanes alike
+ *   v_add v_sub v_mul v_div v_sqrt  lane by lane, correctly rounded
+ *   v_fma(a,b,c) v_fnma(a,b,c)      c + ab, c − ab: rounded once where the ISA can, else twice
+ *   v_min v_max                     the second argument if either is NaN
+ *   v_abs v_copysign(t,x)           |x|; |t| with the sign of x
+ *   v_round                         to the nearest integer, ties to even
+ *   v_pow2(n)                       2^n for integral n in the normal exponents
+ *   v_gt(a,b) v_select(m,a,b)       a > b; m ? a : b
+ *   v_sum v_most                    over the lanes, in an order that depends on V alone
+ */
+#ifndef FNN_SIMD_H
+#define FNN_SIMD_H
+
+#include <stdint.h>
+#include "real.h"
+
+#ifdef __GNUC__
+#define FNN_INLINE static inline __attribute__((always_inline, unused))
+#define FNN_UNROLL _Pragma("GCC unroll 32")
+#else
+#define FNN_INLINE static __forceinline
+#define FNN_UNROLL
+#endif
+
+#if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
+#include "simd_x86.h"
+#elif defined(FNN_ISA_NEON)
+#include "simd_neon.h"
+#elif defined(FNN_ISA_BASE)
+#include "simd_base.h"
+#else
+#error "simd.h needs one FNN_ISA_*"
+#endif
+
+#endif

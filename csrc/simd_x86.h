@@ -1,0 +1,165 @@
+/* simd_x86.h: the operations of simd.h on AVX-512F and on AVX2 + FMA. */
+#include <immintrin.h>
+
+#if defined(FNN_ISA_AVX512) && defined(FNN_F32_SOURCE)
+
+enum { V = 16 };
+typedef __m512 vec;
+typedef __mmask16 vmask;
+#define FNN_FIRST(n) ((__mmask16)((1u << (n)) - 1u))
+FNN_INLINE vec v_load(const real *p) { return _mm512_loadu_ps(p); }
+FNN_INLINE void v_store(real *p, vec x) { _mm512_storeu_ps(p, x); }
+FNN_INLINE vec v_load_n(const real *p, int n) { return _mm512_maskz_loadu_ps(FNN_FIRST(n), p); }
+FNN_INLINE void v_store_n(real *p, vec x, int n) { _mm512_mask_storeu_ps(p, FNN_FIRST(n), x); }
+FNN_INLINE vec v_set1(real x) { return _mm512_set1_ps(x); }
+FNN_INLINE vec v_zero(void) { return _mm512_setzero_ps(); }
+FNN_INLINE vec v_add(vec a, vec b) { return _mm512_add_ps(a, b); }
+FNN_INLINE vec v_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+FNN_INLINE vec v_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+FNN_INLINE vec v_div(vec a, vec b) { return _mm512_div_ps(a, b); }
+FNN_INLINE vec v_sqrt(vec a) { return _mm512_sqrt_ps(a); }
+FNN_INLINE vec v_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+FNN_INLINE vec v_fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); }
+FNN_INLINE vec v_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+FNN_INLINE vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
+FNN_INLINE vec v_abs(vec a) { return _mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff))); }
+FNN_INLINE vec v_copysign(vec t, vec x)
+{
+    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_set1_epi32(0x7fffffff), _mm512_castps_si512(t), _mm512_castps_si512(x), 0xca));
+}
+FNN_INLINE vec v_round(vec a) { return _mm512_roundscale_ps(a, 0); }
+FNN_INLINE vec v_pow2(vec n) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23)); }
+FNN_INLINE vmask v_gt(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+FNN_INLINE vec v_select(vmask m, vec a, vec b) { return _mm512_mask_blend_ps(m, b, a); }
+FNN_INLINE real v_sum(vec a) { return _mm512_reduce_add_ps(a); }
+FNN_INLINE real v_most(vec a) { return _mm512_reduce_max_ps(a); }
+
+#elif defined(FNN_ISA_AVX512)
+
+enum { V = 8 };
+typedef __m512d vec;
+typedef __mmask8 vmask;
+#define FNN_FIRST(n) ((__mmask8)((1u << (n)) - 1u))
+FNN_INLINE vec v_load(const real *p) { return _mm512_loadu_pd(p); }
+FNN_INLINE void v_store(real *p, vec x) { _mm512_storeu_pd(p, x); }
+FNN_INLINE vec v_load_n(const real *p, int n) { return _mm512_maskz_loadu_pd(FNN_FIRST(n), p); }
+FNN_INLINE void v_store_n(real *p, vec x, int n) { _mm512_mask_storeu_pd(p, FNN_FIRST(n), x); }
+FNN_INLINE vec v_set1(real x) { return _mm512_set1_pd(x); }
+FNN_INLINE vec v_zero(void) { return _mm512_setzero_pd(); }
+FNN_INLINE vec v_add(vec a, vec b) { return _mm512_add_pd(a, b); }
+FNN_INLINE vec v_sub(vec a, vec b) { return _mm512_sub_pd(a, b); }
+FNN_INLINE vec v_mul(vec a, vec b) { return _mm512_mul_pd(a, b); }
+FNN_INLINE vec v_div(vec a, vec b) { return _mm512_div_pd(a, b); }
+FNN_INLINE vec v_sqrt(vec a) { return _mm512_sqrt_pd(a); }
+FNN_INLINE vec v_fma(vec a, vec b, vec c) { return _mm512_fmadd_pd(a, b, c); }
+FNN_INLINE vec v_fnma(vec a, vec b, vec c) { return _mm512_fnmadd_pd(a, b, c); }
+FNN_INLINE vec v_min(vec a, vec b) { return _mm512_min_pd(a, b); }
+FNN_INLINE vec v_max(vec a, vec b) { return _mm512_max_pd(a, b); }
+FNN_INLINE vec v_abs(vec a) { return _mm512_castsi512_pd(_mm512_and_epi64(_mm512_castpd_si512(a), _mm512_set1_epi64(0x7fffffffffffffff))); }
+FNN_INLINE vec v_copysign(vec t, vec x)
+{
+    return _mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_set1_epi64(0x7fffffffffffffff), _mm512_castpd_si512(t), _mm512_castpd_si512(x), 0xca));
+}
+FNN_INLINE vec v_round(vec a) { return _mm512_roundscale_pd(a, 0); }
+FNN_INLINE vec v_pow2(vec n)
+{
+    __m512i i = _mm512_cvtepi32_epi64(_mm512_cvtpd_epi32(n));
+    return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_add_epi64(i, _mm512_set1_epi64(1023)), 52));
+}
+FNN_INLINE vmask v_gt(vec a, vec b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ); }
+FNN_INLINE vec v_select(vmask m, vec a, vec b) { return _mm512_mask_blend_pd(m, b, a); }
+FNN_INLINE real v_sum(vec a) { return _mm512_reduce_add_pd(a); }
+FNN_INLINE real v_most(vec a) { return _mm512_reduce_max_pd(a); }
+
+#elif defined(FNN_F32_SOURCE) /* AVX2 + FMA */
+
+enum { V = 8 };
+typedef __m256 vec;
+typedef __m256 vmask;
+/* lanes i < n all ones */
+FNN_INLINE __m256i fnn_first(int n) { return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)); }
+FNN_INLINE vec v_load(const real *p) { return _mm256_loadu_ps(p); }
+FNN_INLINE void v_store(real *p, vec x) { _mm256_storeu_ps(p, x); }
+FNN_INLINE vec v_load_n(const real *p, int n) { return _mm256_maskload_ps(p, fnn_first(n)); }
+FNN_INLINE void v_store_n(real *p, vec x, int n) { _mm256_maskstore_ps(p, fnn_first(n), x); }
+FNN_INLINE vec v_set1(real x) { return _mm256_set1_ps(x); }
+FNN_INLINE vec v_zero(void) { return _mm256_setzero_ps(); }
+FNN_INLINE vec v_add(vec a, vec b) { return _mm256_add_ps(a, b); }
+FNN_INLINE vec v_sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
+FNN_INLINE vec v_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+FNN_INLINE vec v_div(vec a, vec b) { return _mm256_div_ps(a, b); }
+FNN_INLINE vec v_sqrt(vec a) { return _mm256_sqrt_ps(a); }
+FNN_INLINE vec v_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
+FNN_INLINE vec v_fnma(vec a, vec b, vec c) { return _mm256_fnmadd_ps(a, b, c); }
+FNN_INLINE vec v_min(vec a, vec b) { return _mm256_min_ps(a, b); }
+FNN_INLINE vec v_max(vec a, vec b) { return _mm256_max_ps(a, b); }
+FNN_INLINE vec v_abs(vec a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+FNN_INLINE vec v_copysign(vec t, vec x)
+{
+    vec sign = _mm256_set1_ps(-0.0f);
+    return _mm256_or_ps(_mm256_andnot_ps(sign, t), _mm256_and_ps(sign, x));
+}
+FNN_INLINE vec v_round(vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+FNN_INLINE vec v_pow2(vec n) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23)); }
+FNN_INLINE vmask v_gt(vec a, vec b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
+FNN_INLINE vec v_select(vmask m, vec a, vec b) { return _mm256_blendv_ps(b, a, m); }
+FNN_INLINE real v_sum(vec a)
+{
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+FNN_INLINE real v_most(vec a)
+{
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+
+#else
+
+enum { V = 4 };
+typedef __m256d vec;
+typedef __m256d vmask;
+FNN_INLINE __m256i fnn_first(int n) { return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)); }
+FNN_INLINE vec v_load(const real *p) { return _mm256_loadu_pd(p); }
+FNN_INLINE void v_store(real *p, vec x) { _mm256_storeu_pd(p, x); }
+FNN_INLINE vec v_load_n(const real *p, int n) { return _mm256_maskload_pd(p, fnn_first(n)); }
+FNN_INLINE void v_store_n(real *p, vec x, int n) { _mm256_maskstore_pd(p, fnn_first(n), x); }
+FNN_INLINE vec v_set1(real x) { return _mm256_set1_pd(x); }
+FNN_INLINE vec v_zero(void) { return _mm256_setzero_pd(); }
+FNN_INLINE vec v_add(vec a, vec b) { return _mm256_add_pd(a, b); }
+FNN_INLINE vec v_sub(vec a, vec b) { return _mm256_sub_pd(a, b); }
+FNN_INLINE vec v_mul(vec a, vec b) { return _mm256_mul_pd(a, b); }
+FNN_INLINE vec v_div(vec a, vec b) { return _mm256_div_pd(a, b); }
+FNN_INLINE vec v_sqrt(vec a) { return _mm256_sqrt_pd(a); }
+FNN_INLINE vec v_fma(vec a, vec b, vec c) { return _mm256_fmadd_pd(a, b, c); }
+FNN_INLINE vec v_fnma(vec a, vec b, vec c) { return _mm256_fnmadd_pd(a, b, c); }
+FNN_INLINE vec v_min(vec a, vec b) { return _mm256_min_pd(a, b); }
+FNN_INLINE vec v_max(vec a, vec b) { return _mm256_max_pd(a, b); }
+FNN_INLINE vec v_abs(vec a) { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), a); }
+FNN_INLINE vec v_copysign(vec t, vec x)
+{
+    vec sign = _mm256_set1_pd(-0.0);
+    return _mm256_or_pd(_mm256_andnot_pd(sign, t), _mm256_and_pd(sign, x));
+}
+FNN_INLINE vec v_round(vec a) { return _mm256_round_pd(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+FNN_INLINE vec v_pow2(vec n)
+{
+    __m256i i = _mm256_cvtepi32_epi64(_mm256_cvtpd_epi32(n));
+    return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_add_epi64(i, _mm256_set1_epi64x(1023)), 52));
+}
+FNN_INLINE vmask v_gt(vec a, vec b) { return _mm256_cmp_pd(a, b, _CMP_GT_OQ); }
+FNN_INLINE vec v_select(vmask m, vec a, vec b) { return _mm256_blendv_pd(b, a, m); }
+FNN_INLINE real v_sum(vec a)
+{
+    __m128d s = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
+}
+FNN_INLINE real v_most(vec a)
+{
+    __m128d s = _mm_max_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+    return _mm_cvtsd_f64(_mm_max_sd(s, _mm_unpackhi_pd(s, s)));
+}
+
+#endif

@@ -1,0 +1,128 @@
+"""What the environment says: instruction set and number of threads. The one place that reads it.
+
+``FASTNN_ISA``          avx512, avx2, neon or base instead of the best that runs here
+``FASTNN_NUM_THREADS``  threads of a call; else ``OMP_NUM_THREADS`` (joblib sets it in its
+                        workers); else the CPUs that this process may use
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import _fastnn
+
+_n_threads: int | None = None  # None: not asked for yet
+
+
+def _cgroup_quota() -> float:
+    """CPUs that the cgroup (a container's limit) grants, or infinity."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return math.inf if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        pass
+    try:  # version 1 of the interface
+        folder = Path("/sys/fs/cgroup/cpu")
+        quota_us = int((folder / "cpu.cfs_quota_us").read_text())
+        period_us = int((folder / "cpu.cfs_period_us").read_text())
+        return quota_us / period_us if quota_us > 0 else math.inf
+    except (OSError, ValueError, ZeroDivisionError):
+        return math.inf
+
+
+def available_cpus() -> int:
+    """Return how many CPUs this process may use, by affinity and cgroup quota."""
+    if hasattr(os, "sched_getaffinity"):
+        cpus = len(os.sched_getaffinity(0))
+    else:
+        cpus = os.cpu_count() or 1
+    return max(1, min(cpus, math.ceil(min(_cgroup_quota(), cpus))))
+
+
+def _threads_of_environment() -> int | None:
+    for name in ("FASTNN_NUM_THREADS", "OMP_NUM_THREADS"):
+        text = os.environ.get(name, "").split(",")[0].strip()  # OpenMP allows a list, by level
+        if text.isdigit() and int(text) > 0:
+            return int(text)
+        if text and name.startswith("FASTNN"):
+            raise ValueError(f"{name} must be a whole number of 1 or more, got {text!r}")
+    return None
+
+
+def get_num_threads() -> int:
+    """Return how many threads one call of the core may use."""
+    global _n_threads
+    if _n_threads is None:
+        _n_threads = _threads_of_environment() or available_cpus()
+    return _n_threads
+
+
+def set_num_threads(n: int) -> None:
+    """Set how many threads one call of the core may use, in this process.
+
+    Small networks run on one thread whatever is set here. The number changes no bit of any result.
+
+    Parameters
+    ----------
+    n : int
+        At least 1. The default is the number of CPUs that this process may use (affinity and
+        container limits counted), or ``FASTNN_NUM_THREADS``, or ``OMP_NUM_THREADS``.
+    """
+    global _n_threads
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
+        raise ValueError(f"n must be a whole number of 1 or more, got {n!r}")
+    _n_threads = int(n)
+
+
+def choose_isa_of_environment() -> None:
+    """Use the instruction set that ``FASTNN_ISA`` names, if it names one."""
+    name = os.environ.get("FASTNN_ISA")
+    if not name:
+        return
+    if name not in _fastnn.available_isas():
+        here = ", ".join(_fastnn.available_isas())
+        raise ImportError(f"FASTNN_ISA is {name!r}, but this machine and build can run: {here}")
+    _fastnn.choose_isa(name)
+
+
+def show_config(mode: str = "stdout") -> dict[str, Any] | None:
+    """Show what fastnn runs on here: versions, processor, instruction set, threads.
+
+    Parameters
+    ----------
+    mode : {"stdout", "dicts"}, default "stdout"
+        Print a table, or return a dict of the same.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> sorted(fastnn.show_config(mode="dicts"))[:3]
+    ['cpus', 'fastnn', 'instruction_set']
+    """
+    from . import __version__
+
+    if mode not in ("stdout", "dicts"):
+        raise ValueError(f"mode must be 'stdout' or 'dicts', got {mode!r}")
+    config = {
+        "fastnn": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": f"{sys.platform} {platform.machine()}",
+        "cpus": available_cpus(),
+        "threads": get_num_threads(),
+        "instruction_set": _fastnn.isa(),
+        "instruction_sets": list(_fastnn.available_isas()),
+    }
+    if mode == "dicts":
+        return config
+    for name, value in config.items():
+        text = ", ".join(value) if isinstance(value, list) else value
+        print(f"{name.replace('_', ' '):17}{text}")
+    return None

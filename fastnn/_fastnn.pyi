@@ -1,0 +1,105 @@
+"""What `_fastnn.pyx` offers; shapes and meaning are documented there and in csrc/fnn.h."""
+
+from typing import Any, final
+
+from numpy.typing import NDArray
+
+class BusyError(RuntimeError): ...
+
+@final
+class Rows:
+    n_rows: int
+    n_cols: int
+    def __init__(
+        self,
+        data: NDArray[Any],
+        shape: tuple[int, int] | None = None,
+        indices: NDArray[Any] | None = None,
+        indptr: NDArray[Any] | None = None,
+        shift: NDArray[Any] | None = None,
+        scale: NDArray[Any] | None = None,
+    ) -> None: ...
+    def all_finite(self) -> bool: ...
+
+@final
+class Targets:
+    def __init__(
+        self,
+        labels: NDArray[Any] | None,
+        values: NDArray[Any] | None,
+        weight: NDArray[Any] | None,
+        metric: int,
+        n_rows: int,
+        n_out: int,
+    ) -> None: ...
+
+@final
+class Optimiser:
+    def __init__(
+        self,
+        kind: int,
+        m: NDArray[Any] | None,
+        v: NDArray[Any] | None,
+        *,
+        momentum: float = 0,
+        beta1: float = 0,
+        beta2: float = 0,
+        eps: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        decoupled: bool = False,
+    ) -> None: ...
+
+@final
+class Net:
+    @property
+    def params(self) -> NDArray[Any]: ...
+    def __init__(
+        self,
+        sizes: Any,
+        activation: Any,
+        dropout: Any,
+        loss: int,
+        loss_param: float,
+        dtype: Any,
+    ) -> None: ...
+    def train(
+        self,
+        X: Rows,
+        y: Targets,
+        optimiser: Optimiser,
+        order: NDArray[Any] | None,
+        batch_size: int,
+        rates: NDArray[Any],
+        step: int,
+        dropout_seed: int,
+        n_threads: int,
+        before: tuple[float, float, float] = (0, 0, 0),
+    ) -> tuple[float, float, float, int, int, bool]: ...
+    def forward(
+        self, X: Rows, begin: int, end: int, out: list[NDArray[Any] | None], n_threads: int
+    ) -> None: ...
+    def cost(
+        self,
+        X: Rows,
+        y: Targets,
+        begin: int,
+        end: int,
+        per_example: NDArray[Any] | None,
+        n_threads: int,
+        before: tuple[float, float, float] = (0, 0, 0),
+    ) -> tuple[float, float, float]: ...
+    def gradient(
+        self,
+        X: Rows,
+        y: Targets,
+        begin: int,
+        end: int,
+        total: NDArray[Any] | None,
+        per_example: NDArray[Any] | None,
+        n_threads: int,
+    ) -> tuple[float, float, float]: ...
+
+def choose_isa(name: str | None) -> str: ...
+def isa() -> str: ...
+def available_isas() -> tuple[str, ...]: ...

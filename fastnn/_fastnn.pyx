@@ -1,0 +1,361 @@
+# cython: freethreading_compatible=True, embedsignature=False
+"""The crossing to the C core: checked arrays in, one C call without the GIL, results out.
+
+Every array that comes here has been checked by arrays.py; what is checked again are the shapes
+that memory safety hangs on.
+"""
+cimport cython
+cimport numpy as cnp
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
+
+from ._fnn cimport *
+
+import numpy as np
+
+cnp.import_array()
+
+
+class BusyError(RuntimeError):
+    """The network is being trained by another thread."""
+
+
+cdef int check(fnn_status status) except -1:
+    """Turn a status of the core into an exception: the one place that does."""
+    if status == FNN_OK:
+        return 0
+    if status == FNN_NO_MEMORY:
+        raise MemoryError("not enough memory for this network and batch size")
+    if status == FNN_TOO_LARGE:
+        raise MemoryError("a network of these sizes does not fit into memory")
+    if status == FNN_BUSY:
+        raise BusyError(
+            "this network is being trained by another thread; use one network a thread, or wait"
+        )
+    if status == FNN_UNAVAILABLE:
+        raise ValueError("this processor or build lacks that instruction set")
+    raise ValueError("the core refused an argument that the checks before it let through")
+
+
+cdef fnn_dtype code_of(cnp.dtype dtype) except *:
+    if dtype.num == cnp.NPY_FLOAT32:
+        return FNN_F32
+    if dtype.num == cnp.NPY_FLOAT64:
+        return FNN_F64
+    if dtype.num == cnp.NPY_UINT8:
+        return FNN_U8
+    raise TypeError(f"the core reads float32, float64 and uint8, not {dtype}")
+
+
+cdef const void *pointer(cnp.ndarray array, cnp.dtype dtype, int64_t size) except? NULL:
+    """The data of a C-contiguous array of exactly this dtype and size."""
+    if array.descr.num != dtype.num or not cnp.PyArray_ISCARRAY_RO(array):
+        raise TypeError(f"the core needs a contiguous {dtype} array")
+    if cnp.PyArray_SIZE(array) != size:
+        raise ValueError(f"the core needs {size} values, not {cnp.PyArray_SIZE(array)}")
+    return cnp.PyArray_DATA(array)
+
+
+cdef void *writable(cnp.ndarray array, cnp.dtype dtype, int64_t size) except? NULL:
+    if not cnp.PyArray_ISWRITEABLE(array):
+        raise ValueError("the core needs a writable array")
+    return <void *>pointer(array, dtype, size)
+
+
+cdef cnp.dtype INT64 = np.dtype(np.int64)
+cdef cnp.dtype FLOAT64 = np.dtype(np.float64)
+
+
+@cython.final
+cdef class Rows:
+    """Rows of X as the core reads them: a 2-D array in place, or the three arrays of a CSR matrix.
+
+    Holds on to the arrays, copies none. ``shift`` and ``scale`` are (n_cols,) arrays of the
+    network's dtype, or None.
+    """
+
+    cdef fnn_matrix matrix
+    cdef object kept
+    cdef readonly int64_t n_rows, n_cols
+
+    def __init__(self, data, shape=None, indices=None, indptr=None, shift=None, scale=None):
+        cdef cnp.ndarray values = data
+        cdef cnp.ndarray starts, columns
+        memset(&self.matrix, 0, sizeof(self.matrix))
+        self.matrix.dtype = code_of(values.descr)
+        self.matrix.data = cnp.PyArray_BYTES(values)
+        if indptr is None:
+            if cnp.PyArray_NDIM(values) != 2:
+                raise ValueError("the core reads 2-D arrays")
+            self.n_rows, self.n_cols = cnp.PyArray_DIM(values, 0), cnp.PyArray_DIM(values, 1)
+            self.matrix.row_stride = cnp.PyArray_STRIDE(values, 0)
+            self.matrix.col_stride = cnp.PyArray_STRIDE(values, 1)
+        else:
+            self.n_rows, self.n_cols = shape
+            starts, columns = indptr, indices
+            if self.matrix.dtype == FNN_U8 or starts.descr.num != columns.descr.num:
+                raise TypeError("the core reads CSR of float32 or float64 with one index type")
+            self.matrix.indptr = pointer(starts, starts.descr, self.n_rows + 1)
+            self.matrix.indices = pointer(columns, columns.descr, cnp.PyArray_SIZE(columns))
+            self.matrix.index_bytes = starts.descr.itemsize
+            self.matrix.col_stride = values.descr.itemsize
+        self.matrix.n_rows = self.n_rows
+        if shift is not None:
+            self.matrix.shift = pointer(shift, (<cnp.ndarray>shift).descr, self.n_cols)
+            self.matrix.scale = pointer(scale, (<cnp.ndarray>shift).descr, self.n_cols)
+        self.kept = (data, indices, indptr, shift, scale)
+
+    def all_finite(self) -> bool:
+        """Whether every stored value is a finite number."""
+        cdef fnn_matrix look = self.matrix
+        cdef int64_t n = self.n_cols
+        cdef int result
+        if look.indptr != NULL:  # the stored values as one row
+            n = cnp.PyArray_SIZE(self.kept[0])
+            look.n_rows = 1
+        with nogil:
+            result = fnn_all_finite(&look, n)
+        return bool(result)
+
+
+@cython.final
+cdef class Targets:
+    """What the rows should give: int64 ``labels`` (n,) or ``values`` (n, n_out), and weights."""
+
+    cdef fnn_targets targets
+    cdef object kept
+    cdef int64_t n_rows
+
+    def __init__(self, labels, values, weight, int metric, int64_t n_rows, int64_t n_out):
+        cdef int64_t label, i, most = max(n_out, 2)
+        memset(&self.targets, 0, sizeof(self.targets))
+        if labels is not None:
+            self.targets.labels = <const int64_t *>pointer(labels, INT64, n_rows)
+            for i in range(n_rows):
+                label = self.targets.labels[i]
+                if label < 0 or label >= most:
+                    raise ValueError(f"label {label} is out of range")
+        else:
+            self.targets.values = pointer(values, (<cnp.ndarray>values).descr, n_rows * n_out)
+        if weight is not None:
+            self.targets.weight = <const double *>pointer(weight, FLOAT64, n_rows)
+        self.targets.metric = <fnn_metric>metric
+        self.n_rows = n_rows
+        self.kept = (labels, values, weight)
+
+
+@cython.final
+cdef class Optimiser:
+    """An optimiser's constants and its moments ``m`` and ``v``: (n_params,) arrays or None."""
+
+    cdef fnn_optimiser optimiser
+    cdef object kept
+    cdef int64_t n_params
+
+    def __init__(self, int kind, m, v, *, double momentum=0, double beta1=0, double beta2=0,
+                 double eps=0, double weight_decay=0, bint nesterov=False, bint decoupled=False):
+        memset(&self.optimiser, 0, sizeof(self.optimiser))
+        self.optimiser.kind = <fnn_optimiser_kind>kind
+        self.optimiser.momentum, self.optimiser.beta1 = momentum, beta1
+        self.optimiser.beta2, self.optimiser.eps = beta2, eps
+        self.optimiser.weight_decay = weight_decay
+        self.optimiser.nesterov, self.optimiser.decoupled = nesterov, decoupled
+        self.n_params = -1
+        for moment in (m, v):
+            if moment is not None:
+                self.n_params = cnp.PyArray_SIZE(moment)
+        if m is not None:
+            self.optimiser.m = writable(m, (<cnp.ndarray>m).descr, self.n_params)
+        if v is not None:
+            self.optimiser.v = writable(v, (<cnp.ndarray>v).descr, self.n_params)
+        if (kind == FNN_ADAM and m is None) or (kind != FNN_SGD and v is None):
+            raise ValueError("this optimiser needs its moments")
+        self.kept = (m, v)
+
+
+@cython.final
+cdef class Net:
+    """A network in the core. Parameters start at zero."""
+
+    cdef fnn_net *net
+    cdef cnp.dtype dtype
+    cdef readonly object params
+    cdef int n_layers
+    cdef int64_t n_params
+    cdef tuple sizes
+
+    def __cinit__(self, sizes, activation, dropout, int loss, double loss_param, dtype):
+        cdef cnp.ndarray widths = np.ascontiguousarray(sizes, dtype=np.int64)
+        cdef cnp.ndarray codes = np.ascontiguousarray(activation, dtype=np.intc)
+        cdef cnp.ndarray rates = np.ascontiguousarray(dropout, dtype=np.float64)
+        cdef fnn_spec spec
+        cdef cnp.npy_intp shape
+        if len(codes) != len(widths) - 1 or len(rates) != len(codes):
+            raise ValueError("one activation and one dropout rate a layer of weights")
+        self.dtype = np.dtype(dtype)
+        spec.dtype = code_of(self.dtype)
+        spec.n_layers = len(codes)
+        spec.sizes = <const int64_t *>cnp.PyArray_DATA(widths)
+        spec.activation = <const int *>cnp.PyArray_DATA(codes)
+        spec.dropout = <const double *>cnp.PyArray_DATA(rates)
+        spec.loss, spec.loss_param = <fnn_loss>loss, loss_param
+        check(fnn_net_new(&spec, &self.net))
+        self.n_layers = spec.n_layers
+        self.sizes = tuple(int(n) for n in sizes)
+        self.n_params = shape = fnn_n_params(self.net)
+
+    def __init__(self, *args):
+        cdef cnp.npy_intp shape = self.n_params
+        cdef cnp.ndarray view = cnp.PyArray_SimpleNewFromData(
+            1, &shape, self.dtype.num, fnn_params(self.net)
+        )
+        # The view keeps an owner of the memory alive, not this object: no cycle to collect.
+        cnp.set_array_base(view, Memory.of(self))
+        self.params = view
+
+    cdef int fits(self, Rows X, Targets y) except -1:
+        if X.n_cols != self.sizes[0]:
+            raise ValueError(f"X has {X.n_cols} columns; this network reads {self.sizes[0]}")
+        if y is not None and y.n_rows != X.n_rows:
+            raise ValueError(f"X has {X.n_rows} rows, y has {y.n_rows}")
+        for array in (X.kept[3], X.kept[4], y.kept[1] if y is not None else None):
+            if array is not None and (<cnp.ndarray>array).descr.num != self.dtype.num:
+                raise TypeError(f"the core needs {self.dtype} here")
+        return 0
+
+    def train(self, Rows X not None, Targets y not None, Optimiser optimiser not None,
+              cnp.ndarray order, int64_t batch_size, cnp.ndarray rates not None, int64_t step,
+              uint64_t dropout_seed, int n_threads, before=(0, 0, 0)):
+        """Step once a batch over the rows in `order`; see fnn_train.
+
+        Returns (loss, correct, weight, rows, batches, finite), the first three added to `before`.
+        """
+        cdef fnn_run run
+        cdef fnn_sums sums
+        cdef fnn_status status
+        cdef int64_t i
+        self.fits(X, y)
+        for moment in optimiser.kept:
+            if moment is not None:
+                pointer(moment, self.dtype, self.n_params)
+        if batch_size < 1:
+            raise ValueError("batch_size must be at least 1")
+        run.n = X.n_rows if order is None else cnp.PyArray_SIZE(order)
+        run.order = NULL if order is None else <const int64_t *>pointer(order, INT64, run.n)
+        for i in range(run.n if order is not None else 0):
+            if run.order[i] < 0 or run.order[i] >= X.n_rows:
+                raise IndexError(f"row {run.order[i]} of {X.n_rows}")
+        run.batch_size, run.step, run.dropout_seed = batch_size, step, dropout_seed
+        run.rates = <const double *>pointer(rates, FLOAT64, (run.n + batch_size - 1) // batch_size)
+        run.n_threads = n_threads
+        memset(&sums, 0, sizeof(sums))
+        sums.loss, sums.correct, sums.weight = before
+        with nogil:
+            status = fnn_train(
+                self.net, &X.matrix, &y.targets, &optimiser.optimiser, &run, &sums
+            )
+        check(status)
+        return sums.loss, sums.correct, sums.weight, sums.rows, sums.batches, bool(sums.finite)
+
+    def forward(self, Rows X not None, int64_t begin, int64_t end, list out not None,
+                int n_threads):
+        """Write the activations of rows [begin, end) into `out`, an array or None a layer."""
+        cdef void **pointers
+        cdef fnn_status status
+        self.fits(X, None)
+        if len(out) != self.n_layers + 1:
+            raise ValueError("one array or None a layer, the input first")
+        pointers = <void **>PyMem_Malloc((self.n_layers + 1) * sizeof(void *))
+        if pointers == NULL:
+            raise MemoryError
+        try:
+            for l in range(self.n_layers + 1):
+                pointers[l] = (
+                    NULL if out[l] is None
+                    else writable(out[l], self.dtype, (end - begin) * self.sizes[l])
+                )
+            with nogil:
+                status = fnn_forward(
+                    self.net, &X.matrix, begin, end, <void *const *>pointers, n_threads
+                )
+        finally:
+            PyMem_Free(pointers)
+        check(status)
+
+    def cost(self, Rows X not None, Targets y not None, int64_t begin, int64_t end, per_example,
+             int n_threads, before=(0, 0, 0)):
+        """Sum the costs of rows [begin, end) onto `before`: (loss, correct, weight)."""
+        cdef fnn_sums sums
+        cdef fnn_status status
+        cdef double *costs = NULL
+        self.fits(X, y)
+        if per_example is not None:
+            costs = <double *>writable(per_example, FLOAT64, end - begin)
+        memset(&sums, 0, sizeof(sums))
+        sums.loss, sums.correct, sums.weight = before
+        with nogil:
+            status = fnn_cost(
+                self.net, &X.matrix, &y.targets, begin, end, costs, &sums, n_threads
+            )
+        check(status)
+        return sums.loss, sums.correct, sums.weight
+
+    def gradient(self, Rows X not None, Targets y not None, int64_t begin, int64_t end, total,
+                 per_example, int n_threads):
+        """Add Σ w ∇C to `total` (n_params,), or write each row's ∇C into `per_example`."""
+        cdef fnn_sums sums
+        cdef fnn_status status
+        cdef void *summed = NULL
+        cdef void *each = NULL
+        self.fits(X, y)
+        if total is not None:
+            summed = writable(total, self.dtype, self.n_params)
+        if per_example is not None:
+            each = writable(per_example, self.dtype, (end - begin) * self.n_params)
+        memset(&sums, 0, sizeof(sums))
+        with nogil:
+            status = fnn_gradient(
+                self.net, &X.matrix, &y.targets, begin, end, summed, each, &sums, n_threads
+            )
+        check(status)
+        return sums.loss, sums.correct, sums.weight
+
+
+@cython.final
+cdef class Memory:
+    """Owns a network of the core, for as long as the Net or a view of its parameters lives."""
+
+    cdef fnn_net *net
+
+    @staticmethod
+    cdef Memory of(Net net):
+        cdef Memory memory = Memory.__new__(Memory)
+        memory.net = net.net
+        return memory
+
+    def __dealloc__(self):
+        fnn_net_free(self.net)
+
+
+def choose_isa(name: str | None) -> str:
+    """Switch every kernel to one instruction set, None for the best here; return its name."""
+    cdef bytes encoded = b"" if name is None else name.encode()
+    check(fnn_choose_isa(NULL if name is None else <const char *>encoded))
+    return isa()
+
+
+def isa() -> str:
+    """Return the instruction set in use."""
+    return fnn_isa().decode()
+
+
+def available_isas() -> tuple[str, ...]:
+    """Return the instruction sets that this build and processor can run, best first."""
+    names = []
+    while fnn_isa_available(len(names)) != NULL:
+        names.append(fnn_isa_available(len(names)).decode())
+    return tuple(names)
+
+
+fnn_choose_isa(NULL)

@@ -1,0 +1,94 @@
+# The mirror of csrc/fnn.h, line by line; what the names mean stands there.
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef extern from "fnn.h" nogil:
+    ctypedef enum fnn_status:
+        FNN_OK, FNN_NO_MEMORY, FNN_TOO_LARGE, FNN_BAD_ARGUMENT, FNN_BUSY, FNN_UNAVAILABLE
+
+    ctypedef enum fnn_dtype:
+        FNN_F32, FNN_F64, FNN_U8
+
+    ctypedef enum fnn_activation:
+        FNN_IDENTITY, FNN_SIGMOID, FNN_TANH, FNN_RELU, FNN_LEAKY_RELU, FNN_ELU, FNN_GELU
+        FNN_SILU, FNN_SOFTPLUS, FNN_SOFTMAX, FNN_EXP
+
+    ctypedef enum fnn_loss:
+        FNN_QUADRATIC, FNN_MSE, FNN_CROSS_ENTROPY, FNN_BINARY_CROSS_ENTROPY, FNN_MAE, FNN_HUBER
+        FNN_QUANTILE, FNN_POISSON
+
+    ctypedef enum fnn_optimiser_kind:
+        FNN_SGD, FNN_ADAM, FNN_RMSPROP
+
+    ctypedef enum fnn_metric:
+        FNN_NO_METRIC, FNN_ARGMAX, FNN_THRESHOLD
+
+    ctypedef struct fnn_spec:
+        fnn_dtype dtype
+        int n_layers
+        const int64_t *sizes
+        const int *activation
+        const double *dropout
+        fnn_loss loss
+        double loss_param
+
+    ctypedef struct fnn_matrix:
+        fnn_dtype dtype
+        int64_t n_rows
+        const char *data
+        Py_ssize_t row_stride, col_stride
+        const void *indptr
+        const void *indices
+        int index_bytes
+        const void *shift
+        const void *scale
+
+    ctypedef struct fnn_targets:
+        const int64_t *labels
+        const void *values
+        const double *weight
+        fnn_metric metric
+
+    ctypedef struct fnn_optimiser:
+        fnn_optimiser_kind kind
+        double momentum, beta1, beta2, eps
+        double weight_decay
+        int nesterov, decoupled
+        void *m
+        void *v
+
+    ctypedef struct fnn_run:
+        const int64_t *order
+        int64_t n, batch_size
+        const double *rates
+        int64_t step
+        uint64_t dropout_seed
+        int n_threads
+
+    ctypedef struct fnn_sums:
+        double loss
+        double correct
+        double weight
+        int64_t rows, batches
+        int finite
+
+    ctypedef struct fnn_net:
+        pass
+
+    fnn_status fnn_net_new(const fnn_spec *spec, fnn_net **net)
+    void fnn_net_free(fnn_net *net)
+    int64_t fnn_n_params(const fnn_net *net)
+    void *fnn_params(fnn_net *net)
+    fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
+                         const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
+    fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
+                           void *const *out, int n_threads)
+    fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
+                        int64_t end, double *per_example, fnn_sums *sums, int n_threads)
+    fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
+                            int64_t begin, int64_t end, void *sum, void *per_example,
+                            fnn_sums *sums, int n_threads)
+    int fnn_all_finite(const fnn_matrix *X, int64_t n_cols)
+    fnn_status fnn_choose_isa(const char *name)
+    const char *fnn_isa()
+    const char *fnn_isa_available(int i)

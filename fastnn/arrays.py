@@ -1,0 +1,327 @@
+"""What callers hand over as X and y: checked, converted once if need be, described to the core.
+
+All messages about X, y and weights stand here. Nothing is copied that the core can read in place:
+float32, float64 and uint8 of any strides, memory maps, and CSR matrices of the two float types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._fastnn import Rows, Targets
+from .names import ARGMAX, NO_METRIC, THRESHOLD
+
+_READ_IN_PLACE = ("float32", "float64", "uint8")
+_SCAN = 1 << 16  # rows looked at a time when a bad value is searched for
+
+
+def _is_sparse(X: object) -> bool:
+    return hasattr(X, "tocsr") and hasattr(X, "nnz")
+
+
+def _plural(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """`values` as an array of a dtype that the core reads: itself if it is one, else converted."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} is not a table of numbers: {error}") from None
+    if array.dtype.name in _READ_IN_PLACE and array.dtype.isnative:
+        return array
+    if array.dtype.kind == "O":
+        try:
+            return array.astype(dtype)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name} must hold numbers; it holds Python objects") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
+    return array.astype(np.float64 if array.dtype.itemsize >= 8 else dtype)
+
+
+def _check_finite(name: str, rows: Rows, data: Any) -> None:
+    if rows.all_finite():
+        return
+    if _is_sparse(data):
+        raise ValueError(f"{name} holds NaN or infinity")
+    for start in range(0, rows.n_rows, _SCAN):
+        bad = np.argwhere(~np.isfinite(data[start : start + _SCAN]))
+        if len(bad):
+            row, column = bad[0]
+            value = data[start + row, column]
+            raise ValueError(f"{name} holds {value} at row {start + row}, column {column}")
+
+
+def as_rows(
+    X: Any,
+    n_in: int,
+    dtype: np.dtype[Any],
+    shift: NDArray[Any] | None = None,
+    scale: NDArray[Any] | None = None,
+    *,
+    name: str = "X",
+    may_be_empty: bool = False,
+) -> Rows:
+    """Return X (n, n_in) as the core reads it.
+
+    Raises
+    ------
+    ValueError
+        Not two-dimensional, not `n_in` columns, no rows, NaN or infinity.
+    TypeError
+        Not real numbers.
+    """
+    if _is_sparse(X):
+        data = X.tocsr()
+        if data.data.dtype.name not in ("float32", "float64"):
+            data = data.astype(dtype)
+        rows = _csr_rows(name, data, n_in, shift, scale)
+    else:
+        data = _numbers(name, X, dtype)
+        if data.ndim != 2:
+            hint = {
+                0: "",
+                1: f"; for one example write {name}[None, :]",
+            }.get(data.ndim, f"; {name}.reshape(len({name}), -1) makes rows of images")
+            raise ValueError(f"{name} must have shape (n, {n_in}); its shape is {data.shape}{hint}")
+        _check_width(name, data.shape[1], n_in)
+        rows = Rows(data, shift=shift, scale=scale)
+    if rows.n_rows == 0 and not may_be_empty:
+        raise ValueError(f"{name} has no rows")
+    _check_finite(name, rows, data)
+    return rows
+
+
+def _check_width(name: str, columns: int, n_in: int) -> None:
+    if columns != n_in:
+        raise ValueError(f"{name} has {_plural(columns, 'column')}; this network reads {n_in}")
+
+
+def _csr_rows(
+    name: str, X: Any, n_in: int, shift: NDArray[Any] | None, scale: NDArray[Any] | None
+) -> Rows:
+    _check_width(name, X.shape[1], n_in)
+    indptr, indices = X.indptr, X.indices
+    if indptr.dtype not in (np.int32, np.int64) or indices.dtype != indptr.dtype:
+        indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
+    # SciPy lets these be set to anything; the core trusts them.
+    if (
+        len(indptr) != X.shape[0] + 1
+        or indptr[0] < 0
+        or indptr[-1] > min(len(indices), len(X.data))
+        or np.any(np.diff(indptr) < 0)
+        or (len(indices) and (indices.min() < 0 or indices.max() >= n_in))
+    ):
+        raise ValueError(f"{name} is not a valid CSR matrix: its indices are out of range")
+    parts = (np.ascontiguousarray(part) for part in (X.data, indices, indptr))
+    data, indices, indptr = parts
+    return Rows(data, X.shape, indices, indptr, shift, scale)
+
+
+# ---- targets -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What y is to a network: the output layer, the loss, and the class labels it knows."""
+
+    n_out: int
+    output: str
+    loss: str
+    dtype: np.dtype[Any]
+    classes: NDArray[Any] | None = None  # label of output j; None: j itself
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """y in the core's terms: class numbers or values, how a hit is told, and the class labels."""
+
+    n: int
+    labels: NDArray[np.int64] | None
+    values: NDArray[Any] | None
+    metric: int
+    classes: NDArray[Any] | None
+
+    def targets(self, n_out: int, weight: NDArray[np.float64] | None) -> Targets:
+        """Return them as the core reads them."""
+        return Targets(self.labels, self.values, weight, self.metric, self.n, n_out)
+
+
+def encode(y: Any, n: int, goal: Goal, name: str = "y") -> Encoded:
+    """Return y in the core's terms, for n rows.
+
+    Labels, one a row: strings, booleans, or whole numbers where the network has several outputs or
+    one that is a probability. Everything else is values: (n,) or (n, n_out) numbers.
+    """
+    array = np.asarray(y.toarray() if _is_sparse(y) else y)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must have a value a row; it is a single {array.dtype} value")
+    if len(array) != n:
+        raise ValueError(f"X has {_plural(n, 'row')}, {name} has {len(array)}")
+    if array.ndim == 2 and array.shape[1] == 1 and goal.n_out == 1:
+        array = array[:, 0]
+    if array.dtype.kind in "US" or (array.dtype.kind == "O" and _all_strings(array)):
+        return _named_labels(name, array.astype(str), n, goal)
+    numbers = _numbers(name, array, goal.dtype) if array.dtype.kind not in "biu" else array
+    if numbers.ndim == 1 and goal.n_out > 1:
+        return _class_numbers(name, numbers, n, goal)
+    if numbers.ndim == 1 and _is_yes_or_no(numbers, goal):
+        if goal.classes is not None:
+            return _class_numbers(name, numbers, n, goal)
+        labels = np.ascontiguousarray(numbers, dtype=np.int64)
+        return Encoded(n, labels, None, ARGMAX, None)
+    return _values(name, numbers, n, goal)
+
+
+def _all_strings(array: NDArray[Any]) -> bool:
+    return array.size > 0 and all(isinstance(item, str) for item in array.flat)
+
+
+def _is_yes_or_no(y: NDArray[Any], goal: Goal) -> bool:
+    """Whether y (n,) of a network with one output says which of two classes."""
+    if goal.classes is not None or y.dtype.kind == "b":
+        return True
+    if goal.loss == "binary_cross_entropy" or (goal.output == "sigmoid" and y.dtype.kind in "iu"):
+        return bool(np.all((y == 0) | (y == 1)))
+    return False
+
+
+def _most_classes(goal: Goal) -> int:
+    return max(goal.n_out, 2)
+
+
+def _named_labels(name: str, y: NDArray[np.str_], n: int, goal: Goal) -> Encoded:
+    if y.ndim != 1:
+        raise ValueError(f"{name} must be one label a row; its shape is {y.shape}")
+    classes = goal.classes
+    if classes is None:
+        classes = np.unique(y)
+        if len(classes) > _most_classes(goal):
+            raise ValueError(
+                f"{name} has {len(classes)} different labels; this network tells "
+                f"{_most_classes(goal)} classes apart"
+            )
+    elif classes.dtype.kind != "U":
+        raise ValueError(f"{name} holds strings; this network's classes are {_some(classes)}")
+    return Encoded(n, _positions(name, y, classes), None, ARGMAX, classes)
+
+
+def _class_numbers(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
+    if goal.classes is not None:
+        if goal.classes.dtype.kind == "U":
+            raise ValueError(
+                f"{name} holds numbers; this network's classes are {_some(goal.classes)}"
+            )
+        return Encoded(n, _positions(name, y, goal.classes), None, ARGMAX, goal.classes)
+    if y.dtype.kind == "f":
+        odd = y[~(np.isfinite(y) & (y == np.floor(y)))]
+        if len(odd):
+            raise ValueError(
+                f"{name} must be class labels 0 to {goal.n_out - 1}, or have shape "
+                f"({n}, {goal.n_out}); it holds {odd[0]}"
+            )
+    outside = y[(y < 0) | (y >= goal.n_out)]
+    if len(outside):
+        raise ValueError(
+            f"{name} holds the label {outside[0]:.0f}; this network has {goal.n_out} outputs, "
+            f"labels 0 to {goal.n_out - 1}"
+        )
+    return Encoded(n, np.ascontiguousarray(y, dtype=np.int64), None, ARGMAX, None)
+
+
+def _positions(name: str, y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the number of each label among `classes`."""
+    order = np.argsort(classes, kind="stable")
+    found = np.minimum(np.searchsorted(classes, y, sorter=order), len(classes) - 1)
+    labels = order[found].astype(np.int64)
+    strange = y[classes[labels] != y]
+    if len(strange):
+        label = strange[0].item()
+        raise ValueError(f"{name} holds the label {label!r}; this network knows {_some(classes)}")
+    return labels
+
+
+def _some(classes: NDArray[Any]) -> str:
+    shown = ", ".join(repr(label) for label in classes[:10].tolist())
+    return shown + (", …" if len(classes) > 10 else "")
+
+
+def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
+    if y.ndim == 1 and goal.n_out == 1:
+        y = y[:, None]
+    if y.ndim != 2 or y.shape[1] != goal.n_out:
+        wanted = f"({n}, {goal.n_out})" if goal.n_out > 1 else f"({n},)"
+        raise ValueError(f"{name} must have shape {wanted}; its shape is {y.shape}")
+    values = np.ascontiguousarray(y, dtype=goal.dtype)
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise ValueError(f"{name} holds {y[row, column]} at row {row}, output {column}")
+    low = {"cross_entropy": 0, "binary_cross_entropy": 0, "poisson": 0}.get(goal.loss)
+    high = 1 if goal.loss == "binary_cross_entropy" else None
+    if (low is not None and values.min() < low) or (high is not None and values.max() > high):
+        span = "from 0 to 1" if high else "0 or more"
+        worst = values.min() if values.min() < 0 else values.max()
+        raise ValueError(f"{name} must be {span} for loss {goal.loss!r}; it holds {worst:g}")
+    if goal.n_out > 1 and goal.output in ("sigmoid", "softmax") and _is_one_hot(values):
+        labels = values.argmax(axis=1).astype(np.int64)
+        return Encoded(n, labels, None, ARGMAX, goal.classes)
+    metric = {"cross_entropy": ARGMAX, "binary_cross_entropy": THRESHOLD}.get(goal.loss, NO_METRIC)
+    return Encoded(n, None, values, metric, goal.classes)
+
+
+def _is_one_hot(values: NDArray[Any]) -> bool:
+    return bool(np.all((values == 0) | (values == 1)) and np.all(values.sum(axis=1) == 1))
+
+
+# ---- weights -----------------------------------------------------------------------------------
+
+
+def as_weights(
+    sample_weight: Any, class_weight: Any, encoded: Encoded, n_out: int
+) -> NDArray[np.float64] | None:
+    """Return what each row counts, (n,), or None where all count alike.
+
+    `sample_weight` is (n,); `class_weight` a dict from label to weight, labels that it lacks count
+    1, or "balanced": n / (classes · rows of the class), as scikit-learn defines it.
+    """
+    weight = None
+    if sample_weight is not None:
+        weight = np.ascontiguousarray(
+            _numbers("sample_weight", sample_weight, np.dtype(float)), float
+        )
+        if weight.shape != (encoded.n,):
+            raise ValueError(f"sample_weight must have shape ({encoded.n},); it has {weight.shape}")
+        if not np.isfinite(weight).all() or weight.min() < 0:
+            raise ValueError("sample_weight must be finite and 0 or more")
+    if class_weight is not None:
+        by_class = _class_weights(class_weight, encoded, n_out)[encoded.labels]
+        weight = by_class if weight is None else weight * by_class
+    if weight is not None and not weight.sum() > 0:
+        raise ValueError("all rows have weight 0")
+    return weight
+
+
+def _class_weights(class_weight: Any, encoded: Encoded, n_out: int) -> NDArray[np.float64]:
+    if encoded.labels is None:
+        raise ValueError("class_weight needs y to be class labels")
+    n_classes = max(n_out, 2)
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        rows = np.bincount(encoded.labels, minlength=n_classes)
+        return np.where(rows > 0, encoded.n / (np.count_nonzero(rows) * np.maximum(rows, 1)), 0.0)
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f'class_weight must be a dict or "balanced", got {class_weight!r}')
+    names = range(n_classes) if encoded.classes is None else encoded.classes.tolist()
+    unknown = [label for label in class_weight if label not in names]
+    if unknown:
+        raise ValueError(f"class_weight names the label {unknown[0]!r}, which there is not")
+    weights = np.array([float(class_weight.get(label, 1)) for label in names])
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        raise ValueError("class_weight must be finite and 0 or more")
+    return weights

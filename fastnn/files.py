@@ -1,0 +1,161 @@
+"""Model files: safetensors with the network's description in the header's metadata.
+
+A safetensors file cannot run code. What its own loader lets through is refused here: duplicate
+keys, tensors that are not finite, a description that its tensors do not fit.
+
+Layout, format version 1
+    metadata   ``format`` "fastnn", ``format_version``, and JSON texts: ``network`` (what
+               ``MLP`` was built with), ``classes``, ``metadata`` (the caller's own), ``training``
+               (checkpoints only)
+    tensors    ``weights.0`` (n_in, n_out), ``biases.0`` (n_out,), … ; ``input.shift`` and
+               ``input.scale`` (n_in,) where inputs are scaled; of a checkpoint ``optimizer.m``,
+               ``optimizer.v`` (n_params,) and ``callbacks.0.NAME``
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT, VERSION = "fastnn", "1"
+_HEADER_LIMIT = 100_000_000  # bytes: that of the safetensors library
+
+Tensors = dict[str, NDArray[Any]]
+
+
+def write(
+    path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
+) -> None:
+    """Write tensors and facts (JSON values) to `path`, all or nothing.
+
+    Written to a temporary file beside it, flushed to the disk, then renamed: whatever happens, the
+    path holds the old file or the new one.
+
+    Raises
+    ------
+    OSError
+        The folder does not exist, is not writable, or the disk is full.
+    TypeError
+        A fact is not a JSON value.
+    """
+    from safetensors.numpy import save
+
+    metadata = {"format": FORMAT, "format_version": VERSION}
+    for name, value in facts.items():
+        metadata[name] = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    replace(Path(path), save(whole, metadata))
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put `content` at `path` atomically and durably."""
+    part = path.with_name(f".{path.name}.part")  # one name: a killed run leaves one file, once
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink()
+        if isinstance(error, OSError):
+            raise type(error)(
+                error.errno,
+                f"cannot write: {error.strerror}; what was there is untouched",
+                str(path),
+            ) from error
+        raise
+    if hasattr(os, "O_DIRECTORY"):  # make the new name itself durable
+        with suppress(OSError):
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
+    """Return the tensors and the facts of a model file.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is not a fastnn model file, is damaged, or of a later version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = Path(path)
+    metadata = _header(path)
+    tensors: Tensors = {}
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            for name in file.keys():  # noqa: SIM118 - not a dict
+                tensors[name] = file.get_tensor(name)
+    except (SafetensorError, TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"{path} is not a sound safetensors file: {error}") from None
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            raise ValueError(f"{path}: tensor {name!r} holds NaN or infinity")
+    facts = {}
+    for name, text in metadata.items():
+        if name in ("format", "format_version"):
+            continue
+        try:
+            facts[name] = _json(text)
+        except ValueError as error:
+            raise ValueError(f"{path}: its {name!r} is damaged: {error}") from None
+    return tensors, facts
+
+
+def _header(path: Path) -> dict[str, str]:
+    """Return the metadata, after the checks that the library leaves out."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 2 <= length <= min(size - 8, _HEADER_LIMIT):
+            raise ValueError(f"{path} is not a safetensors file, or is cut off")
+        text = file.read(length)
+    try:
+        header = _json(text.decode("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a sound safetensors file: {error}") from None
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise ValueError(f"{path} is a safetensors file, but not a fastnn model")
+    if not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError(f"{path}: its metadata is damaged")
+    if metadata.get("format_version") != VERSION:
+        raise ValueError(
+            f"{path} has format version {metadata.get('format_version')}; this fastnn reads "
+            f"version {VERSION}: a newer fastnn may read it"
+        )
+    return metadata
+
+
+def _json(text: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"the key {twice!r} stands twice")
+        return dict(pairs)
+
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None

@@ -1,0 +1,53 @@
+"""Initial weights and biases.
+
+========================  =========================================================  ==========
+name                      W (n_in, n_out)                                            b
+========================  =========================================================  ==========
+``"lecun_normal"``        N(0, 1 / n_in); LeCun et al. 1998, Efficient BackProp      0
+``"glorot_uniform"``      U(±√(6 / (n_in + n_out))); Glorot & Bengio 2010            0
+``"he_normal"``           N(0, 2 / n_in); He et al. 2015                             0
+``"standard_normal"``     N(0, 1); Nielsen, Neural Networks and Deep Learning, ch. 1  N(0, 1)
+``"zeros"``               0                                                          0
+========================  =========================================================  ==========
+
+(N is given by mean and variance.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+INITS = ("lecun_normal", "glorot_uniform", "he_normal", "standard_normal", "zeros")
+_RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
+
+
+def default_init(activation: Sequence[str]) -> str:
+    """Return he_normal for networks of rectifiers, else lecun_normal."""
+    return "he_normal" if any(name in _RECTIFIERS for name in activation) else "lecun_normal"
+
+
+def fill(
+    init: str,
+    weights: Sequence[NDArray[Any]],
+    biases: Sequence[NDArray[Any]],
+    rng: np.random.Generator,
+) -> None:
+    """Draw every W and b in place, layer by layer, W before b, in double whatever their dtype."""
+    for W, b in zip(weights, biases, strict=True):
+        n_in, n_out = W.shape
+        b[:] = 0
+        if init == "zeros":
+            W[:] = 0
+        elif init == "glorot_uniform":
+            limit = np.sqrt(6 / (n_in + n_out))
+            W[:] = rng.uniform(-limit, limit, W.shape)
+        elif init == "standard_normal":
+            W[:] = rng.standard_normal(W.shape)
+            b[:] = rng.standard_normal(b.shape)
+        else:
+            gain = 2 if init == "he_normal" else 1
+            W[:] = rng.standard_normal(W.shape) * np.sqrt(gain / n_in)

@@ -1,0 +1,72 @@
+"""How a flat vector of parameters is cut into layers: W row-major, then b, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array: TypeAlias = NDArray[Any]
+
+
+def layers(flat: Array, sizes: Sequence[int]) -> Iterator[tuple[Array, Array]]:
+    """Yield W and b of each layer, as views of the last axis of `flat`."""
+    at = 0
+    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        bias = at + n_in * n_out
+        weights = flat[..., at:bias].reshape(*flat.shape[:-1], n_in, n_out)
+        yield weights, flat[..., bias : bias + n_out]
+        at = bias + n_out
+
+
+class Views(Sequence[Array]):
+    """A network's weights or biases, a view a layer: writing to them changes the network."""
+
+    def __init__(self, views: Sequence[Array], name: str) -> None:
+        self._views, self._name = tuple(views), name
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __getitem__(self, layer: Any) -> Any:
+        return self._views[layer]
+
+    def __setitem__(self, layer: int, values: ArrayLike) -> None:
+        view, new = self._views[layer], np.asarray(values)
+        if new.shape != view.shape:
+            raise ValueError(
+                f"{self._name}[{layer}] has shape {view.shape}; the new values have {new.shape}"
+            )
+        view[...] = new
+
+    def __repr__(self) -> str:
+        return f"<{self._name}: {', '.join(str(view.shape) for view in self._views)}>"
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """∇C, laid out like the parameters.
+
+    Attributes
+    ----------
+    flat : ndarray, shape (n_params,) or (n, n_params)
+        Layer by layer, W row-major, then b; with a leading axis for gradients of each example.
+    sizes : tuple of int
+        Widths of the layers.
+    """
+
+    flat: Array
+    sizes: tuple[int, ...]
+
+    @property
+    def weights(self) -> list[Array]:
+        """∂C/∂W of each layer: views of `flat`, (n_in, n_out) or (n, n_in, n_out)."""
+        return [weights for weights, _ in layers(self.flat, self.sizes)]
+
+    @property
+    def biases(self) -> list[Array]:
+        """∂C/∂b of each layer: views of `flat`, (n_out,) or (n, n_out)."""
+        return [biases for _, biases in layers(self.flat, self.sizes)]

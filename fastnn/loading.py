@@ -1,0 +1,136 @@
+"""From a model file back to a network, every part of the file checked before it is believed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import files, optim, training
+from .history import History
+from .mlp import MLP
+
+
+def load(path: str | os.PathLike[str]) -> MLP:
+    """Return the network that `MLP.save` wrote.
+
+    A checkpoint comes back with all that ``fit(..., resume=True)`` needs.
+
+    Parameters
+    ----------
+    path : path-like
+        A safetensors file. Reading it cannot run code.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is not a fastnn model, is damaged, or was written by a later version.
+
+    Examples
+    --------
+    >>> import fastnn, tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.safetensors"
+    >>> fastnn.MLP([2, 3, 1], seed=0).save(path)
+    >>> fastnn.load(path).sizes
+    (2, 3, 1)
+    """
+    path = Path(path)
+    tensors, facts = files.read(path)
+    try:
+        return _network(tensors, facts)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path} is not a sound fastnn model: {what}") from None
+
+
+def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
+    unknown = set(facts) - {"network", "classes", "metadata", "training"}
+    if unknown:
+        raise ValueError(f"it holds {sorted(unknown)[0]!r}, which this version does not know")
+    network = dict(facts["network"])
+    sizes, dtype = network["sizes"], np.dtype(network["dtype"])
+    left = dict(tensors)
+
+    def take(name: str, shape: tuple[int, ...]) -> Any:
+        if name not in left:
+            raise ValueError(f"the tensor {name!r} is missing")
+        tensor = left.pop(name)
+        if tensor.shape != shape or tensor.dtype != dtype:
+            raise ValueError(
+                f"the tensor {name!r} is {tensor.dtype} {tensor.shape}, not {dtype} {shape}"
+            )
+        return tensor
+
+    # The tensors first: a description alone must not make us allocate.
+    pairs = zip(sizes[:-1], sizes[1:], strict=True)
+    parts = [
+        (take(f"weights.{l}", (n_in, n_out)), take(f"biases.{l}", (n_out,)))
+        for l, (n_in, n_out) in enumerate(pairs)
+    ]
+    init = network.pop("init")
+    net = MLP(**network, init="zeros")
+    net.init = init
+    for l, (W, b) in enumerate(parts):
+        net.weights[l], net.biases[l] = W, b
+    if "input.shift" in left or "input.scale" in left:
+        net.input_shift, net.input_scale = (
+            take("input.shift", (sizes[0],)),
+            take("input.scale", (sizes[0],)),
+        )
+    if facts.get("classes") is not None:
+        net.classes = np.asarray(facts["classes"])
+    if not isinstance(facts.get("metadata", {}), dict):
+        raise ValueError("its metadata is not an object")
+    net.metadata = facts.get("metadata", {})
+    if "training" in facts:
+        _restore(net, facts["training"], left)
+    if left:
+        raise ValueError(f"it holds the tensor {sorted(left)[0]!r}, which does not belong there")
+    return net
+
+
+def _restore(net: MLP, facts: Mapping[str, Any], left: files.Tensors) -> None:
+    """Set the training state of a checkpoint, taking its tensors out of `left`."""
+    kind = {k.__name__: k for k in (optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop)}[
+        facts["optimizer_kind"]
+    ]
+    moments = [left.pop(f"optimizer.{name}", None) for name in ("m", "v")]
+    for moment in moments:
+        if moment is not None and (moment.shape, moment.dtype) != ((net.n_params,), net.dtype):
+            raise ValueError("its optimiser's state does not fit the network")
+    state = training.OptimizerState(kind, moments[0], moments[1], _count(facts, "steps"))
+    optimizer = None
+    if facts["optimizer"] is not None:
+        optimizer = optim.optimizer_from_config(facts["optimizer"])
+        if not state.fits(optimizer):
+            raise ValueError("its optimiser's state does not fit the optimiser")
+    callbacks = [dict(values) for values in facts["callbacks"]]
+    for i, values in enumerate(callbacks):
+        prefix = f"callbacks.{i}."
+        for name in [name for name in left if name.startswith(prefix)]:
+            values[name.removeprefix(prefix)] = left.pop(name)
+    net._rng.bit_generator.state = facts["rng"]
+    net._dropout_seed = _count(facts, "dropout_seed")
+    net._state, net._optimizer = state, optimizer
+    net._standing = training.FitState(
+        batch_size=max(_count(facts, "batch_size"), 1),
+        shuffle=bool(facts["shuffle"]),
+        optimizer=facts["optimizer"],
+        epoch=_count(facts, "epoch"),
+        lr_scale=float(facts["lr_scale"]),
+        history=History.from_dict(facts["history"]),
+        callbacks=callbacks,
+    )
+    net.history = net._standing.history
+
+
+def _count(facts: Mapping[str, Any], name: str) -> int:
+    value = facts[name]
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**64:
+        raise ValueError(f"its {name} is {value!r}")
+    return value

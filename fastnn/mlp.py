@@ -1,0 +1,737 @@
+"""The network as users hold it: `MLP`.
+
+Over 400 lines, because half of them are the reference that callers read. This module only translates: arguments are checked in arrays.py and names.py, the epoch loop is
+training.py, the file format files.py, the mathematics csrc/.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from . import _fastnn, arrays, files, names, training
+from ._config import get_num_threads
+from .history import History
+from .init import INITS, default_init, fill
+from .layout import Array, Gradient, Views, layers
+from .optim import Adam, Optimizer
+from .schedules import check_count, check_number, learning_rates
+
+__all__ = ["MLP"]
+
+
+def _one_each(argument: str, value: Any, n: int) -> tuple[Any, ...]:
+    """Return the hidden layers' values: one for all, or a sequence of one each."""
+    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
+        return (value,) * n
+    if len(value) != n:
+        layers_text = "layer" if n == 1 else "layers"
+        raise ValueError(f"{argument} has {len(value)} values for {n} hidden {layers_text}")
+    return tuple(value)
+
+
+def _check_sizes(sizes: Any) -> tuple[int, ...]:
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
+        raise ValueError(f"sizes must be two or more layer widths, got {sizes!r}")
+    widths = tuple(check_count("sizes", width, 1) for width in sizes)
+    if max(widths) > 2**31 - 1:
+        raise ValueError(f"sizes must be below 2**31, got {max(widths)}")
+    return widths
+
+
+def _check_dtype(dtype: Any) -> np.dtype[Any]:
+    for known in (np.dtype(np.float32), np.dtype(np.float64)):
+        with suppress(TypeError):
+            if dtype is not None and np.dtype(dtype) == known:
+                return known
+    raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+
+
+class MLP:
+    """A multilayer perceptron.
+
+    Layer l maps activations a (n, n_l) to f(a W + b), with W (n_l, n_l+1) and b (n_l+1,).
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Widths of the layers, the input first: ``[784, 16, 16, 10]``.
+    activation : str or sequence of str, default "relu"
+        f of the hidden layers, one for all or one each: identity, sigmoid, tanh, relu, leaky_relu
+        (slope 0.01), elu (α = 1), gelu (exact), silu, softplus.
+    output : str, optional
+        f of the output layer: one of the above, softmax or exp. Default: what the loss needs, else
+        identity.
+    loss : str, optional
+        The cost of one example, with sums over the n outputs; the network's cost is the mean over
+        the examples. Default: what goes with the output (softmax: cross_entropy, sigmoid:
+        binary_cross_entropy, exp: poisson, else mse).
+
+        =========================  =====================================================
+        ``quadratic``              Σ (a − y)²
+        ``mse``                    1/n Σ (a − y)²
+        ``cross_entropy``          −Σ y ln a; softmax output
+        ``binary_cross_entropy``   −Σ [y ln a + (1 − y) ln(1 − a)]; sigmoid output
+        ``mae``                    1/n Σ |a − y|
+        ``huber``                  1/n Σ h(a − y), h(r) = r²/2 within ±d, d (|r| − d/2) outside
+        ``quantile``               1/n Σ max(q r, (q − 1) r), r = y − a
+        ``poisson``                1/n Σ (a − y ln a); exp or softplus output
+        =========================  =====================================================
+    init : str, optional
+        lecun_normal, glorot_uniform, he_normal, standard_normal or zeros; see `fastnn.init`.
+        Default: he_normal for networks of rectifiers, lecun_normal for others.
+    dropout : float or sequence of float, default 0
+        Share of a hidden layer's activations that are set to 0 while training, in [0, 1); one for
+        all hidden layers or one each. The others are divided by 1 − dropout.
+    dtype : {"float32", "float64"}, default "float32"
+        Of the parameters and of all computation.
+    seed : int, optional
+        Fixes initial weights, shuffles and dropout. Default: different each time.
+    quantile : float, default 0.5
+        q of the quantile loss, in (0, 1).
+    huber_delta : float, default 1.0
+        d of the Huber loss, above 0.
+
+    Attributes
+    ----------
+    weights, biases : sequence of ndarray
+        Views, (n_in, n_out) and (n_out,): writing to them changes the network.
+    params : ndarray, shape (n_params,)
+        All of them as one view, layer by layer, W row-major then b; assignable.
+    classes : ndarray or None
+        Label of each output, once set or learnt from labels; None where they are 0, 1, 2, …
+    input_shift, input_scale : ndarray of shape (n_in,) or None
+        Inputs are read as (x − shift) · scale; see `standardize`.
+    history : History
+        Of the last fit, also of one that was interrupted.
+    metadata : dict
+        JSON values of your own, kept in model files.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.MLP([784, 16, 16, 10], activation="sigmoid", output="sigmoid",
+    ...                  loss="quadratic", seed=0)
+    >>> net.n_params
+    13002
+    >>> (X, y), (X_test, y_test) = fastnn.datasets.load_digits()
+    >>> history = net.fit(X, y, epochs=1, batch_size=10, optimizer=fastnn.SGD(lr=1.5))
+    >>> net.predict(X_test).shape
+    (1000, 10)
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activation: str | Sequence[str] = "relu",
+        output: str | None = None,
+        loss: str | None = None,
+        init: str | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        dtype: DTypeLike = "float32",
+        seed: int | None = None,
+        quantile: float = 0.5,
+        huber_delta: float = 1.0,
+    ) -> None:
+        self.sizes = _check_sizes(sizes)
+        n_hidden = len(self.sizes) - 2
+        self.activation = tuple(
+            names.check_name("activation", name, names.HIDDEN)
+            for name in _one_each("activation", activation, n_hidden)
+        )
+        self.output, self.loss = names.pair(output, loss)
+        self.init = names.check_name(
+            "init", init if init is not None else default_init(self.activation), INITS
+        )
+        self.dropout = tuple(
+            check_number("dropout", p, "a number from 0 to below 1", lambda p: 0 <= p < 1)
+            for p in _one_each("dropout", dropout, n_hidden)
+        )
+        self.quantile = check_number(
+            "quantile", quantile, "a number between 0 and 1", lambda q: 0 < q < 1
+        )
+        self.huber_delta = check_number(
+            "huber_delta", huber_delta, "a number above 0", lambda d: d > 0
+        )
+        self.dtype = _check_dtype(dtype)
+        self.seed = None if seed is None else check_count("seed", seed, 0)
+        self._make_core()
+        streams = np.random.SeedSequence(self.seed).spawn(2)
+        self._rng = np.random.Generator(np.random.PCG64(streams[1]))
+        self._dropout_seed = int(streams[1].generate_state(1, np.uint64)[0])
+        fill(self.init, self.weights, self.biases, np.random.Generator(np.random.PCG64(streams[0])))
+        self._classes: Array | None = None
+        self.input_shift: Array | None = None
+        self.input_scale: Array | None = None
+        self.metadata: dict[str, Any] = {}
+        self.history = History()
+        self._optimizer: Optimizer | None = None
+        self._state: training.OptimizerState | None = None
+        self._standing: training.FitState | None = None
+        self._fit: training.Fit | None = None
+
+    def _make_core(self) -> None:
+        codes = [names.ACTIVATIONS.index(name) for name in (*self.activation, self.output)]
+        parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
+        self._core = _fastnn.Net(
+            self.sizes,
+            codes,
+            (*self.dropout, 0.0),
+            names.LOSSES.index(self.loss),
+            parameter,
+            self.dtype,
+        )
+        pairs = list(layers(self._core.params, self.sizes))
+        self.weights = Views([weights for weights, _ in pairs], "weights")
+        self.biases = Views([biases for _, biases in pairs], "biases")
+
+    # ---- parameters ----------------------------------------------------------------------------
+
+    @property
+    def n_params(self) -> int:
+        """How many weights and biases there are."""
+        return int(self._core.params.size)
+
+    @property
+    def params(self) -> Array:
+        """All weights and biases: a view, (n_params,); assigning copies the values in."""
+        return self._core.params
+
+    @params.setter
+    def params(self, values: ArrayLike) -> None:
+        new = np.asarray(values)
+        if new.shape != (self.n_params,):
+            raise ValueError(
+                f"params has shape ({self.n_params},); the new values have {new.shape}"
+            )
+        self._core.params[:] = new
+
+    @property
+    def classes(self) -> Array | None:
+        """Label of each output, or None where labels are 0, 1, 2, …."""
+        return self._classes
+
+    @classes.setter
+    def classes(self, labels: ArrayLike | None) -> None:
+        if labels is None:
+            self._classes = None
+            return
+        new, most = np.asarray(labels), max(self.sizes[-1], 2)
+        if new.ndim != 1 or not 2 <= len(new) <= most or new.dtype.kind not in "biufU":
+            raise ValueError(f"classes must be 2 to {most} strings or numbers, got {labels!r}")
+        if len(np.unique(new)) != len(new):
+            raise ValueError("classes must all be different")
+        self._classes = new.copy()
+
+    def standardize(self, X: ArrayLike) -> None:
+        """Read inputs as (x − mean) / standard deviation from now on, with those of X's columns.
+
+        Kept in model files, so that a loaded network takes the same raw inputs. Columns that do
+        not vary are only shifted. Bytes (uint8) are divided by 255 first, as everywhere.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_in)
+            The training data.
+        """
+        arrays.as_rows(X, self.sizes[0], self.dtype)
+        dense = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
+        unit = 255.0 if dense.dtype == np.uint8 else 1.0
+        mean = dense.mean(axis=0, dtype=np.float64) / unit
+        deviation = dense.std(axis=0, dtype=np.float64) / unit
+        varies = deviation > 1e-12 * np.maximum(np.abs(mean), 1e-300)
+        self.input_shift = mean.astype(self.dtype)
+        self.input_scale = np.where(varies, 1 / np.where(varies, deviation, 1), 1).astype(
+            self.dtype
+        )
+
+    # ---- training ------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        epochs: int = 10,
+        batch_size: int | None = 32,
+        optimizer: Optimizer | None = None,
+        validation_data: tuple[Any, ...] | None = None,
+        sample_weight: ArrayLike | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        callbacks: Any = (),
+        shuffle: bool = True,
+        progress: bool = False,
+        resume: bool = False,
+    ) -> History:
+        """Train by mini-batch gradient descent.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_in)
+            float32, float64 and uint8 arrays of any strides, memory maps and CSR matrices of the
+            float types are read in place; uint8 counts as x / 255. Others are converted once.
+        y : array-like, shape (n,) or (n, n_out)
+            Class labels (integers or strings), one-hot rows, or values.
+        epochs : int, default 10
+            Passes over the data; with `resume`, the total number.
+        batch_size : int or None, default 32
+            Examples a step; None for all of them at once. The last batch of an epoch may be
+            smaller.
+        optimizer : Optimizer, optional
+            `SGD`, `Adam`, `AdamW` or `RMSprop`. Default: the one used last on this network, at
+            first ``Adam()``. Its state (momentum, moments, step count) belongs to the network and
+            goes on from call to call while the kind of optimiser stays the same; see
+            `reset_optimizer`.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Scored after each epoch as ``val_loss`` and, for classes, ``val_accuracy``.
+        sample_weight : array-like, shape (n,), optional
+            What each example counts: 2 is as if the row stood there twice, 0 as if it were absent.
+            The cost of a batch is divided by the sum of its weights.
+        class_weight : dict or "balanced", optional
+            What the examples of a label count; multiplied with `sample_weight`.
+        callbacks : sequence of Callback or callable, optional
+            See `fastnn.callbacks`. A function is called as ``f(run, logs)`` after each epoch.
+        shuffle : bool, default True
+            Visit the examples in a new order each epoch.
+        progress : bool, default False
+            Show a bar on stderr, or in the notebook.
+        resume : bool, default False
+            Go on where a checkpoint (`save` with ``checkpoint=True``) stands: its optimiser, batch
+            size, shuffle, random generator, epoch, history and callback states. Give the same data
+            and callbacks; the result has the bits of a run that was never interrupted.
+
+        Returns
+        -------
+        History
+            ``loss`` and, for classes, ``accuracy``: means over the epoch, each batch before its
+            step; ``val_loss``, ``val_accuracy``; ``lr``, ``seconds``, ``examples_per_second``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Something is wrong with the arguments; the network is as it was.
+        KeyboardInterrupt
+            Ctrl-C: the network stands at a batch boundary, `history` holds the epochs so far.
+
+        Warns
+        -----
+        DivergenceWarning
+            The loss stopped being finite. Training has ended, and the parameters are those of the
+            end of the last epoch before it.
+        """
+        epochs = check_count("epochs", epochs, 0)
+        listed = training.check_callbacks(callbacks)
+        examples, encoded = self._examples(X, y, sample_weight, class_weight)
+        validation = self._validation(validation_data, encoded)
+        if resume:
+            standing, optimizer = self._resumed(optimizer)
+        else:
+            size = (
+                examples.n_visited
+                if batch_size is None
+                else check_count("batch_size", batch_size, 1)
+            )
+            optimizer = self._next_optimizer(optimizer)
+            standing = training.FitState(size, bool(shuffle), optimizer.to_config())
+        trainee = self._trainee(optimizer)
+        fit = training.Fit(
+            trainee,
+            examples,
+            optimizer,
+            standing,
+            epochs=epochs,
+            validation=validation,
+            callbacks=listed,
+            n_threads=get_num_threads(),
+        )
+        if self._fit is not None:
+            raise _fastnn.BusyError("this network is being fitted already")
+        self._fit, self._optimizer, self._standing = fit, optimizer, standing
+        self._classes = encoded.classes
+        self.history = standing.history
+        try:
+            return fit.run(show=progress)
+        finally:
+            standing.callbacks = fit.callback_states()
+            self._fit = None
+
+    def train_batch(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        optimizer: Optimizer | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> dict[str, float]:
+        """Take one step on these examples as one batch, for a loop of one's own.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As of `fit`.
+        optimizer : Optimizer, optional
+            As of `fit`: by default the one used last, its state going on from step to step. A
+            schedule or function counts the steps since the state began; a schedule over a whole
+            fit needs `fit`, as no number of epochs is known here.
+
+        Returns
+        -------
+        dict
+            ``loss`` of the batch before the step and, for classes, ``accuracy``.
+        """
+        examples, encoded = self._examples(X, y, sample_weight, None)
+        optimizer = self._next_optimizer(optimizer)
+        trainee = self._trainee(optimizer)
+        at = np.array([trainee.state.steps])
+        rate = learning_rates(optimizer.lr, at, steps_per_epoch=1, total_steps=int(at[0]) + 1)[0]
+        self._optimizer, self._classes = optimizer, encoded.classes
+        return training.one_step(trainee, examples, optimizer, float(rate), get_num_threads())
+
+    def reset_optimizer(self) -> None:
+        """Forget the optimiser and its state: momentum, moments and step count."""
+        self._optimizer = self._state = self._standing = None
+
+    def _examples(
+        self, X: Any, y: Any, sample_weight: Any, class_weight: Any, suffix: str = ""
+    ) -> tuple[training.Examples, arrays.Encoded]:
+        rows = self._rows(X, name=f"X{suffix}")
+        encoded = arrays.encode(y, rows.n_rows, self._goal(), name=f"y{suffix}")
+        weight = arrays.as_weights(sample_weight, class_weight, encoded, self.sizes[-1])
+        visit = None
+        if weight is not None and not weight.all():
+            visit = np.flatnonzero(weight)
+        examples = training.Examples(
+            rows,
+            encoded.targets(self.sizes[-1], weight),
+            rows.n_rows,
+            encoded.metric != names.NO_METRIC,
+            visit,
+        )
+        return examples, encoded
+
+    def _validation(
+        self, data: tuple[Any, ...] | None, encoded: arrays.Encoded
+    ) -> training.Examples | None:
+        if data is None:
+            return None
+        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
+        X, y, weight = (*data, None)[:3]
+        known, self._classes = self._classes, encoded.classes
+        try:
+            return self._examples(X, y, weight, None, suffix=" of validation_data")[0]
+        finally:
+            self._classes = known
+
+    def _next_optimizer(self, optimizer: Optimizer | None) -> Optimizer:
+        if optimizer is None:
+            return self._optimizer or Adam()
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                "optimizer must be fastnn.SGD(...), Adam(...), AdamW(...) or RMSprop(...), "
+                f"got {optimizer!r}"
+            )
+        return optimizer
+
+    def _trainee(self, optimizer: Optimizer) -> training.Trainee:
+        if self._state is None or not self._state.fits(optimizer):
+            self._state = training.OptimizerState.fresh(optimizer, self.n_params, self.dtype)
+        return training.Trainee(self, self._core, self._rng, self._dropout_seed, self._state)
+
+    def _resumed(self, optimizer: Optimizer | None) -> tuple[training.FitState, Optimizer]:
+        if self._standing is None or self._state is None:
+            raise ValueError(
+                "there is nothing to resume: load a file that was saved with checkpoint=True"
+            )
+        if self._optimizer is None or self._standing.optimizer is None:
+            if optimizer is None:
+                raise ValueError(
+                    "the checkpoint's learning rate was a function of yours: give the optimizer"
+                )
+        elif optimizer is None:
+            optimizer = self._optimizer
+        chosen = self._next_optimizer(optimizer)
+        if not self._state.fits(chosen):
+            raise ValueError(f"the checkpoint was made with {self._state.kind.__name__}")
+        return self._standing, chosen
+
+    # ---- reading -------------------------------------------------------------------------------
+
+    def predict(self, X: Any, *, out: Array | None = None) -> Array:
+        """Return the output activations of each row.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_in)
+            As of `fit`; may be empty.
+        out : ndarray, shape (n, n_out), optional
+            C-contiguous, of the network's dtype; where to write them.
+
+        Returns
+        -------
+        ndarray, shape (n, n_out)
+            A row's values do not depend on the other rows.
+        """
+        rows = self._rows(X, may_be_empty=True)
+        shape = (rows.n_rows, self.sizes[-1])
+        if out is None:
+            out = np.empty(shape, self.dtype)
+        elif not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype:
+            raise ValueError(f"out must be an array of shape {shape} and dtype {self.dtype}")
+        elif not out.flags.c_contiguous or not out.flags.writeable:
+            raise ValueError("out must be C-contiguous and writable")
+        self._forward(rows, [None] * (len(self.sizes) - 1) + [out])
+        return out
+
+    def classify(self, X: Any) -> Array:
+        """Return the class label of each row, shape (n,): that of the largest output.
+
+        With one output, the second class where it is at least ½. Labels are those of `classes`, or
+        0, 1, 2, …. For several labels a row, look at ``predict(X) >= 0.5`` instead.
+        """
+        a = self.predict(X)
+        if self.sizes[-1] == 1:
+            index = (a[:, 0] >= 0.5).astype(np.int64)
+        else:
+            index = a[:, : None if self._classes is None else len(self._classes)].argmax(axis=1)
+        return index if self._classes is None else self._classes[index]
+
+    def activations(self, X: Any) -> list[Array]:
+        """Return the activations of every layer, (n, width) each; the (scaled) input first."""
+        rows = self._rows(X, may_be_empty=True)
+        out = [np.empty((rows.n_rows, width), self.dtype) for width in self.sizes]
+        self._forward(rows, out)
+        return out
+
+    def evaluate(
+        self, X: Any, y: Any, *, sample_weight: ArrayLike | None = None
+    ) -> dict[str, float]:
+        """Return ``loss``, the mean cost, and for classes ``accuracy``, the share that is right.
+
+        Several labels a row (binary_cross_entropy with values): the share of outputs on the right
+        side of ½.
+        """
+        examples, _ = self._examples(X, y, sample_weight, None)
+        return training.evaluate(self._core, examples, get_num_threads())
+
+    def cost(
+        self, X: Any, y: Any, *, sample_weight: ArrayLike | None = None, per_example: bool = False
+    ) -> Any:
+        """Return the cost C: the (weighted) mean over the examples, or that of each, (n,).
+
+        Without L2 and dropout: the cost of the predictions.
+        """
+        examples, _ = self._examples(X, y, sample_weight, None)
+        if not per_example:
+            return training.evaluate(self._core, examples, get_num_threads())["loss"]
+        costs = np.empty(examples.n)
+        for begin, end in self._pieces(examples.n):
+            self._core.cost(
+                examples.rows, examples.targets, begin, end, costs[begin:end], get_num_threads()
+            )
+        return costs
+
+    def gradient(
+        self, X: Any, y: Any, *, sample_weight: ArrayLike | None = None, per_example: bool = False
+    ) -> Gradient:
+        """Return ∇C with respect to every weight and bias, by backpropagation.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As of `fit`.
+        per_example : bool, default False
+            The gradient of each example's own cost, with a leading axis n, instead of that of the
+            (weighted) mean. Takes n · n_params numbers of memory.
+
+        Returns
+        -------
+        Gradient
+            ``.weights``, ``.biases``, ``.flat``. Without L2 and dropout.
+        """
+        examples, _ = self._examples(X, y, sample_weight, None)
+        threads = get_num_threads()
+        if per_example:
+            flat = np.empty((examples.n, self.n_params), self.dtype)
+            for begin, end in self._pieces(examples.n):
+                self._core.gradient(
+                    examples.rows, examples.targets, begin, end, None, flat[begin:end], threads
+                )
+            return Gradient(flat, self.sizes)
+        # Sums of a call in the network's dtype, sums of the calls in double.
+        total, part, weight = np.zeros(self.n_params), np.zeros(self.n_params, self.dtype), 0.0
+        for begin, end in self._pieces(examples.n):
+            part[:] = 0
+            sums = self._core.gradient(
+                examples.rows, examples.targets, begin, end, part, None, threads
+            )
+            total += part
+            weight += sums[2]
+        return Gradient((total / weight).astype(self.dtype), self.sizes)
+
+    def _pieces(self, n: int) -> Iterator[tuple[int, int]]:
+        step = training.rows_per_call(self.n_params)
+        for begin in range(0, n, step):
+            yield begin, min(begin + step, n)
+
+    def _forward(self, rows: _fastnn.Rows, out: Sequence[Array | None]) -> None:
+        if rows.n_rows <= 512:  # one call: the usual one-row prediction pays for nothing else
+            self._core.forward(rows, 0, rows.n_rows, list(out), get_num_threads())
+            return
+        for begin, end in self._pieces(rows.n_rows):
+            part = [None if layer is None else layer[begin:end] for layer in out]
+            self._core.forward(rows, begin, end, part, get_num_threads())
+
+    def _rows(self, X: Any, *, name: str = "X", may_be_empty: bool = False) -> _fastnn.Rows:
+        return arrays.as_rows(
+            X,
+            self.sizes[0],
+            self.dtype,
+            self.input_shift,
+            self.input_scale,
+            name=name,
+            may_be_empty=may_be_empty,
+        )
+
+    def _goal(self) -> arrays.Goal:
+        return arrays.Goal(self.sizes[-1], self.output, self.loss, self.dtype, self._classes)
+
+    # ---- files ---------------------------------------------------------------------------------
+
+    def _network(self) -> dict[str, Any]:
+        """The arguments that make a network like this one, as JSON values."""
+        return {
+            "sizes": list(self.sizes),
+            "activation": list(self.activation),
+            "output": self.output,
+            "loss": self.loss,
+            "init": self.init,
+            "dropout": list(self.dropout),
+            "dtype": self.dtype.name,
+            "seed": self.seed,
+            "quantile": self.quantile,
+            "huber_delta": self.huber_delta,
+        }
+
+    def save(self, path: str | os.PathLike[str], *, checkpoint: bool = False) -> None:
+        """Write the network to a safetensors file, all or nothing.
+
+        Parameters
+        ----------
+        path : path-like
+            Its folder must exist. An old file is replaced only once the new one is complete.
+        checkpoint : bool, default False
+            Also what ``fit(..., resume=True)`` needs: optimiser and its state, random generator,
+            epoch, history, states of the callbacks.
+
+        Raises
+        ------
+        OSError
+            It cannot be written; an old file is as it was.
+        ValueError
+            The parameters are not finite, or there is no training to make a checkpoint of.
+        """
+        if not np.isfinite(self.params).all():
+            raise ValueError("the parameters hold NaN or infinity; such a network is not saved")
+        tensors: dict[str, Array] = {}
+        for l, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
+            tensors[f"weights.{l}"], tensors[f"biases.{l}"] = W, b
+        if self.input_shift is not None and self.input_scale is not None:
+            tensors["input.shift"], tensors["input.scale"] = self.input_shift, self.input_scale
+        facts: dict[str, Any] = {"network": self._network(), "metadata": self.metadata}
+        if self._classes is not None:
+            facts["classes"] = self._classes.tolist()
+        if checkpoint:
+            facts["training"], moments = self._training_facts()
+            tensors.update(moments)
+        files.write(path, tensors, facts)
+
+    def _training_facts(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        standing, state = self._standing, self._state
+        if standing is None or state is None:
+            raise ValueError("there is no training to make a checkpoint of: call fit first")
+        tensors = {
+            f"optimizer.{name}": moment
+            for name, moment in (("m", state.m), ("v", state.v))
+            if moment is not None
+        }
+        states = self._fit.callback_states() if self._fit is not None else standing.callbacks
+        plain: list[dict[str, Any]] = []
+        for i, values in enumerate(states):
+            held = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+            tensors |= {f"callbacks.{i}.{name}": value for name, value in held.items()}
+            plain.append({name: value for name, value in values.items() if name not in held})
+        return {
+            "batch_size": standing.batch_size,
+            "shuffle": standing.shuffle,
+            "optimizer": standing.optimizer,
+            "optimizer_kind": state.kind.__name__,
+            "steps": state.steps,
+            "epoch": standing.epoch,
+            "lr_scale": standing.lr_scale,
+            "history": standing.history.to_dict(),
+            "callbacks": plain,
+            "rng": self._rng.bit_generator.state,
+            "dropout_seed": self._dropout_seed,
+        }, tensors
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self._fit is not None:
+            raise RuntimeError("a network cannot be copied or pickled in the middle of a fit")
+        state = {name: value for name, value in vars(self).items()}
+        del state["_core"], state["weights"], state["biases"]
+        return {**state, "params": self.params.copy()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        params = state.pop("params")
+        vars(self).update(state)
+        self._make_core()
+        self.params = params
+
+    # ---- what it looks like --------------------------------------------------------------------
+
+    def _layer_rows(self) -> list[tuple[str, str, str, int]]:
+        functions = (*self.activation, self.output)
+        return [
+            (
+                str(l + 1),
+                f"{n_in} → {n_out}",
+                functions[l]
+                + (
+                    f", dropout {self.dropout[l]:g}"
+                    if l < len(self.dropout) and self.dropout[l]
+                    else ""
+                ),
+                (n_in + 1) * n_out,
+            )
+            for l, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True))
+        ]
+
+    def __repr__(self) -> str:
+        heading = (
+            f"MLP {'-'.join(map(str, self.sizes))}, {self.loss} loss, {self.dtype}: "
+            f"{self.n_params:,} parameters"
+        )
+        lines = [
+            f"  layer {number:>2}  {shape:>15}  {function:<24} {count:>12,}"
+            for number, shape, function, count in self._layer_rows()
+        ]
+        return "\n".join([heading, *lines])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{number}</td><td>{shape}</td><td>{function}</td>"
+            f"<td style='text-align:right'>{count:,}</td></tr>"
+            for number, shape, function, count in self._layer_rows()
+        )
+        return (
+            f"<table><caption>MLP {'-'.join(map(str, self.sizes))}, {self.loss} loss, {self.dtype}: "
+            f"{self.n_params:,} parameters</caption><thead><tr><th>layer</th><th>shape</th>"
+            f"<th>activation</th><th>parameters</th></tr></thead><tbody>{rows}</tbody></table>"
+        )

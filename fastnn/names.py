@@ -1,0 +1,79 @@
+"""The names of activations, losses and metrics: their codes in the core and which go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+# The position of a name is its code in csrc/fnn.h.
+ACTIVATIONS = (
+    "identity",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "gelu",
+    "silu",
+    "softplus",
+    "softmax",
+    "exp",
+)
+LOSSES = (
+    "quadratic",
+    "mse",
+    "cross_entropy",
+    "binary_cross_entropy",
+    "mae",
+    "huber",
+    "quantile",
+    "poisson",
+)
+HIDDEN = ACTIVATIONS[:9]  # softmax and exp are for outputs only
+NO_METRIC, ARGMAX, THRESHOLD = 0, 1, 2
+
+# Outputs that a loss can be computed from; a loss that is not here takes any but exp and softmax …
+_OUTPUTS_OF = {
+    "cross_entropy": ("softmax",),
+    "binary_cross_entropy": ("sigmoid",),
+    "poisson": ("exp", "softplus"),
+}
+# … and these losses take them too.
+_LOSSES_OF = {
+    "softmax": ("cross_entropy", "quadratic", "mse", "mae", "huber"),
+    "exp": ("poisson", "quadratic", "mse", "mae", "huber", "quantile"),
+}
+
+
+def check_name(argument: str, name: object, names: Iterable[str]) -> str:
+    """Return `name` if it is among `names`, else raise the sentence that lists them."""
+    names = tuple(names)
+    if isinstance(name, str) and name in names:
+        return name
+    close = get_close_matches(name, names, 1) if isinstance(name, str) else []
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    raise ValueError(f"{argument} must be one of {', '.join(names)}; got {name!r}{hint}")
+
+
+def pair(output: str | None, loss: str | None) -> tuple[str, str]:
+    """Return output and loss, each from the other where it is None, and check that they match."""
+    if output is not None:
+        check_name("output", output, ACTIVATIONS)
+    if loss is not None:
+        check_name("loss", loss, LOSSES)
+    if output is None:
+        output = _OUTPUTS_OF[loss][0] if loss in _OUTPUTS_OF else "identity"
+    if loss is None:
+        of_output = {
+            "softmax": "cross_entropy",
+            "sigmoid": "binary_cross_entropy",
+            "exp": "poisson",
+        }
+        loss = of_output.get(output, "mse")
+    if loss in _OUTPUTS_OF and output not in _OUTPUTS_OF[loss]:
+        needed = " or ".join(_OUTPUTS_OF[loss])
+        raise ValueError(f"loss {loss!r} needs output {needed}, not {output!r}")
+    if output in _LOSSES_OF and loss not in _LOSSES_OF[output]:
+        allowed = ", ".join(_LOSSES_OF[output])
+        raise ValueError(f"output {output!r} goes with loss {allowed}, not {loss!r}")
+    return output, loss

@@ -1,0 +1,239 @@
+"""Optimisers: what a step does with the gradient. Plain values; the state lives in the network.
+
+``lr`` is a float, a schedule of `fastnn.schedules`, or any function of the step. ``weight_decay``
+is on weights, never biases, and does not depend on the batch size. Formulas: csrc/optim.inc.h.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from .schedules import LearningRate, Schedule, check_number, from_config, to_config
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "optimizer_from_config"]
+
+
+def _check_at_least_0(name: str, value: object) -> None:
+    check_number(name, value, "a finite number of 0 or more", lambda x: x >= 0)
+
+
+def _check_below_1(name: str, value: object) -> None:
+    check_number(name, value, "a number from 0 to below 1", lambda x: 0 <= x < 1)
+
+
+@dataclass(frozen=True)
+class Optimizer(ABC):
+    """What all optimisers share; use `SGD`, `Adam`, `AdamW` or `RMSprop`."""
+
+    kind: ClassVar[int]  # the code in csrc/fnn.h
+    lr: LearningRate
+
+    def __post_init__(self) -> None:
+        """Check every value, so that a mistake is told where it is made."""
+        if not isinstance(self.lr, Schedule) and not callable(self.lr):
+            _check_at_least_0("lr", self.lr)
+        self._check()
+
+    @abstractmethod
+    def _check(self) -> None: ...
+
+    @property
+    @abstractmethod
+    def moments(self) -> tuple[bool, bool]:
+        """Whether the formula keeps m, and whether it keeps v: (n_params,) reals each."""
+
+    @property
+    @abstractmethod
+    def constants(self) -> dict[str, Any]:
+        """The constants of the formula by their names in csrc/fnn.h."""
+
+    def to_config(self) -> dict[str, Any] | None:
+        """Return the optimiser as JSON values, or None if ``lr`` is a function of the caller's."""
+        config: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        config["lr"] = to_config(self.lr)
+        return None if config["lr"] is None else {"name": type(self).__name__, **config}
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if wanted.
+
+    Per step, with gradient g of the batch's mean cost:  v = μ v + g,  w = w − lr v  (Nesterov:
+    w − lr (g + μ v)); Sutskever et al. 2013, as PyTorch writes it.
+
+    Parameters
+    ----------
+    lr : float, Schedule or callable
+        Learning rate, 0 or more. For a cost without the ½ of some books, half of their η.
+    momentum : float, default 0
+        μ in [0, 1).
+    nesterov : bool, default False
+        Look ahead along the momentum.
+    weight_decay : float, default 0
+        λ of the L2 penalty ½ λ Σ w²: g = g + λ w.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.SGD(lr=0.1, momentum=0.9)
+    SGD(lr=0.1, momentum=0.9, nesterov=False, weight_decay=0.0)
+    """
+
+    kind: ClassVar[int] = 0
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    def _check(self) -> None:
+        _check_below_1("momentum", self.momentum)
+        _check_at_least_0("weight_decay", self.weight_decay)
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0")
+
+    @property
+    def moments(self) -> tuple[bool, bool]:
+        """m holds the velocity where there is momentum."""
+        return self.momentum > 0, False
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """See `Optimizer.constants`."""
+        return {
+            "momentum": self.momentum,
+            "nesterov": bool(self.nesterov),
+            "weight_decay": self.weight_decay,
+        }
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam: steps scaled by running moments of the gradient; Kingma & Ba 2015, algorithm 1.
+
+    m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²,  w = w − lr m̂ / (√v̂ + eps),
+    with m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ).
+
+    Parameters
+    ----------
+    lr : float, Schedule or callable, default 0.001
+        Learning rate, 0 or more.
+    betas : (float, float), default (0.9, 0.999)
+        β₁ and β₂ in [0, 1).
+    eps : float, default 1e-8
+        Above 0.
+    weight_decay : float, default 0
+        λ of the L2 penalty: g = g + λ w before the moments.
+    """
+
+    kind: ClassVar[int] = 1
+    lr: LearningRate = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+
+    def _check(self) -> None:
+        if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
+            raise ValueError(f"betas must be two numbers from 0 to below 1, got {self.betas!r}")
+        object.__setattr__(self, "betas", tuple(self.betas))  # JSON gives lists
+        for beta in self.betas:
+            _check_below_1("betas", beta)
+        check_number("eps", self.eps, "a finite number above 0", lambda x: x > 0)
+        _check_at_least_0("weight_decay", self.weight_decay)
+
+    @property
+    def moments(self) -> tuple[bool, bool]:
+        """Both moments."""
+        return True, True
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """See `Optimizer.constants`."""
+        return {
+            "beta1": self.betas[0],
+            "beta2": self.betas[1],
+            "eps": self.eps,
+            "weight_decay": self.weight_decay,
+        }
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay; Loshchilov & Hutter 2019, algorithm 2.
+
+    As `Adam`, but the decay stays out of the moments: w = w − lr λ w beside Adam's step.
+
+    Parameters
+    ----------
+    lr, betas, eps
+        As of `Adam`.
+    weight_decay : float, default 0.01
+        λ.
+    """
+
+    weight_decay: float = 0.01
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """See `Optimizer.constants`."""
+        return {**super().constants, "decoupled": True}
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """RMSprop: steps scaled by a running mean square of the gradient; Tieleman & Hinton 2012.
+
+    v = α v + (1 − α) g²,  u = g / (√v + eps),  w = w − lr u; with momentum m = μ m + u, w − lr m.
+
+    Parameters
+    ----------
+    lr : float, Schedule or callable, default 0.01
+        Learning rate, 0 or more.
+    alpha : float, default 0.99
+        α in [0, 1).
+    eps : float, default 1e-8
+        Above 0.
+    momentum : float, default 0
+        μ in [0, 1).
+    weight_decay : float, default 0
+        λ of the L2 penalty: g = g + λ w.
+    """
+
+    kind: ClassVar[int] = 2
+    lr: LearningRate = 1e-2
+    alpha: float = 0.99
+    eps: float = 1e-8
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def _check(self) -> None:
+        _check_below_1("alpha", self.alpha)
+        check_number("eps", self.eps, "a finite number above 0", lambda x: x > 0)
+        _check_below_1("momentum", self.momentum)
+        _check_at_least_0("weight_decay", self.weight_decay)
+
+    @property
+    def moments(self) -> tuple[bool, bool]:
+        """m where there is momentum; v always."""
+        return self.momentum > 0, True
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """See `Optimizer.constants`."""
+        return {
+            "momentum": self.momentum,
+            "beta2": self.alpha,
+            "eps": self.eps,
+            "weight_decay": self.weight_decay,
+        }
+
+
+def optimizer_from_config(config: Mapping[str, Any]) -> Optimizer:
+    """Return the optimiser that `Optimizer.to_config` described."""
+    kinds = {kind.__name__: kind for kind in (SGD, Adam, AdamW, RMSprop)}
+    values = dict(config)
+    kind = kinds.get(values.pop("name", None))
+    if kind is None or set(values) != {field.name for field in fields(kind)}:
+        raise ValueError(f"not the description of an optimiser: {dict(config)!r}")
+    return kind(**{**values, "lr": from_config(values["lr"])})

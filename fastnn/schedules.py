@@ -1,0 +1,397 @@
+"""Learning rates that change while a network trains.
+
+The `lr` of an optimiser is a number, a `Schedule`, or any function ``f(step) -> float`` of the
+0-based count of mini-batches since the fit began. A schedule is a formula without memory: it turns
+step numbers into rates, a whole run of mini-batches at once. So nothing has to be saved for a fit
+to be resumed, and the training loop can ask for the next thousand rates in one call.
+
+In the formulae below t is the step, E = ``steps_per_epoch``, T = ``total_steps`` of the whole fit.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from numbers import Integral, Real
+from typing import Any, TypeAlias, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Constant", "Cosine", "Exponential", "LearningRate", "OneCycle", "Schedule", "Step"]
+__all__ += ["from_config", "learning_rates", "to_config"]
+
+Steps: TypeAlias = NDArray[np.int64]
+Rates: TypeAlias = NDArray[np.float64]
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+# Used by callbacks.py as well: one wording for all settings that are numbers.
+def check_number(
+    name: str, value: object, expected: str, accept: Callable[[float], bool] = lambda _: True
+) -> float:
+    """Return `value` as a float, or raise one sentence: "`name` must be `expected`, got ..."."""
+    if not _is_number(value):
+        raise TypeError(f"{name} must be {expected}, got {value!r}")
+    number = float(value)
+    if not math.isfinite(number) or not accept(number):
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+    return number
+
+
+def check_count(name: str, value: object, at_least: int) -> int:
+    """Return `value` as an int of `at_least` or more, or raise one sentence."""
+    expected = f"an integer of {at_least} or more"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be {expected}, got {value!r}")
+    if value < at_least:
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+    return int(value)
+
+
+_RATE = "a finite number of 0 or more"
+_FACTOR = "a finite number above 0"
+_PART = "a number from 0 to 1"
+
+# A setting means the same, and has the same bounds, in every schedule that has it.
+_BOUNDS = {"lr": _RATE, "final_lr": _RATE, "warmup": _RATE, "start": _RATE, "final": _RATE}
+_BOUNDS |= {"factor": _FACTOR, "decay": _FACTOR, "peak_at": _PART}
+_WITHIN: dict[str, Callable[[float], bool]] = {
+    _RATE: lambda value: value >= 0,
+    _FACTOR: lambda value: value > 0,
+    _PART: lambda value: 0 <= value <= 1,
+}
+
+
+def _check(name: str, value: object) -> float:
+    if name == "every":
+        return check_count(name, value, 1)
+    return check_number(name, value, _BOUNDS[name], _WITHIN[_BOUNDS[name]])
+
+
+class Schedule(ABC):
+    """A rule for the learning rate at each step of a fit; subclass it to write one of your own.
+
+    Examples
+    --------
+    >>> class Half(Schedule):
+    ...     "1 in the first half of the fit, 0.5 in the second."
+    ...     def rates(self, steps, *, steps_per_epoch, total_steps):
+    ...         return np.where(steps < total_steps / 2, 1.0, 0.5)
+    >>> learning_rates(Half(), np.arange(4), steps_per_epoch=2, total_steps=4)
+    array([1. , 1. , 0.5, 0.5])
+    """
+
+    @abstractmethod
+    def rates(self, steps: Steps, *, steps_per_epoch: int, total_steps: int) -> Rates:
+        """Return the learning rate of each step: shape (n,), finite, 0 or more.
+
+        Parameters
+        ----------
+        steps : ndarray of int64, shape (n,)
+            Mini-batches since the fit began, from 0.
+        steps_per_epoch : int
+            Mini-batches in one epoch, 1 or more.
+        total_steps : int
+            Mini-batches in the whole fit, 1 or more.
+        """
+
+
+class _Formula(Schedule):
+    """The built-in schedules: each is a frozen dataclass with a formula, `_at`."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if value is not None or field.default is not None:
+                object.__setattr__(self, field.name, _check(field.name, value))
+
+    def rates(self, steps: Steps, *, steps_per_epoch: int, total_steps: int) -> Rates:
+        """Return the learning rate of each step; see `Schedule.rates`."""
+        return self._at(steps, steps_per_epoch, total_steps)
+
+    def _at(self, t: Steps, epoch: int, total: int) -> Rates:
+        """Return the rate at steps t; `epoch` and `total` are E and T."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Constant(_Formula):
+    """The same rate at every step: lr.
+
+    Parameters
+    ----------
+    lr : float
+        The rate, 0 or more; a plain number in its place does the same.
+    """
+
+    lr: float
+
+    def _at(self, t: Steps, epoch: int, total: int) -> Rates:
+        return np.full(np.shape(t), self.lr)
+
+
+@dataclass(frozen=True)
+class Step(_Formula):
+    """Multiply the rate by a factor every few epochs: lr · factor^⌊t / (every · E)⌋.
+
+    Parameters
+    ----------
+    lr : float
+        The rate at the start, 0 or more.
+    every : int
+        Epochs between two changes, 1 or more.
+    factor : float, default 0.1
+        What the rate is multiplied by, above 0.
+
+    Examples
+    --------
+    >>> Step(1.0, every=2).rates(np.arange(5), steps_per_epoch=1, total_steps=5)
+    array([1.  , 1.  , 0.1 , 0.1 , 0.01])
+    """
+
+    lr: float
+    every: int
+    factor: float = 0.1
+
+    def _at(self, t: Steps, epoch: int, total: int) -> Rates:
+        return np.asarray(self.lr * np.power(self.factor, t // (self.every * epoch)))
+
+
+@dataclass(frozen=True)
+class Exponential(_Formula):
+    """Multiply the rate by `decay` in every epoch, smoothly: lr · decay^(t / E).
+
+    The epoch is a fraction here: the rate changes a little at every mini-batch, not in one jump at
+    the end of an epoch. A `decay` above 1 makes the rate grow, as a search for a good rate needs.
+
+    Parameters
+    ----------
+    lr : float
+        The rate at the first step, 0 or more.
+    decay : float
+        What one whole epoch multiplies the rate by, above 0.
+
+    Examples
+    --------
+    >>> Exponential(1.0, decay=0.25).rates(np.arange(4), steps_per_epoch=2, total_steps=4)
+    array([1.   , 0.5  , 0.25 , 0.125])
+    """
+
+    lr: float
+    decay: float
+
+    def _at(self, t: Steps, epoch: int, total: int) -> Rates:
+        return np.asarray(self.lr * np.power(self.decay, t / epoch))
+
+
+@dataclass(frozen=True)
+class Cosine(_Formula):
+    """Fall from `lr` to `final_lr` along half a cosine over the whole fit, after a linear warm-up.
+
+    With W = warmup · E the number of steps of the warm-up::
+
+        t < W :   lr · (t + 1) / W
+        t ≥ W :   final_lr + ½ (lr − final_lr) (1 + cos(π (t − W) / (T − W)))
+
+    As in the paper, `final_lr` is what the curve reaches at t = T, one step after the last: with
+    ``final_lr=0`` the last mini-batch still moves the weights.
+
+    Parameters
+    ----------
+    lr : float
+        The highest rate, 0 or more.
+    final_lr : float, default 0
+        The rate at the end, 0 or more.
+    warmup : float, default 0
+        Length of the warm-up in epochs, 0 or more; 0.5 is half an epoch.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR 2017,
+    equation 5, with a single period and no restart.
+
+    Examples
+    --------
+    >>> Cosine(1.0).rates(np.arange(4), steps_per_epoch=2, total_steps=4).round(4)
+    array([1.    , 0.8536, 0.5   , 0.1464])
+    """
+
+    lr: float
+    final_lr: float = 0.0
+    warmup: float = 0.0
+
+    def _at(self, t: Steps, epoch: int, total: int) -> Rates:
+        warm = self.warmup * epoch
+        fall = _cosine(self.lr, self.final_lr, t, warm, total)
+        if warm == 0:
+            return fall
+        # W need not be whole: the last step of a warm-up of 2.5 steps would overshoot.
+        return np.where(t < warm, self.lr * np.minimum((t + 1) / warm, 1.0), fall)
+
+
+@dataclass(frozen=True)
+class OneCycle(_Formula):
+    """Rise to a high rate, then fall far below the first one, once over the whole fit.
+
+    Both parts are half a cosine. With P = peak_at · T − 1, the step of the highest rate::
+
+        t ≤ P :   from start at t = 0  to lr at t = P
+        t > P :   from lr at t = P     to final at t = T − 1
+
+    The defaults and the position of the peak are those of PyTorch's ``OneCycleLR`` (its
+    ``div_factor=25``, ``final_div_factor=1e4``, ``pct_start=0.3``). Only the rate is cycled, not
+    the momentum.
+
+    Parameters
+    ----------
+    lr : float
+        The highest rate, 0 or more.
+    start : float, optional
+        The first rate, 0 or more; lr / 25 if not given.
+    final : float, optional
+        The last rate, 0 or more; start / 10,000 if not given.
+    peak_at : float, default 0.3
+        The part of the fit that is spent rising, between 0 and 1.
+
+    References
+    ----------
+    L. N. Smith, "A disciplined approach to neural network hyper-parameters: Part 1", 2018,
+    arXiv:1803.09820; L. N. Smith and N. Topin, "Super-Convergence", 2018, arXiv:1708.07120.
+
+    Examples
+    --------
+    >>> cycle = OneCycle(1.0, start=0.2, final=0.0, peak_at=0.6)
+    >>> cycle.rates(np.arange(5), steps_per_epoch=5, total_steps=5)
+    array([0.2, 0.6, 1. , 0.5, 0. ])
+    """
+
+    lr: float
+    start: float | None = None
+    final: float | None = None
+    peak_at: float = 0.3
+
+    def _at(self, t: Steps, epoch: int, total: int) -> Rates:
+        start = self.lr / 25 if self.start is None else self.start
+        final = start / 1e4 if self.final is None else self.final
+        # A fit of very few steps has no room to rise: it then begins at the peak.
+        peak = max(self.peak_at * total - 1, 0.0)
+        rise = _cosine(start, self.lr, t, 0.0, peak)
+        fall = _cosine(self.lr, final, t, peak, total - 1)
+        return np.where(t < peak, rise, fall)
+
+
+def _cosine(first: float, last: float, t: Steps, begin: float, end: float) -> Rates:
+    """Half a cosine from `first` at step `begin` to `last` at step `end`, flat outside them."""
+    if end <= begin:
+        return np.full(np.shape(t), first)
+    left = (1 + np.cos(np.pi * np.clip((t - begin) / (end - begin), 0.0, 1.0))) / 2
+    return np.asarray(first * left + last * (1 - left))  # never below both, as first - last may be
+
+
+LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
+
+
+def learning_rates(
+    lr: LearningRate, steps: Steps, *, steps_per_epoch: int, total_steps: int
+) -> Rates:
+    """Return the rate of each step, shape (n,), whatever form the rate was given in.
+
+    Parameters
+    ----------
+    lr : float, Schedule or callable
+        A callable is called with each step number, an int.
+    steps : ndarray of int64, shape (n,)
+        Mini-batches since the fit began, from 0.
+    steps_per_epoch, total_steps : int
+        Mini-batches in one epoch and in the whole fit.
+
+    Raises
+    ------
+    ValueError
+        If a rate is negative, infinite or not a number, or if a schedule returns another shape.
+    TypeError
+        If `lr`, or what the callable returns, is of another type.
+
+    Examples
+    --------
+    >>> learning_rates(lambda step: 1 / (1 + step), np.arange(2), steps_per_epoch=1, total_steps=2)
+    array([1. , 0.5])
+    """
+    steps = np.asarray(steps, dtype=np.int64)
+    if isinstance(lr, Schedule):
+        with np.errstate(over="ignore", invalid="ignore"):  # said below, with the step
+            rates = lr.rates(steps, steps_per_epoch=steps_per_epoch, total_steps=total_steps)
+        rates = np.asarray(rates, dtype=np.float64)
+        if rates.shape != steps.shape:
+            raise ValueError(
+                f"{type(lr).__name__}.rates must return one rate for each of {steps.size} steps, "
+                f"got shape {rates.shape}"
+            )
+    elif callable(lr) and not isinstance(lr, type):
+        rates = np.array([_call(lr, int(step)) for step in steps], dtype=np.float64)
+    elif _is_number(lr):
+        return np.full(steps.shape, _check("lr", lr))
+    else:
+        raise TypeError(f"lr must be a number, a Schedule or a function of the step, got {lr!r}")
+    wrong = np.flatnonzero(~(np.isfinite(rates) & (rates >= 0)))
+    if wrong.size:
+        first = wrong[0]
+        raise ValueError(
+            f"lr must be {_RATE} at every step, got {float(rates[first])!r} at step {steps[first]}"
+        )
+    return rates
+
+
+def _call(lr: Callable[[int], float], step: int) -> float:
+    rate: Any = lr(step)
+    # 0-d arrays and other scalars that turn into a float are welcome, text and None are not.
+    if isinstance(rate, str | bytes) or not hasattr(rate, "__float__"):
+        raise TypeError(f"lr must return a number at every step, got {rate!r} at step {step}")
+    return float(rate)
+
+
+_BUILT_IN = {kind.__name__: kind for kind in (Constant, Step, Exponential, Cosine, OneCycle)}
+
+
+def to_config(lr: LearningRate) -> float | dict[str, object] | None:
+    """Return `lr` as a JSON value for a model file, or None if it is the caller's own code.
+
+    Examples
+    --------
+    >>> to_config(Step(0.5, every=10))
+    {'name': 'Step', 'lr': 0.5, 'every': 10, 'factor': 0.1}
+    """
+    # By exact type: a subclass of Cosine would come back as a plain Cosine.
+    if _BUILT_IN.get(type(lr).__name__) is type(lr):
+        return {"name": type(lr).__name__, **asdict(lr)}
+    if isinstance(lr, Schedule) or callable(lr):
+        return None
+    return _check("lr", lr)
+
+
+def from_config(config: object) -> float | Schedule:
+    """Return the number or schedule that `to_config` described; ValueError if it is neither.
+
+    Examples
+    --------
+    >>> from_config({"name": "Step", "lr": 0.5, "every": 10})
+    Step(lr=0.5, every=10, factor=0.1)
+    """
+    if _is_number(config):
+        return _check("lr", config)
+    if not isinstance(config, dict) or config.get("name") not in [*_BUILT_IN]:
+        raise ValueError(
+            f"a stored learning rate must be a number or name one of {', '.join(_BUILT_IN)}, "
+            f"got {config!r}"
+        )
+    settings = {name: value for name, value in config.items() if name != "name"}
+    try:
+        return _BUILT_IN[config["name"]](**settings)
+    except TypeError as error:
+        raise ValueError(f"a stored {config['name']} has wrong settings: {error}") from error

@@ -1,0 +1,475 @@
+"""Tables and rows from the files that people have: CSV, TSV, .npz, .npy and pictures.
+
+Sizes: n examples, d features. Arrays keep the type that the file holds; text becomes float64.
+Nothing is unpickled, and a size that a header claims is compared with the file before anything
+of that size is allocated. Every message names the file, what was expected and what came.
+"""
+
+# Over 400 lines, 80 of them docstrings. The sections: text, NumPy's files, pictures.
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+import struct
+import zipfile
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["ROW_SUFFIXES", "TABLE_SUFFIXES", "Table", "load_rows", "load_table"]
+
+Array = npt.NDArray[Any]
+FilePath = str | os.PathLike[str]
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+TABLE_SUFFIXES = (*_DELIMITERS, ".npz", ".npy")
+ROW_SUFFIXES = (*TABLE_SUFFIXES, *_PICTURES)
+
+_MAP_FROM = 64 << 20  # a larger .npy file is mapped, not read
+# An .npz may claim up to 64 MiB whatever its own size, and 200 times its size beyond that:
+# sparse images pack about 10 times, a zip bomb 1000 times.
+_FREE_SIZE, _MOST_RATIO = 64 << 20, 200
+
+# What zipfile raises for a damaged, encrypted or strangely packed file: OSError is a seek to
+# nowhere, UnicodeDecodeError a name.
+_BAD_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    UnicodeDecodeError,
+)
+
+_WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Examples and their targets, as a file gives them.
+
+    Attributes
+    ----------
+    X : ndarray, shape (n, d)
+        The features.
+    y : ndarray, shape (n,) or (n, n_out)
+        The targets: int64 (whole numbers), float64 (numbers) or str.
+    feature_names : tuple of str, or None
+        The d column names, where the file has a header.
+    target_name : str or None
+        The name of the target's column, where the file has a header.
+    X_test, y_test : ndarray or None
+        The test examples, where the file has its own (``x_test`` in an ``.npz``).
+    image_shape : (height, width) or None
+        The shape of each row of `X`, where the file holds images, which are flattened here.
+    """
+
+    X: Array
+    y: Array
+    feature_names: tuple[str, ...] | None = None
+    target_name: str | None = None
+    X_test: Array | None = None
+    y_test: Array | None = None
+    image_shape: tuple[int, int] | None = None
+
+
+def load_table(path: FilePath, *, target: str | int | None = None) -> Table:
+    r"""Read a table of examples and their targets.
+
+    Parameters
+    ----------
+    path : path of a ``.csv``, ``.tsv``, ``.npz`` or ``.npy`` file
+        Text is UTF-8, separated by commas (``.csv``) or tabs (``.tsv``); its first row is a header
+        if any feature in it is not a number. An ``.npz`` has the arrays ``X`` and ``y``, or
+        ``x_train``, ``y_train`` and perhaps ``x_test``, ``y_test`` (in capitals or not); images of
+        shape (n, height, width) are flattened. An ``.npy`` is one array of shape (n, d + 1); above
+        64 MiB it is mapped read-only.
+    target : str or int, optional
+        The target's column: a name of the header, or a position from 0 (negative: from the end),
+        also as text. The last column by default. Not for ``.npz``.
+
+    Returns
+    -------
+    Table
+        Features in text become float64. Targets become int64 if all are whole numbers, float64 if
+        all are numbers, and are str otherwise.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not such a table: a cell is empty, not a number, NaN or infinite (the message
+        names line and column), rows differ in length, arrays are missing or do not fit, the file
+        is damaged, or it claims more than its size can hold.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "flowers.csv")
+    ...     _ = path.write_text("length,width,kind\n5.1,3.5,setosa\n6.2,2.9,virginica\n")
+    ...     table = load_table(path)
+    >>> table.X.shape, table.y.tolist(), table.feature_names
+    ((2, 2), ['setosa', 'virginica'], ('length', 'width'))
+    """
+    path = existing_file(path)
+    suffix = path.suffix.lower()
+    if suffix in _DELIMITERS:
+        return _csv_table(path, target)
+    if suffix == ".npy":
+        return _npy_table(path, target)
+    if suffix == ".npz":
+        if target is not None:
+            raise ValueError(f"{path} has its targets in an array of its own; target is for tables")
+        return _npz_table(path)
+    raise ValueError(f"{path} is not a table: expected a name in {', '.join(TABLE_SUFFIXES)}")
+
+
+def load_rows(path: FilePath) -> Array:
+    """Read examples without targets, to predict from.
+
+    Parameters
+    ----------
+    path : path of a ``.csv``, ``.tsv``, ``.npy``, ``.npz``, ``.png``, ``.jpg`` or ``.bmp`` file
+        Text holds numbers only, with or without a header; an ``.npz`` has an array ``X`` or only
+        one array; a picture is turned to grey and becomes one row (Pillow reads it).
+
+    Returns
+    -------
+    ndarray, shape (n, d)
+        As the file holds them: uint8 for pictures, float64 for text. Images (n, height, width) are
+        flattened.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `load_table` does.
+    ImportError
+        If the file is a picture and Pillow is not installed.
+    """
+    path = existing_file(path)
+    suffix = path.suffix.lower()
+    if suffix in _DELIMITERS:
+        return _read_csv(path, None, labelled=False)[1]
+    if suffix == ".npy":
+        return _as_rows(_read_npy(path), str(path))[0]
+    if suffix == ".npz":
+        return _as_rows(*_read_npz(path, _choose_rows)["x"])[0]
+    if suffix in _PICTURES:
+        return _read_picture(path)
+    raise ValueError(f"{path} holds no rows: expected a name in {', '.join(ROW_SUFFIXES)}")
+
+
+def existing_file(path: FilePath) -> Path:
+    """Return the path with ``~`` expanded, or say that there is no file."""
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; expected a file")
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    return path
+
+
+# Text: CSV and TSV -------------------------------------------------------------------------------
+
+
+def _csv_table(path: Path, target: str | int | None) -> Table:
+    names, X, cells, lines, column = _read_csv(path, target, labelled=True)
+    # A header over columns that are called 0, 1, 2, ... shows only in the target's column.
+    numeric = [_is_number(cell) for cell in cells]
+    if names is None and len(cells) > 1 and not numeric[0] and all(numeric[1:]):
+        names = tuple(_plain(value) for value in X[0])
+        names = (*names[:column], cells[0].strip(), *names[column:])
+        X, cells, lines = X[1:], cells[1:], lines[1:]
+    y = _csv_target(path, cells, lines, _column_label(column, names))
+    if names is None:
+        return Table(X, y)
+    return Table(X, y, names[:column] + names[column + 1 :], names[column])
+
+
+def _read_csv(
+    path: Path, target: str | int | None, *, labelled: bool
+) -> tuple[tuple[str, ...] | None, Array, list[str], array[int], int]:
+    """Return header names, features (n, d), the cells and position of the target, row lines."""
+    values, lines, cells = array("d"), array("q"), list[str]()
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=_DELIMITERS[path.suffix.lower()], strict=True)
+            rows = (row for row in reader if row)  # a blank line is an empty row
+            first = next(rows, [])
+            if len(first) < 1 + labelled:
+                wanted = "at least one feature and the target" if labelled else "rows of numbers"
+                raise ValueError(f"{path} has {len(first)} columns; expected {wanted}")
+            column = _target_column(path, target, first) if labelled else len(first)
+            features = first[:column] + first[column + 1 :]
+            by_name = isinstance(target, str) and not _WHOLE.fullmatch(target)
+            headed = by_name or any(cell.strip() and not _is_number(cell) for cell in features)
+            names = tuple(cell.strip() for cell in first) if headed else None
+            row = next(rows, None) if headed else first
+            while row is not None:
+                if len(row) != len(first):
+                    raise ValueError(
+                        f"{path}, line {reader.line_num}: expected {len(first)} columns, "
+                        f"as in the first row, and found {len(row)}"
+                    )
+                features = row[:column] + row[column + 1 :]
+                try:
+                    if "_" in "".join(features):  # Python would take 1_000 for a number
+                        raise ValueError
+                    values.extend(map(float, features))
+                except ValueError:
+                    bad = next(i for i, c in enumerate(row) if i != column and not _is_number(c))
+                    raise _bad_cell(path, reader.line_num, bad, names, row[bad]) from None
+                cells.extend(row[column : column + 1])
+                lines.append(reader.line_num)
+                row = next(rows, None)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} is not a table of UTF-8 text: {error}") from None
+    if not lines:
+        raise ValueError(f"{path} has a header and no rows")
+    X = np.frombuffer(values).reshape(len(lines), -1)
+    finite = np.isfinite(X)
+    if not finite.all():
+        i, j = (int(k) for k in np.argwhere(~finite)[0])
+        raise _bad_cell(path, lines[i], j + (j >= column), names, _plain(X[i, j]))
+    return names, X, cells, lines, column
+
+
+def _target_column(path: Path, target: str | int | None, first: Sequence[str]) -> int:
+    if target is None:
+        return len(first) - 1
+    if isinstance(target, str) and not _WHOLE.fullmatch(target):
+        names = [cell.strip() for cell in first]
+        if names.count(target) != 1:
+            found = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+            raise ValueError(
+                f"{path} has {names.count(target) or 'no'} columns {target!r}; "
+                f"expected one in the header, which reads {found}"
+            )
+        return names.index(target)
+    return _position(path, target, len(first))
+
+
+def _position(path: Path, target: str | int, width: int) -> int:
+    try:
+        column = int(target)
+    except ValueError:
+        raise ValueError(
+            f"target is {target!r}; expected a position, for the columns of {path} have no names"
+        ) from None
+    if not -width <= column < width:
+        raise ValueError(f"target is column {column}; {path} has columns 0 to {width - 1}")
+    return column % width
+
+
+def _csv_target(path: Path, cells: list[str], lines: Sequence[int], label: str) -> Array:
+    def refuse(i: int) -> ValueError:
+        return ValueError(
+            f"{path}, line {lines[i]}, {label}: expected a target, found {_show(cells[i])}"
+        )
+
+    for i, cell in enumerate(cells):
+        if not cell.strip():
+            raise refuse(i)
+    if not all(map(_is_number, cells)):
+        return np.array([cell.strip() for cell in cells])
+    numbers = np.array([float(cell) for cell in cells])
+    if not np.isfinite(numbers).all():
+        raise refuse(int(np.argmin(np.isfinite(numbers))))
+    if all(map(_WHOLE.fullmatch, cells)):
+        try:
+            return np.array([int(cell) for cell in cells], dtype=np.int64)
+        except OverflowError:  # whole, and beyond 64 bits: numbers, then
+            pass
+    return numbers
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return "_" not in cell
+
+
+def _bad_cell(
+    path: Path, line: int, column: int, names: Sequence[str] | None, cell: str
+) -> ValueError:
+    label = _column_label(column, names)
+    return ValueError(f"{path}, line {line}, {label}: expected a number, found {_show(cell)}")
+
+
+def _column_label(column: int, names: Sequence[str] | None) -> str:
+    return f"column {column}" + (f" ({names[column]!r})" if names else "")
+
+
+def _show(cell: str) -> str:
+    return repr(cell if len(cell) <= 40 else cell[:37] + "...") if cell.strip() else "an empty cell"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.15g}"
+
+
+# NumPy's files -----------------------------------------------------------------------------------
+
+
+def _npy_table(path: Path, target: str | int | None) -> Table:
+    table = _read_npy(path)
+    if table.ndim != 2 or table.shape[1] < 2:
+        raise ValueError(
+            f"{path} has the shape {table.shape}; expected (n, d + 1), the target in a column"
+        )
+    _as_rows(table, str(path))
+    width = table.shape[1]
+    column = width - 1 if target is None else _position(path, target, width)
+    y = np.array(table[:, column])
+    # One array has one type, so class labels beside real features are floats: give them back.
+    if y.dtype.kind == "f" and np.isfinite(y).all() and (np.abs(y) < 2**53).all():
+        y = y.astype(np.int64) if (y == np.rint(y)).all() else y
+    if column == 0:
+        X = table[:, 1:]
+    elif column == width - 1:
+        X = table[:, :-1]
+    else:
+        X = np.delete(table, column, axis=1)
+    return Table(X, _as_targets(y, len(X), str(path)))
+
+
+def _npz_table(path: Path) -> Table:
+    arrays = _read_npz(path, _choose_labelled)
+    train, test = ("x", "y") if "x" in arrays else ("x_train", "y_train"), ("x_test", "y_test")
+    X, shape = _as_rows(*arrays[train[0]])
+    y = _as_targets(arrays[train[1]][0], len(X), arrays[train[1]][1])
+    if test[0] not in arrays:
+        return Table(X, y, image_shape=shape)
+    X_test, test_shape = _as_rows(*arrays[test[0]])
+    y_test = _as_targets(arrays[test[1]][0], len(X_test), arrays[test[1]][1])
+    if (X_test.shape[1], test_shape) != (X.shape[1], shape):
+        raise ValueError(f"{path}: x_test has rows of {X_test.shape[1]}, x_train of {X.shape[1]}")
+    return Table(X, y, None, None, X_test, y_test, shape)
+
+
+def _read_npy(path: Path) -> Array:
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        _check_npy(file, size, str(path))
+    array: Array = np.load(path, mmap_mode="r" if size > _MAP_FROM else None, allow_pickle=False)
+    return array
+
+
+def _read_npz(
+    path: Path, choose: Callable[[Path, Iterable[str]], dict[str, str]]
+) -> dict[str, tuple[Array, str]]:
+    """Return the chosen arrays, each with the words that messages name it by."""
+    open(path, "rb").close()  # not to be allowed to read is no damage
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            claimed = sum(info.file_size for info in members.values())
+            if claimed > max(_FREE_SIZE, _MOST_RATIO * path.stat().st_size):
+                raise ValueError(
+                    f"{path} claims to unpack to {claimed} bytes, more than {_MOST_RATIO} times "
+                    f"its own size of {path.stat().st_size}; it is not read"
+                )
+            chosen = choose(path, members)
+            labels = {key: f"{path}, array {name!r}" for key, name in chosen.items()}
+            for key, name in chosen.items():
+                with archive.open(members[name]) as member:
+                    _check_npy(member, members[name].file_size, labels[key])
+    except _BAD_ZIP as error:
+        raise ValueError(f"{path} is not a readable .npz file: {error}") from error
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: (file[name], labels[key]) for key, name in chosen.items()}
+    except (*_BAD_ZIP, ValueError) as error:
+        raise ValueError(f"{path} is a damaged .npz file: {error}") from error
+
+
+def _choose_labelled(path: Path, names: Iterable[str]) -> dict[str, str]:
+    lower = {name.lower(): name for name in names}
+    train, test = ("x_train", "y_train"), ("x_test", "y_test")
+    for keys in (("x", "y"), train + test, train):
+        if lower.keys() >= set(keys):
+            return {key: lower[key] for key in keys}
+    raise ValueError(
+        f"{path} has the arrays {', '.join(lower.values()) or '(none)'}; "
+        "expected X and y, or x_train and y_train"
+    )
+
+
+def _choose_rows(path: Path, names: Iterable[str]) -> dict[str, str]:
+    lower = {name.lower(): name for name in names}
+    if "x" in lower:
+        return {"x": lower["x"]}
+    if len(lower) == 1:
+        return {"x": next(iter(lower.values()))}
+    raise ValueError(f"{path} has the arrays {', '.join(lower.values()) or '(none)'}; expected X")
+
+
+def _check_npy(stream: IO[bytes], size: int, label: str) -> None:
+    """Refuse what does not hold what its header claims, before NumPy allocates that much."""
+    try:
+        # Versions 1 and 2 differ in the width of a length; later ones are for records alone.
+        if np.lib.format.read_magic(stream) == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    except Exception as error:  # of NumPy, or of Python's own parser: TokenError, RecursionError
+        raise ValueError(f"{label} is not a readable .npy array: {error}") from None
+    if dtype.kind not in "buifSU":
+        raise ValueError(f"{label} has the type {dtype}; expected numbers or text")
+    held, claimed = size - stream.tell(), math.prod(shape) * dtype.itemsize
+    if min(shape, default=1) <= 0 or held != claimed:
+        raise ValueError(
+            f"{label} holds {held} bytes; expected {claimed} for its shape {shape} of {dtype}"
+        )
+
+
+def _as_rows(X: Array, label: str) -> tuple[Array, tuple[int, int] | None]:
+    """X as (n, d), and (height, width) if its rows were images."""
+    if X.dtype.kind not in "buif":
+        raise ValueError(f"{label} has the type {X.dtype}; expected numbers")
+    if X.ndim == 3:
+        return X.reshape(len(X), -1), (X.shape[1], X.shape[2])
+    if X.ndim != 2:
+        raise ValueError(
+            f"{label} has the shape {X.shape}; expected (n, d), or (n, height, width) for images"
+        )
+    return X, None
+
+
+def _as_targets(y: Array, n: int, label: str) -> Array:
+    if y.ndim not in (1, 2) or len(y) != n:
+        raise ValueError(f"{label} has the shape {y.shape}; expected targets for {n} examples")
+    if y.ndim == 1 and y.dtype.kind in "bui":
+        return y.astype(np.int64)
+    return y.astype(np.str_) if y.dtype.kind == "S" else y
+
+
+# Pictures ----------------------------------------------------------------------------------------
+
+
+def _read_picture(path: Path) -> Array:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ImportError("reading images needs Pillow: pip install 'fastnn-mlp[image]'") from None
+    try:
+        with Image.open(path) as picture:
+            grey = np.array(picture.convert("L"), dtype=np.uint8)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} is not a readable picture: {error}") from error
+    return grey.reshape(1, -1)

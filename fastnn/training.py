@@ -1,0 +1,364 @@
+"""The epoch loop: shuffles, hands runs of mini-batches to the core, logs, calls back.
+
+Between two calls of the core Python is awake for some microseconds every `CALL_SECONDS`: signals
+are handled, the bar moves, and the network stands at a batch boundary. However the runs are cut,
+the bits are the same.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _fastnn, progress
+from .callbacks import Callback, as_callback
+from .history import History
+from .optim import Optimizer
+from .schedules import learning_rates
+
+CALL_SECONDS = 0.03  # aimed at for one call of the core: Ctrl-C is answered within about so long
+_OPERATIONS_PER_CALL = 2e9  # of one call where a fixed number is wanted rather than a fixed time
+_BLOCK = 512  # rows: FNN_BLOCK of csrc/net.h
+
+
+class DivergenceWarning(UserWarning):
+    """The loss stopped being finite; training ended and went back to the last good epoch."""
+
+
+@dataclass
+class OptimizerState:
+    """What an optimiser remembers between steps; belongs to a network."""
+
+    kind: type[Optimizer]
+    m: NDArray[Any] | None
+    v: NDArray[Any] | None
+    steps: int = 0
+
+    @classmethod
+    def fresh(cls, optimizer: Optimizer, n_params: int, dtype: np.dtype[Any]) -> OptimizerState:
+        """Return the state before the first step."""
+        needs_m, needs_v = optimizer.moments
+        m, v = (np.zeros(n_params, dtype) if needed else None for needed in (needs_m, needs_v))
+        return cls(type(optimizer), m, v)
+
+    def fits(self, optimizer: Optimizer) -> bool:
+        """Whether `optimizer` can go on from here."""
+        has = (self.m is not None, self.v is not None)
+        return self.kind is type(optimizer) and has == optimizer.moments
+
+    def core(self, optimizer: Optimizer) -> _fastnn.Optimiser:
+        """Return optimiser and state as the core reads them."""
+        return _fastnn.Optimiser(optimizer.kind, self.m, self.v, **optimizer.constants)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows and targets; `visit` are the rows that count, where some have weight 0."""
+
+    rows: _fastnn.Rows
+    targets: _fastnn.Targets
+    n: int
+    has_accuracy: bool
+    visit: NDArray[np.int64] | None = None
+
+    @property
+    def n_visited(self) -> int:
+        """How many rows an epoch has."""
+        return self.n if self.visit is None else len(self.visit)
+
+
+@dataclass
+class FitState:
+    """Where a fit stands at the end of an epoch, with the network and its optimiser's state all
+    that a checkpoint must hold."""
+
+    batch_size: int
+    shuffle: bool
+    optimizer: dict[str, Any] | None  # its description; None if lr is a function of the caller's
+    epoch: int = 0
+    lr_scale: float = 1.0
+    history: History = field(default_factory=History)
+    callbacks: list[dict[str, Any]] = field(default_factory=list)  # their states
+
+
+@dataclass
+class Trainee:
+    """What of a network the loop needs: the core, its state, and the object callbacks get."""
+
+    net: Any  # the MLP
+    core: _fastnn.Net
+    rng: np.random.Generator
+    dropout_seed: int
+    state: OptimizerState
+
+
+def rows_per_call(n_params: int) -> int:
+    """Return how many rows to work off in one reading call, so that Ctrl-C stays alive."""
+    blocks = _OPERATIONS_PER_CALL / (2 * n_params * _BLOCK)
+    return _BLOCK * max(1, int(blocks))
+
+
+def evaluate(core: _fastnn.Net, examples: Examples, n_threads: int) -> dict[str, float]:
+    """Return the weighted mean loss of the examples and, for classes, the share that is right."""
+    sums = (0.0, 0.0, 0.0)
+    step = rows_per_call(core.params.size)
+    for begin in range(0, examples.n, step):
+        end = min(begin + step, examples.n)
+        sums = core.cost(examples.rows, examples.targets, begin, end, None, n_threads, sums)
+    return _means(sums, examples.has_accuracy)
+
+
+def _means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, float]:
+    loss, correct, weight = sums
+    logs = {"loss": loss / weight}
+    if has_accuracy:
+        logs["accuracy"] = correct / weight
+    return logs
+
+
+class Fit:
+    """One fit under way: what callbacks see as `run`."""
+
+    def __init__(
+        self,
+        trainee: Trainee,
+        examples: Examples,
+        optimizer: Optimizer,
+        standing: FitState,
+        *,
+        epochs: int,
+        validation: Examples | None,
+        callbacks: Sequence[Callback],
+        n_threads: int,
+    ) -> None:
+        self._trainee = trainee
+        self._examples = examples
+        self._optimizer = optimizer
+        self._standing = standing
+        self._validation = validation
+        self._callbacks = callbacks
+        self._n_threads = n_threads
+        self._core_optimizer = trainee.state.core(optimizer)
+        self._one_by_one = any(
+            type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
+        )
+        self._batches_per_call = 1.0
+        self._rate = float("nan")
+        self._stopped: str | None = None
+        self._batch = 0  # of the epoch under way
+        self.epochs = epochs
+        self.net = trainee.net
+        self.steps_per_epoch = -(-examples.n_visited // standing.batch_size)
+
+    # ---- what callbacks see --------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed."""
+        return self._standing.epoch
+
+    @property
+    def step(self) -> int:
+        """Mini-batches completed since the fit began."""
+        return self.epoch * self.steps_per_epoch + self._batch
+
+    @property
+    def history(self) -> History:
+        """The record so far."""
+        return self._standing.history
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the last step."""
+        return self._rate
+
+    @property
+    def lr_scale(self) -> float:
+        """A factor on the learning rate of every step to come."""
+        return self._standing.lr_scale
+
+    @lr_scale.setter
+    def lr_scale(self, value: float) -> None:
+        self._standing.lr_scale = float(value)
+
+    def stop(self, reason: str) -> None:
+        """End the fit after this epoch."""
+        self._stopped = reason
+
+    def callback_states(self) -> list[dict[str, Any]]:
+        """Return what a checkpoint holds of the callbacks."""
+        return [dict(callback.state()) for callback in self._callbacks]
+
+    # ---- the loop ------------------------------------------------------------------------------
+
+    def run(self, show: bool) -> History:
+        """Train until the epochs have run out or something stops it."""
+        for callback in self._callbacks:
+            callback.on_fit_begin(self)
+        if self._standing.callbacks:
+            if len(self._standing.callbacks) != len(self._callbacks):
+                raise ValueError(
+                    f"the checkpoint was made with {len(self._standing.callbacks)} callbacks; "
+                    f"to resume, give the same ones, not {len(self._callbacks)}"
+                )
+            for callback, state in zip(self._callbacks, self._standing.callbacks, strict=True):
+                callback.restore(state)
+        self.history.stopped = None
+        with progress.bar(
+            show, epochs=self.epochs, examples=self._examples.n_visited, first_epoch=self.epoch
+        ) as bar:
+            while self.epoch < self.epochs and self._stopped is None:
+                if not self._one_epoch(bar):
+                    break
+            for callback in self._callbacks:
+                callback.on_fit_end(self)
+            if self.epoch < self.epochs:
+                self.history.stopped = self._stopped
+                bar.note(f"stopped: {self._stopped}")
+        return self.history
+
+    def _one_epoch(self, bar: progress.Progress) -> bool:
+        """Train for an epoch, or go back to its start if the loss stops being finite."""
+        core, began = self._trainee.core, time.perf_counter()
+        before = core.params.copy()
+        for callback in self._callbacks:
+            callback.on_epoch_begin(self)
+        logs = self._batches(self._order(), bar)
+        if logs is None:
+            core.params[:] = before
+            self._forget_moments()
+            self._diverged()
+            return False
+        seconds = time.perf_counter() - began
+        if self._validation is not None:
+            scores = evaluate(core, self._validation, self._n_threads)
+            logs |= {f"val_{name}": score for name, score in scores.items()}
+        logs["lr"] = self._rate
+        logs["seconds"] = time.perf_counter() - began
+        logs["examples_per_second"] = self._examples.n_visited / max(seconds, 1e-9)
+        self._batch = 0
+        self._standing.epoch += 1
+        self.history.append(logs)
+        bar.epoch_end(self.epoch, logs)
+        for callback in self._callbacks:
+            callback.on_epoch_end(self, logs)
+        return True
+
+    def _order(self) -> NDArray[np.int64] | None:
+        visit = self._examples.visit
+        if not self._standing.shuffle:
+            return visit
+        rng = self._trainee.rng
+        return rng.permutation(self._examples.n) if visit is None else rng.permutation(visit)
+
+    def _batches(
+        self, order: NDArray[np.int64] | None, bar: progress.Progress
+    ) -> dict[str, float] | None:
+        """Visit the rows of the order, batch by batch; None if the loss stopped being finite."""
+        examples, trainee, size = self._examples, self._trainee, self._standing.batch_size
+        if order is None:
+            order = np.arange(examples.n)
+        sums = (0.0, 0.0, 0.0)
+        while self._batch < self.steps_per_epoch:
+            count = 1 if self._one_by_one else max(1, int(self._batches_per_call))
+            last = min(self._batch + count, self.steps_per_epoch)
+            rates = self._rates(last)
+            began = time.perf_counter()
+            *summed, _, batches, finite = trainee.core.train(
+                examples.rows,
+                examples.targets,
+                self._core_optimizer,
+                order[self._batch * size : last * size],
+                size,
+                rates,
+                trainee.state.steps,
+                trainee.dropout_seed,
+                self._n_threads,
+                sums,
+            )
+            self._learn_pace(time.perf_counter() - began, last - self._batch)
+            trainee.state.steps += batches
+            self._batch += batches
+            if not finite:
+                return None
+            sums = (summed[0], summed[1], summed[2])
+            self._rate = float(rates[-1])
+            logs = _means(sums, examples.has_accuracy)
+            bar.update(self.epoch + 1, min(self._batch * size, examples.n_visited), logs)
+            if self._one_by_one:
+                for callback in self._callbacks:
+                    callback.on_batch_end(self, logs)
+        return logs
+
+    def _rates(self, last: int) -> NDArray[np.float64]:
+        first = self.step
+        steps = np.arange(first, first + last - self._batch)
+        total = self.epochs * self.steps_per_epoch
+        rates = learning_rates(
+            self._optimizer.lr,
+            steps,
+            steps_per_epoch=self.steps_per_epoch,
+            total_steps=max(total, first + len(steps)),
+        )
+        return rates * self.lr_scale
+
+    def _learn_pace(self, seconds: float, batches: int) -> None:
+        """Choose how many batches the next call gets, to take CALL_SECONDS."""
+        fitting = batches * CALL_SECONDS / max(seconds, 1e-7)
+        self._batches_per_call = min(fitting, 8 * self._batches_per_call)
+
+    def _forget_moments(self) -> None:
+        state = self._trainee.state
+        state.steps = 0
+        for moment in (state.m, state.v):
+            if moment is not None:
+                moment[:] = 0
+
+    def _diverged(self) -> None:
+        self._stopped = f"the loss stopped being finite in epoch {self.epoch + 1}"
+        where = f"those after epoch {self.epoch}" if self.epoch else "those before the fit"
+        rate = float(self._rates(self._batch + 1)[0])
+        _warn(f"{self._stopped}; weights and biases are again {where}", rate, stacklevel=5)
+
+
+def _warn(what: str, rate: float, stacklevel: int) -> None:
+    warnings.warn(
+        f"{what}. Try a smaller learning rate (it was {rate:g}), scaled inputs, or another loss.",
+        DivergenceWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def one_step(
+    trainee: Trainee, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
+) -> dict[str, float]:
+    """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
+    *sums, _, batches, finite = trainee.core.train(
+        examples.rows,
+        examples.targets,
+        trainee.state.core(optimizer),
+        examples.visit,
+        examples.n_visited,
+        np.array([rate]),
+        trainee.state.steps,
+        trainee.dropout_seed,
+        n_threads,
+    )
+    trainee.state.steps += batches
+    if not finite:
+        _warn("the loss of this batch is not finite; no step was taken", rate, stacklevel=3)
+        return {"loss": float("nan")}
+    return _means((sums[0], sums[1], sums[2]), examples.has_accuracy)
+
+
+def check_callbacks(callbacks: Any) -> list[Callback]:
+    """Return the callbacks as a list, functions wrapped."""
+    if isinstance(callbacks, Callback) or callable(callbacks):
+        callbacks = [callbacks]
+    return [as_callback(callback) for callback in callbacks]
