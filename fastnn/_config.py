@@ -39,10 +39,8 @@ def _cgroup_quota() -> float:
 
 def available_cpus() -> int:
     """Return how many CPUs this process may use, by affinity and cgroup quota."""
-    if hasattr(os, "sched_getaffinity"):
-        cpus = len(os.sched_getaffinity(0))
-    else:
-        cpus = os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, min(cpus, math.ceil(min(_cgroup_quota(), cpus))))
 
 

@@ -457,7 +457,7 @@ def _times(shape: tuple[int, ...]) -> str:
 # Downloading -------------------------------------------------------------------------------------
 
 
-class _Refused(OSError):
+class _RefusedError(OSError):
     """What a mirror will not answer better when it is asked again."""
 
 
@@ -488,7 +488,7 @@ def _fetch(
                 return mirror
             except (OSError, HTTPException, EOFError, zlib.error) as error:
                 reason = f"{mirror}: {error or type(error).__name__}"
-                if isinstance(error, _Refused):
+                if isinstance(error, _RefusedError):
                     break
         reasons.append(reason)
     raise OSError(
@@ -515,7 +515,7 @@ def _fetch_once(url: str, sha256: str, checksum_of: str, folder: Path, report: R
                 while chunk := reply.read(_CHUNK):
                     done += len(chunk)
                     if done > _MOST_BYTES:
-                        raise _Refused(f"{name} is larger than {_MOST_BYTES} bytes")
+                        raise _RefusedError(f"{name} is larger than {_MOST_BYTES} bytes")
                     out.write(chunk)
                     report(name, done, expected)
                 out.flush()
@@ -524,13 +524,13 @@ def _fetch_once(url: str, sha256: str, checksum_of: str, folder: Path, report: R
             raise OSError(f"{name} ended after {done} of {expected} bytes")
         found = _sha256(temporary, unpacked=checksum_of == "idx")
         if found != sha256:
-            raise _Refused(f"{name} has the SHA-256 {found}; expected {sha256}")
+            raise _RefusedError(f"{name} has the SHA-256 {found}; expected {sha256}")
         os.replace(temporary, folder / name)
     except HTTPError as error:
         error.close()
         # 4xx: the mirror has answered, except for "too slow" and "too many".
         final = 400 <= error.code < 500 and error.code not in (408, 429)
-        raise (_Refused if final else OSError)(f"HTTP status {error.code}") from error
+        raise (_RefusedError if final else OSError)(f"HTTP status {error.code}") from error
     except URLError as error:
         raise OSError(str(error.reason)) from error
     finally:

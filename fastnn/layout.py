@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ Array: TypeAlias = NDArray[Any]
 def layers(flat: Array, sizes: Sequence[int]) -> Iterator[tuple[Array, Array]]:
     """Yield W and b of each layer, as views of the last axis of `flat`."""
     at = 0
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise(sizes):
         bias = at + n_in * n_out
         weights = flat[..., at:bias].reshape(*flat.shape[:-1], n_in, n_out)
         yield weights, flat[..., bias : bias + n_out]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,9 @@ def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
         return tensor
 
     # The tensors first: a description alone must not make us allocate.
-    pairs = zip(sizes[:-1], sizes[1:], strict=True)
     parts = [
         (take(f"weights.{l}", (n_in, n_out)), take(f"biases.{l}", (n_out,)))
-        for l, (n_in, n_out) in enumerate(pairs)
+        for l, (n_in, n_out) in enumerate(pairwise(sizes))
     ]
     init = network.pop("init")
     net = MLP(**network, init="zeros")

@@ -1,7 +1,8 @@
 """The network as users hold it: `MLP`.
 
-Over 400 lines, because half of them are the reference that callers read. This module only translates: arguments are checked in arrays.py and names.py, the epoch loop is
-training.py, the file format files.py, the mathematics csrc/.
+This module only translates: arguments are checked in arrays.py and names.py, the epoch loop is
+training.py, the file format files.py, the mathematics csrc/. Over 400 lines, because half of them
+are the reference that callers read.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -605,7 +607,7 @@ class MLP:
     # ---- files ---------------------------------------------------------------------------------
 
     def _network(self) -> dict[str, Any]:
-        """The arguments that make a network like this one, as JSON values."""
+        """Return the arguments that make a network like this one, as JSON values."""
         return {
             "sizes": list(self.sizes),
             "activation": list(self.activation),
@@ -710,19 +712,19 @@ class MLP:
                 ),
                 (n_in + 1) * n_out,
             )
-            for l, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True))
+            for l, (n_in, n_out) in enumerate(pairwise(self.sizes))
         ]
 
+    def _heading(self) -> str:
+        widths = "-".join(map(str, self.sizes))
+        return f"MLP {widths}, {self.loss} loss, {self.dtype}: {self.n_params:,} parameters"
+
     def __repr__(self) -> str:
-        heading = (
-            f"MLP {'-'.join(map(str, self.sizes))}, {self.loss} loss, {self.dtype}: "
-            f"{self.n_params:,} parameters"
-        )
         lines = [
             f"  layer {number:>2}  {shape:>15}  {function:<24} {count:>12,}"
             for number, shape, function, count in self._layer_rows()
         ]
-        return "\n".join([heading, *lines])
+        return "\n".join([self._heading(), *lines])
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -731,7 +733,6 @@ class MLP:
             for number, shape, function, count in self._layer_rows()
         )
         return (
-            f"<table><caption>MLP {'-'.join(map(str, self.sizes))}, {self.loss} loss, {self.dtype}: "
-            f"{self.n_params:,} parameters</caption><thead><tr><th>layer</th><th>shape</th>"
+            f"<table><caption>{self._heading()}</caption><thead><tr><th>layer</th><th>shape</th>"
             f"<th>activation</th><th>parameters</th></tr></thead><tbody>{rows}</tbody></table>"
         )

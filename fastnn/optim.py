@@ -95,7 +95,7 @@ class SGD(Optimizer):
 
     @property
     def moments(self) -> tuple[bool, bool]:
-        """m holds the velocity where there is momentum."""
+        """Velocity m where there is momentum."""
         return self.momentum > 0, False
 
     @property
@@ -215,7 +215,7 @@ class RMSprop(Optimizer):
 
     @property
     def moments(self) -> tuple[bool, bool]:
-        """m where there is momentum; v always."""
+        """Velocity m where there is momentum; v always."""
         return self.momentum > 0, True
 
     @property

@@ -45,7 +45,7 @@ def learning_curves(history: History, *, axes: Any = None) -> Any:
     ]
     groups = [(label, names) for label, names in groups if names]
     if axes is None:
-        figure, axes = _pyplot().subplots(
+        _, axes = _pyplot().subplots(
             1, len(groups), figsize=(5 * len(groups), 3.6), squeeze=False, layout="constrained"
         )
         axes = axes[0]

@@ -75,8 +75,10 @@ class Examples:
 
 @dataclass
 class FitState:
-    """Where a fit stands at the end of an epoch, with the network and its optimiser's state all
-    that a checkpoint must hold."""
+    """Where a fit stands at the end of an epoch.
+
+    With the network and its optimiser's state all that a checkpoint must hold.
+    """
 
     batch_size: int
     shuffle: bool
