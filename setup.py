@@ -1,18 +1,19 @@
-"""Builds the extension: one module, csrc/ compiled once an instruction set where that matters.
-
-Everything declarative stands in pyproject.toml.
-"""
+"""Builds the extension from a .pyx and csrc/; everything declarative stands in pyproject.toml."""
 
 import os
 import platform
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from glob import glob
 
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.modified import newer_group
 
 MSVC = sys.platform == "win32" and "GCC" not in sys.version
+DEBUG = bool(os.environ.get("FASTNN_DEBUG_BUILD"))  # keeps symbols, for debuggers and sanitizers
 # Never -march=native (wheels travel) nor -ffast-math (it changes the whole process); no contraction
 # of a * b + c, so that the bits do not depend on the compiler.
 COMMON = (
@@ -20,57 +21,57 @@ COMMON = (
     if MSVC
     else ["-O3", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
 )
-DEBUG = bool(os.environ.get("FASTNN_DEBUG_BUILD"))  # sanitizers and debuggers want symbols
-KERNELS = {  # sources per instruction set; those of another architecture compile to nothing
-    "base": [],
-    "avx2": ["/arch:AVX2"] if MSVC else ["-mavx2", "-mfma"],
-    "avx512": ["/arch:AVX512"] if MSVC else ["-mavx512f", "-mfma"],
-    "neon": [],
+if DEBUG and not MSVC:
+    COMMON += ["-O1", "-g", "-fno-omit-frame-pointer"]  # the last -O counts
+ISA_FLAGS = {  # on x86-64; a source of another architecture compiles to nothing
+    "kernels_avx2": ["/arch:AVX2"] if MSVC else ["-mavx2", "-mfma"],
+    "kernels_avx512": ["/arch:AVX512"] if MSVC else ["-mavx512f", "-mfma"],
 }
-X86 = platform.machine().lower() in {"x86_64", "amd64"} or "x86_64" in os.environ.get(
-    "ARCHFLAGS", ""
-)
+MACHINE = platform.machine().lower() + os.environ.get("ARCHFLAGS", "")
+X86 = "x86_64" in MACHINE or "amd64" in MACHINE
 
 
-def flags(isa: str) -> list[str]:
-    """Return what an instruction set adds to the command line of its own sources."""
-    extra = KERNELS[isa] if X86 else []
+def isa_flags(source: str) -> list[str]:
+    """Return what the instruction set of a source adds to its command line."""
+    name = os.path.basename(source).rpartition("_")[0]  # kernels_avx2_f32.c
+    extra = ISA_FLAGS.get(name, []) if X86 else []
     if sys.platform == "darwin":  # one command may compile for both architectures
         return [part for flag in extra for part in ("-Xarch_x86_64", flag)]
     return extra
 
 
 class BuildExt(build_ext):
-    """Compiles each instruction set's sources with its own flags, then the module with them."""
+    """Compiles sources side by side, each with its flags, and only those that have changed."""
 
     def build_extension(self, ext: Extension) -> None:
-        objects = []
-        for isa in KERNELS:
-            objects += self.compiler.compile(
-                [f"csrc/kernels_{isa}_{dtype}.c" for dtype in ("f32", "f64")],
-                output_dir=self.build_temp,
-                include_dirs=["csrc"],
-                depends=ext.depends,
-                extra_postargs=COMMON + flags(isa),
-            )
-        ext.extra_objects = objects
+        compile_some = self.compiler.compile
+        if not getattr(self.compiler, "initialized", True):
+            self.compiler.initialize()  # MSVC would look for itself in every thread
+
+        def compile_one(source, options):
+            (made,) = self.compiler.object_filenames([source], output_dir=options["output_dir"])
+            if self.force or newer_group([source, *ext.depends], made):
+                compile_some([source], **options, extra_postargs=COMMON + isa_flags(source))
+            return made
+
+        def compile_all(sources, extra_postargs, **options):
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                return list(pool.map(lambda source: compile_one(source, options), sources))
+
+        self.compiler.compile = compile_all  # what the base class calls, once, with all of them
         super().build_extension(ext)
 
 
-core = ["arena", "parallel", "dispatch", "net_f32", "net_f64", "fnn"]
 extension = Extension(
     "fastnn._fastnn",
-    sources=["fastnn/_fastnn.pyx", *(f"csrc/{name}.c" for name in core)],
+    sources=["fastnn/_fastnn.pyx", *sorted(glob("csrc/*.c"))],
     include_dirs=["csrc", numpy.get_include()],
-    depends=sorted(f"csrc/{name}" for name in os.listdir("csrc") if name.endswith(".h")),
+    depends=[*sorted(glob("csrc/*.h")), "setup.py"],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-    extra_compile_args=COMMON,
-    extra_link_args=[] if DEBUG or sys.platform != "linux" else ["-Wl,-s"],
+    extra_link_args=["-Wl,-s"] if sys.platform == "linux" and not DEBUG else [],
 )
 
 setup(
-    ext_modules=cythonize(
-        [extension], build_dir="build", compiler_directives={"language_level": 3}
-    ),
+    ext_modules=cythonize([extension], build_dir="build", language_level=3),
     cmdclass={"build_ext": BuildExt},
 )

@@ -18,6 +18,7 @@ import numpy as np
 
 from . import _fastnn
 
+_MOST_THREADS = 256  # MAX_THREADS of csrc/parallel.c
 _n_threads: int | None = None  # None: not asked for yet
 
 
@@ -26,7 +27,7 @@ def _cgroup_quota() -> float:
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return math.inf if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZeroDivisionError):
         pass
     try:  # version 1 of the interface
         folder = Path("/sys/fs/cgroup/cpu")
@@ -47,7 +48,7 @@ def available_cpus() -> int:
 def _threads_of_environment() -> int | None:
     for name in ("FASTNN_NUM_THREADS", "OMP_NUM_THREADS"):
         text = os.environ.get(name, "").split(",")[0].strip()  # OpenMP allows a list, by level
-        if text.isdigit() and int(text) > 0:
+        if text.isdecimal() and int(text) > 0:
             return int(text)
         if text and name.startswith("FASTNN"):
             raise ValueError(f"{name} must be a whole number of 1 or more, got {text!r}")
@@ -58,7 +59,7 @@ def get_num_threads() -> int:
     """Return how many threads one call of the core may use."""
     global _n_threads
     if _n_threads is None:
-        _n_threads = _threads_of_environment() or available_cpus()
+        _n_threads = min(_threads_of_environment() or available_cpus(), _MOST_THREADS)
     return _n_threads
 
 
@@ -70,13 +71,14 @@ def set_num_threads(n: int) -> None:
     Parameters
     ----------
     n : int
-        At least 1. The default is the number of CPUs that this process may use (affinity and
-        container limits counted), or ``FASTNN_NUM_THREADS``, or ``OMP_NUM_THREADS``.
+        At least 1; more than 256 count as 256. The default is the number of CPUs that this process
+        may use (affinity and container limits counted), or ``FASTNN_NUM_THREADS``, or
+        ``OMP_NUM_THREADS``.
     """
     global _n_threads
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"n must be a whole number of 1 or more, got {n!r}")
-    _n_threads = int(n)
+    _n_threads = min(int(n), _MOST_THREADS)
 
 
 def choose_isa_of_environment() -> None:

@@ -125,7 +125,7 @@ cdef class Targets:
 
     cdef fnn_targets targets
     cdef object kept
-    cdef int64_t n_rows
+    cdef int64_t n_rows, n_out
 
     def __init__(self, labels, values, weight, int metric, int64_t n_rows, int64_t n_out):
         cdef int64_t label, i, most = max(n_out, 2)
@@ -141,7 +141,7 @@ cdef class Targets:
         if weight is not None:
             self.targets.weight = <const double *>pointer(weight, FLOAT64, n_rows)
         self.targets.metric = <fnn_metric>metric
-        self.n_rows = n_rows
+        self.n_rows, self.n_out = n_rows, n_out
         self.kept = (labels, values, weight)
 
 
@@ -219,6 +219,8 @@ cdef class Net:
             raise ValueError(f"X has {X.n_cols} columns; this network reads {self.sizes[0]}")
         if y is not None and y.n_rows != X.n_rows:
             raise ValueError(f"X has {X.n_rows} rows, y has {y.n_rows}")
+        if y is not None and y.n_out != self.sizes[-1]:
+            raise ValueError(f"y is for {y.n_out} outputs; this network has {self.sizes[-1]}")
         for array in (X.kept[3], X.kept[4], y.kept[1] if y is not None else None):
             if array is not None and (<cnp.ndarray>array).descr.num != self.dtype.num:
                 raise TypeError(f"the core needs {self.dtype} here")

@@ -30,20 +30,27 @@ def _plural(n: int, noun: str) -> str:
 
 def _numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
     """`values` as an array of a dtype that the core reads: itself if it is one, else converted."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{name} is not a table of numbers: {error}") from None
+    array = _array(name, values)
     if array.dtype.name in _READ_IN_PLACE and array.dtype.isnative:
         return array
-    if array.dtype.kind == "O":
-        try:
-            return array.astype(dtype)
-        except (TypeError, ValueError):
-            raise TypeError(f"{name} must hold numbers; it holds Python objects") from None
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
-    return array.astype(np.float64 if array.dtype.itemsize >= 8 else dtype)
+    with np.errstate(over="ignore"):  # to infinity, which is told with its place
+        if array.dtype.kind == "O":
+            try:
+                return array.astype(dtype)
+            except (TypeError, ValueError, OverflowError):
+                raise TypeError(f"{name} must hold numbers; it holds Python objects") from None
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
+        return array.astype(np.float64 if array.dtype.itemsize >= 8 else dtype)
+
+
+def _array(name: str, values: object) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        ragged = "inhomogeneous" in str(error)
+        what = "its rows differ in length" if ragged else error
+        raise ValueError(f"{name} is not a table of numbers: {what}") from None
 
 
 def _check_finite(name: str, rows: Rows, data: Any) -> None:
@@ -79,10 +86,10 @@ def as_rows(
         Not real numbers.
     """
     if _is_sparse(X):
+        if X.ndim != 2:
+            raise ValueError(f"{name} must have shape (n, {n_in}); its shape is {X.shape}")
         data = X.tocsr()
-        if data.data.dtype.name not in ("float32", "float64"):
-            data = data.astype(dtype)
-        rows = _csr_rows(name, data, n_in, shift, scale)
+        rows = _csr_rows(name, data, n_in, dtype, shift, scale)
     else:
         data = _numbers(name, X, dtype)
         if data.ndim != 2:
@@ -105,10 +112,17 @@ def _check_width(name: str, columns: int, n_in: int) -> None:
 
 
 def _csr_rows(
-    name: str, X: Any, n_in: int, shift: NDArray[Any] | None, scale: NDArray[Any] | None
+    name: str,
+    X: Any,
+    n_in: int,
+    dtype: np.dtype[Any],
+    shift: NDArray[Any] | None,
+    scale: NDArray[Any] | None,
 ) -> Rows:
     _check_width(name, X.shape[1], n_in)
-    indptr, indices = X.indptr, X.indices
+    values, indptr, indices = _numbers(name, X.data, dtype), X.indptr, X.indices
+    if values.dtype == np.uint8:  # as in a dense X
+        values = values.astype(dtype) / dtype.type(255)
     if indptr.dtype not in (np.int32, np.int64) or indices.dtype != indptr.dtype:
         indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
     # SciPy lets these be set to anything; the core trusts them.
@@ -120,7 +134,7 @@ def _csr_rows(
         or (len(indices) and (indices.min() < 0 or indices.max() >= n_in))
     ):
         raise ValueError(f"{name} is not a valid CSR matrix: its indices are out of range")
-    parts = (np.ascontiguousarray(part) for part in (X.data, indices, indptr))
+    parts = (np.ascontiguousarray(part) for part in (values, indices, indptr))
     data, indices, indptr = parts
     return Rows(data, X.shape, indices, indptr, shift, scale)
 
@@ -137,6 +151,7 @@ class Goal:
     loss: str
     dtype: np.dtype[Any]
     classes: NDArray[Any] | None = None  # label of output j; None: j itself
+    may_be_one_hot: bool = True  # False: several labels a row, even if these rows have one each
 
 
 @dataclass(frozen=True)
@@ -154,21 +169,23 @@ class Encoded:
         return Targets(self.labels, self.values, weight, self.metric, self.n, n_out)
 
 
-def encode(y: Any, n: int, goal: Goal, name: str = "y") -> Encoded:
+def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     """Return y in the core's terms, for n rows.
 
     Labels, one a row: strings, booleans, or whole numbers where the network has several outputs or
     one that is a probability. Everything else is values: (n,) or (n, n_out) numbers.
     """
-    array = np.asarray(y.toarray() if _is_sparse(y) else y)
+    name = f"y{suffix}"
+    array = _array(name, y.toarray() if _is_sparse(y) else y)
     if array.ndim == 0:
-        raise ValueError(f"{name} must have a value a row; it is a single {array.dtype} value")
+        raise ValueError(f"{name} must have a value a row; it is {y!r}")
     if len(array) != n:
-        raise ValueError(f"X has {_plural(n, 'row')}, {name} has {len(array)}")
-    if array.ndim == 2 and array.shape[1] == 1 and goal.n_out == 1:
+        raise ValueError(f"X{suffix} has {_plural(n, 'row')}, y{suffix} has {len(array)}")
+    if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
-    if array.dtype.kind in "US" or (array.dtype.kind == "O" and _all_strings(array)):
-        return _named_labels(name, array.astype(str), n, goal)
+    if array.dtype.kind in "UST" or (array.dtype.kind == "O" and _all_strings(array)):
+        labels = array.astype(str) if array.dtype.kind != "T" else np.array(array.tolist(), str)
+        return _named_labels(name, labels, n, goal)
     numbers = _numbers(name, array, goal.dtype) if array.dtype.kind not in "biu" else array
     if numbers.ndim == 1 and goal.n_out > 1:
         return _class_numbers(name, numbers, n, goal)
@@ -231,7 +248,7 @@ def _class_numbers(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
     if len(outside):
         raise ValueError(
             f"{name} holds the label {outside[0]:.0f}; this network has {goal.n_out} outputs, "
-            f"labels 0 to {goal.n_out - 1}"
+            f"labels 0 to {goal.n_out - 1}; others go into its `classes`"
         )
     return Encoded(n, np.ascontiguousarray(y, dtype=np.int64), None, ARGMAX, None)
 
@@ -259,17 +276,20 @@ def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
     if y.ndim != 2 or y.shape[1] != goal.n_out:
         wanted = f"({n}, {goal.n_out})" if goal.n_out > 1 else f"({n},)"
         raise ValueError(f"{name} must have shape {wanted}; its shape is {y.shape}")
-    values = np.ascontiguousarray(y, dtype=goal.dtype)
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(y, dtype=goal.dtype)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
-        raise ValueError(f"{name} holds {y[row, column]} at row {row}, output {column}")
+        large = f", too large for {goal.dtype}" if np.isfinite(y[row, column]) else ""
+        raise ValueError(f"{name} holds {y[row, column]} at row {row}, output {column}{large}")
     low = {"cross_entropy": 0, "binary_cross_entropy": 0, "poisson": 0}.get(goal.loss)
     high = 1 if goal.loss == "binary_cross_entropy" else None
     if (low is not None and values.min() < low) or (high is not None and values.max() > high):
         span = "from 0 to 1" if high else "0 or more"
         worst = values.min() if values.min() < 0 else values.max()
         raise ValueError(f"{name} must be {span} for loss {goal.loss!r}; it holds {worst:g}")
-    if goal.n_out > 1 and goal.output in ("sigmoid", "softmax") and _is_one_hot(values):
+    classes = goal.n_out > 1 and goal.output in ("sigmoid", "softmax")
+    if classes and goal.may_be_one_hot and _is_one_hot(values):
         labels = values.argmax(axis=1).astype(np.int64)
         return Encoded(n, labels, None, ARGMAX, goal.classes)
     metric = {"cross_entropy": ARGMAX, "binary_cross_entropy": THRESHOLD}.get(goal.loss, NO_METRIC)
@@ -284,27 +304,26 @@ def _is_one_hot(values: NDArray[Any]) -> bool:
 
 
 def as_weights(
-    sample_weight: Any, class_weight: Any, encoded: Encoded, n_out: int
+    sample_weight: Any, class_weight: Any, encoded: Encoded, n_out: int, suffix: str = ""
 ) -> NDArray[np.float64] | None:
     """Return what each row counts, (n,), or None where all count alike.
 
     `sample_weight` is (n,); `class_weight` a dict from label to weight, labels that it lacks count
     1, or "balanced": n / (classes · rows of the class), as scikit-learn defines it.
     """
-    weight = None
+    weight, name = None, f"sample_weight{suffix}"
     if sample_weight is not None:
-        weight = np.ascontiguousarray(
-            _numbers("sample_weight", sample_weight, np.dtype(float)), float
-        )
-        if weight.shape != (encoded.n,):
-            raise ValueError(f"sample_weight must have shape ({encoded.n},); it has {weight.shape}")
+        given = _numbers(name, sample_weight, np.dtype(float))
+        if given.shape != (encoded.n,):
+            raise ValueError(f"{name} must have shape ({encoded.n},); its shape is {given.shape}")
+        weight = np.ascontiguousarray(given, float)
         if not np.isfinite(weight).all() or weight.min() < 0:
-            raise ValueError("sample_weight must be finite and 0 or more")
+            raise ValueError(f"{name} must be finite and 0 or more")
     if class_weight is not None:
         by_class = _class_weights(class_weight, encoded, n_out)[encoded.labels]
         weight = by_class if weight is None else weight * by_class
     if weight is not None and not weight.sum() > 0:
-        raise ValueError("all rows have weight 0")
+        raise ValueError(f"all rows{suffix} have weight 0")
     return weight
 
 
@@ -321,7 +340,9 @@ def _class_weights(class_weight: Any, encoded: Encoded, n_out: int) -> NDArray[n
     unknown = [label for label in class_weight if label not in names]
     if unknown:
         raise ValueError(f"class_weight names the label {unknown[0]!r}, which there is not")
-    weights = np.array([float(class_weight.get(label, 1)) for label in names])
-    if not np.isfinite(weights).all() or weights.min() < 0:
-        raise ValueError("class_weight must be finite and 0 or more")
-    return weights
+    for label, value in class_weight.items():
+        if isinstance(value, str) or not hasattr(value, "__float__") or not 0 <= value < np.inf:
+            raise ValueError(
+                f"class_weight of {label!r} must be a number of 0 or more, not {value!r}"
+            )
+    return np.array([float(class_weight.get(label, 1)) for label in names])

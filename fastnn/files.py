@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -43,21 +44,25 @@ def write(
     ------
     OSError
         The folder does not exist, is not writable, or the disk is full.
-    TypeError
-        A fact is not a JSON value.
+    TypeError, ValueError
+        A fact is not a JSON value, or a tensor not finite: `read` would refuse the file.
     """
     from safetensors.numpy import save
 
     metadata = {"format": FORMAT, "format_version": VERSION}
     for name, value in facts.items():
-        metadata[name] = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        metadata[name] = _text(name, value)
+    for name, tensor in tensors.items():
+        if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+            raise ValueError(f"{name} holds NaN or infinity; such a network is not saved")
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     replace(Path(path), save(whole, metadata))
 
 
 def replace(path: Path, content: bytes) -> None:
     """Put `content` at `path` atomically and durably."""
-    part = path.with_name(f".{path.name}.part")  # one name: a killed run leaves one file, once
+    # A name of this thread's own: another one may be writing the same path.
+    part = path.with_name(f".fastnn-{os.getpid()}-{threading.get_ident()}.part")
     try:
         with open(part, "wb") as file:
             file.write(content)
@@ -142,6 +147,20 @@ def _header(path: Path) -> dict[str, str]:
             f"version {VERSION}: a newer fastnn may read it"
         )
     return metadata
+
+
+def _text(name: str, value: Any) -> str:
+    """`value` as JSON that `_json` reads back."""
+    try:
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        _json(text)  # 1 and "1" are one key to JSON
+    except TypeError as error:
+        raise TypeError(f"{name} must be made of JSON values: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deeply for a file") from None
+    except ValueError as error:
+        raise ValueError(f"{name} must be made of JSON values: {error}") from None
+    return text
 
 
 def _json(text: str) -> Any:

@@ -35,7 +35,9 @@ class Views(Sequence[Array]):
     def __getitem__(self, layer: Any) -> Any:
         return self._views[layer]
 
-    def __setitem__(self, layer: int, values: ArrayLike) -> None:
+    def __setitem__(self, layer: Any, values: ArrayLike) -> None:
+        if isinstance(layer, slice):
+            raise TypeError(f"{self._name} are assigned a layer at a time: {self._name}[l] = …")
         view, new = self._views[layer], np.asarray(values)
         if new.shape != view.shape:
             raise ValueError(

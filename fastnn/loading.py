@@ -12,7 +12,12 @@ import numpy as np
 
 from . import files, optim, training
 from .history import History
+from .init import INITS
 from .mlp import MLP
+from .names import check_name
+from .schedules import check_number
+
+_DTYPES = ("float32", "float64")
 
 
 def load(path: str | os.PathLike[str]) -> MLP:
@@ -44,7 +49,7 @@ def load(path: str | os.PathLike[str]) -> MLP:
     tensors, facts = files.read(path)
     try:
         return _network(tensors, facts)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
         raise ValueError(f"{path} is not a sound fastnn model: {what}") from None
 
@@ -54,7 +59,7 @@ def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
     if unknown:
         raise ValueError(f"it holds {sorted(unknown)[0]!r}, which this version does not know")
     network = dict(facts["network"])
-    sizes, dtype = network["sizes"], np.dtype(network["dtype"])
+    sizes, dtype = network["sizes"], np.dtype(check_name("dtype", network["dtype"], _DTYPES))
     left = dict(tensors)
 
     def take(name: str, shape: tuple[int, ...]) -> Any:
@@ -72,16 +77,14 @@ def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
         (take(f"weights.{l}", (n_in, n_out)), take(f"biases.{l}", (n_out,)))
         for l, (n_in, n_out) in enumerate(pairwise(sizes))
     ]
-    init = network.pop("init")
+    init = check_name("init", network.pop("init"), INITS)
     net = MLP(**network, init="zeros")
-    net.init = init
+    vars(net)["init"] = init
     for l, (W, b) in enumerate(parts):
         net.weights[l], net.biases[l] = W, b
     if "input.shift" in left or "input.scale" in left:
-        net.input_shift, net.input_scale = (
-            take("input.shift", (sizes[0],)),
-            take("input.scale", (sizes[0],)),
-        )
+        net.input_shift = take("input.shift", (sizes[0],))
+        net.input_scale = take("input.scale", (sizes[0],))
     if facts.get("classes") is not None:
         net.classes = np.asarray(facts["classes"])
     if not isinstance(facts.get("metadata", {}), dict):
@@ -115,22 +118,22 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: files.Tensors) -> None:
         for name in [name for name in left if name.startswith(prefix)]:
             values[name.removeprefix(prefix)] = left.pop(name)
     net._rng.bit_generator.state = facts["rng"]
-    net._dropout_seed = _count(facts, "dropout_seed")
+    net._dropout_seed = _count(facts, "dropout_seed", 2**64)
     net._state, net._optimizer = state, optimizer
     net._standing = training.FitState(
         batch_size=max(_count(facts, "batch_size"), 1),
         shuffle=bool(facts["shuffle"]),
         optimizer=facts["optimizer"],
         epoch=_count(facts, "epoch"),
-        lr_scale=float(facts["lr_scale"]),
+        lr_scale=check_number("lr_scale", facts["lr_scale"], "0 or more", lambda x: x >= 0),
         history=History.from_dict(facts["history"]),
         callbacks=callbacks,
     )
     net.history = net._standing.history
 
 
-def _count(facts: Mapping[str, Any], name: str) -> int:
+def _count(facts: Mapping[str, Any], name: str, below: int = 2**63) -> int:
     value = facts[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**64:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < below:
         raise ValueError(f"its {name} is {value!r}")
     return value

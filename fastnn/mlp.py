@@ -7,10 +7,14 @@ are the reference that callers read.
 
 from __future__ import annotations
 
+import copy
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import pairwise
+from reprlib import repr as shorten
 from typing import Any
 
 import numpy as np
@@ -26,6 +30,12 @@ from .schedules import check_count, check_number, learning_rates
 
 __all__ = ["MLP"]
 
+# What the core was built with: set later it would change nothing, or half of what it should.
+_FIXED = (
+    *("sizes", "activation", "output", "loss", "init", "dropout", "dtype", "seed", "quantile"),
+    *("huber_delta", "weights", "biases"),
+)
+
 
 def _one_each(argument: str, value: Any, n: int) -> tuple[Any, ...]:
     """Return the hidden layers' values: one for all, or a sequence of one each."""
@@ -38,7 +48,9 @@ def _one_each(argument: str, value: Any, n: int) -> tuple[Any, ...]:
 
 
 def _check_sizes(sizes: Any) -> tuple[int, ...]:
-    if isinstance(sizes, str) or not isinstance(sizes, Sequence | np.ndarray) or len(sizes) < 2:
+    if isinstance(sizes, np.ndarray):
+        sizes = sizes.tolist()
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) < 2:
         raise ValueError(f"sizes must be two or more layer widths, got {sizes!r}")
     widths = tuple(check_count("sizes", width, 1) for width in sizes)
     if max(widths) > 2**31 - 1:
@@ -48,7 +60,7 @@ def _check_sizes(sizes: Any) -> tuple[int, ...]:
 
 def _check_dtype(dtype: Any) -> np.dtype[Any]:
     for known in (np.dtype(np.float32), np.dtype(np.float64)):
-        with suppress(TypeError):
+        with suppress(TypeError, ValueError):
             if dtype is not None and np.dtype(dtype) == known:
                 return known
     raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
@@ -169,8 +181,8 @@ class MLP:
         self._dropout_seed = int(streams[1].generate_state(1, np.uint64)[0])
         fill(self.init, self.weights, self.biases, np.random.Generator(np.random.PCG64(streams[0])))
         self._classes: Array | None = None
-        self.input_shift: Array | None = None
-        self.input_scale: Array | None = None
+        self._shift: Array | None = None
+        self._scale: Array | None = None
         self.metadata: dict[str, Any] = {}
         self.history = History()
         self._optimizer: Optimizer | None = None
@@ -181,6 +193,7 @@ class MLP:
     def _make_core(self) -> None:
         codes = [names.ACTIVATIONS.index(name) for name in (*self.activation, self.output)]
         parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
+        self._alone = threading.Lock()  # held while something trains
         self._core = _fastnn.Net(
             self.sizes,
             codes,
@@ -214,6 +227,12 @@ class MLP:
             )
         self._core.params[:] = new
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and name in vars(self):
+            how = f"; assign {name}[l]" if name in ("weights", "biases") else ""
+            raise AttributeError(f"{name} of a network that is made cannot be set{how}")
+        super().__setattr__(name, value)
+
     @property
     def classes(self) -> Array | None:
         """Label of each output, or None where labels are 0, 1, 2, …."""
@@ -225,11 +244,49 @@ class MLP:
             self._classes = None
             return
         new, most = np.asarray(labels), max(self.sizes[-1], 2)
+        if new.dtype.kind in "OT" and all(isinstance(label, str) for label in new.flat):
+            new = np.array(new.tolist(), str)
         if new.ndim != 1 or not 2 <= len(new) <= most or new.dtype.kind not in "biufU":
-            raise ValueError(f"classes must be 2 to {most} strings or numbers, got {labels!r}")
+            raise ValueError(
+                f"classes must be 2 to {most} strings or numbers, got {shorten(new.tolist())}"
+            )
         if len(np.unique(new)) != len(new):
             raise ValueError("classes must all be different")
         self._classes = new.copy()
+
+    @property
+    def input_shift(self) -> Array | None:
+        """What is subtracted from inputs, (n_in,), or None; see `standardize`."""
+        return self._shift
+
+    @input_shift.setter
+    def input_shift(self, values: ArrayLike | None) -> None:
+        self._scale_inputs(values, self._scale)
+
+    @property
+    def input_scale(self) -> Array | None:
+        """What inputs are multiplied by after the shift, (n_in,), or None."""
+        return self._scale
+
+    @input_scale.setter
+    def input_scale(self, values: ArrayLike | None) -> None:
+        self._scale_inputs(self._shift, values)
+
+    def _scale_inputs(self, shift: ArrayLike | None, scale: ArrayLike | None) -> None:
+        """Set both at once: the core needs both or none."""
+        if shift is None and scale is None:
+            self._shift = self._scale = None
+            return
+        new = []
+        for name, values, neutral in (("input_shift", shift, 0), ("input_scale", scale, 1)):
+            array = np.full(self.sizes[0], neutral) if values is None else np.asarray(values)
+            if array.shape != (self.sizes[0],) or array.dtype.kind not in "biuf":
+                raise ValueError(f"{name} must be {self.sizes[0]} numbers, got {values!r}")
+            with np.errstate(over="ignore"):
+                new.append(np.array(array, self.dtype, order="C"))
+            if not np.isfinite(new[-1]).all():
+                raise ValueError(f"{name} holds NaN, infinity or what {self.dtype} cannot hold")
+        self._shift, self._scale = new
 
     def standardize(self, X: ArrayLike) -> None:
         """Read inputs as (x − mean) / standard deviation from now on, with those of X's columns.
@@ -247,11 +304,9 @@ class MLP:
         unit = 255.0 if dense.dtype == np.uint8 else 1.0
         mean = dense.mean(axis=0, dtype=np.float64) / unit
         deviation = dense.std(axis=0, dtype=np.float64) / unit
-        varies = deviation > 1e-12 * np.maximum(np.abs(mean), 1e-300)
-        self.input_shift = mean.astype(self.dtype)
-        self.input_scale = np.where(varies, 1 / np.where(varies, deviation, 1), 1).astype(
-            self.dtype
-        )
+        least = 2 / float(np.finfo(self.dtype).max)  # 1 / deviation must not overflow
+        varies = deviation > np.maximum(1e-12 * np.abs(mean), least)
+        self._scale_inputs(mean, np.where(varies, 1 / np.where(varies, deviation, 1), 1))
 
     # ---- training ------------------------------------------------------------------------------
 
@@ -325,7 +380,7 @@ class MLP:
         -----
         DivergenceWarning
             The loss stopped being finite. Training has ended, and the parameters are those of the
-            end of the last epoch before it.
+            end of the last epoch before it that was good.
         """
         epochs = check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
@@ -337,31 +392,28 @@ class MLP:
             size = (
                 examples.n_visited
                 if batch_size is None
-                else check_count("batch_size", batch_size, 1)
+                else min(check_count("batch_size", batch_size, 1), examples.n_visited)
             )
             optimizer = self._next_optimizer(optimizer)
             standing = training.FitState(size, bool(shuffle), optimizer.to_config())
-        trainee = self._trainee(optimizer)
-        fit = training.Fit(
-            trainee,
-            examples,
-            optimizer,
-            standing,
-            epochs=epochs,
-            validation=validation,
-            callbacks=listed,
-            n_threads=get_num_threads(),
-        )
-        if self._fit is not None:
-            raise _fastnn.BusyError("this network is being fitted already")
-        self._fit, self._optimizer, self._standing = fit, optimizer, standing
-        self._classes = encoded.classes
-        self.history = standing.history
-        try:
-            return fit.run(show=progress)
-        finally:
-            standing.callbacks = fit.callback_states()
-            self._fit = None
+        with self._training():
+            fit = training.Fit(
+                self._trainee(optimizer),
+                examples,
+                optimizer,
+                standing,
+                epochs=epochs,
+                validation=validation,
+                callbacks=listed,
+                n_threads=get_num_threads(),
+            )
+            self._fit, self._optimizer, self._standing = fit, optimizer, standing
+            self._classes = encoded.classes
+            self.history = standing.history
+            try:
+                return fit.run(show=progress)
+            finally:
+                self._fit = None
 
     def train_batch(
         self,
@@ -387,24 +439,50 @@ class MLP:
         dict
             ``loss`` of the batch before the step and, for classes, ``accuracy``.
         """
-        examples, encoded = self._examples(X, y, sample_weight, None)
+        examples, encoded = self._examples(X, y, sample_weight)
         optimizer = self._next_optimizer(optimizer)
-        trainee = self._trainee(optimizer)
-        at = np.array([trainee.state.steps])
-        rate = learning_rates(optimizer.lr, at, steps_per_epoch=1, total_steps=int(at[0]) + 1)[0]
-        self._optimizer, self._classes = optimizer, encoded.classes
-        return training.one_step(trainee, examples, optimizer, float(rate), get_num_threads())
+        with self._training():
+            goes_on = self._state is not None and self._state.fits(optimizer)
+            steps = self._state.steps if self._state is not None and goes_on else 0
+            rate = learning_rates(
+                optimizer.lr, np.array([steps]), steps_per_epoch=1, total_steps=steps + 1
+            )
+            if not goes_on:
+                self._standing = None  # its optimiser is not this one
+            trainee = self._trainee(optimizer)
+            self._optimizer, self._classes = optimizer, encoded.classes
+            threads = get_num_threads()
+            return training.one_step(trainee, examples, optimizer, float(rate[0]), threads)
 
     def reset_optimizer(self) -> None:
         """Forget the optimiser and its state: momentum, moments and step count."""
-        self._optimizer = self._state = self._standing = None
+        with self._training():
+            self._optimizer = self._state = self._standing = None
+
+    @contextmanager
+    def _training(self) -> Iterator[None]:
+        """Have the network alone, from before its optimiser's state is touched."""
+        if not self._alone.acquire(blocking=False):
+            raise _fastnn.BusyError(
+                "this network is being trained already, by another thread or around this callback"
+            )
+        try:
+            yield
+        finally:
+            self._alone.release()
 
     def _examples(
-        self, X: Any, y: Any, sample_weight: Any, class_weight: Any, suffix: str = ""
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        class_weight: Any = None,
+        goal: arrays.Goal | None = None,
+        suffix: str = "",
     ) -> tuple[training.Examples, arrays.Encoded]:
         rows = self._rows(X, name=f"X{suffix}")
-        encoded = arrays.encode(y, rows.n_rows, self._goal(), name=f"y{suffix}")
-        weight = arrays.as_weights(sample_weight, class_weight, encoded, self.sizes[-1])
+        encoded = arrays.encode(y, rows.n_rows, goal or self._goal(), suffix)
+        weight = arrays.as_weights(sample_weight, class_weight, encoded, self.sizes[-1], suffix)
         visit = None
         if weight is not None and not weight.all():
             visit = np.flatnonzero(weight)
@@ -425,11 +503,12 @@ class MLP:
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
             raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
         X, y, weight = (*data, None)[:3]
-        known, self._classes = self._classes, encoded.classes
-        try:
-            return self._examples(X, y, weight, None, suffix=" of validation_data")[0]
-        finally:
-            self._classes = known
+        goal = replace(
+            self._goal(),
+            classes=encoded.classes,
+            may_be_one_hot=encoded.metric != names.THRESHOLD,
+        )
+        return self._examples(X, y, weight, goal=goal, suffix=" of validation_data")[0]
 
     def _next_optimizer(self, optimizer: Optimizer | None) -> Optimizer:
         if optimizer is None:
@@ -488,6 +567,8 @@ class MLP:
             raise ValueError(f"out must be an array of shape {shape} and dtype {self.dtype}")
         elif not out.flags.c_contiguous or not out.flags.writeable:
             raise ValueError("out must be C-contiguous and writable")
+        elif isinstance(X, np.ndarray) and np.may_share_memory(X, out):
+            raise ValueError("out must not share memory with X")
         self._forward(rows, [None] * (len(self.sizes) - 1) + [out])
         return out
 
@@ -519,7 +600,7 @@ class MLP:
         Several labels a row (binary_cross_entropy with values): the share of outputs on the right
         side of ½.
         """
-        examples, _ = self._examples(X, y, sample_weight, None)
+        examples, _ = self._examples(X, y, sample_weight)
         return training.evaluate(self._core, examples, get_num_threads())
 
     def cost(
@@ -529,7 +610,7 @@ class MLP:
 
         Without L2 and dropout: the cost of the predictions.
         """
-        examples, _ = self._examples(X, y, sample_weight, None)
+        examples, _ = self._examples(X, y, sample_weight)
         if not per_example:
             return training.evaluate(self._core, examples, get_num_threads())["loss"]
         costs = np.empty(examples.n)
@@ -557,7 +638,7 @@ class MLP:
         Gradient
             ``.weights``, ``.biases``, ``.flat``. Without L2 and dropout.
         """
-        examples, _ = self._examples(X, y, sample_weight, None)
+        examples, _ = self._examples(X, y, sample_weight)
         threads = get_num_threads()
         if per_example:
             flat = np.empty((examples.n, self.n_params), self.dtype)
@@ -595,8 +676,8 @@ class MLP:
             X,
             self.sizes[0],
             self.dtype,
-            self.input_shift,
-            self.input_scale,
+            self._shift,
+            self._scale,
             name=name,
             may_be_empty=may_be_empty,
         )
@@ -644,8 +725,10 @@ class MLP:
         tensors: dict[str, Array] = {}
         for l, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
             tensors[f"weights.{l}"], tensors[f"biases.{l}"] = W, b
-        if self.input_shift is not None and self.input_scale is not None:
-            tensors["input.shift"], tensors["input.scale"] = self.input_shift, self.input_scale
+        if self._shift is not None and self._scale is not None:
+            tensors["input.shift"], tensors["input.scale"] = self._shift, self._scale
+        if not isinstance(self.metadata, dict):
+            raise TypeError(f"metadata must be a dict, got {self.metadata!r}")
         facts: dict[str, Any] = {"network": self._network(), "metadata": self.metadata}
         if self._classes is not None:
             facts["classes"] = self._classes.tolist()
@@ -687,8 +770,11 @@ class MLP:
         if self._fit is not None:
             raise RuntimeError("a network cannot be copied or pickled in the middle of a fit")
         state = {name: value for name, value in vars(self).items()}
-        del state["_core"], state["weights"], state["biases"]
+        del state["_core"], state["_alone"], state["weights"], state["biases"]
         return {**state, "params": self.params.copy()}
+
+    def __copy__(self) -> MLP:
+        return copy.deepcopy(self)  # a shared optimiser's state would be trained by both
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         params = state.pop("params")

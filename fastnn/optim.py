@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any, ClassVar
 
 from .schedules import LearningRate, Schedule, check_number, from_config, to_config
@@ -33,9 +34,17 @@ class Optimizer(ABC):
 
     def __post_init__(self) -> None:
         """Check every value, so that a mistake is told where it is made."""
+        if isinstance(self.lr, type):
+            raise TypeError(f"lr must be an object, got the class: write {self.lr.__name__}(...)")
         if not isinstance(self.lr, Schedule) and not callable(self.lr):
             _check_at_least_0("lr", self.lr)
         self._check()
+        for field in fields(self):  # as Python's own numbers, which JSON knows
+            value = getattr(self, field.name)
+            if field.name == "nesterov":
+                object.__setattr__(self, field.name, bool(value))
+            elif isinstance(value, Real):
+                object.__setattr__(self, field.name, float(value))
 
     @abstractmethod
     def _check(self) -> None: ...
@@ -136,9 +145,9 @@ class Adam(Optimizer):
     def _check(self) -> None:
         if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
             raise ValueError(f"betas must be two numbers from 0 to below 1, got {self.betas!r}")
-        object.__setattr__(self, "betas", tuple(self.betas))  # JSON gives lists
         for beta in self.betas:
             _check_below_1("betas", beta)
+        object.__setattr__(self, "betas", tuple(map(float, self.betas)))  # JSON gives lists
         check_number("eps", self.eps, "a finite number above 0", lambda x: x > 0)
         _check_at_least_0("weight_decay", self.weight_decay)
 

@@ -38,7 +38,10 @@ def check_number(
     """Return `value` as a float, or raise one sentence: "`name` must be `expected`, got ..."."""
     if not _is_number(value):
         raise TypeError(f"{name} must be {expected}, got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an int of hundreds of digits
+        number = math.inf
     if not math.isfinite(number) or not accept(number):
         raise ValueError(f"{name} must be {expected}, got {value!r}")
     return number

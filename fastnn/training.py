@@ -1,6 +1,6 @@
 """The epoch loop: shuffles, hands runs of mini-batches to the core, logs, calls back.
 
-Between two calls of the core Python is awake for some microseconds every `CALL_SECONDS`: signals
+Between two calls of the core Python is awake for some microseconds every 30 ms (pace.py): signals
 are handled, the bar moves, and the network stands at a batch boundary. However the runs are cut,
 the bits are the same.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +20,9 @@ from . import _fastnn, progress
 from .callbacks import Callback, as_callback
 from .history import History
 from .optim import Optimizer
-from .schedules import learning_rates
+from .pace import Pace
+from .schedules import check_number, learning_rates
 
-CALL_SECONDS = 0.03  # aimed at for one call of the core: Ctrl-C is answered within about so long
 _OPERATIONS_PER_CALL = 2e9  # of one call where a fixed number is wanted rather than a fixed time
 _BLOCK = 512  # rows: FNN_BLOCK of csrc/net.h
 
@@ -51,6 +51,13 @@ class OptimizerState:
         """Whether `optimizer` can go on from here."""
         has = (self.m is not None, self.v is not None)
         return self.kind is type(optimizer) and has == optimizer.moments
+
+    def forget(self) -> None:
+        """Go back to the state before the first step."""
+        self.steps = 0
+        for moment in (self.m, self.v):
+            if moment is not None:
+                moment[:] = 0
 
     def core(self, optimizer: Optimizer) -> _fastnn.Optimiser:
         """Return optimiser and state as the core reads them."""
@@ -150,10 +157,13 @@ class Fit:
         self._one_by_one = any(
             type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
         )
-        self._batches_per_call = 1.0
+        self._pace = Pace(n_threads)
         self._rate = float("nan")
         self._stopped: str | None = None
         self._batch = 0  # of the epoch under way
+        self._earlier: tuple[NDArray[Any], int] | None = None  # parameters, after which epoch
+        self._params = _fastnn.Rows(trainee.core.params[None])  # to look at
+        self._check_standing()
         self.epochs = epochs
         self.net = trainee.net
         self.steps_per_epoch = -(-examples.n_visited // standing.batch_size)
@@ -187,7 +197,9 @@ class Fit:
 
     @lr_scale.setter
     def lr_scale(self, value: float) -> None:
-        self._standing.lr_scale = float(value)
+        self._standing.lr_scale = check_number(
+            "lr_scale", value, "a finite number of 0 or more", lambda scale: scale >= 0
+        )
 
     def stop(self, reason: str) -> None:
         """End the fit after this epoch."""
@@ -199,19 +211,36 @@ class Fit:
 
     # ---- the loop ------------------------------------------------------------------------------
 
+    def _check_standing(self) -> None:
+        """Refuse to go on from where the checkpoint stands without what it was made with."""
+        states, record = self._standing.callbacks, self._standing.history
+        if states and len(states) != len(self._callbacks):
+            raise ValueError(
+                f"the checkpoint was made with {len(states)} callbacks; "
+                f"to resume, give the same ones, not {len(self._callbacks)}"
+            )
+        if len(record) and ("val_loss" in record) != (self._validation is not None):
+            which = "with" if "val_loss" in record else "without"
+            raise ValueError(f"the checkpoint was made {which} validation_data: resume it so")
+
     def run(self, show: bool) -> History:
         """Train until the epochs have run out or something stops it."""
         for callback in self._callbacks:
             callback.on_fit_begin(self)
         if self._standing.callbacks:
-            if len(self._standing.callbacks) != len(self._callbacks):
-                raise ValueError(
-                    f"the checkpoint was made with {len(self._standing.callbacks)} callbacks; "
-                    f"to resume, give the same ones, not {len(self._callbacks)}"
-                )
             for callback, state in zip(self._callbacks, self._standing.callbacks, strict=True):
                 callback.restore(state)
         self.history.stopped = None
+        try:
+            return self._run(show)
+        except KeyboardInterrupt:
+            if self.epoch < self.epochs:
+                self.history.stopped = f"interrupted in epoch {self.epoch + 1}"
+            raise
+        finally:
+            self._standing.callbacks = self.callback_states()
+
+    def _run(self, show: bool) -> History:
         with progress.bar(
             show, epochs=self.epochs, examples=self._examples.n_visited, first_epoch=self.epoch
         ) as bar:
@@ -232,11 +261,15 @@ class Fit:
         for callback in self._callbacks:
             callback.on_epoch_begin(self)
         logs = self._batches(self._order(), bar)
-        if logs is None:
-            core.params[:] = before
-            self._forget_moments()
-            self._diverged()
+        if logs is None or not self._params.all_finite():  # its last step overflowed
+            good, epoch = before, self.epoch
+            if self._batch == 0 and self._earlier is not None:
+                good, epoch = self._earlier  # the last step of the epoch before was the bad one
+            core.params[:] = good
+            self._trainee.state.forget()
+            self._diverged(epoch)
             return False
+        self._earlier = before, self.epoch
         seconds = time.perf_counter() - began
         if self._validation is not None:
             scores = evaluate(core, self._validation, self._n_threads)
@@ -268,23 +301,22 @@ class Fit:
             order = np.arange(examples.n)
         sums = (0.0, 0.0, 0.0)
         while self._batch < self.steps_per_epoch:
-            count = 1 if self._one_by_one else max(1, int(self._batches_per_call))
+            count, n_threads = self._pace.next_call()
+            count = 1 if self._one_by_one else count
             last = min(self._batch + count, self.steps_per_epoch)
             rates = self._rates(last)
             began = time.perf_counter()
-            *summed, _, batches, finite = trainee.core.train(
-                examples.rows,
-                examples.targets,
+            *summed, _, batches, finite = _train(
+                trainee,
+                examples,
                 self._core_optimizer,
                 order[self._batch * size : last * size],
                 size,
                 rates,
-                trainee.state.steps,
-                trainee.dropout_seed,
-                self._n_threads,
+                n_threads,
                 sums,
             )
-            self._learn_pace(time.perf_counter() - began, last - self._batch)
+            self._pace.learn(last - self._batch, n_threads, time.perf_counter() - began)
             trainee.state.steps += batches
             self._batch += batches
             if not finite:
@@ -310,23 +342,11 @@ class Fit:
         )
         return rates * self.lr_scale
 
-    def _learn_pace(self, seconds: float, batches: int) -> None:
-        """Choose how many batches the next call gets, to take CALL_SECONDS."""
-        fitting = batches * CALL_SECONDS / max(seconds, 1e-7)
-        self._batches_per_call = min(fitting, 8 * self._batches_per_call)
-
-    def _forget_moments(self) -> None:
-        state = self._trainee.state
-        state.steps = 0
-        for moment in (state.m, state.v):
-            if moment is not None:
-                moment[:] = 0
-
-    def _diverged(self) -> None:
+    def _diverged(self, epoch: int) -> None:
         self._stopped = f"the loss stopped being finite in epoch {self.epoch + 1}"
-        where = f"those after epoch {self.epoch}" if self.epoch else "those before the fit"
+        where = f"those after epoch {epoch}" if epoch else "those before the fit"
         rate = float(self._rates(self._batch + 1)[0])
-        _warn(f"{self._stopped}; weights and biases are again {where}", rate, stacklevel=5)
+        _warn(f"{self._stopped}; weights and biases are again {where}", rate, stacklevel=6)
 
 
 def _warn(what: str, rate: float, stacklevel: int) -> None:
@@ -337,30 +357,65 @@ def _warn(what: str, rate: float, stacklevel: int) -> None:
     )
 
 
+def _train(
+    trainee: Trainee,
+    examples: Examples,
+    optimizer: _fastnn.Optimiser,
+    order: NDArray[np.int64] | None,
+    batch_size: int,
+    rates: NDArray[np.float64],
+    n_threads: int,
+    sums: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> tuple[float, float, float, int, int, bool]:
+    """Call the core, again if another thread is just reading: MLP lets one trainer in only."""
+    while True:
+        try:
+            return trainee.core.train(
+                examples.rows,
+                examples.targets,
+                optimizer,
+                order,
+                batch_size,
+                rates,
+                trainee.state.steps,
+                trainee.dropout_seed,
+                n_threads,
+                sums,
+            )
+        except _fastnn.BusyError:
+            time.sleep(0)
+
+
 def one_step(
     trainee: Trainee, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
 ) -> dict[str, float]:
     """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
-    *sums, _, batches, finite = trainee.core.train(
-        examples.rows,
-        examples.targets,
-        trainee.state.core(optimizer),
+    params, state = trainee.core.params, trainee.state
+    before = params.copy()
+    *sums, _, batches, finite = _train(
+        trainee,
+        examples,
+        state.core(optimizer),
         examples.visit,
         examples.n_visited,
         np.array([rate]),
-        trainee.state.steps,
-        trainee.dropout_seed,
         n_threads,
     )
-    trainee.state.steps += batches
+    state.steps += batches
     if not finite:
         _warn("the loss of this batch is not finite; no step was taken", rate, stacklevel=3)
         return {"loss": float("nan")}
+    if not _fastnn.Rows(params[None]).all_finite():
+        params[:] = before
+        state.forget()
+        _warn("the step overflowed and was taken back", rate, stacklevel=3)
     return _means((sums[0], sums[1], sums[2]), examples.has_accuracy)
 
 
 def check_callbacks(callbacks: Any) -> list[Callback]:
     """Return the callbacks as a list, functions wrapped."""
-    if isinstance(callbacks, Callback) or callable(callbacks):
+    if callbacks is None:
+        return []
+    if not isinstance(callbacks, Iterable):
         callbacks = [callbacks]
     return [as_callback(callback) for callback in callbacks]

@@ -1,0 +1,139 @@
+"""``fastnn evaluate``: how good a model is, on the examples that it was not trained on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import fastnn
+from fastnn import MLP, datasets
+
+from . import examples, options, report
+from .options import UsageError
+from .train import Recipe
+
+if TYPE_CHECKING:
+    from .options import Commands
+
+_TABLES = (".csv", ".tsv", ".npy")  # files in which the target is a column
+
+_EPILOG = """\
+examples:
+  fastnn evaluate digits.safetensors
+  fastnn evaluate digits.safetensors --data mnist
+  fastnn evaluate prices.safetensors --data prices-of-may.csv --json
+
+Without --data: the test examples of the data that the model was trained on,
+also where fastnn train had held them out. Other data: its test examples, or
+all of it if it has none.
+"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of ``fastnn evaluate``."""
+    parser = options.add_command(
+        commands, "evaluate", "tell how good a model is on a data set", _EPILOG
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help=f"{options.DATA_HELP} (default: what the model was trained on)",
+    )
+    parser.add_argument("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
+    parser.add_argument("--json", action="store_true", help="print the scores as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the scores of a model."""
+    net = load_model(args.model)
+    recipe = Recipe.of(net)
+    if args.data is None and recipe is None:
+        raise UsageError(f"{args.model} does not say what it was trained on: give --data")
+    spec = args.data if recipe is None or args.data is not None else recipe.data
+    if args.data is None and not _is_here(spec):
+        raise UsageError(f"{args.model} was trained on {spec}, which is not here: give --data")
+    target = args.target
+    if target is None and recipe is not None and Path(spec).suffix.lower() in _TABLES:
+        target = recipe.target
+    data = examples.load(spec, target)
+    check_features(net, data.feature_names, spec)
+    same = recipe is not None and examples.fingerprint(data) == recipe.fingerprint
+    fraction = recipe.test_fraction if same and recipe is not None else 0.0
+    seed = 0 if recipe is None else recipe.seed
+    part, which = _part(net, data, fraction, seed)
+    result = report.scores(net, *part)
+    if args.json:
+        report.print_json({"model": args.model, "data": data.name, "part": which, **result})
+        return 0
+    report.fact("model", f"{args.model}: {report.describe(net)}")
+    words = {"test": "test examples", "held out": "held-out test examples", "all": "examples"}
+    report.fact("data", f"{data.name}, {'all ' * (which == 'all')}{len(part[0]):,} {words[which]}")
+    report.print_scores("score", net, result, net.metadata.get("target_name"))
+    if "confusion" in result:
+        report.print_confusion(result)
+    return 0
+
+
+def load_model(path: str) -> MLP:
+    """Load a model file; the metadata that the commands rely on is checked here."""
+    net = fastnn.load(path)
+    if "target_scaling" in net.metadata:
+        raise ValueError(
+            f"{path} is the checkpoint of a regression that is not finished: "
+            f"fastnn train --resume {path} finishes it"
+        )
+    image = net.metadata.get("image_shape")
+    if image is not None and not (
+        isinstance(image, list)
+        and len(image) == 2
+        and all(isinstance(size, int) for size in image)
+        and image[0] * image[1] == net.sizes[0]
+    ):
+        raise ValueError(f"{path}: its image_shape {image!r} does not fit {net.sizes[0]} inputs")
+    names = net.metadata.get("feature_names")
+    if names is not None and not (isinstance(names, list) and len(names) == net.sizes[0]):
+        raise ValueError(f"{path}: its feature_names do not fit {net.sizes[0]} inputs")
+    return net
+
+
+def check_features(net: MLP, names: tuple[str, ...] | None, where: str) -> None:
+    """Raise ValueError if a table has other columns than the model was trained on."""
+    known = net.metadata.get("feature_names")
+    if known is None or names is None or list(names) == known:
+        return
+    pairs = zip(known, names, strict=False)
+    i = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(known), len(names)))
+    if len(names) != len(known):
+        raise ValueError(
+            f"{where} has {report.plural(len(names), 'feature')}; this model reads {len(known)}"
+        )
+    raise ValueError(f"{where} has the feature {names[i]!r} where this model reads {known[i]!r}")
+
+
+def _part(net: MLP, data: datasets.Data, fraction: float, seed: int) -> tuple[examples.Part, str]:
+    """Return the examples to look at and which they are: "test", "held out" or "all"."""
+    task = report.task_of(net)
+    (X, y), test = data.train, data.test
+    which = "all"
+    if test is not None:
+        (X, y), which = test, "test"
+    elif fraction > 0:
+        ready = examples.prepare(data, task, fraction, seed)
+        assert ready.test is not None
+        (X, y), which = ready.test, "held out"
+    if task == "classify" and y.ndim == 2 and y.shape[1] > 1:
+        y = y.argmax(axis=1)
+    if task == "regress":
+        if y.dtype.kind not in "biuf":
+            raise ValueError(f"{data.name}: the target is text; this model predicts numbers")
+        y = y.astype(np.float64)
+    return (examples.as_trained(net, X), y), which
+
+
+def _is_here(spec: str) -> bool:
+    return spec in ("digits", "mnist", "fashion-mnist") or Path(spec).exists()

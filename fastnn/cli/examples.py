@@ -1,0 +1,207 @@
+"""From what ``--data`` names to examples: the task, the classes, and which are held out.
+
+All of it is deterministic, so that another command finds the same split again from what the model
+file says of it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn import MLP, datasets
+
+Array = NDArray[Any]
+Part = tuple[Array, Array]  # X (n, n_in) and y (n,) or (n, n_out)
+
+_FEW = 20  # whole numbers with more different values than this are taken for quantities
+_TEST, _VALIDATION = 0, 1  # the random streams of the two splits
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """A data set, ready for a network.
+
+    Attributes
+    ----------
+    data : Data
+        As it was loaded.
+    task : {"classify", "regress"}
+    chosen : str
+        Why this task, where nobody asked for it and the other one makes sense too; else "".
+    labels : ndarray or None
+        The different labels in order; None for regression.
+    n_out : int
+        Outputs of a network for it: one a class, or one a target.
+    train, test : (X, y)
+        `test` is None where there is none.
+    held_out : bool
+        Whether the test examples were taken from the data's training examples.
+    """
+
+    data: datasets.Data
+    task: str
+    chosen: str
+    labels: Array | None
+    n_out: int
+    train: Part
+    test: Part | None
+    held_out: bool
+
+    @property
+    def classes(self) -> Array | None:
+        """The labels as ``MLP.classes`` wants them: None where they are 0, 1, 2, …."""
+        plain = self.labels is None or np.array_equal(self.labels, np.arange(len(self.labels)))
+        return None if plain else self.labels
+
+
+def load(spec: str, target: str | None) -> datasets.Data:
+    """Load a data set; pictures that are stored as whole numbers 0 to 255 become bytes."""
+    data = datasets.load_data(spec, target=target)
+    if data.image_shape is None:
+        return data
+    (X, y), test = data.train, data.test
+    if test is not None:
+        test = (as_bytes(test[0]), test[1])
+    names = (data.image_shape, data.feature_names, data.target_name)
+    return datasets.Data(data.name, (as_bytes(X), y), test, *names)
+
+
+def as_bytes(X: Array) -> Array:
+    """Return pixels 0 to 255 of any type as uint8, which networks scale; others as they are."""
+    if X.dtype == np.uint8 or X.size == 0 or not (X.min() >= 0 and 1 < X.max() <= 255):
+        return X
+    return X.astype(np.uint8) if np.array_equal(X, np.rint(X)) else X
+
+
+def as_trained(net: MLP, X: Array) -> Array:
+    """Return rows in the scale that a model was trained on: bytes, or numbers as they are."""
+    if net.metadata.get("bytes") or net.metadata.get("image_shape"):
+        return as_bytes(X)
+    return X.astype(np.float32) if net.input_shift is not None and X.dtype == np.uint8 else X
+
+
+def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> Examples:
+    """Decide on the task, and hold out examples if the data has none to test on.
+
+    Parameters
+    ----------
+    task : {"auto", "classify", "regress"}
+    test_fraction : float
+        Of the examples, 0 for no test; not used where the data has its own test examples.
+
+    Raises
+    ------
+    ValueError
+        If the targets do not suit the task, or there are too few examples.
+    """
+    (X, y), test = data.train, data.test
+    y_test = None if test is None else test[1]
+    if task != "regress" and _is_one_hot(y):
+        y = y.argmax(axis=1)
+        y_test = None if y_test is None else y_test.argmax(axis=1)
+    everything = y if y_test is None else np.concatenate([y, y_test])
+    chosen = ""
+    if task == "auto":
+        task, chosen = _guess(everything, data)
+    labels = None
+    if task == "classify":
+        labels = _labels(everything, data)
+        n_out = len(labels)
+    else:
+        n_out = 1 if y.ndim == 1 else y.shape[1]
+        y = _numbers(y, data)
+        y_test = None if y_test is None else _numbers(y_test, data)
+    if test is not None and y_test is not None:
+        return Examples(data, task, chosen, labels, n_out, (X, y), (test[0], y_test), False)
+    train, test = split((X, y), test_fraction, seed, _TEST, task)
+    return Examples(data, task, chosen, labels, n_out, train, test, test is not None)
+
+
+def hold_out(part: Part, fraction: float, seed: int, task: str) -> tuple[Part, Part | None]:
+    """Return what is left to train on, and the examples that choose when to stop."""
+    return split(part, fraction, seed, _VALIDATION, task)
+
+
+def split(
+    part: Part, fraction: float, seed: int, stream: int, task: str
+) -> tuple[Part, Part | None]:
+    """Take a fraction of the examples out at random; of each class alike, if there are classes."""
+    if fraction == 0:
+        return part, None
+    X, y = part
+    rng = np.random.default_rng([seed, stream])
+    if task == "classify":
+        groups = [np.flatnonzero(y == label) for label in np.unique(y)]
+    else:
+        groups = [np.arange(len(y))]
+    out = np.zeros(len(y), dtype=bool)
+    for rows in groups:
+        wanted = min(round(fraction * len(rows)), len(rows) - 1)  # one at least to learn from
+        out[rng.permutation(rows)[:wanted]] = True
+    if not out.any():
+        raise ValueError(f"{len(y)} examples are too few to hold out {fraction:g} of them")
+    return (X[~out], y[~out]), (X[out], y[out])
+
+
+def fingerprint(data: datasets.Data) -> str:
+    """Return eight letters that tell this data from others: a checksum of some 1,000 rows."""
+    crc = 0
+    for array in (*data.train, *(data.test or ())):
+        crc = zlib.crc32(f"{array.shape} {array.dtype.kind}".encode(), crc)
+        some = array[:: max(1, len(array) // 1024)]
+        crc = zlib.crc32(np.ascontiguousarray(some).tobytes(), crc)
+    return f"{crc:08x}"
+
+
+def shareable(spec: str) -> str:
+    """Return how a model file names its data: no folders of somebody's computer."""
+    path = Path(spec)
+    return path.name if path.is_absolute() or spec.startswith("~") else spec
+
+
+def _is_one_hot(y: Array) -> bool:
+    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "biuf":
+        return False
+    return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
+
+
+def _target(data: datasets.Data) -> str:
+    return "the target" if data.target_name is None else f"the target {data.target_name!r}"
+
+
+def _guess(y: Array, data: datasets.Data) -> tuple[str, str]:
+    """Return the task, and what to say where it could well be the other one."""
+    if y.ndim == 2 or y.dtype.kind not in "biuUS":
+        return "regress", ""
+    if y.dtype.kind in "US" or data.image_shape is not None:
+        return "classify", ""
+    values = len(np.unique(y))
+    if values <= _FEW and 2 * values <= len(y):
+        return "classify", "whole numbers; --task regress takes them for quantities"
+    return "regress", f"{values:,} different whole numbers; --task classify takes them for classes"
+
+
+def _labels(y: Array, data: datasets.Data) -> Array:
+    if y.ndim == 2:
+        raise ValueError(f"{_target(data)} has {y.shape[1]} columns; classes need one label a row")
+    labels = np.unique(y)
+    if len(labels) < 2:
+        raise ValueError(f"{_target(data)} is always {labels[0].item()!r}: nothing to tell apart")
+    if 2 * len(labels) > max(len(y), 8):
+        raise ValueError(
+            f"{_target(data)} has {len(labels)} different values in {len(y)} rows: "
+            "too many to be classes (is another column the target?)"
+        )
+    return labels
+
+
+def _numbers(y: Array, data: datasets.Data) -> Array:
+    if y.dtype.kind not in "biuf":
+        raise ValueError(f"{_target(data)} is text ({str(y.flat[0])!r}); regression needs numbers")
+    return y.astype(np.float64)

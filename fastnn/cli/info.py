@@ -1,0 +1,109 @@
+"""``fastnn info``: what is in a model file, or what fastnn runs on here."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+import fastnn
+from fastnn import MLP, files
+
+from . import options, report
+
+if TYPE_CHECKING:
+    from .options import Commands
+
+_SHOWN = 10  # classes, features
+
+_EPILOG = """\
+examples:
+  fastnn info                       versions, processor, threads
+  fastnn info digits.safetensors
+"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of ``fastnn info``."""
+    parser = options.add_command(
+        commands, "info", "show what is in a model file, or what fastnn runs on here", _EPILOG
+    )
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="a model file (default: none)")
+    parser.add_argument("--json", action="store_true", help="print it as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is known of a model, or of the machine."""
+    if args.model is None:
+        if args.json:
+            report.print_json(fastnn.show_config(mode="dicts"))
+        else:
+            fastnn.show_config()
+        return 0
+    net = fastnn.load(args.model)
+    standing = files.read(args.model)[1].get("training")
+    if args.json:
+        report.print_json(_as_dict(args.model, net, standing))
+        return 0
+    print(net)
+    print()
+    report.fact("init", net.init + ("" if net.seed is None else f", seed {net.seed}"))
+    if net.classes is not None:
+        report.fact("classes", _some(net.classes.tolist()))
+    report.fact("inputs", _inputs(net))
+    known = {"recipe", "image_shape", "feature_names", "bytes", "target_scaling"}
+    for name, value in net.metadata.items():
+        if name not in known:
+            report.fact(name.replace("_", " "), str(value))
+    if standing is not None:
+        report.fact("training", _standing(standing))
+    return 0
+
+
+def _some(names: list[Any]) -> str:
+    more = f", … ({len(names)} in all)" if len(names) > _SHOWN else ""
+    return ", ".join(map(str, names[:_SHOWN])) + more
+
+
+def _inputs(net: MLP) -> str:
+    image, names = net.metadata.get("image_shape"), net.metadata.get("feature_names")
+    text = f"{net.sizes[0]:,} numbers"
+    if image is not None:
+        text = f"images of {image[1]} x {image[0]} pixels"
+    elif names is not None:
+        text = _some(names)
+    return text + (", standardized" if net.input_shift is not None else "")
+
+
+def _standing(standing: dict[str, Any]) -> str:
+    optimizer = standing["optimizer"] or {"name": standing["optimizer_kind"]}
+    settings = ", ".join(f"{key}={value}" for key, value in optimizer.items() if key != "name")
+    return (
+        f"a checkpoint after {report.plural(standing['epoch'], 'epoch')}, batches of "
+        f"{standing['batch_size']:,}, {optimizer['name']}({settings})"
+    )
+
+
+def _as_dict(path: str, net: MLP, standing: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "file": path,
+        "sizes": net.sizes,
+        "n_params": net.n_params,
+        "activation": net.activation,
+        "output": net.output,
+        "loss": net.loss,
+        "init": net.init,
+        "dropout": net.dropout,
+        "dtype": net.dtype.name,
+        "seed": net.seed,
+        "classes": net.classes,
+        "input_shift": net.input_shift,
+        "input_scale": net.input_scale,
+        "metadata": net.metadata,
+        "training": None
+        if standing is None
+        else {
+            name: standing[name]
+            for name in ("epoch", "batch_size", "shuffle", "optimizer", "steps", "history")
+        },
+    }

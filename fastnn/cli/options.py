@@ -1,0 +1,99 @@
+"""What the parsers of the subcommands share: how mistakes are told, and the kinds of values."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["Parser"]
+
+DATA_HELP = (
+    "digits, mnist, fashion-mnist, a folder of IDX files, or a .csv, .tsv, .npz or .npy file"
+)
+TARGET_HELP = "the column to predict, by its name or its position from 0 (default: the last)"
+
+
+class UsageError(Exception):
+    """The command does not make sense as it was typed: one sentence, exit status 2."""
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help with a column for the flags that is wide enough for most of them."""
+
+    def __init__(self, prog: str, **kwargs: Any) -> None:
+        super().__init__(prog, **{"max_help_position": 27, **kwargs})
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that tells a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the mistake and exit with status 2."""
+        if message.startswith("the following arguments are required: "):
+            message = f"{message.removeprefix('the following arguments are required: ')} is missing"
+        print(f"fastnn: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def add_command(commands: Commands, name: str, summary: str, epilog: str | None = None) -> Parser:
+    """Return the parser of a new subcommand."""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=epilog,
+        formatter_class=Formatter,
+        allow_abbrev=False,
+    )
+
+
+def _number(
+    kind: type[int] | type[float], expected: str, accept: Callable[[float], bool]
+) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or not accept(value):
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+        return value
+
+    return convert
+
+
+count = _number(int, "a whole number of 1 or more", lambda value: value >= 1)
+seed = _number(int, "a whole number of 0 or more", lambda value: value >= 0)
+positive = _number(float, "a number above 0", lambda value: value > 0)
+not_negative = _number(float, "a number of 0 or more", lambda value: value >= 0)
+share = _number(float, "a number from 0 to below 1", lambda value: 0 <= value < 1)
+
+
+def width(text: str) -> int:
+    """Return the width of a hidden layer, 0 for the word "none"."""
+    if text == "none":
+        return 0
+    try:
+        return int(count(text))
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; or none, for no hidden layer") from None
+
+
+def check_writable(path: Path, flag: str) -> None:
+    """Raise OSError if a file could not be written at `path`: before hours of training, not after.
+
+    A rename replaces the old file, so what counts is whether its folder may be written to.
+    """
+    folder = path.parent
+    if path.is_dir():
+        raise OSError(f"{flag} {path} is a folder; expected the name of a file")
+    if not folder.is_dir():
+        raise OSError(f"{flag} {path} cannot be written: there is no folder {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(f"{flag} {path} cannot be written: the folder {folder} is read-only")

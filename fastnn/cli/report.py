@@ -1,0 +1,224 @@
+"""What the commands print: facts in two columns, scores, confusion tables, JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn import MLP
+
+Array = NDArray[Any]
+
+_INDENT = 10
+_MOST_CLASSES = 20  # of a confusion table
+_MISTAKES = 5  # that are listed where there are more classes
+
+
+def fact(name: str, text: str) -> None:
+    """Print a line such as "speed     30 epochs in 0.2 s", wrapped in a terminal."""
+    lead = f"{name:<{_INDENT - 1}} "
+    if sys.stdout.isatty():
+        width = max(shutil.get_terminal_size().columns - 1, 30)
+        text = textwrap.fill(
+            text,
+            width,
+            initial_indent=lead,
+            subsequent_indent=" " * _INDENT,
+            break_on_hyphens=False,
+        )
+        print(text)
+    else:
+        print(lead + text)
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as JSON; numbers that JSON has no word for become null."""
+    print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def plural(n: int, noun: str) -> str:
+    """Return "1 epoch", "4,000 epochs"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def seconds(value: float) -> str:
+    """Return a time in words a person reads: "0.23 s", "12.3 s", "2 min 5 s"."""
+    if value < 60:
+        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+    return f"{int(value) // 60} min {int(value) % 60} s"
+
+
+def number(value: float) -> str:
+    """Return four digits, with an exponent only where it helps: "9,615", "0.1268", "2.5e-07"."""
+    size = abs(value)
+    if not 1e-4 <= size < 1e9:
+        return f"{value:.4g}"
+    return f"{value:,.{max(0, 3 - math.floor(math.log10(size)))}f}"
+
+
+def describe(net: MLP) -> str:
+    """Return a network in one line: sizes, functions, loss, parameters."""
+    functions = (*net.activation, net.output)
+    if len(set(functions)) == 1:
+        functions = functions[:1]
+    elif len(set(net.activation)) == 1:
+        functions = functions[-2:]
+    sizes = "-".join(map(str, net.sizes))
+    return (
+        f"{sizes}, {' and '.join(functions)}, {net.loss} cost: {net.n_params:,} weights and biases"
+    )
+
+
+# Scores ------------------------------------------------------------------------------------------
+
+
+def task_of(net: MLP) -> str:
+    """Return "classify" or "regress": as its maker said, else as it looks."""
+    said = net.metadata.get("task")
+    if said in ("classify", "regress"):
+        return str(said)
+    classes = net.classes is not None or net.loss in ("cross_entropy", "binary_cross_entropy")
+    many = net.sizes[-1] > 1 and net.output in ("softmax", "sigmoid")
+    return "classify" if classes or many else "regress"
+
+
+def labels_of(net: MLP) -> list[Any]:
+    """Return the label of each class."""
+    found = list(range(max(net.sizes[-1], 2))) if net.classes is None else net.classes.tolist()
+    return list(found)
+
+
+def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:
+    """Return how well the network does on examples, as JSON values."""
+    result: dict[str, Any] = {"examples": len(X), **net.evaluate(X, y)}
+    if task_of(net) == "regress" or y.ndim != 1:
+        a = net.predict(X).astype(np.float64)
+        error = a - y.reshape(a.shape)
+        variance = np.var(y.reshape(a.shape), axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r2 = np.mean(1 - np.mean(error**2, axis=0) / variance)
+        result["rmse"] = float(np.sqrt(np.mean(error**2)))
+        result["mae"] = float(np.mean(np.abs(error)))
+        result["r2"] = float(r2) if np.isfinite(r2) else None
+        return result
+    labels = labels_of(net)
+    order = np.argsort(np.asarray(labels), kind="stable")
+    known = np.asarray(labels)[order]
+    true, answer = (order[np.searchsorted(known, values)] for values in (y, net.classify(X)))
+    k = len(labels)
+    confusion = np.bincount(true * k + answer, minlength=k * k).reshape(k, k)
+    result["labels"] = labels
+    result["confusion"] = confusion.tolist()
+    return result
+
+
+def print_scores(name: str, net: MLP, result: dict[str, Any], unit: str | None = None) -> None:
+    """Print what `scores` found; `name` says on which examples."""
+    n = result["examples"]
+    cost = f", {net.loss} cost {number(result['loss'])}"
+    if "confusion" in result:
+        right = int(np.trace(np.asarray(result["confusion"])))
+        fact(name, f"accuracy {100 * right / n:.1f} % ({n - right:,} of {n:,} wrong){cost}")
+        return
+    of = f" of {unit!r}" if unit else ""
+    r2 = "" if result["r2"] is None else f", R² {result['r2']:.4f}"
+    fact(
+        name,
+        f"RMSE {number(result['rmse'])}, MAE {number(result['mae'])}{of}{r2}"
+        f"{'' if net.loss == 'mse' else cost}, on {plural(n, 'example')}",
+    )
+
+
+# The confusion table -----------------------------------------------------------------------------
+
+
+def print_confusion(result: dict[str, Any]) -> None:
+    """Print which class was taken for which: a table, or the worst pairs if it would be too large.
+
+    Rows are the true classes, columns the answers.
+    """
+    labels, counts = [str(label) for label in result["labels"]], result["confusion"]
+    terminal = sys.stdout.isatty()
+    room = shutil.get_terminal_size().columns - 1 if terminal else 120
+    rows = _table(labels, labels, counts)
+    if _width(rows) > room:
+        numbers = [str(i) for i in range(1, len(labels) + 1)]
+        stubs = [f"{number} {label}"[:20] for number, label in zip(numbers, labels, strict=True)]
+        rows = _table(stubs, numbers, counts)
+    if _width(rows) > room:
+        rows = [row[:-1] for row in rows]
+    if len(labels) > _MOST_CLASSES or _width(rows) > room:
+        _print_mistakes(labels, counts)
+        return
+    print("\nrows: what it is; columns: what the network says\n")
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+        for row in [[rows[0][0].ljust(widths[0]), *rows[0][1:]], *rows[1:]]
+    )
+    if terminal:
+        _print_coloured(lines, len(labels))
+    else:
+        for cells in lines:
+            print(" ".join(cells).rstrip())
+    print()
+
+
+def _table(stubs: list[str], heads: list[str], counts: list[list[int]]) -> list[list[str]]:
+    rows = [["", *heads, "right"]]
+    for i, row in enumerate(counts):
+        # Rounded down: only a class without a mistake is 100 % right.
+        part = 100 * row[i] // max(sum(row), 1)
+        cells = [str(count) if count else "·" for count in row]
+        rows.append([stubs[i], *cells, f"{part} %" if sum(row) else "–"])
+    return rows
+
+
+def _width(rows: list[list[str]]) -> int:
+    return sum(max(map(len, column)) + 1 for column in zip(*rows, strict=True)) - 1
+
+
+def _print_coloured(lines: Iterable[list[str]], k: int) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for i, cells in enumerate(lines):
+        text = Text().append(cells[0], style="bold")
+        for j, cell in enumerate(cells[1:], 1):
+            style = "bold" if i == 0 else "yellow"
+            if 0 < i == j:
+                style = "bold green"
+            elif i and (cell.strip() == "·" or j > k):
+                style = "dim"
+            text.append(" ")
+            text.append(cell, style=style)
+        console.print(text, no_wrap=True, crop=False)
+
+
+def _print_mistakes(labels: list[str], counts: list[list[int]]) -> None:
+    table = np.array(counts)
+    np.fill_diagonal(table, 0)
+    worst = np.argsort(-table, axis=None, kind="stable")[:_MISTAKES]
+    pairs = [divmod(int(i), len(labels)) for i in worst if table.flat[i]]
+    texts = [f"{labels[i]} for {labels[j]} ({table[i, j]:,})" for i, j in pairs]
+    if texts:
+        fact("mistaken", "most often " + ", ".join(texts))

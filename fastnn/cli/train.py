@@ -1,0 +1,398 @@
+"""``fastnn train``: from a data set to a model file.
+
+The order matters: whatever can be refused is refused before the first step of the training, the
+model file is written before anything is printed about it, and the test examples are looked at once,
+at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import fastnn
+from fastnn import MLP, callbacks, files
+from fastnn.optim import Optimizer
+
+from . import examples, report, train_options
+from .examples import Part
+from .options import UsageError, check_writable
+from .train_options import Plan
+
+if TYPE_CHECKING:
+    from .options import Commands
+
+# What may still be said with --resume; all else is in the checkpoint.
+_WITH_RESUME = ("resume", "data", "epochs", "out", "checkpoint", "threads", "quiet", "json")
+
+_PATIENCE_OF_PLATEAU = 5  # epochs
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of ``fastnn train``."""
+    train_options.add_parser(commands).set_defaults(run=run)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What another command must know to find the same examples, and to go on: in the model file."""
+
+    data: str
+    fingerprint: str
+    target: str | None
+    task: str
+    test_fraction: float
+    validation_fraction: float
+    seed: int
+    epochs: int
+    class_weight: str | None
+    early_stopping: int | None
+    plateau: bool
+    checkpoint_every: int
+
+    @classmethod
+    def of(cls, net: MLP) -> Recipe | None:
+        """Return the one of a model file; None if it was not made by ``fastnn train``."""
+        facts = net.metadata.get("recipe")
+        if facts is None:
+            return None
+        names = {field.name: str(field.type) for field in fields(cls)}
+        if not isinstance(facts, dict) or facts.keys() != names.keys():
+            raise ValueError("the model file's recipe is not one that this version knows")
+        for name, expected in names.items():
+            if type(facts[name]).__name__.replace("NoneType", "None") not in expected.split(" | "):
+                raise ValueError(f"the model file's recipe is damaged: {name} is {facts[name]!r}")
+        return cls(**facts)
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """A training that is ready to start."""
+
+    net: MLP
+    recipe: Recipe
+    examples: examples.Examples
+    train: Part
+    held: Part | None  # to validate
+    optimizer: Optimizer | None  # None: the checkpoint's
+    batch_size: int
+    target: tuple[Any, Any] | None  # shift and scale of the targets while training
+    done: int  # epochs
+    told: dict[str, str]  # facts for the reader
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, write the model file, and print how good it is."""
+    files_of(args)
+    if args.threads is not None:
+        fastnn.set_num_threads(args.threads)
+    job = _resumed(args) if args.resume is not None else _fresh(args)
+    recipe, net = job.recipe, job.net
+    out = Path(args.out or f"{job.examples.data.name}.safetensors")
+    checkpoint = args.checkpoint or args.resume
+    if checkpoint is not None and Path(checkpoint).absolute() == out.absolute():
+        raise UsageError(f"the checkpoint and the model cannot both be {out}: name one with -o")
+    check_writable(out, "-o")
+
+    (X, y), held, test = job.train, job.held, job.examples.test
+    stopper = None
+    watching: list[callbacks.Callback] = []
+    if recipe.plateau:
+        watching.append(callbacks.ReduceOnPlateau(patience=_PATIENCE_OF_PLATEAU))
+    if recipe.early_stopping is not None:
+        stopper = callbacks.EarlyStopping(patience=recipe.early_stopping)
+        watching.append(stopper)
+    if checkpoint is not None:
+        watching.append(callbacks.ModelCheckpoint(checkpoint, every=recipe.checkpoint_every))
+    if not args.quiet and not args.json:
+        _print_plan(job)
+    interrupted = False
+    try:
+        net.fit(
+            X,
+            _scaled(y, job.target),
+            epochs=recipe.epochs,
+            batch_size=job.batch_size,
+            optimizer=job.optimizer,
+            validation_data=None if held is None else (held[0], _scaled(held[1], job.target)),
+            class_weight=recipe.class_weight,
+            callbacks=watching,
+            progress=not args.quiet,
+            resume=args.resume is not None,
+        )
+    except KeyboardInterrupt:
+        interrupted = True
+        if stopper is not None and stopper.best_params_ is not None:
+            net.params = stopper.best_params_
+    except fastnn.DivergenceWarning as warning:
+        raise ValueError(f"{str(warning).rstrip('.')}; {out} is not written") from None
+
+    history = net.history
+    net = _in_units(net, job.target)
+    net.save(out)
+    result: dict[str, Any] = {
+        "file": str(out),
+        "data": job.examples.data.name,
+        "task": job.examples.task,
+        "sizes": net.sizes,
+        "n_params": net.n_params,
+        "interrupted": interrupted,
+        "stopped": history.stopped,
+        **_pace(history, job.done, len(X)),
+    }
+    if stopper is not None:
+        result["best_epoch"] = stopper.best_epoch_
+    if test is not None:
+        result["test"] = report.scores(net, *test)
+    else:
+        result["train"] = report.scores(net, X, y)
+    if args.json:
+        report.print_json(result)
+    elif not args.quiet:
+        _print_result(result, net, job)
+    if interrupted:
+        epochs = f"{len(history)} of {report.plural(recipe.epochs, 'epoch')}"
+        hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} goes on)"
+        told = f"fastnn: interrupted after {epochs}; the network so far is in {out}{hint}"
+        print(told, file=sys.stderr)
+        return 130
+    return 0
+
+
+def files_of(args: argparse.Namespace) -> None:
+    """Check the files that will be written, as far as they are known yet."""
+    for path, flag in ((args.out, "-o"), (args.checkpoint, "--checkpoint")):
+        if path is not None:
+            check_writable(Path(path), flag)
+
+
+def _fresh(args: argparse.Namespace) -> _Job:
+    plan = Plan.of(args)
+    data = examples.load(plan.data, args.target)
+    ready = examples.prepare(data, plan.task, plan.test_fraction, plan.seed)
+    if args.class_weight is not None and ready.task == "regress":
+        raise UsageError("--class-weight is for --task classify; this task is to regress")
+    plan = plan.settled(ready.task, ready.n_out, len(ready.train[0]))
+    X = ready.train[0]
+    try:
+        net = MLP(
+            [X.shape[1], *plan.hidden, ready.n_out],
+            activation=plan.activation,
+            output=plan.output,
+            loss=plan.loss,
+            init=plan.init,
+            dropout=plan.dropout,
+            dtype=plan.dtype,
+            seed=plan.seed,
+        )
+    except ValueError as error:  # all of it was typed
+        raise UsageError(str(error)) from None
+    net.classes = ready.classes
+    standardized = plan.standardize and data.image_shape is None and X.dtype != np.uint8
+    recipe = Recipe(
+        data=examples.shareable(plan.data),
+        fingerprint=examples.fingerprint(data),
+        target=args.target,
+        task=ready.task,
+        test_fraction=plan.test_fraction,
+        validation_fraction=plan.validation_fraction,
+        seed=plan.seed,
+        epochs=plan.epochs,
+        class_weight=args.class_weight,
+        early_stopping=args.early_stopping,
+        plateau=plan.schedule == "plateau",
+        checkpoint_every=args.checkpoint_every or 1,
+    )
+    net.metadata = {"data": data.name, "task": ready.task, "recipe": asdict(recipe)}
+    if data.image_shape is not None:
+        net.metadata["image_shape"] = [int(size) for size in data.image_shape]
+    if data.feature_names is not None:
+        net.metadata["feature_names"] = list(data.feature_names)
+    if data.target_name is not None:
+        net.metadata["target_name"] = data.target_name
+    if X.dtype == np.uint8:
+        net.metadata["bytes"] = True
+    train, held = examples.hold_out(ready.train, plan.validation_fraction, plan.seed, ready.task)
+    target = None
+    if standardized:
+        net.standardize(train[0])
+        target = _scaling(net, train[1], ready.task)
+        if target is not None:
+            net.metadata["target_scaling"] = [part.tolist() for part in target]
+    return _Job(
+        net=net,
+        recipe=recipe,
+        examples=ready,
+        train=train,
+        held=held,
+        optimizer=plan.make_optimizer(),
+        batch_size=plan.batch_size,
+        target=target,
+        done=0,
+        told=plan.told(),
+    )
+
+
+def _resumed(args: argparse.Namespace) -> _Job:
+    given = (k for k, value in vars(args).items() if value is not None and value is not False)
+    for name in given:
+        if name not in (*_WITH_RESUME, "command", "run"):
+            raise UsageError(
+                f"--{name.replace('_', '-')} is not for --resume: the checkpoint fixes it"
+            )
+    net = fastnn.load(args.resume)
+    recipe = Recipe.of(net)
+    standing = files.read(args.resume)[1].get("training")
+    if standing is None:
+        raise ValueError(f"{args.resume} is a finished model, not a checkpoint")
+    if recipe is None:
+        raise ValueError(f"{args.resume} was not written by fastnn train: resume it in Python")
+    if args.epochs is not None:
+        recipe = replace(recipe, epochs=args.epochs)
+        net.metadata["recipe"] = asdict(recipe)
+    done = int(standing["epoch"])
+    if done >= recipe.epochs:
+        raise UsageError(
+            f"{args.resume} has its {report.plural(done, 'epoch')} already: "
+            "give a larger total with --epochs"
+        )
+    spec = args.data or recipe.data
+    data = examples.load(spec, recipe.target)
+    if examples.fingerprint(data) != recipe.fingerprint:
+        raise ValueError(f"{spec} is not the data that {args.resume} was trained on")
+    ready = examples.prepare(data, recipe.task, recipe.test_fraction, recipe.seed)
+    target = net.metadata.get("target_scaling")
+    if target is not None:
+        shift, scale = (np.asarray(part, dtype=np.float64) for part in target)
+        target = (shift, scale)
+    train, held = examples.hold_out(
+        ready.train, recipe.validation_fraction, recipe.seed, ready.task
+    )
+    after = f"from {args.resume}, after {report.plural(done, 'epoch')} of {recipe.epochs:,}"
+    return _Job(
+        net=net,
+        recipe=recipe,
+        examples=ready,
+        train=train,
+        held=held,
+        optimizer=None,
+        batch_size=standing["batch_size"],
+        target=target,
+        done=done,
+        told={"training": after},
+    )
+
+
+# The scale of the targets ------------------------------------------------------------------------
+#
+# Prices around 200,000 would take a network of N(0, 1) weights ages. So it learns (y - shift) /
+# scale, and afterwards the last layer is scaled back: a W + b becomes (a W + b) scale + shift.
+
+
+def _scaling(net: MLP, y: examples.Array, task: str) -> tuple[Any, Any] | None:
+    """Return shift and scale of the targets, where the output layer and the loss allow it."""
+    if task != "regress" or net.output != "identity":
+        return None
+    deviation = y.std(axis=0)
+    return y.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
+
+
+def _scaled(y: examples.Array, target: tuple[Any, Any] | None) -> examples.Array:
+    return y if target is None else (y - target[0]) / target[1]
+
+
+def _in_units(net: MLP, target: tuple[Any, Any] | None) -> MLP:
+    """Return the network with its outputs in the units of the data."""
+    if target is None:
+        return net
+    shift, scale = target
+    whole = MLP(
+        net.sizes,
+        activation=net.activation,
+        output=net.output,
+        loss=net.loss,
+        init=net.init,
+        dropout=net.dropout,
+        dtype=net.dtype,
+        seed=net.seed,
+        quantile=net.quantile,
+        # A residual of 1 was one standard deviation; of several outputs, take the middle one.
+        huber_delta=net.huber_delta * float(np.median(scale)),
+    )
+    whole.params = net.params
+    whole.weights[-1] = net.weights[-1] * scale
+    whole.biases[-1] = net.biases[-1] * scale + shift
+    whole.input_shift, whole.input_scale = net.input_shift, net.input_scale
+    whole.metadata = {k: v for k, v in net.metadata.items() if k != "target_scaling"}
+    return whole
+
+
+# What is printed ---------------------------------------------------------------------------------
+
+
+def _print_plan(job: _Job) -> None:
+    ready, net, held = job.examples, job.net, job.held
+    data = ready.data
+    parts = [f"{data.name}: {len(job.train[0]):,} to train on"]
+    if held is not None:
+        parts.append(f"{len(held[0]):,} held out to validate")
+    if ready.test is not None:
+        parts.append(f"{len(ready.test[0]):,} {'held out ' if ready.held_out else ''}to test")
+    if data.image_shape is not None:
+        height, width = data.image_shape
+        parts.append(f"images of {width} x {height}")
+    else:
+        scaled = ", standardized" if net.input_shift is not None else ""
+        parts.append(f"{report.plural(net.sizes[0], 'feature')}{scaled}")
+    report.fact("data", ", ".join(parts))
+    if ready.labels is not None:
+        shown = ", ".join(map(str, ready.labels[:10]))
+        more = ", …" if len(ready.labels) > 10 else ""
+        text = f"classify, {len(ready.labels)} classes: {shown}{more}"
+    else:
+        text = "regress" + (f" {data.target_name!r}" if data.target_name else "")
+    if ready.chosen:
+        text += f" ({ready.chosen})"
+    if not (job.recipe.data in train_options.CLASSIC and ready.task == "classify"):
+        report.fact("task", text)
+    report.fact("network", report.describe(net))
+    for name, value in job.told.items():
+        report.fact(name, value)
+    sys.stdout.flush()
+
+
+def _pace(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
+    """Return epochs, seconds and examples a second of this run; the history may be longer."""
+    epochs = len(history) - done
+    if epochs <= 0:
+        return {"epochs": len(history), "seconds": 0.0, "examples_per_second": None}
+    busy = sum(n / speed for speed in history["examples_per_second"][done:])
+    return {
+        "epochs": len(history),
+        "seconds": sum(history["seconds"][done:]),
+        "examples_per_second": epochs * n / busy,
+    }
+
+
+def _print_result(result: dict[str, Any], net: MLP, job: _Job) -> None:
+    unit = job.examples.data.target_name
+    if result["examples_per_second"] is not None:
+        epochs = report.plural(result["epochs"] - job.done, "epoch")
+        report.fact(
+            "speed",
+            f"{epochs} in {report.seconds(result['seconds'])}, "
+            f"{result['examples_per_second']:,.0f} examples a second",
+        )
+    if result.get("best_epoch") is not None:
+        report.fact("kept", f"epoch {result['best_epoch']}, the best on the validation examples")
+    name = "test" if "test" in result else "train"
+    report.print_scores(name, net, result[name], unit)
+    if "confusion" in result[name]:
+        report.print_confusion(result[name])
+    size = Path(result["file"]).stat().st_size
+    report.fact("wrote", f"{result['file']} ({max(round(size / 1000), 1):,} kB)")

@@ -1,0 +1,362 @@
+"""The flags of ``fastnn train``, and what those that were not given become.
+
+No flag has a default of its own in the parser: which one fits depends on the data and on the other
+flags, and a checkpoint must know what was typed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import fastnn
+from fastnn import schedules
+from fastnn.init import INITS
+from fastnn.names import ACTIVATIONS, HIDDEN, LOSSES
+from fastnn.optim import Optimizer
+
+from . import options
+from .options import Parser, UsageError
+
+if TYPE_CHECKING:
+    from .options import Commands
+
+CLASSIC = ("digits", "mnist")  # data that the network of the derivation is for
+SCHEDULES = ("constant", "step", "exponential", "cosine", "one-cycle", "plateau")
+T = TypeVar("T")
+_LR = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.01}
+
+_EPILOG = """\
+defaults:
+  digits and mnist, with none of --hidden, --activation, --output, --loss: the
+  classic network of textbooks, 784-16-16-10, sigmoid, quadratic cost, trained
+  by --optimizer sgd --lr 1.5 --batch-size 10 --epochs 30.
+  Everything else: --hidden 64 32 --activation relu; softmax and cross_entropy
+  for classes, mse for numbers; --optimizer adam --batch-size 32.
+  Columns of tables, and the targets of a regression, are standardized while
+  training; the model file takes and gives the units of the data.
+  Test examples are the data's own, or held out, and never choose anything.
+
+examples:
+  fastnn train
+  fastnn train --data mnist --hidden 128 --epochs 10 -o mnist.safetensors
+  fastnn train --data flowers.csv --target species --early-stopping
+  fastnn train --data prices.csv --task regress --hidden 64 64 --schedule cosine
+  fastnn train --data mnist --checkpoint run.ckpt
+  fastnn train --resume run.ckpt --epochs 60
+"""
+
+
+def add_parser(commands: Commands) -> Parser:
+    """Add the parser and return it."""
+    parser = options.add_command(
+        commands, "train", "train a network and write it to a model file", _EPILOG
+    )
+    parser.usage = "fastnn train [--data DATA] [-o FILE] [other flags]"
+    add = parser.add_argument_group("data").add_argument
+    add("--data", metavar="DATA", help=f"{options.DATA_HELP} (default: digits)")
+    add("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
+    add(
+        "--task",
+        choices=("auto", "classify", "regress"),
+        help="tell classes apart or predict numbers; auto looks at the target (default: auto)",
+    )
+    add(
+        "--test-fraction",
+        type=options.share,
+        metavar="PART",
+        help="share of the examples to hold out for the test, where the data has no test "
+        "examples of its own; 0 for none (default: 0.2)",
+    )
+    add(
+        "--validation-fraction",
+        type=options.share,
+        metavar="PART",
+        help="share of the training examples to hold out for --early-stopping and --schedule "
+        "plateau (default: 0.1 with these, else 0)",
+    )
+    add(
+        "--no-standardize",
+        action="store_true",
+        default=None,
+        help="take the columns and targets of a table as they are",
+    )
+    add(
+        "--class-weight",
+        choices=("balanced",),
+        help="balanced: rare classes count as much as frequent ones (default: examples count "
+        "alike)",
+    )
+
+    add = parser.add_argument_group("network").add_argument
+    add(
+        "--hidden",
+        type=options.width,
+        nargs="+",
+        metavar="WIDTH",
+        help="widths of the hidden layers in neurons; none for no hidden layer (default: 64 32, "
+        "or 16 16: see below)",
+    )
+    add(
+        "--activation",
+        choices=HIDDEN,
+        nargs="+",
+        metavar="NAME",
+        help=f"of the hidden layers, one for all or one each: {', '.join(HIDDEN)} (default: relu)",
+    )
+    add(
+        "--output",
+        choices=ACTIVATIONS,
+        metavar="NAME",
+        help="of the output layer: one of these, softmax or exp (default: what the loss needs)",
+    )
+    add(
+        "--loss",
+        choices=LOSSES,
+        metavar="NAME",
+        help=f"{', '.join(LOSSES)} (default: cross_entropy for classes, mse for numbers)",
+    )
+    add(
+        "--init",
+        choices=INITS,
+        metavar="NAME",
+        help=f"of the weights: {', '.join(INITS)} (default: he_normal for relu and its like, else "
+        "lecun_normal)",
+    )
+    add(
+        "--dropout",
+        type=options.share,
+        metavar="PART",
+        help="share of each hidden layer that is switched off in a step (default: 0)",
+    )
+    add("--dtype", choices=("float32", "float64"), help="of all numbers (default: float32)")
+
+    add = parser.add_argument_group("training").add_argument
+    add(
+        "--epochs",
+        type=options.count,
+        metavar="N",
+        help="passes over the training examples; with --resume, the total (default: 30 for the "
+        "classic network, else 10 to 300, about 100,000 examples in all)",
+    )
+    add(
+        "--batch-size",
+        type=options.count,
+        metavar="N",
+        help="examples a step (default: 32, or 10 for the classic network)",
+    )
+    add("--optimizer", choices=tuple(_LR), help="(default: adam, or sgd for the classic network)")
+    add(
+        "--lr",
+        type=options.positive,
+        metavar="RATE",
+        help="learning rate, the highest one of a schedule (default: adam and adamw 0.001, rmsprop "
+        "0.01, sgd 0.1, or 1.5 for the classic network)",
+    )
+    add("--momentum", type=options.share, metavar="M", help="for sgd and rmsprop (default: 0)")
+    add("--nesterov", action="store_true", default=None, help="look ahead along sgd's momentum")
+    add(
+        "--weight-decay",
+        type=options.not_negative,
+        metavar="L",
+        help="strength of the L2 penalty on weights (default: 0; adamw 0.01)",
+    )
+    add(
+        "--schedule",
+        choices=SCHEDULES,
+        metavar="NAME",
+        help="of the learning rate: constant; step (a tenth after each third of the epochs); "
+        "exponential (down to 1 %%); cosine (down to 0); one-cycle (up, then down); plateau (a "
+        "tenth after 5 epochs without a better validation loss) (default: constant)",
+    )
+    add(
+        "--early-stopping",
+        type=options.count,
+        nargs="?",
+        const=10,
+        metavar="PATIENCE",
+        help="stop after PATIENCE epochs without a better validation loss, and keep the best "
+        "epoch (default: off; 10 epochs if no number follows)",
+    )
+    add(
+        "--seed",
+        type=options.seed,
+        metavar="N",
+        help="of splits, weights, shuffles and dropout: the same gives the same bits (default: 0)",
+    )
+    add(
+        "--threads",
+        type=options.count,
+        metavar="N",
+        help="at most; changes no result (default: the CPUs there are)",
+    )
+
+    add = parser.add_argument_group("files and output").add_argument
+    add(
+        "-o",
+        "--out",
+        metavar="FILE",
+        help="the model file to write (default: named after the data, .safetensors, here)",
+    )
+    add(
+        "--checkpoint",
+        metavar="FILE",
+        help="also write a file to --resume from, as epochs end (default: none, or with --resume "
+        "that file)",
+    )
+    add(
+        "--checkpoint-every",
+        type=options.count,
+        metavar="N",
+        help="epochs from one checkpoint to the next (default: 1)",
+    )
+    add(
+        "--resume",
+        metavar="FILE",
+        help="go on from a checkpoint, with its settings, to the same result as without the stop",
+    )
+    add("-q", "--quiet", action="store_true", help="print nothing but warnings and errors")
+    add("--json", action="store_true", help="print the result as one JSON object")
+    return parser
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The flags, with a value for each."""
+
+    data: str
+    task: str
+    test_fraction: float
+    validation_fraction: float
+    seed: int
+    standardize: bool
+    classic: bool
+    hidden: tuple[int, ...]
+    activation: str | list[str]
+    output: str | None
+    loss: str | None
+    init: str | None
+    dropout: float
+    dtype: str
+    optimizer: str
+    lr: float
+    momentum: float
+    nesterov: bool
+    weight_decay: float | None
+    schedule: str
+    batch_size: int
+    epochs: int  # 0: as many as suit the number of examples
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Plan:
+        """Return the plan as far as it does not depend on the data; UsageError if it has none."""
+        data, task = args.data or "digits", args.task or "auto"
+        architecture = (args.hidden, args.activation, args.output, args.loss)
+        classic = data in CLASSIC and task != "regress" and all(x is None for x in architecture)
+        hidden = _hidden(args, (16, 16) if classic else (64, 32))
+        activation = args.activation or ["sigmoid" if classic else "relu"]
+        optimizer = args.optimizer or ("sgd" if classic else "adam")
+        plan = cls(
+            data=data,
+            task=task,
+            test_fraction=_or(args.test_fraction, 0.2),
+            validation_fraction=_validation_fraction(args),
+            seed=_or(args.seed, 0),
+            standardize=not args.no_standardize,
+            classic=classic,
+            hidden=hidden,
+            activation=activation[0] if len(activation) == 1 else activation,
+            output="sigmoid" if classic else args.output,
+            loss="quadratic" if classic else args.loss,
+            init=args.init,
+            dropout=_or(args.dropout, 0.0),
+            dtype=args.dtype or "float32",
+            optimizer=optimizer,
+            lr=_or(args.lr, 1.5 if classic and optimizer == "sgd" else _LR[optimizer]),
+            momentum=_or(args.momentum, 0.0),
+            nesterov=bool(args.nesterov),
+            weight_decay=args.weight_decay,
+            schedule=args.schedule or "constant",
+            batch_size=args.batch_size or (10 if classic else 32),
+            epochs=args.epochs or (30 if classic else 0),
+        )
+        if plan.momentum and optimizer not in ("sgd", "rmsprop"):
+            raise UsageError(f"--momentum is for --optimizer sgd and rmsprop, not {optimizer}")
+        if plan.nesterov and (optimizer != "sgd" or not plan.momentum):
+            raise UsageError("--nesterov needs --optimizer sgd and a --momentum above 0")
+        if args.checkpoint_every is not None and args.checkpoint is None:
+            raise UsageError("--checkpoint-every needs --checkpoint FILE")
+        return plan
+
+    def settled(self, task: str, n_out: int, n: int) -> Plan:
+        """Return the plan for a task, with n_out outputs and n examples."""
+        output, loss = self.output, self.loss
+        if task == "classify":
+            if loss in ("poisson", "quantile"):
+                raise UsageError(f"--loss {loss} is for --task regress; this task is to classify")
+            if output is None:
+                output = "softmax" if loss in (None, "cross_entropy") else "sigmoid"
+        elif output == "softmax" and n_out == 1:
+            raise UsageError("--output softmax needs several outputs; this task is to regress")
+        elif loss == "cross_entropy":
+            raise UsageError("--loss cross_entropy is for --task classify; this task is to regress")
+        epochs = self.epochs or min(300, max(10, math.ceil(100_000 / n)))
+        return replace(self, output=output, loss=loss, epochs=epochs)
+
+    def make_optimizer(self) -> Optimizer:
+        """Return the optimiser with its schedule."""
+        lr, decay = self._rate(), self.weight_decay
+        if self.optimizer == "adamw":
+            return fastnn.AdamW(lr) if decay is None else fastnn.AdamW(lr, weight_decay=decay)
+        decay = decay or 0.0
+        if self.optimizer == "adam":
+            return fastnn.Adam(lr, weight_decay=decay)
+        if self.optimizer == "rmsprop":
+            return fastnn.RMSprop(lr, momentum=self.momentum, weight_decay=decay)
+        return fastnn.SGD(lr, self.momentum, self.nesterov, decay)
+
+    def _rate(self) -> float | schedules.Schedule:
+        if self.schedule == "step":
+            return schedules.Step(self.lr, every=math.ceil(self.epochs / 3))
+        if self.schedule == "exponential":
+            return schedules.Exponential(self.lr, decay=0.01 ** (1 / self.epochs))
+        if self.schedule == "cosine":
+            return schedules.Cosine(self.lr)
+        if self.schedule == "one-cycle":
+            return schedules.OneCycle(self.lr)
+        return self.lr
+
+    def told(self) -> dict[str, str]:
+        """Return the facts about the training that a reader should know."""
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs:,} epochs"
+        rate = f"lr {self.lr:g}" + ("" if self.schedule == "constant" else f" ({self.schedule})")
+        return {
+            "training": f"{self.optimizer}, {rate}, batches of {self.batch_size:,}, {epochs}, "
+            f"seed {self.seed}"
+        }
+
+
+def _or(value: T | None, default: T) -> T:
+    return default if value is None else value
+
+
+def _hidden(args: argparse.Namespace, default: tuple[int, ...]) -> tuple[int, ...]:
+    widths = default if args.hidden is None else tuple(args.hidden)
+    if 0 in widths and len(widths) > 1:
+        raise UsageError("--hidden none stands alone: it means no hidden layer")
+    if widths == (0,):
+        if args.activation or args.dropout:
+            raise UsageError("--activation and --dropout are for hidden layers; there is none")
+        return ()
+    return widths
+
+
+def _validation_fraction(args: argparse.Namespace) -> float:
+    needed = args.early_stopping is not None or args.schedule == "plateau"
+    fraction = _or(args.validation_fraction, 0.1 if needed else 0.0)
+    if needed and fraction == 0:
+        what = "--schedule plateau" if args.early_stopping is None else "--early-stopping"
+        raise UsageError(f"{what} needs a --validation-fraction above 0")
+    return float(fraction)

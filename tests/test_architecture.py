@@ -1,0 +1,349 @@
+"""Direction of knowledge: who includes whom, who imports whom, and who may do what.
+
+Read from the sources, so that a shortcut across the house is found on the day it is built. Each
+test collects all violations and shows them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fastnn import names
+
+ROOT = Path(__file__).parent.parent
+CSRC, PACKAGE = ROOT / "csrc", ROOT / "fastnn"
+
+pytestmark = pytest.mark.skipif(
+    not CSRC.is_dir() or not PACKAGE.is_dir(), reason="needs the sources, and runs without them"
+)
+
+# --- C ------------------------------------------------------------------------------------------
+
+
+def without_comments(text: str) -> str:
+    """C source with comments blanked out and lines kept in place; strings are kept."""
+
+    def blank(match: re.Match[str]) -> str:
+        found = match.group()
+        return found if found[0] in "\"'" else re.sub(r"[^\n]", " ", found)
+
+    pattern = r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/'
+    return re.sub(pattern, blank, text, flags=re.DOTALL)
+
+
+def c_sources(*patterns: str) -> dict[str, str]:
+    found = {path.name: path for pattern in patterns for path in sorted(CSRC.glob(pattern))}
+    assert found, f"no file of csrc is like {patterns}"
+    return {name: without_comments(path.read_text("utf-8")) for name, path in found.items()}
+
+
+def lines_with(pattern: str, sources: dict[str, str]) -> list[str]:
+    return [
+        f"csrc/{name}:{number}: {line.strip()}"
+        for name, text in sources.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if re.search(pattern, line)
+    ]
+
+
+def includes() -> dict[str, set[str]]:
+    """The headers of each file's #include lines, ours and the system's."""
+    return {
+        name: set(re.findall(r'#\s*include\s*[<"]([^>"]+)[>"]', text))
+        for name, text in c_sources("*.[ch]").items()
+    }
+
+
+def reached(name: str) -> dict[str, list[str]]:
+    """Every header that a file includes, by itself or through others, and the way there."""
+    direct, ways, todo = includes(), {name: [name]}, [name]
+    while todo:
+        here = todo.pop()
+        for header in sorted(direct.get(here, ())):
+            if header not in ways:
+                ways[header] = [*ways[here], header]
+                todo.append(header)
+    del ways[name]
+    return ways
+
+
+def forbidden(names: Iterator[str] | list[str], headers: set[str]) -> list[str]:
+    return [
+        "csrc: " + " -> ".join(way)
+        for name in names
+        for header, way in reached(name).items()
+        if header in headers
+    ]
+
+
+NETWORK = {"net.h", "net.inc.h", "arena.h", "parallel.h", "philox.h", "dispatch.h"}
+INTRINSICS = {"immintrin.h", "arm_neon.h", "simd.h", "simd_x86.h", "simd_neon.h", "simd_base.h"}
+
+
+def show(violations: list[str]) -> str:
+    return "\n" + "\n".join(violations)
+
+
+def test_kernels_know_no_network() -> None:
+    kernels = [
+        path.name
+        for pattern in ("*.inc.h", "simd*.h", "kernels*.[ch]", "real.h")
+        for path in CSRC.glob(pattern)
+        if path.name != "net.inc.h"
+    ]
+    violations = forbidden(kernels, NETWORK)
+    assert not violations, show(violations)
+
+
+def test_the_network_knows_no_intrinsics() -> None:
+    sources = c_sources("net*", "fnn.[ch]")
+    violations = lines_with(r"\b_mm\d*_|\b__m\d+|\bv(ld|st)1q?_|\bfloat(32x4|64x2)_t", sources)
+    # dispatch.h gives tables of functions and no vector; fpmode.h is the one inline exception
+    violations += [
+        way for way in forbidden(list(sources), INTRINSICS) if "fpmode.h" not in way.split(" -> ")
+    ]
+    assert not violations, show(violations)
+
+
+def test_the_interface_includes_nothing_of_ours() -> None:
+    assert reached("fnn.h").keys() <= {"stddef.h", "stdint.h"}
+
+
+def test_tools_of_the_network_know_no_network() -> None:
+    tools = ["arena.h", "arena.c", "parallel.h", "parallel.c", "philox.h", "fpmode.h"]
+    others = {"net.h", "net.inc.h", "kernels.h", "fnn.h", "dispatch.h"}
+    violations = forbidden(tools, others)
+    assert not violations, show(violations)
+
+
+def test_nothing_below_the_extension_knows_python() -> None:
+    violations = lines_with(r"#\s*include\s*[<\"](Python|numpy/)|\bPy[A-Z]\w+", c_sources("*.[ch]"))
+    assert not violations, show(violations)
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern", "where"),
+    [
+        ("allocates", r"\b(malloc|calloc|realloc|free|aligned_alloc|posix_memalign|alloca)\s*\(",
+         {"arena.c"}),
+        ("makes threads", r"\b(pthread_create|CreateThread|_beginthreadex|thrd_create)\s*\(",
+         {"parallel.c"}),
+        ("knows threads of the system", r"#\s*include\s*<(pthread|threads|windows|sched|omp)\.h>",
+         {"parallel.c"}),
+        ("reads the environment", r"\b(getenv|secure_getenv|_wgetenv|setenv)\b", set()),
+        ("prints", r"\b(printf|fprintf|puts|fputs|putchar|perror)\s*\(|\b(stdout|stderr)\b", set()),
+        ("ends the process", r"\b(abort|exit|_Exit|quick_exit|assert|longjmp|raise)\s*\(", set()),
+        ("has state of its own", r"\b(rand|srand|strtok|signal|setlocale)\s*\(", set()),
+        ("asks for loose arithmetic", r"ffast-math|STDC\s+FP_CONTRACT\s+ON|GCC optimize", set()),
+    ],
+)  # fmt: skip
+def test_only_one_place_in_c(what: str, pattern: str, where: set[str]) -> None:
+    found = lines_with(pattern, c_sources("*.[ch]"))
+    violations = [line for line in found if line.split(":")[0].removeprefix("csrc/") not in where]
+    assert not violations, f"more than {where or 'nobody'} {what}:" + show(violations)
+
+
+def test_the_declarations_for_cython_mirror_the_header() -> None:
+    header = without_comments((CSRC / "fnn.h").read_text("utf-8"))
+    mirror = (PACKAGE / "_fnn.pxd").read_text("utf-8")
+    name = r"\b(?:FNN_[A-Z0-9_]+|fnn_[a-z0-9_]+)\b"
+    in_header = {n for n in re.findall(name, header) if not n.startswith("FNN_N_")} - {"FNN_H"}
+    in_mirror = set(re.findall(name, re.sub(r"#.*", "", mirror)))
+    assert in_mirror == in_header
+
+
+@pytest.mark.parametrize(
+    ("enum", "named"),
+    [
+        ("fnn_activation", names.ACTIVATIONS),
+        ("fnn_loss", names.LOSSES),
+        ("fnn_metric", ("no_metric", "argmax", "threshold")),
+    ],
+)
+def test_names_stand_in_the_order_of_the_codes(enum: str, named: tuple[str, ...]) -> None:
+    header = without_comments((CSRC / "fnn.h").read_text("utf-8"))
+    (body,) = re.findall(r"typedef enum \{([^}]*)\} " + enum + ";", header)
+    codes = [entry.split("=")[0].strip() for entry in body.split(",")]
+    codes = [code for code in codes if not code.startswith("FNN_N_")]
+    assert [code.removeprefix("FNN_").lower() for code in codes] == list(named)
+
+
+# --- Python -------------------------------------------------------------------------------------
+
+# Modules that import nothing of ours but what stands here: the leaves.
+LEAVES: dict[str, set[str]] = {
+    "arrays": {"_fastnn", "names"},
+    "callbacks": {"schedules"},
+    "datasets": {"tables"},
+    "files": set(),
+    "history": set(),
+    "init": set(),
+    "layout": set(),
+    "names": set(),
+    "optim": {"schedules"},
+    "progress": set(),
+    "schedules": set(),
+    "tables": set(),
+    "_config": {"_fastnn"},
+}
+# What a function of a leaf may import when it runs: history.plot() shows itself.
+LATE: dict[str, set[str]] = {"history": {"plot"}, "_config": {"__init__"}}
+
+# The spine, from the bottom: a module here imports none that stands above it.
+SPINE = ["_fastnn", "training", "mlp", "loading", "export", "estimators", "explain", "plot", "cli"]
+
+
+def modules() -> dict[str, ast.Module]:
+    """Every Python source of the package, by its dotted name within it."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        found[name] = ast.parse(path.read_text("utf-8"), str(path))
+    return found
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+
+
+def imports(tree: ast.AST, late: bool = False) -> Iterator[tuple[ast.stmt, bool]]:
+    """Import statements that run, and whether only when a function does."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node, late
+        elif is_type_checking(node):
+            for other in node.orelse:  # type: ignore[attr-defined]
+                yield from imports(other, late)
+        else:
+            yield from imports(
+                node, late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            )
+
+
+def imported(module: str, node: ast.stmt) -> Iterator[str]:
+    """Dotted names of what one statement imports; ours begin with `fastnn.`."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:  # level 1 is the package that the module is in
+            package = ["fastnn", *module.split(".")][: -node.level]
+            base = ".".join([*package, base] if base else package)
+        if base == "fastnn":
+            yield from (f"fastnn.{alias.name}" for alias in node.names)
+        else:
+            yield base
+
+
+def ours(module: str, tree: ast.Module) -> Iterator[tuple[str, bool, str]]:
+    """(room, late, place) for each import of ours: room is the first part of the name."""
+    rooms = {path.stem for path in PACKAGE.iterdir()} | {"_fastnn"}
+    for node, late in imports(tree):
+        for name in imported(module, node):
+            if name.split(".")[0] == "fastnn":
+                room = [*name.split("."), "__init__"][1]
+                room = room if room in rooms else "__init__"
+                yield room, late, f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {room}"
+
+
+def test_leaves_import_nothing_of_ours_but_what_is_allowed() -> None:
+    violations = []
+    for module, tree in modules().items():
+        room = module.split(".")[0]
+        if room in LEAVES:
+            for other, late, place in ours(module, tree):
+                allowed = LEAVES[room] | (LATE.get(room, set()) if late else set())
+                if other not in allowed:
+                    violations.append(place)
+    assert not violations, show(violations)
+
+
+def test_no_module_imports_one_above_it() -> None:
+    violations = []
+    for module, tree in modules().items():
+        room = module.split(".")[0]
+        if room in SPINE:
+            above = SPINE[SPINE.index(room) + 1 :]
+            violations += [place for other, _, place in ours(module, tree) if other in above]
+    assert not violations, show(violations)
+
+
+def test_nothing_imports_the_command_line() -> None:
+    violations = [
+        place
+        for module, tree in modules().items()
+        if module.split(".")[0] not in {"cli", "__main__"}
+        for room, _, place in ours(module, tree)
+        if room == "cli"
+    ]
+    assert not violations, show(violations)
+
+
+def test_imports_of_ours_go_round_in_no_circle() -> None:
+    edges: dict[str, set[str]] = {}
+    for module, tree in modules().items():
+        room = module.split(".")[0]
+        early = {other for other, late, _ in ours(module, tree) if not late}
+        edges.setdefault(room, set()).update(early - {room})
+    edges.pop("__init__", None)  # it imports all; that nobody asks it for more is what matters
+    done: set[str] = set()
+
+    def walk(room: str, way: list[str]) -> list[str]:
+        if room in way:
+            return [*way[way.index(room) :], room]
+        if room in done:
+            return []
+        circle = next((c for o in sorted(edges.get(room, ())) if (c := walk(o, [*way, room]))), [])
+        done.add(room)
+        return circle
+
+    circles = [" -> ".join(circle) for room in sorted(edges) if (circle := walk(room, []))]
+    assert not circles, show(circles)
+
+
+def test_only_these_modules_read_the_environment() -> None:
+    allowed = {"_config", "datasets"}  # the library's settings, and the folder for data
+    violations = []
+    for module, tree in modules().items():
+        for node in ast.walk(tree):
+            named = isinstance(node, ast.Attribute) and node.attr in {"environ", "environb"}
+            called = isinstance(node, ast.Attribute) and node.attr in {"getenv", "getenvb"}
+            brought = (
+                isinstance(node, ast.ImportFrom)
+                and node.module == "os"
+                and any(alias.name in {"environ", "environb", "getenv"} for alias in node.names)
+            )
+            if (named or called or brought) and module not in allowed:
+                violations.append(f"fastnn/{module}.py:{node.lineno}: {ast.unparse(node)}")
+    assert not violations, show(violations)
+
+
+def test_no_module_loads_pickles() -> None:
+    banned = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    violations = []
+    for module, tree in modules().items():
+        for node, _ in imports(tree):
+            found = [name for name in imported(module, node) if name.split(".")[0] in banned]
+            violations += [f"fastnn/{module}.py:{node.lineno}: {name}" for name in found]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                constant = isinstance(node.value, ast.Constant) and node.value.value is False
+                if not constant:
+                    violations.append(f"fastnn/{module}.py:{node.value.lineno}: allow_pickle")
+    assert not violations, show(violations)
+
+
+HEAVY = ["rich", "scipy", "sklearn", "matplotlib", "PIL", "pandas", "safetensors", "onnx", "torch"]
+
+
+def test_importing_the_package_imports_none_of_the_heavy_ones() -> None:
+    code = f"import sys, fastnn; print(*[m for m in {HEAVY} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []

@@ -1,0 +1,88 @@
+"""Initial weights: their means, variances and bounds, by the formulas of the papers."""
+
+import numpy as np
+import pytest
+
+from fastnn import MLP
+from fastnn.init import INITS, default_init
+
+SIZES = [400, 300, 100]
+
+
+def drawn(init, dtype="float64", seed=0):
+    return MLP(SIZES, init=init, activation="tanh", dtype=dtype, seed=seed)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize(
+    ("init", "variance"),
+    [
+        ("lecun_normal", lambda n_in, n_out: 1 / n_in),
+        ("he_normal", lambda n_in, n_out: 2 / n_in),
+        ("glorot_uniform", lambda n_in, n_out: 2 / (n_in + n_out)),  # of U(±a): a²/3
+        ("standard_normal", lambda n_in, n_out: 1.0),
+    ],
+)
+def test_weights_have_mean_0_and_the_variance_of_the_formula(init, variance, layer):
+    W = drawn(init).weights[layer]
+    n_in, n_out = W.shape
+    expected = variance(n_in, n_out)
+    # Six standard errors: of a mean √(var/n), of a normal's variance var · √(2/n).
+    assert abs(W.mean()) < 6 * np.sqrt(expected / W.size)
+    assert abs(W.var() / expected - 1) < 6 * np.sqrt(2 / W.size)
+
+
+@pytest.mark.parametrize("init", ["lecun_normal", "he_normal", "standard_normal"])
+def test_normal_weights_have_the_tails_of_a_normal(init):
+    W = drawn(init).weights[0]
+    shares = [(np.abs(W) > k * W.std()).mean() for k in (1, 2, 3)]
+    np.testing.assert_allclose(shares, [0.3173, 0.0455, 0.0027], rtol=0.15)
+
+
+def test_glorot_weights_fill_their_interval_and_stay_in_it():
+    W = drawn("glorot_uniform").weights[0]
+    limit = np.sqrt(6 / 700)
+    assert 0.999 * limit < np.abs(W).max() <= limit
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_biases_are_0_except_in_the_books_standard_normal(init):
+    for b in drawn(init).biases:
+        if init == "standard_normal":
+            assert abs(b.var() - 1) < 6 * np.sqrt(2 / b.size)
+        else:
+            assert not b.any()
+
+
+def test_zeros_are_zeros():
+    assert not drawn("zeros").params.any()
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_float32_weights_are_those_of_float64_rounded(init):
+    np.testing.assert_array_equal(drawn(init, "float32").params, np.float32(drawn(init).params))
+
+
+def test_the_seed_decides():
+    assert np.array_equal(drawn("he_normal").params, drawn("he_normal").params)
+    assert not np.array_equal(drawn("he_normal").params, drawn("he_normal", seed=1).params)
+
+
+def test_without_a_seed_every_network_differs():
+    assert not np.array_equal(MLP([9, 9]).params, MLP([9, 9]).params)
+
+
+@pytest.mark.parametrize(
+    ("activation", "init"),
+    [
+        (("relu",), "he_normal"),
+        (("tanh", "gelu"), "he_normal"),
+        (("sigmoid", "tanh"), "lecun_normal"),
+        (("identity",), "lecun_normal"),
+        ((), "lecun_normal"),
+    ],
+)
+def test_the_default_goes_with_the_activation(activation, init):
+    assert default_init(activation) == init
+    sizes = [3] * (len(activation) + 2)
+    assert MLP(sizes, activation=activation).init == init
