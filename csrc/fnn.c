@@ -188,6 +188,42 @@ static int finite_row(const fnn_matrix *X, const char *p, int64_t n)
     return X->col_stride == 8 ? finite_f64(p, 8, n) : finite_f64(p, X->col_stride, n);
 }
 
+static int64_t nonzeros_of_row(const fnn_matrix *X, int64_t row, int64_t n)
+{
+    const char *p = X->data + row * X->row_stride;
+    int64_t found = 0;
+    float f;
+    double d;
+    switch (X->dtype) { /* constant strides where they are usual, so that compilers use vectors */
+    case FNN_U8:
+        if (X->col_stride == 1) for (int64_t j = 0; j < n; j++) found += p[j] != 0;
+        else for (int64_t j = 0; j < n; j++) found += p[j * X->col_stride] != 0;
+        break;
+    case FNN_F32:
+        if (X->col_stride == 4) for (int64_t j = 0; j < n; j++) memcpy(&f, p + j * 4, 4), found += f != 0;
+        else for (int64_t j = 0; j < n; j++) memcpy(&f, p + j * X->col_stride, 4), found += f != 0;
+        break;
+    default:
+        for (int64_t j = 0; j < n; j++) memcpy(&d, p + j * X->col_stride, 8), found += d != 0;
+    }
+    return found;
+}
+
+static int64_t row_start(const fnn_matrix *X, int64_t row)
+{
+    return X->index_bytes == 4 ? ((const int32_t *)X->indptr)[row] : ((const int64_t *)X->indptr)[row];
+}
+
+double fnn_density(const fnn_matrix *X, int64_t n_cols)
+{
+    int64_t rows = X->n_rows < 256 ? X->n_rows : 256, found = 0;
+    if (X->shift || X->n_rows == 0 || n_cols == 0) return 1;
+    if (X->indptr)
+        return (double)(row_start(X, X->n_rows) - row_start(X, 0)) / ((double)X->n_rows * (double)n_cols);
+    for (int64_t i = 0; i < rows; i++) found += nonzeros_of_row(X, i * (X->n_rows / rows), n_cols);
+    return (double)found / ((double)rows * (double)n_cols);
+}
+
 int fnn_all_finite(const fnn_matrix *X, int64_t n_cols)
 {
     if (X->dtype == FNN_U8) return 1;

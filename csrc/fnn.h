@@ -83,7 +83,7 @@ typedef struct {
 } fnn_spec;
 
 /* Rows to read: a strided matrix of any of the three types, or CSR (values f32 or f64, rows kept
- * sorted or not, duplicates added up). With `shift` and `scale` (n_in reals each, or both NULL) a
+ * sorted or not, no column twice). With `shift` and `scale` (n_in reals each, or both NULL) a
  * value is read as (x − shift) · scale; bytes are divided by 255 first. */
 typedef struct {
     fnn_dtype dtype;
@@ -93,6 +93,7 @@ typedef struct {
     const void *indptr, *indices;     /* CSR: NULL for a dense matrix */
     int index_bytes;                  /* 4 or 8 */
     const void *shift, *scale;
+    int sparse;                       /* walk the first layer by the non-zeros: see fnn_density */
 } fnn_matrix;
 
 /* What the rows should give: class numbers or values, one of the two */
@@ -158,6 +159,10 @@ fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
 
 /* 1 if every stored value of X is finite */
 int fnn_all_finite(const fnn_matrix *X, int64_t n_cols);
+
+/* The share of X's values that are not 0, from some 256 rows spread over X; 1 if it is shifted. With
+ * many zeros `sparse` is faster, and only rounds in another order (predictions not even that). */
+double fnn_density(const fnn_matrix *X, int64_t n_cols);
 
 /* Instruction sets, best first: "avx512", "avx2", "neon", "base". Chosen once at start; choosing
  * again while calls run is the caller's mistake. NULL chooses the best that runs here. */

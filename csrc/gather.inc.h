@@ -1,17 +1,5 @@
 /* gather.inc.h: rows of the user's array become rows of the network's own type. */
 
-/* x / 255, the real nearest to it: so bytes and the floats that NumPy makes of them by X / 255 give
- * the same bits. For float the product in double rounds to it for each of the 256 bytes, and needs
- * no division. */
-FNN_INLINE real byte_as_real(uint8_t byte)
-{
-#ifdef FNN_F32_SOURCE
-    return (real)((double)byte * (1.0 / 255));
-#else
-    return (real)byte / 255;
-#endif
-}
-
 /* the element at p, whatever its alignment */
 FNN_INLINE real element(const fnn_dtype dtype, const char *p)
 {
@@ -31,13 +19,20 @@ FNN_INLINE void elements(const fnn_dtype dtype, const char *p, const ptrdiff_t s
     for (int64_t j = 0; j < n; j++) out[j] = element(dtype, p + j * stride);
 }
 
+static void bytes(const uint8_t *p, int64_t n, real *out)
+{
+    int64_t j = 0;
+    for (; j + V <= n; j += V) v_store(out + j, v_bytes(p + j));
+    for (; j < n; j++) out[j] = byte_as_real(p[j]);
+}
+
 static void dense_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
 {
     const char *p = X->data + row * X->row_stride;
     ptrdiff_t stride = X->col_stride;
     switch (X->dtype) {
     case FNN_U8:
-        if (stride == 1) elements(FNN_U8, p, 1, n, out);
+        if (stride == 1) bytes((const uint8_t *)p, n, out);
         else elements(FNN_U8, p, stride, n, out);
         break;
     case FNN_F32:
@@ -65,12 +60,23 @@ static void csr_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
         out[index_at(X->indices, X->index_bytes, i)] += element(X->dtype, X->data + i * size);
 }
 
+/* Shuffled rows lie where no processor guesses: ask for the start of one that comes a batch later */
+static void ask_for(const fnn_matrix *X, int64_t n, int64_t row)
+{
+    enum { MOST = 4096 }; /* bytes: what follows, the hardware's prefetcher has seen coming */
+    if (X->indptr || X->col_stride != (X->dtype == FNN_U8 ? 1 : X->dtype == FNN_F32 ? 4 : 8)) return;
+    const char *p = X->data + row * X->row_stride;
+    int64_t bytes = n * X->col_stride < MOST ? n * X->col_stride : MOST;
+    for (int64_t i = 0; i < bytes; i += 64) FNN_PREFETCH(p + i);
+}
+
 static void gather(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                   real *out, int64_t ld)
+                   const int64_t *next, real *out, int64_t ld)
 {
     const real *shift = X->shift, *scale = X->scale;
     for (int64_t i = 0; i < m; i++, out += ld) {
         int64_t row = rows ? rows[i] : first + i;
+        if (next) ask_for(X, n, next[i]);
         if (X->indptr) csr_row(X, n, row, out);
         else dense_row(X, n, row, out);
         for (int64_t j = 0; shift && j < n; j += V) {

@@ -18,6 +18,15 @@ typedef enum { FNN_FROM_ZERO, FNN_FROM_BIAS, FNN_FROM_C } fnn_start;
 enum { FNN_PACK_REALS = 256 * 64 }; /* scratch of one thread for a packed panel, in reals */
 #endif
 
+/* Rows of A by their non-zeros: row i is value[i · stride + q] at column index[i · stride + q],
+ * q < count[i] */
+typedef struct {
+    int64_t stride;
+    int64_t *count;
+    uint32_t *index;
+    real *value;
+} FNN_T(lists);
+
 typedef struct {
     real rate, momentum, beta1, beta2, eps, weight_decay;
     real c1, c2; /* Adam's 1/(1 − β1^t) and 1/(1 − β2^t) */
@@ -39,6 +48,11 @@ typedef struct {
     /* C (m,n) = A (m,k) Bᵀ, B (n,k) */
     void (*nt)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
                int64_t ldb, real *C, int64_t ldc, real *pack);
+    /* The same products where A (m,k) is given by its non-zeros; tn with A (k,m) */
+    void (*sparse_nn)(int64_t m, int64_t n, const FNN_T(lists) * A, const real *B, int64_t ldb,
+                      const real *bias, real *C, int64_t ldc);
+    void (*sparse_tn)(int64_t m, int64_t n, int64_t k, const FNN_T(lists) * A, const real *B,
+                      int64_t ldb, real alpha, real beta, real *C, int64_t ldc);
     /* c (n,) = beta c + alpha Σ_rows A (m,n) */
     void (*column_sums)(int64_t m, int64_t n, const real *A, int64_t lda, real alpha, real beta,
                         real *c);
@@ -61,7 +75,11 @@ typedef struct {
     void (*update)(fnn_optimiser_kind kind, const FNN_T(step) * step, int decay, int64_t n,
                    real *w, const real *g, real *m, real *v);
 
-    /* rows `rows[0 … m)` (NULL: first, first + 1, …) of X, n columns, into (m,n) reals */
+    /* rows `rows[0 … m)` (NULL: first, first + 1, …) of X, n columns, into (m,n) reals; asks for
+     * the m rows `next`, which come a batch later, unless NULL */
     void (*gather)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                   real *out, int64_t ld);
+                   const int64_t *next, real *out, int64_t ld);
+    /* the same rows as lists; `row` (n,) is scratch */
+    void (*list)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
+                 const int64_t *next, real *row, const FNN_T(lists) * out, int64_t at);
 } FNN_T(kernels);

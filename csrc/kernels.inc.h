@@ -12,6 +12,7 @@
 #include "loss.inc.h"
 #include "optim.inc.h"
 #include "gather.inc.h"
+#include "sparse.inc.h"
 
 #if defined(FNN_ISA_AVX512)
 #define TABLE(t) t##_avx512
@@ -30,6 +31,6 @@
 
 extern const FNN_T(kernels) TABLE_OF(FNN_T(kernels));
 const FNN_T(kernels) TABLE_OF(FNN_T(kernels)) = {
-    ISA_NAME, V, PANEL, MR_2, nn, tn, nt, column_sums, activate, times_slope, multiply, loss, update,
-    gather,
+    ISA_NAME, V, PANEL, MR_2, nn, tn, nt, sparse_nn, sparse_tn, column_sums, activate, times_slope,
+    multiply, loss, update, gather, list,
 };

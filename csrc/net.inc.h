@@ -13,7 +13,7 @@
 #error "net.inc.h is included by net_f32.c and net_f64.c"
 #endif
 
-typedef FNN_T(kernels) kernels;
+typedef FNN_T(lists) lists;
 
 /* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
 typedef struct {
@@ -29,6 +29,7 @@ typedef struct {
     double *right; /* (rows,) by the metric, 0 … 1 */
     real *gradient;
     real *pack; /* FNN_PACK_REALS a thread */
+    lists *input;              /* the rows by their non-zeros instead of a[0], or NULL */
     real **row_a, **row_delta; /* L + 1: where one example's stand, for gradients of each */
 } block;
 
@@ -48,7 +49,8 @@ static int64_t row_stride(int64_t n)
     return n >= 8 * line && n % (4 * line) == 0 ? n + line : n;
 }
 
-static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int threads, need what)
+static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int threads, need what,
+                     int sparse)
 {
     int L = net->n_layers;
     block *b = fnn_take(arena, 1, sizeof *b), measured;
@@ -77,17 +79,27 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     measured.gradient =
         what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
     measured.pack = fnn_take(arena, fnn_times((size_t)threads, FNN_PACK_REALS), sizeof(real));
+    lists *input = sparse ? fnn_take(arena, 1, sizeof *input) : NULL, listed = {0};
+    if (sparse) { /* a vector more than a row: v_append writes whole ones */
+        listed.stride = net->sizes[0] + FNN_LINE / 4;
+        size_t entries = fnn_times((size_t)rows, (size_t)listed.stride);
+        listed.count = fnn_take(arena, (size_t)rows, sizeof *listed.count);
+        listed.index = fnn_take(arena, entries, sizeof *listed.index);
+        listed.value = fnn_take(arena, entries, sizeof *listed.value);
+    }
     if (!arena->base) return NULL;
+    if (sparse) *input = listed;
+    measured.input = input;
     measured.rows = rows, measured.ld = ld;
     measured.a = a, measured.slope = slope, measured.delta = delta;
     *b = measured;
     return b;
 }
 
-static size_t layout_size(const fnn_net *net, int64_t rows, int threads, need what)
+static size_t layout_size(const fnn_net *net, int64_t rows, int threads, need what, int sparse)
 {
     fnn_arena measure = {NULL, 0};
-    layout(&measure, net, rows, threads, what);
+    layout(&measure, net, rows, threads, what, sparse);
     return measure.used;
 }
 
@@ -108,6 +120,12 @@ static region share_of(const fnn_worker *me, int64_t m, int64_t n)
 static real *my_pack(const block *b, const fnn_worker *me)
 {
     return b->pack + (int64_t)me->rank * FNN_PACK_REALS;
+}
+
+static lists rows_from(const lists *all, int64_t row)
+{
+    int64_t at = row * all->stride;
+    return (lists){all->stride, all->count + row, all->index + at, all->value + at};
 }
 
 /* ---- forward ------------------------------------------------------------------------------ */
@@ -151,8 +169,12 @@ static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t 
         region r = share_of(me, m, n_out);
         real *z = b->a[l + 1] + r.r0 * ld + r.c0;
         real *slope = l + 1 < L && b->slope[l + 1] ? b->slope[l + 1] + r.r0 * ld + r.c0 : NULL;
-        FNN_TABLE->nn(r.r1 - r.r0, r.c1 - r.c0, n_in, b->a[l] + r.r0 * b->ld[l], b->ld[l],
-                      W + r.c0, n_out, FNN_FROM_BIAS, bias + r.c0, z, ld, my_pack(b, me));
+        if (l == 0 && b->input) {
+            lists mine = rows_from(b->input, r.r0);
+            FNN_TABLE->sparse_nn(r.r1 - r.r0, r.c1 - r.c0, &mine, W + r.c0, n_out, bias + r.c0, z, ld);
+        } else
+            FNN_TABLE->nn(r.r1 - r.r0, r.c1 - r.c0, n_in, b->a[l] + r.r0 * b->ld[l], b->ld[l],
+                          W + r.c0, n_out, FNN_FROM_BIAS, bias + r.c0, z, ld, my_pack(b, me));
         if (l + 1 < L) {
             FNN_TABLE->activate(net->activation[l], r.r1 - r.r0, r.c1 - r.c0, z, slope, ld);
             if (drops.on && net->dropout[l] > 0)
@@ -172,12 +194,16 @@ static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t 
 
 /* Rows [begin, begin + m) of the order into the block: x, y and, if weighted, w / total */
 static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_matrix *X,
-                  const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m, double total)
+                  const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m, const int64_t *next,
+                  double total)
 {
     int64_t r0, r1, n = net->sizes[net->n_layers];
     fnn_share(me, m, 1, &r0, &r1);
-    FNN_TABLE->gather(X, net->sizes[0], order ? order + begin + r0 : NULL, begin + r0, r1 - r0,
-                      b->a[0] + r0 * b->ld[0], b->ld[0]);
+    const int64_t *rows = order ? order + begin + r0 : NULL;
+    real *a = b->a[0] + r0 * b->ld[0];
+    if (next) next += r0;
+    if (b->input) FNN_TABLE->list(X, net->sizes[0], rows, begin + r0, r1 - r0, next, a, b->input, r0);
+    else FNN_TABLE->gather(X, net->sizes[0], rows, begin + r0, r1 - r0, next, a, b->ld[0]);
     for (int64_t i = r0; y && i < r1; i++) {
         int64_t row = order ? order[begin + i] : begin + i;
         real *yi = b->y + i * n;
@@ -243,6 +269,15 @@ static void deltas(const fnn_net *net, block *b, const fnn_worker *me, int64_t m
 
 /* ---- gradients and updates ---------------------------------------------------------------- */
 
+/* This worker's part of dW[l]; lists of non-zeros can be cut along the columns only */
+static region gradient_share(const block *b, const fnn_worker *me, int l, int64_t n_in, int64_t n_out)
+{
+    if (l > 0 || !b->input) return share_of(me, n_in, n_out);
+    region r = {0, n_in, 0, n_out};
+    fnn_share(me, n_out, FNN_TABLE->panel, &r.c0, &r.c1);
+    return r;
+}
+
 /* For each layer  W = beta W + alpha a[l]ᵀ δ[l+1],  b = b + alpha Σ δ[l+1]  (bias_beta for b) on
  * `out`, laid out like the parameters: a gradient (alpha 1, beta 0 or 1), or the parameters
  * themselves (alpha −eta, beta 1 − eta lambda), which is a step of plain SGD. */
@@ -251,10 +286,15 @@ static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t
 {
     for (int l = 0; l < net->n_layers; l++) {
         int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
-        region r = share_of(me, n_in, n_out);
-        FNN_TABLE->tn(r.r1 - r.r0, r.c1 - r.c0, m, b->a[l] + r.r0, b->ld[l],
-                      b->delta[l + 1] + r.c0, b->ld[l + 1], alpha, beta,
-                      out + net->weights_at[l] + r.r0 * n_out + r.c0, n_out, my_pack(b, me));
+        region r = gradient_share(b, me, l, n_in, n_out);
+        real *dW = out + net->weights_at[l] + r.r0 * n_out + r.c0;
+        const real *delta = b->delta[l + 1] + r.c0;
+        if (l == 0 && b->input)
+            FNN_TABLE->sparse_tn(r.r1 - r.r0, r.c1 - r.c0, m, b->input, delta, b->ld[l + 1], alpha,
+                                 beta, dW, n_out);
+        else
+            FNN_TABLE->tn(r.r1 - r.r0, r.c1 - r.c0, m, b->a[l] + r.r0, b->ld[l], delta,
+                          b->ld[l + 1], alpha, beta, dW, n_out, my_pack(b, me));
         fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
         FNN_TABLE->column_sums(m, c1 - c0, b->delta[l + 1] + c0, b->ld[l + 1], alpha, bias_beta,
                                out + net->biases_at[l] + c0);
@@ -269,7 +309,7 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn
 #define AT(p, i) ((p) ? (p) + (i) : NULL)
     for (int l = 0; l < net->n_layers; l++) {
         int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
-        region r = share_of(me, n_in, n_out);
+        region r = gradient_share(b, me, l, n_in, n_out);
         int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0;
         if (n == n_out) n *= rows, rows = 1;
         for (int64_t i = 0; i < rows; i++, at += n_out)
@@ -339,7 +379,9 @@ static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin
     for (int64_t at = 0; at < m; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
         dropping drops = {1, at, run->step + number, run->dropout_seed};
-        fetch(net, b, me, job->X, job->y, run->order, begin + at, rows, total);
+        int64_t end = begin + at + rows;
+        const int64_t *next = run->order && end + rows <= run->n ? run->order + end : NULL;
+        fetch(net, b, me, job->X, job->y, run->order, begin + at, rows, next, total);
         forward(net, b, me, rows, 1, drops);
         output_costs(net, b, me, rows, job->y->metric, 1);
         take_sums(&sums, b, rows, job->y, run->order, begin + at); /* every thread the same */
@@ -393,7 +435,7 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
     int threads = 3 * multiply_adds(net, largest) < FNN_WORTH_A_BARRIER * (net->n_layers + 2.0) ||
                           3 * multiply_adds(net, run->n) < FNN_WORTH_A_TEAM ? 1 : run->n_threads;
     need what = fused ? NEED_DELTAS : NEED_GRADIENT;
-    size_t size = layout_size(net, rows, threads, what);
+    size_t size = layout_size(net, rows, threads, what, X->sparse);
     if (size > net->scratch_size) {
         fnn_release(net->scratch);
         net->scratch = fnn_acquire(size);
@@ -401,7 +443,7 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
         if (!net->scratch) return FNN_NO_MEMORY;
     }
     fnn_arena arena = {net->scratch, 0};
-    train_job job = {net, X, y, optimiser, run, layout(&arena, net, rows, threads, what), sums};
+    train_job job = {net, X, y, optimiser, run, layout(&arena, net, rows, threads, what, X->sparse), sums};
     fnn_team_run(threads, train_work, &job);
     return FNN_OK;
 }
@@ -418,13 +460,14 @@ typedef struct {
     double *cost, *right; /* (blocks,) partial sums */
     char *scratch;
     size_t scratch_size; /* of one thread */
+    int sparse;
 } read_job;
 
 static block *own_block(const read_job *job, const fnn_worker *me, need what)
 {
     fnn_arena arena = {job->scratch + (size_t)me->rank * job->scratch_size, 0};
     int64_t n = job->end - job->begin;
-    return layout(&arena, job->net, n < FNN_BLOCK ? n : FNN_BLOCK, 1, what);
+    return layout(&arena, job->net, n < FNN_BLOCK ? n : FNN_BLOCK, 1, what, job->sparse);
 }
 
 /* Blocks of rows are independent here: each thread works alone on every size-th of them. */
@@ -439,7 +482,7 @@ static void forward_work(void *arg, const fnn_worker *me)
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
         real *last = job->out[L];
         if (last) b->a[L] = last + to * net->sizes[L]; /* straight into the caller's buffer */
-        fetch(net, b, &alone, job->X, NULL, NULL, at, m, 1);
+        fetch(net, b, &alone, job->X, NULL, NULL, at, m, NULL, 1);
         forward(net, b, &alone, m, 0, (dropping){0, 0, 0, 0});
         for (int l = 0; l < L; l++) {
             real *out = job->out[l];
@@ -459,7 +502,7 @@ static void cost_work(void *arg, const fnn_worker *me)
     for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
         fnn_sums sums = {0, 0, 0, 0, 0, 1};
-        fetch(net, b, &alone, job->X, job->y, NULL, at, m, 1);
+        fetch(net, b, &alone, job->X, job->y, NULL, at, m, NULL, 1);
         forward(net, b, &alone, m, 1, (dropping){0, 0, 0, 0});
         output_costs(net, b, &alone, m, job->y->metric, 0);
         take_sums(&sums, b, m, job->y, NULL, at);
@@ -475,7 +518,7 @@ static fnn_status prepare(read_job *job, int *threads, need what, int64_t blocks
     int64_t n = job->end - job->begin, rows = n < FNN_BLOCK ? n : FNN_BLOCK;
     if (multiply_adds(job->net, n) < FNN_WORTH_A_TEAM) *threads = 1;
     if (*threads > blocks) *threads = (int)blocks;
-    job->scratch_size = layout_size(job->net, rows, 1, what);
+    job->scratch_size = layout_size(job->net, rows, 1, what, job->sparse);
     size_t all = fnn_times(job->scratch_size, (size_t)*threads);
     job->scratch = fnn_acquire(fnn_plus(all, fnn_times((size_t)blocks, 2 * sizeof(double))));
     if (!job->scratch) return FNN_NO_MEMORY;
@@ -489,7 +532,8 @@ static int64_t blocks_of(int64_t n) { return (n + FNN_BLOCK - 1) / FNN_BLOCK; }
 fnn_status FNN_T(forward)(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
                           void *const *out, int n_threads)
 {
-    read_job job = {.net = net, .X = X, .begin = begin, .end = end, .out = out};
+    read_job job = {.net = net, .X = X, .begin = begin, .end = end, .out = out,
+                    .sparse = X->sparse && !out[0]};
     fnn_status status = prepare(&job, &n_threads, NEED_FORWARD, blocks_of(end - begin));
     if (status == FNN_OK) fnn_team_run(n_threads, forward_work, &job);
     fnn_release(job.scratch);
@@ -500,7 +544,7 @@ fnn_status FNN_T(cost)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, 
                        int64_t end, double *per_example, fnn_sums *sums, int n_threads)
 {
     read_job job = {.net = net, .X = X, .y = y, .begin = begin, .end = end,
-                    .per_example = per_example};
+                    .per_example = per_example, .sparse = X->sparse};
     int64_t blocks = blocks_of(end - begin);
     fnn_status status = prepare(&job, &n_threads, NEED_COST, blocks);
     if (status == FNN_OK) {
@@ -545,7 +589,7 @@ static void gradient_work(void *arg, const fnn_worker *me)
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows;
         fnn_targets unweighted = *job->y;
         if (job->per_example) unweighted.weight = NULL;
-        fetch(net, b, me, job->X, &unweighted, NULL, at, m, 1);
+        fetch(net, b, me, job->X, &unweighted, NULL, at, m, NULL, 1);
         forward(net, b, me, m, 1, (dropping){0, 0, 0, 0});
         output_costs(net, b, me, m, job->y->metric, 1);
         if (me->rank == 0) take_sums(job->sums, b, m, job->y, NULL, at);
@@ -563,10 +607,11 @@ fnn_status FNN_T(gradient)(fnn_net *net, const fnn_matrix *X, const fnn_targets 
     int64_t n = end - begin, rows = n < FNN_BLOCK ? n : FNN_BLOCK;
     /* ∇C of each row is bound by writing it: a second thread would bring nothing */
     int threads = per_example || 3 * multiply_adds(net, rows) < FNN_WORTH_A_TEAM ? 1 : n_threads;
-    void *memory = fnn_acquire(layout_size(net, rows, threads, NEED_DELTAS));
+    int sparse = X->sparse && !per_example; /* whose rows are gradients of one row each */
+    void *memory = fnn_acquire(layout_size(net, rows, threads, NEED_DELTAS, sparse));
     if (!memory) return FNN_NO_MEMORY;
     fnn_arena arena = {memory, 0};
-    gradient_job job = {net, X, y, begin, end, layout(&arena, net, rows, threads, NEED_DELTAS),
+    gradient_job job = {net, X, y, begin, end, layout(&arena, net, rows, threads, NEED_DELTAS, sparse),
                         sum, per_example, sums};
     fnn_team_run(threads, gradient_work, &job);
     fnn_release(memory);

@@ -16,6 +16,9 @@
  *   v_pow2(n)                       2^n for integral n in the normal exponents
  *   v_gt(a,b) v_select(m,a,b)       a > b; m ? a : b
  *   v_sum v_most                    over the lanes, in an order that depends on V alone
+ *   v_bytes(p)                      V bytes, each divided by 255 and rounded to the nearest
+ *   v_append(x,i,values,indices)    appends the lanes of x that are not 0 and their indices
+ *                                   i, i + 1, …; returns how many; may write V of each
  */
 #ifndef FNN_SIMD_H
 #define FNN_SIMD_H
@@ -26,10 +29,24 @@
 #ifdef __GNUC__
 #define FNN_INLINE static inline __attribute__((always_inline, unused))
 #define FNN_UNROLL _Pragma("GCC unroll 32")
+#define FNN_PREFETCH(p) __builtin_prefetch((p), 0, 2)
 #else
 #define FNN_INLINE static __forceinline
 #define FNN_UNROLL
+#define FNN_PREFETCH(p) ((void)(p))
 #endif
+
+/* x / 255, the real nearest to it: so bytes and the floats that NumPy makes of them by X / 255 give
+ * the same bits. For float the product in double rounds to it for each of the 256 bytes, and needs
+ * no division. */
+FNN_INLINE real byte_as_real(uint8_t byte)
+{
+#ifdef FNN_F32_SOURCE
+    return (real)((double)byte * (1.0 / 255));
+#else
+    return (real)byte / 255;
+#endif
+}
 
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
 #include "simd_x86.h"

@@ -51,3 +51,19 @@ FNN_INLINE vmask v_gt(vec a, vec b) { vmask m; FNN_EACH m.lane[i] = a.lane[i] > 
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { FNN_EACH b.lane[i] = m.lane[i] ? a.lane[i] : b.lane[i]; return b; }
 FNN_INLINE real v_sum(vec a) { real s = 0; FNN_EACH s += a.lane[i]; return s; }
 FNN_INLINE real v_most(vec a) { real s = a.lane[0]; FNN_EACH s = a.lane[i] > s ? a.lane[i] : s; return s; }
+FNN_INLINE vec v_bytes(const uint8_t *p)
+{
+    vec r;
+    FNN_EACH r.lane[i] = byte_as_real(p[i]);
+    return r;
+}
+FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
+{
+    int n = 0;
+    FNN_EACH {
+        values[n] = x.lane[i];
+        indices[n] = first + (uint32_t)i;
+        n += x.lane[i] != 0;
+    }
+    return n;
+}

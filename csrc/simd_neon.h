@@ -40,6 +40,25 @@ FNN_INLINE vmask v_gt(vec a, vec b) { return vcgtq_f32(a, b); }
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { return vbslq_f32(m, a, b); }
 FNN_INLINE real v_sum(vec a) { return vaddvq_f32(a); }
 FNN_INLINE real v_most(vec a) { return vmaxvq_f32(a); }
+FNN_INLINE vec v_bytes(const uint8_t *p)
+{
+    real lane[V];
+    for (int i = 0; i < V; i++) lane[i] = byte_as_real(p[i]);
+    return v_load(lane);
+}
+FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
+{
+    real lane[V];
+    int n = 0;
+    if (vmaxvq_u32(vmvnq_u32(vceqq_f32(x, v_zero()))) == 0) return 0; /* all 0 */
+    v_store(lane, x);
+    for (int i = 0; i < V; i++) {
+        values[n] = lane[i];
+        indices[n] = first + (uint32_t)i;
+        n += lane[i] != 0;
+    }
+    return n;
+}
 
 #else
 
@@ -79,5 +98,24 @@ FNN_INLINE vmask v_gt(vec a, vec b) { return vcgtq_f64(a, b); }
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { return vbslq_f64(m, a, b); }
 FNN_INLINE real v_sum(vec a) { return vaddvq_f64(a); }
 FNN_INLINE real v_most(vec a) { return vmaxvq_f64(a); }
+FNN_INLINE vec v_bytes(const uint8_t *p)
+{
+    real lane[V];
+    for (int i = 0; i < V; i++) lane[i] = byte_as_real(p[i]);
+    return v_load(lane);
+}
+FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
+{
+    real lane[V];
+    int n = 0;
+    if (vceqq_f64(x, v_zero())[0] & vceqq_f64(x, v_zero())[1]) return 0; /* all 0 */
+    v_store(lane, x);
+    for (int i = 0; i < V; i++) {
+        values[n] = lane[i];
+        indices[n] = first + (uint32_t)i;
+        n += lane[i] != 0;
+    }
+    return n;
+}
 
 #endif

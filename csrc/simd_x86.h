@@ -1,5 +1,6 @@
 /* simd_x86.h: the operations of simd.h on AVX-512F and on AVX2 + FMA. */
 #include <immintrin.h>
+#include <string.h>
 
 #if defined(FNN_ISA_AVX512) && defined(FNN_F32_SOURCE)
 
@@ -33,6 +34,20 @@ FNN_INLINE vmask v_gt(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { return _mm512_mask_blend_ps(m, b, a); }
 FNN_INLINE real v_sum(vec a) { return _mm512_reduce_add_ps(a); }
 FNN_INLINE real v_most(vec a) { return _mm512_reduce_max_ps(a); }
+/* the product with 1/255 and one step of correction: right for each of the 256 bytes */
+FNN_INLINE vec v_bytes(const uint8_t *p)
+{
+    vec x = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p))), inverse = v_set1(1.0f / 255), q = v_mul(x, inverse);
+    return v_fma(v_fnma(q, v_set1(255), x), inverse, q);
+}
+FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
+{
+    __mmask16 some = _mm512_cmp_ps_mask(x, v_zero(), _CMP_NEQ_UQ);
+    __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    _mm512_storeu_ps(values, _mm512_maskz_compress_ps(some, x));
+    _mm512_storeu_si512(indices, _mm512_maskz_compress_epi32(some, _mm512_add_epi32(lanes, _mm512_set1_epi32((int)first))));
+    return _mm_popcnt_u32(some);
+}
 
 #elif defined(FNN_ISA_AVX512)
 
@@ -70,6 +85,16 @@ FNN_INLINE vmask v_gt(vec a, vec b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { return _mm512_mask_blend_pd(m, b, a); }
 FNN_INLINE real v_sum(vec a) { return _mm512_reduce_add_pd(a); }
 FNN_INLINE real v_most(vec a) { return _mm512_reduce_max_pd(a); }
+FNN_INLINE vec v_bytes(const uint8_t *p) { return v_div(_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p))), v_set1(255)); }
+FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
+{
+    __mmask8 some = _mm512_cmp_pd_mask(x, v_zero(), _CMP_NEQ_UQ);
+    __m512i lanes = _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7);
+    lanes = _mm512_add_epi64(lanes, _mm512_set1_epi64(first));
+    _mm512_storeu_pd(values, _mm512_maskz_compress_pd(some, x));
+    _mm256_storeu_si256((__m256i *)indices, _mm512_cvtepi64_epi32(_mm512_maskz_compress_epi64(some, lanes)));
+    return _mm_popcnt_u32(some);
+}
 
 #elif defined(FNN_F32_SOURCE) /* AVX2 + FMA */
 
@@ -114,6 +139,25 @@ FNN_INLINE real v_most(vec a)
     __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+/* the product with 1/255 and one step of correction: right for each of the 256 bytes */
+FNN_INLINE vec v_bytes(const uint8_t *p)
+{
+    vec x = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p))), inverse = v_set1(1.0f / 255), q = v_mul(x, inverse);
+    return v_fma(v_fnma(q, v_set1(255), x), inverse, q);
+}
+FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
+{
+    real lane[V];
+    int n = 0;
+    if (!_mm256_movemask_ps(_mm256_cmp_ps(x, v_zero(), _CMP_NEQ_UQ))) return 0; /* all 0 */
+    v_store(lane, x);
+    for (int i = 0; i < V; i++) {
+        values[n] = lane[i];
+        indices[n] = first + (uint32_t)i;
+        n += lane[i] != 0;
+    }
+    return n;
 }
 
 #else
@@ -160,6 +204,25 @@ FNN_INLINE real v_most(vec a)
 {
     __m128d s = _mm_max_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
     return _mm_cvtsd_f64(_mm_max_sd(s, _mm_unpackhi_pd(s, s)));
+}
+FNN_INLINE vec v_bytes(const uint8_t *p)
+{
+    int four;
+    memcpy(&four, p, sizeof four);
+    return v_div(_mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four))), v_set1(255));
+}
+FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
+{
+    real lane[V];
+    int n = 0;
+    if (!_mm256_movemask_pd(_mm256_cmp_pd(x, v_zero(), _CMP_NEQ_UQ))) return 0; /* all 0 */
+    v_store(lane, x);
+    for (int i = 0; i < V; i++) {
+        values[n] = lane[i];
+        indices[n] = first + (uint32_t)i;
+        n += lane[i] != 0;
+    }
+    return n;
 }
 
 #endif

@@ -11,7 +11,8 @@ True
 
 from . import callbacks, datasets, schedules
 from ._config import choose_isa_of_environment as _choose_isa
-from ._config import get_num_threads, set_num_threads, show_config
+from ._config import get_num_threads, get_sparse, set_num_threads, set_sparse, show_config
+from ._fastnn import BusyError
 from .history import History
 from .layout import Gradient
 from .loading import load
@@ -24,6 +25,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "BusyError",
     "DivergenceWarning",
     "Gradient",
     "History",
@@ -31,9 +33,11 @@ __all__ = [
     "callbacks",
     "datasets",
     "get_num_threads",
+    "get_sparse",
     "load",
     "schedules",
     "set_num_threads",
+    "set_sparse",
     "show_config",
 ]
 

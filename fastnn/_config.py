@@ -1,8 +1,9 @@
-"""What the environment says: instruction set and number of threads. The one place that reads it.
+"""What the environment says about how to compute. The one place that reads it.
 
 ``FASTNN_ISA``          avx512, avx2, neon or base instead of the best that runs here
 ``FASTNN_NUM_THREADS``  threads of a call; else ``OMP_NUM_THREADS`` (joblib sets it in its
                         workers); else the CPUs that this process may use
+``FASTNN_SPARSE``       always or never instead of auto: see `set_sparse`
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from . import _fastnn
 
 _MOST_THREADS = 256  # MAX_THREADS of csrc/parallel.c
 _n_threads: int | None = None  # None: not asked for yet
+_SPARSE_MODES = ("auto", "always", "never")
+_sparse: str | None = None
 
 
 def _cgroup_quota() -> float:
@@ -81,6 +84,36 @@ def set_num_threads(n: int) -> None:
     _n_threads = min(int(n), _MOST_THREADS)
 
 
+def get_sparse() -> str:
+    """Return when the first layer walks its inputs by their non-zeros: auto, always or never."""
+    global _sparse
+    if _sparse is None:
+        _sparse = _check_sparse("FASTNN_SPARSE", os.environ.get("FASTNN_SPARSE") or "auto")
+    return _sparse
+
+
+def set_sparse(mode: str) -> None:
+    """Set when the first layer walks its inputs by their non-zeros, in this process.
+
+    Zeros in X add nothing to the first layer and take no part in its gradient, so leaving them out
+    is faster where there are many, as in images. Predictions have the same bits either way;
+    gradients are rounded in another order.
+
+    Parameters
+    ----------
+    mode : {"auto", "always", "never"}
+        The default "auto" looks at some 256 rows of each X and chooses the faster way.
+    """
+    global _sparse
+    _sparse = _check_sparse("mode", mode)
+
+
+def _check_sparse(name: str, mode: str) -> str:
+    if mode not in _SPARSE_MODES:
+        raise ValueError(f"{name} must be one of {', '.join(_SPARSE_MODES)}; got {mode!r}")
+    return mode
+
+
 def choose_isa_of_environment() -> None:
     """Use the instruction set that ``FASTNN_ISA`` names, if it names one."""
     name = os.environ.get("FASTNN_ISA")
@@ -117,6 +150,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
         "platform": f"{sys.platform} {platform.machine()}",
         "cpus": available_cpus(),
         "threads": get_num_threads(),
+        "sparse_inputs": get_sparse(),
         "instruction_set": _fastnn.isa(),
         "instruction_sets": list(_fastnn.available_isas()),
     }

@@ -10,6 +10,7 @@ class BusyError(RuntimeError): ...
 class Rows:
     n_rows: int
     n_cols: int
+    sparse: bool
     def __init__(
         self,
         data: NDArray[Any],
@@ -20,6 +21,7 @@ class Rows:
         scale: NDArray[Any] | None = None,
     ) -> None: ...
     def all_finite(self) -> bool: ...
+    def density(self) -> float: ...
 
 @final
 class Targets:

@@ -106,6 +106,26 @@ cdef class Rows:
             self.matrix.scale = pointer(scale, (<cnp.ndarray>shift).descr, self.n_cols)
         self.kept = (data, indices, indptr, shift, scale)
 
+    @property
+    def sparse(self) -> bool:
+        """Whether the first layer walks these rows by their non-zeros; may be set."""
+        return bool(self.matrix.sparse)
+
+    @sparse.setter
+    def sparse(self, bint value):
+        if value and self.matrix.shift != NULL:
+            raise ValueError("rows that are shifted have no zeros to leave out")
+        if value and self.kept[2] is not None and np.diff(self.kept[2]).max(initial=0) > self.n_cols:
+            raise ValueError("rows that have a column twice cannot be walked by their non-zeros")
+        self.matrix.sparse = value
+
+    def density(self) -> float:
+        """The share of values that are not 0, estimated from some 256 rows."""
+        cdef double share
+        with nogil:
+            share = fnn_density(&self.matrix, self.n_cols)
+        return share
+
     def all_finite(self) -> bool:
         """Whether every stored value is a finite number."""
         cdef fnn_matrix look = self.matrix

@@ -42,6 +42,7 @@ cdef extern from "fnn.h" nogil:
         int index_bytes
         const void *shift
         const void *scale
+        int sparse
 
     ctypedef struct fnn_targets:
         const int64_t *labels
@@ -89,6 +90,7 @@ cdef extern from "fnn.h" nogil:
                             int64_t begin, int64_t end, void *sum, void *per_example,
                             fnn_sums *sums, int n_threads)
     int fnn_all_finite(const fnn_matrix *X, int64_t n_cols)
+    double fnn_density(const fnn_matrix *X, int64_t n_cols)
     fnn_status fnn_choose_isa(const char *name)
     const char *fnn_isa()
     const char *fnn_isa_available(int i)

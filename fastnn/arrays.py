@@ -17,6 +17,7 @@ from ._fastnn import Rows, Targets
 from .names import ARGMAX, NO_METRIC, THRESHOLD
 
 _READ_IN_PLACE = ("float32", "float64", "uint8")
+_WALK_BELOW = 0.4  # share of non-zeros: see benchmarks/README.md
 _SCAN = 1 << 16  # rows looked at a time when a bad value is searched for
 
 
@@ -75,8 +76,12 @@ def as_rows(
     *,
     name: str = "X",
     may_be_empty: bool = False,
+    sparse: str = "auto",
 ) -> Rows:
     """Return X (n, n_in) as the core reads it.
+
+    `sparse` says whether the first layer walks the rows by their non-zeros: "always", "never", or
+    "auto", where there are so few that it is faster.
 
     Raises
     ------
@@ -103,6 +108,8 @@ def as_rows(
     if rows.n_rows == 0 and not may_be_empty:
         raise ValueError(f"{name} has no rows")
     _check_finite(name, rows, data)
+    if shift is None and sparse != "never":
+        rows.sparse = sparse == "always" or rows.density() < _WALK_BELOW
     return rows
 
 
@@ -134,9 +141,21 @@ def _csr_rows(
         or (len(indices) and (indices.min() < 0 or indices.max() >= n_in))
     ):
         raise ValueError(f"{name} is not a valid CSR matrix: its indices are out of range")
+    if not _columns_ascend(indptr, indices):
+        merged = X.copy()
+        merged.sum_duplicates()
+        return _csr_rows(name, merged, n_in, dtype, shift, scale)
     parts = (np.ascontiguousarray(part) for part in (values, indices, indptr))
     data, indices, indptr = parts
     return Rows(data, X.shape, indices, indptr, shift, scale)
+
+
+def _columns_ascend(indptr: NDArray[Any], indices: NDArray[Any]) -> bool:
+    """Whether each row has its columns in order, none twice."""
+    used = indices[indptr[0] : indptr[-1]]
+    first_of_row = np.zeros(len(used) + 1, bool)
+    first_of_row[indptr[:-1] - indptr[0]] = True
+    return bool(np.all((np.diff(used) > 0) | first_of_row[1:-1])) if len(used) else True
 
 
 # ---- targets -----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _fastnn, arrays, files, names, training
-from ._config import get_num_threads
+from ._config import get_num_threads, get_sparse
 from .history import History
 from .init import INITS, default_init, fill
 from .layout import Array, Gradient, Views, layers
@@ -680,6 +680,7 @@ class MLP:
             self._scale,
             name=name,
             may_be_empty=may_be_empty,
+            sparse=get_sparse(),
         )
 
     def _goal(self) -> arrays.Goal:

@@ -230,6 +230,7 @@ class Fit:
         if self._standing.callbacks:
             for callback, state in zip(self._callbacks, self._standing.callbacks, strict=True):
                 callback.restore(state)
+        self._log_start()
         self.history.stopped = None
         try:
             return self._run(show)
@@ -239,6 +240,20 @@ class Fit:
             raise
         finally:
             self._standing.callbacks = self.callback_states()
+
+    def _log_start(self) -> None:
+        import logging  # here: an import that most programs have made by now, but `import fastnn`
+        # need not
+
+        rows = self._examples.rows
+        logging.getLogger("fastnn").debug(
+            "fit: %d parameters, %d steps an epoch, up to %d threads, %s, first layer %s",
+            self._trainee.core.params.size,
+            self.steps_per_epoch,
+            self._n_threads,
+            _fastnn.isa(),
+            f"by its non-zeros ({rows.density():.0%} of X)" if rows.sparse else "dense",
+        )
 
     def _run(self, show: bool) -> History:
         with progress.bar(
