@@ -22,7 +22,7 @@ COMMON = (
     else ["-O3", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
 )
 if DEBUG and not MSVC:
-    COMMON += ["-O1", "-g", "-fno-omit-frame-pointer"]  # the last -O counts
+    COMMON += ["-O1", "-g1", "-fno-omit-frame-pointer"]  # full -g triples gcc's time
 ISA_FLAGS = {  # on x86-64; a source of another architecture compiles to nothing
     "kernels_avx2": ["/arch:AVX2"] if MSVC else ["-mavx2", "-mfma"],
     "kernels_avx512": ["/arch:AVX512"] if MSVC else ["-mavx512f", "-mfma"],

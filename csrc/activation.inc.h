@@ -6,7 +6,7 @@
 /* f(z), and f'(z) into *slope where `both` */
 FNN_INLINE vec f_of(const fnn_activation f, const int both, vec z, vec *slope)
 {
-    vec one = v_set1(1), zero = v_zero(), a, s;
+    vec one = v_set1(1), zero = v_zero(), a, s, rest;
     switch (f) {
     case FNN_SIGMOID:
         a = v_sigmoid(z);
@@ -31,9 +31,9 @@ FNN_INLINE vec f_of(const fnn_activation f, const int both, vec z, vec *slope)
         if (both) *slope = v_fma(z, a, s);
         return v_mul(z, s);
     case FNN_SILU: /* z σ; σ + z σ (1 − σ) = σ + a (1 − σ) */
-        s = v_sigmoid(z);
+        s = v_sigmoid_parts(z, &rest);
         a = v_mul(z, s);
-        if (both) *slope = v_fma(a, v_sub(one, s), s);
+        if (both) *slope = v_fma(a, rest, s);
         return a;
     case FNN_SOFTPLUS:
         if (both) *slope = v_sigmoid(z);

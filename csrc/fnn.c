@@ -106,16 +106,16 @@ static void end_reading(fnn_net *net) { (void)fnn_atomic_add(&net->users, -1); }
 #define ON_DTYPE(net, name, ...) \
     ((net)->dtype == FNN_F32 ? name##_f32(__VA_ARGS__) : name##_f64(__VA_ARGS__))
 
-static int legal_rows(const fnn_matrix *X, int64_t begin, int64_t end)
+static int legal_rows(const fnn_matrix *X, int64_t begin, int64_t end, int n_threads)
 {
-    return begin >= 0 && begin <= end && end <= X->n_rows;
+    return n_threads >= 1 && begin >= 0 && begin <= end && end <= X->n_rows;
 }
 
 fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                      const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
 {
     sums->finite = 1;
-    if (run->batch_size < 1 || run->n < 0 || (unsigned)optimiser->kind >= FNN_N_OPTIMISERS)
+    if (run->batch_size < 1 || run->n < 0 || run->n_threads < 1 || (unsigned)optimiser->kind >= FNN_N_OPTIMISERS)
         return FNN_BAD_ARGUMENT;
     if (run->n == 0) return FNN_OK;
     if (!begin_training(net)) return FNN_BUSY;
@@ -127,7 +127,7 @@ fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
 fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
                        void *const *out, int n_threads)
 {
-    if (!legal_rows(X, begin, end)) return FNN_BAD_ARGUMENT;
+    if (!legal_rows(X, begin, end, n_threads)) return FNN_BAD_ARGUMENT;
     if (begin == end) return FNN_OK;
     if (!begin_reading(net)) return FNN_BUSY;
     fnn_status status = ON_DTYPE(net, forward, net, X, begin, end, out, n_threads);
@@ -138,7 +138,7 @@ fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t
 fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
                     int64_t end, double *per_example, fnn_sums *sums, int n_threads)
 {
-    if (!legal_rows(X, begin, end)) return FNN_BAD_ARGUMENT;
+    if (!legal_rows(X, begin, end, n_threads)) return FNN_BAD_ARGUMENT;
     if (begin == end) return FNN_OK;
     if (!begin_reading(net)) return FNN_BUSY;
     fnn_status status = ON_DTYPE(net, cost, net, X, y, begin, end, per_example, sums, n_threads);
@@ -149,7 +149,7 @@ fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int
 fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
                         int64_t end, void *sum, void *per_example, fnn_sums *sums, int n_threads)
 {
-    if (!legal_rows(X, begin, end) || !sum == !per_example) return FNN_BAD_ARGUMENT;
+    if (!legal_rows(X, begin, end, n_threads) || !sum == !per_example) return FNN_BAD_ARGUMENT;
     if (begin == end) return FNN_OK;
     if (!begin_reading(net)) return FNN_BUSY;
     fnn_status status =

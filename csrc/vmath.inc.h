@@ -11,14 +11,14 @@
 #ifdef FNN_F32_SOURCE
 #define FNN_EXP_TERMS 7 /* ½ ln 2 ^ 8 / 8! = 5e-9, below half an ulp (6e-8) */
 #define FNN_EXP_MAX 88.37f
-#define FNN_EXP_MIN -87.33f
+#define FNN_EXP_MIN (-87.33f)
 #define FNN_LN2_HI 0.693359375f /* few bits, so that n · hi is exact */
 #define FNN_LN2_LO -2.12194440e-4f
 #define FNN_LOG_TERMS 8
 #else
 #define FNN_EXP_TERMS 13 /* ½ ln 2 ^ 14 / 14! = 4e-18, below half an ulp (1.1e-16) */
 #define FNN_EXP_MAX 709.4
-#define FNN_EXP_MIN -708.39
+#define FNN_EXP_MIN (-708.39)
 #define FNN_LN2_HI 6.93145751953125e-1
 #define FNN_LN2_LO 1.42860682030941723212e-6
 #define FNN_LOG_TERMS 17
@@ -60,11 +60,19 @@ FNN_INLINE vec v_expm1(vec x)
     return v_fma(two_n, q, v_sub(two_n, v_set1(1)));
 }
 
-/* σ(x) = 1 / (1 + e^−x) */
-FNN_INLINE vec v_sigmoid(vec x)
+/* σ(x) = 1 / (1 + e^−x), and *rest = 1 − σ(x) = e^−x σ(x), which does not cancel */
+FNN_INLINE vec v_sigmoid_parts(vec x, vec *rest)
 {
     vec two_n, q = v_expm1_parts(v_clamp_exponent(v_sub(v_zero(), x)), &two_n);
-    return v_div(v_set1(1), v_add(v_set1(1), v_fma(two_n, q, two_n)));
+    vec e = v_fma(two_n, q, two_n), s = v_div(v_set1(1), v_add(v_set1(1), e));
+    *rest = v_select(v_gt(x, v_set1((real)-FNN_EXP_MIN)), v_zero(), v_mul(e, s));
+    return s;
+}
+
+FNN_INLINE vec v_sigmoid(vec x)
+{
+    vec rest;
+    return v_sigmoid_parts(x, &rest);
 }
 
 /* tanh x = e / (e + 2) with the sign of x, e = e^{2|x|} − 1; 1 to the last bit beyond 20 */
@@ -97,8 +105,7 @@ FNN_INLINE vec v_softplus(vec x)
  *
  * The tail 1 − Φ(y), y = |x|, is ½ erfcx(y/√2) e^{−y²/2}. With t = 4/(4 + y), ½ erfcx(y/√2) / t is
  * smooth on the whole of (0, 1]; its Chebyshev fit (made with mpmath at 60 digits, constant term
- * last) errs by 2e-8 up to y = 15 in float and by 4e-18 up to y = 40 in double. y² is split in two
- * so that its rounding does not grow with the exponent. */
+ * last) errs by 2e-8 up to y = 15 in float and by 4e-18 up to y = 40 in double. */
 #ifdef FNN_F32_SOURCE
 static const real tail_fit[] = {
     0.016071473357f, -0.060225852864f, 0.046119937233f, 0.035075154299f, 0.0078662033366f,
@@ -115,6 +122,18 @@ static const real tail_fit[] = {
     0.09350209429571072886, 0.09973557017136736393, 0.09973557009948422464};
 #endif
 
+/* y² − square, what rounding took from square: without it the error of e^{−y²/2} would grow with y².
+ * y = high + low, each of half the digits, so that their products are exact (Dekker 1971): this needs
+ * no fused multiply-add. */
+FNN_INLINE vec v_square_rest(vec y, vec square)
+{
+    const real half_digits = sizeof(real) == 4 ? (real)4097 : (real)134217729; /* 2^12 + 1, 2^27 + 1 */
+    vec c = v_mul(v_set1(half_digits), y);
+    vec high = v_sub(c, v_sub(c, y)), low = v_sub(y, high);
+    vec cross = v_mul(v_add(high, high), low);
+    return v_add(v_add(v_sub(v_mul(high, high), square), cross), v_mul(low, low));
+}
+
 FNN_INLINE vec v_normal_cdf(vec x, vec *density)
 {
     vec y = v_min(v_set1(40), v_abs(x));
@@ -123,9 +142,9 @@ FNN_INLINE vec v_normal_cdf(vec x, vec *density)
     FNN_UNROLL
     for (int k = 1; k < (int)(sizeof tail_fit / sizeof *tail_fit); k++) p = v_fma(p, t, v_set1(tail_fit[k]));
     vec square = v_mul(y, y), half = v_set1((real)0.5);
-    vec rest = v_fnma(y, y, square); /* −(y² − square) */
+    vec rest = v_square_rest(y, square);
     vec e = v_exp(v_mul(v_sub(v_zero(), half), square));
-    e = v_fma(v_mul(half, rest), e, e); /* e^{−y²/2} = e^{−square/2} (1 + rest/2) */
+    e = v_fnma(v_mul(half, rest), e, e); /* e^{−y²/2} = e^{−square/2} (1 − rest/2) */
     *density = v_mul(e, v_set1((real)0.39894228040143267794));
     vec tail = v_mul(v_mul(p, t), e);
     return v_select(v_gt(x, v_zero()), v_sub(v_set1(1), tail), tail);

@@ -79,11 +79,14 @@ cdef class Rows:
     cdef object kept
     cdef readonly int64_t n_rows, n_cols
 
-    def __init__(self, data, shape=None, indices=None, indptr=None, shift=None, scale=None):
+    def __init__(self, cnp.ndarray data not None, shape=None, indices=None, indptr=None,
+                 shift=None, scale=None):
         cdef cnp.ndarray values = data
         cdef cnp.ndarray starts, columns
         memset(&self.matrix, 0, sizeof(self.matrix))
         self.matrix.dtype = code_of(values.descr)
+        if not values.dtype.isnative:
+            raise TypeError("the core reads numbers in this machine's byte order")
         self.matrix.data = cnp.PyArray_BYTES(values)
         if indptr is None:
             if cnp.PyArray_NDIM(values) != 2:
@@ -96,15 +99,28 @@ cdef class Rows:
             starts, columns = indptr, indices
             if self.matrix.dtype == FNN_U8 or starts.descr.num != columns.descr.num:
                 raise TypeError("the core reads CSR of float32 or float64 with one index type")
+            if starts.dtype != np.int32 and starts.dtype != np.int64:
+                raise TypeError(f"the core reads int32 and int64 indices, not {starts.dtype}")
+            self.matrix.data = <const char *>pointer(values, values.descr, cnp.PyArray_SIZE(values))
             self.matrix.indptr = pointer(starts, starts.descr, self.n_rows + 1)
             self.matrix.indices = pointer(columns, columns.descr, cnp.PyArray_SIZE(columns))
             self.matrix.index_bytes = starts.descr.itemsize
+            if (
+                starts[0] < 0
+                or starts[-1] > min(cnp.PyArray_SIZE(columns), cnp.PyArray_SIZE(values))
+                or (np.diff(starts) < 0).any()
+                or columns.min(initial=0) < 0
+                or columns.max(initial=-1) >= self.n_cols
+            ):
+                raise ValueError("the indices of a CSR matrix are out of range")
             self.matrix.col_stride = values.descr.itemsize
         self.matrix.n_rows = self.n_rows
+        if (shift is None) != (scale is None):
+            raise TypeError("shift and scale go together")
         if shift is not None:
             self.matrix.shift = pointer(shift, (<cnp.ndarray>shift).descr, self.n_cols)
             self.matrix.scale = pointer(scale, (<cnp.ndarray>shift).descr, self.n_cols)
-        self.kept = (data, indices, indptr, shift, scale)
+        self.kept = (values, indices, indptr, shift, scale)
 
     @property
     def sparse(self) -> bool:
@@ -150,7 +166,11 @@ cdef class Targets:
     def __init__(self, labels, values, weight, int metric, int64_t n_rows, int64_t n_out):
         cdef int64_t label, i, most = max(n_out, 2)
         memset(&self.targets, 0, sizeof(self.targets))
+        if (labels is None) == (values is None):
+            raise TypeError("targets are labels or values, one of the two")
         if labels is not None:
+            pointer(labels, INT64, n_rows)
+            labels = labels.copy()  # what has been checked must not change
             self.targets.labels = <const int64_t *>pointer(labels, INT64, n_rows)
             for i in range(n_rows):
                 label = self.targets.labels[i]
@@ -211,6 +231,7 @@ cdef class Net:
         cdef cnp.ndarray rates = np.ascontiguousarray(dropout, dtype=np.float64)
         cdef fnn_spec spec
         cdef cnp.npy_intp shape
+        cdef cnp.ndarray view
         if len(codes) != len(widths) - 1 or len(rates) != len(codes):
             raise ValueError("one activation and one dropout rate a layer of weights")
         self.dtype = np.dtype(dtype)
@@ -224,12 +245,7 @@ cdef class Net:
         self.n_layers = spec.n_layers
         self.sizes = tuple(int(n) for n in sizes)
         self.n_params = shape = fnn_n_params(self.net)
-
-    def __init__(self, *args):
-        cdef cnp.npy_intp shape = self.n_params
-        cdef cnp.ndarray view = cnp.PyArray_SimpleNewFromData(
-            1, &shape, self.dtype.num, fnn_params(self.net)
-        )
+        view = cnp.PyArray_SimpleNewFromData(1, &shape, self.dtype.num, fnn_params(self.net))
         # The view keeps an owner of the memory alive, not this object: no cycle to collect.
         cnp.set_array_base(view, Memory.of(self))
         self.params = view

@@ -132,22 +132,18 @@ def _csr_rows(
         values = values.astype(dtype) / dtype.type(255)
     if indptr.dtype not in (np.int32, np.int64) or indices.dtype != indptr.dtype:
         indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
-    # SciPy lets these be set to anything; the core trusts them.
-    if (
-        len(indptr) != X.shape[0] + 1
-        or indptr[0] < 0
-        or indptr[-1] > min(len(indices), len(X.data))
-        or np.any(np.diff(indptr) < 0)
-        or (len(indices) and (indices.min() < 0 or indices.max() >= n_in))
-    ):
-        raise ValueError(f"{name} is not a valid CSR matrix: its indices are out of range")
+    parts = [np.ascontiguousarray(part) for part in (values, indices, indptr)]
+    try:  # SciPy lets these be set to anything
+        rows = Rows(parts[0], X.shape, parts[1], parts[2], shift, scale)
+    except (ValueError, IndexError):
+        raise ValueError(
+            f"{name} is not a valid CSR matrix: its indices are out of range"
+        ) from None
     if not _columns_ascend(indptr, indices):
         merged = X.copy()
         merged.sum_duplicates()
         return _csr_rows(name, merged, n_in, dtype, shift, scale)
-    parts = (np.ascontiguousarray(part) for part in (values, indices, indptr))
-    data, indices, indptr = parts
-    return Rows(data, X.shape, indices, indptr, shift, scale)
+    return rows
 
 
 def _columns_ascend(indptr: NDArray[Any], indices: NDArray[Any]) -> bool:
