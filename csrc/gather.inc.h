@@ -60,23 +60,12 @@ static void csr_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
         out[index_at(X->indices, X->index_bytes, i)] += element(X->dtype, X->data + i * size);
 }
 
-/* Shuffled rows lie where no processor guesses: ask for the start of one that comes a batch later */
-static void ask_for(const fnn_matrix *X, int64_t n, int64_t row)
-{
-    enum { MOST = 4096 }; /* bytes: what follows, the hardware's prefetcher has seen coming */
-    if (X->indptr || X->col_stride != (X->dtype == FNN_U8 ? 1 : X->dtype == FNN_F32 ? 4 : 8)) return;
-    const char *p = X->data + row * X->row_stride;
-    int64_t bytes = n * X->col_stride < MOST ? n * X->col_stride : MOST;
-    for (int64_t i = 0; i < bytes; i += 64) FNN_PREFETCH(p + i);
-}
-
 static void gather(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                   const int64_t *next, real *out, int64_t ld)
+                   real *out, int64_t ld)
 {
     const real *shift = X->shift, *scale = X->scale;
     for (int64_t i = 0; i < m; i++, out += ld) {
         int64_t row = rows ? rows[i] : first + i;
-        if (next) ask_for(X, n, next[i]);
         if (X->indptr) csr_row(X, n, row, out);
         else dense_row(X, n, row, out);
         for (int64_t j = 0; shift && j < n; j += V) {

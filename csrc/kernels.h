@@ -75,11 +75,10 @@ typedef struct {
     void (*update)(fnn_optimiser_kind kind, const FNN_T(step) * step, int decay, int64_t n,
                    real *w, const real *g, real *m, real *v);
 
-    /* rows `rows[0 … m)` (NULL: first, first + 1, …) of X, n columns, into (m,n) reals; asks for
-     * the m rows `next`, which come a batch later, unless NULL */
+    /* rows `rows[0 … m)` (NULL: first, first + 1, …) of X, n columns, into (m,n) reals */
     void (*gather)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                   const int64_t *next, real *out, int64_t ld);
+                   real *out, int64_t ld);
     /* the same rows as lists; `row` (n,) is scratch */
     void (*list)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                 const int64_t *next, real *row, const FNN_T(lists) * out, int64_t at);
+                 real *row, const FNN_T(lists) * out, int64_t at);
 } FNN_T(kernels);

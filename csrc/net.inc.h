@@ -194,16 +194,14 @@ static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t 
 
 /* Rows [begin, begin + m) of the order into the block: x, y and, if weighted, w / total */
 static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_matrix *X,
-                  const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m, const int64_t *next,
-                  double total)
+                  const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m, double total)
 {
     int64_t r0, r1, n = net->sizes[net->n_layers];
     fnn_share(me, m, 1, &r0, &r1);
     const int64_t *rows = order ? order + begin + r0 : NULL;
     real *a = b->a[0] + r0 * b->ld[0];
-    if (next) next += r0;
-    if (b->input) FNN_TABLE->list(X, net->sizes[0], rows, begin + r0, r1 - r0, next, a, b->input, r0);
-    else FNN_TABLE->gather(X, net->sizes[0], rows, begin + r0, r1 - r0, next, a, b->ld[0]);
+    if (b->input) FNN_TABLE->list(X, net->sizes[0], rows, begin + r0, r1 - r0, a, b->input, r0);
+    else FNN_TABLE->gather(X, net->sizes[0], rows, begin + r0, r1 - r0, a, b->ld[0]);
     for (int64_t i = r0; y && i < r1; i++) {
         int64_t row = order ? order[begin + i] : begin + i;
         real *yi = b->y + i * n;
@@ -379,9 +377,7 @@ static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin
     for (int64_t at = 0; at < m; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
         dropping drops = {1, at, run->step + number, run->dropout_seed};
-        int64_t end = begin + at + rows;
-        const int64_t *next = run->order && end + rows <= run->n ? run->order + end : NULL;
-        fetch(net, b, me, job->X, job->y, run->order, begin + at, rows, next, total);
+        fetch(net, b, me, job->X, job->y, run->order, begin + at, rows, total);
         forward(net, b, me, rows, 1, drops);
         output_costs(net, b, me, rows, job->y->metric, 1);
         take_sums(&sums, b, rows, job->y, run->order, begin + at); /* every thread the same */
@@ -482,7 +478,7 @@ static void forward_work(void *arg, const fnn_worker *me)
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
         real *last = job->out[L];
         if (last) b->a[L] = last + to * net->sizes[L]; /* straight into the caller's buffer */
-        fetch(net, b, &alone, job->X, NULL, NULL, at, m, NULL, 1);
+        fetch(net, b, &alone, job->X, NULL, NULL, at, m, 1);
         forward(net, b, &alone, m, 0, (dropping){0, 0, 0, 0});
         for (int l = 0; l < L; l++) {
             real *out = job->out[l];
@@ -502,7 +498,7 @@ static void cost_work(void *arg, const fnn_worker *me)
     for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
         fnn_sums sums = {0, 0, 0, 0, 0, 1};
-        fetch(net, b, &alone, job->X, job->y, NULL, at, m, NULL, 1);
+        fetch(net, b, &alone, job->X, job->y, NULL, at, m, 1);
         forward(net, b, &alone, m, 1, (dropping){0, 0, 0, 0});
         output_costs(net, b, &alone, m, job->y->metric, 0);
         take_sums(&sums, b, m, job->y, NULL, at);
@@ -589,7 +585,7 @@ static void gradient_work(void *arg, const fnn_worker *me)
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows;
         fnn_targets unweighted = *job->y;
         if (job->per_example) unweighted.weight = NULL;
-        fetch(net, b, me, job->X, &unweighted, NULL, at, m, NULL, 1);
+        fetch(net, b, me, job->X, &unweighted, NULL, at, m, 1);
         forward(net, b, me, m, 1, (dropping){0, 0, 0, 0});
         output_costs(net, b, me, m, job->y->metric, 1);
         if (me->rank == 0) take_sums(job->sums, b, m, job->y, NULL, at);

@@ -29,11 +29,9 @@
 #ifdef __GNUC__
 #define FNN_INLINE static inline __attribute__((always_inline, unused))
 #define FNN_UNROLL _Pragma("GCC unroll 32")
-#define FNN_PREFETCH(p) __builtin_prefetch((p), 0, 2)
 #else
 #define FNN_INLINE static __forceinline
 #define FNN_UNROLL
-#define FNN_PREFETCH(p) ((void)(p))
 #endif
 
 /* x / 255, the real nearest to it: so bytes and the floats that NumPy makes of them by X / 255 give

@@ -9,13 +9,12 @@
  */
 
 static void list(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                 const int64_t *next, real *row, const FNN_T(lists) * out, int64_t at)
+                 real *row, const FNN_T(lists) * out, int64_t at)
 {
     for (int64_t i = 0; i < m; i++) {
         int64_t number = rows ? rows[i] : first + i, to = (at + i) * out->stride, found = 0;
         uint32_t *index = out->index + to;
         real *value = out->value + to;
-        if (next) ask_for(X, n, next[i]);
         if (X->indptr) {
             int64_t begin = index_at(X->indptr, X->index_bytes, number);
             int64_t size = X->dtype == FNN_F32 ? sizeof(float) : sizeof(double);
