@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from . import files, optim, training
+from . import files, optim
 from .history import History
 from .init import INITS
 from .mlp import MLP
 from .names import check_name
 from .schedules import check_number
+from .state import FitState, OptimizerState
 
 _DTYPES = ("float32", "float64")
 
@@ -106,7 +107,7 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: files.Tensors) -> None:
     for moment in moments:
         if moment is not None and (moment.shape, moment.dtype) != ((net.n_params,), net.dtype):
             raise ValueError("its optimiser's state does not fit the network")
-    state = training.OptimizerState(kind, moments[0], moments[1], _count(facts, "steps"))
+    state = OptimizerState(kind, moments[0], moments[1], _count(facts, "steps"))
     optimizer = None
     if facts["optimizer"] is not None:
         optimizer = optim.optimizer_from_config(facts["optimizer"])
@@ -120,7 +121,7 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: files.Tensors) -> None:
     net._rng.bit_generator.state = facts["rng"]
     net._dropout_seed = _count(facts, "dropout_seed", 2**64)
     net._state, net._optimizer = state, optimizer
-    net._standing = training.FitState(
+    net._standing = FitState(
         batch_size=max(_count(facts, "batch_size"), 1),
         shuffle=bool(facts["shuffle"]),
         optimizer=facts["optimizer"],

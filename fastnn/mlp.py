@@ -27,6 +27,7 @@ from .init import INITS, default_init, fill
 from .layout import Array, Gradient, Views, layers
 from .optim import Adam, Optimizer
 from .schedules import check_count, check_number, learning_rates
+from .state import Examples, FitState, OptimizerState, Trainee
 
 __all__ = ["MLP"]
 
@@ -186,8 +187,8 @@ class MLP:
         self.metadata: dict[str, Any] = {}
         self.history = History()
         self._optimizer: Optimizer | None = None
-        self._state: training.OptimizerState | None = None
-        self._standing: training.FitState | None = None
+        self._state: OptimizerState | None = None
+        self._standing: FitState | None = None
         self._fit: training.Fit | None = None
 
     def _make_core(self) -> None:
@@ -395,7 +396,7 @@ class MLP:
                 else min(check_count("batch_size", batch_size, 1), examples.n_visited)
             )
             optimizer = self._next_optimizer(optimizer)
-            standing = training.FitState(size, bool(shuffle), optimizer.to_config())
+            standing = FitState(size, bool(shuffle), optimizer.to_config())
         with self._training():
             fit = training.Fit(
                 self._trainee(optimizer),
@@ -479,14 +480,14 @@ class MLP:
         class_weight: Any = None,
         goal: arrays.Goal | None = None,
         suffix: str = "",
-    ) -> tuple[training.Examples, arrays.Encoded]:
+    ) -> tuple[Examples, arrays.Encoded]:
         rows = self._rows(X, name=f"X{suffix}")
         encoded = arrays.encode(y, rows.n_rows, goal or self._goal(), suffix)
         weight = arrays.as_weights(sample_weight, class_weight, encoded, self.sizes[-1], suffix)
         visit = None
         if weight is not None and not weight.all():
             visit = np.flatnonzero(weight)
-        examples = training.Examples(
+        examples = Examples(
             rows,
             encoded.targets(self.sizes[-1], weight),
             rows.n_rows,
@@ -495,9 +496,7 @@ class MLP:
         )
         return examples, encoded
 
-    def _validation(
-        self, data: tuple[Any, ...] | None, encoded: arrays.Encoded
-    ) -> training.Examples | None:
+    def _validation(self, data: tuple[Any, ...] | None, encoded: arrays.Encoded) -> Examples | None:
         if data is None:
             return None
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
@@ -520,12 +519,12 @@ class MLP:
             )
         return optimizer
 
-    def _trainee(self, optimizer: Optimizer) -> training.Trainee:
+    def _trainee(self, optimizer: Optimizer) -> Trainee:
         if self._state is None or not self._state.fits(optimizer):
-            self._state = training.OptimizerState.fresh(optimizer, self.n_params, self.dtype)
-        return training.Trainee(self, self._core, self._rng, self._dropout_seed, self._state)
+            self._state = OptimizerState.fresh(optimizer, self.n_params, self.dtype)
+        return Trainee(self, self._core, self._rng, self._dropout_seed, self._state)
 
-    def _resumed(self, optimizer: Optimizer | None) -> tuple[training.FitState, Optimizer]:
+    def _resumed(self, optimizer: Optimizer | None) -> tuple[FitState, Optimizer]:
         if self._standing is None or self._state is None:
             raise ValueError(
                 "there is nothing to resume: load a file that was saved with checkpoint=True"

@@ -1,4 +1,7 @@
-"""Data sets, IDX files, tables, and downloads from a server on this computer, not the network."""
+"""Data sets, IDX files, tables, and downloads from a server on this computer, not the network.
+
+Over 400 lines: a hostile file for each thing that can be wrong with one.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,116 @@
+/* block.inc.h: the scratch of one block of examples, and each thread's share of the work on it.
+ * Template on `real`; included by net.inc.h. */
+typedef FNN_T(lists) lists;
+
+/* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
+typedef struct {
+    int64_t rows;
+    int64_t *ld;   /* L + 1: row strides of a[l], slope[l], delta[l] */
+    real **a;      /* (rows, n_l) activations; a[L] holds z while costs are wanted */
+    real **slope;  /* f'(z), and the dropout mask in it, where it does not follow from a */
+    real **delta;  /* dC/dz */
+    real *output;  /* (rows, n_L) a[L] beside z */
+    real *y;       /* (rows, n_L) */
+    real *scale;   /* (rows,) an example's share of the cost */
+    double *cost;  /* (rows,) */
+    double *right; /* (rows,) by the metric, 0 … 1 */
+    real *gradient;
+    real *pack; /* FNN_PACK_REALS a thread */
+    lists *input;              /* the rows by their non-zeros instead of a[0], or NULL */
+    real **row_a, **row_delta; /* L + 1: where one example's stand, for gradients of each */
+} block;
+
+typedef enum { NEED_FORWARD, NEED_COST, NEED_DELTAS, NEED_GRADIENT } need;
+
+/* f' of these cannot be told from a, or is shared with a mask */
+static int stores_slope(const fnn_net *net, int l)
+{
+    fnn_activation f = net->activation[l];
+    return f == FNN_GELU || f == FNN_SILU || f == FNN_SOFTPLUS || net->dropout[l] > 0;
+}
+
+/* Rows a power of two apart would share cache sets: set them off by a line. */
+static int64_t row_stride(int64_t n)
+{
+    int64_t line = FNN_LINE / (int64_t)sizeof(real);
+    return n >= 8 * line && n % (4 * line) == 0 ? n + line : n;
+}
+
+static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int threads, need what,
+                     int sparse)
+{
+    int L = net->n_layers;
+    block *b = fnn_take(arena, 1, sizeof *b), measured;
+    int64_t *ld = fnn_take(arena, (size_t)L + 1, sizeof *ld);
+    real **a = fnn_take(arena, (size_t)L + 1, sizeof *a);
+    real **slope = fnn_take(arena, (size_t)L + 1, sizeof *slope);
+    real **delta = fnn_take(arena, (size_t)L + 1, sizeof *delta);
+    measured.row_a = fnn_take(arena, (size_t)L + 1, sizeof *a);
+    measured.row_delta = fnn_take(arena, (size_t)L + 1, sizeof *delta);
+    size_t outputs = fnn_times((size_t)rows, (size_t)net->sizes[L]);
+    for (int l = 0; l <= L; l++) {
+        int64_t stride = l == L ? net->sizes[l] : row_stride(net->sizes[l]);
+        size_t reals = fnn_times((size_t)rows, (size_t)stride);
+        int hidden_slope = l > 0 && l < L && stores_slope(net, l - 1) && what >= NEED_DELTAS;
+        real *al = fnn_take(arena, reals, sizeof(real));
+        real *sl = hidden_slope || (l == L && what >= NEED_DELTAS)
+                       ? fnn_take(arena, reals, sizeof(real)) : NULL;
+        real *dl = l > 0 && what >= NEED_DELTAS ? fnn_take(arena, reals, sizeof(real)) : NULL;
+        if (arena->base) ld[l] = stride, a[l] = al, slope[l] = sl, delta[l] = dl;
+    }
+    measured.output = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
+    measured.y = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
+    measured.scale = fnn_take(arena, (size_t)rows, sizeof(real));
+    measured.cost = fnn_take(arena, (size_t)rows, sizeof(double));
+    measured.right = fnn_take(arena, (size_t)rows, sizeof(double));
+    measured.gradient =
+        what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
+    measured.pack = fnn_take(arena, fnn_times((size_t)threads, FNN_PACK_REALS), sizeof(real));
+    lists *input = sparse ? fnn_take(arena, 1, sizeof *input) : NULL, listed = {0};
+    if (sparse) { /* a vector more than a row: v_append writes whole ones */
+        listed.stride = net->sizes[0] + FNN_LINE / 4;
+        size_t entries = fnn_times((size_t)rows, (size_t)listed.stride);
+        listed.count = fnn_take(arena, (size_t)rows, sizeof *listed.count);
+        listed.index = fnn_take(arena, entries, sizeof *listed.index);
+        listed.value = fnn_take(arena, entries, sizeof *listed.value);
+    }
+    if (!arena->base) return NULL;
+    if (sparse) *input = listed;
+    measured.input = input;
+    measured.rows = rows, measured.ld = ld;
+    measured.a = a, measured.slope = slope, measured.delta = delta;
+    *b = measured;
+    return b;
+}
+
+static size_t layout_size(const fnn_net *net, int64_t rows, int threads, need what, int sparse)
+{
+    fnn_arena measure = {NULL, 0};
+    layout(&measure, net, rows, threads, what, sparse);
+    return measure.used;
+}
+
+/* ---- shares ------------------------------------------------------------------------------- */
+
+typedef struct { int64_t r0, r1, c0, c1; } region; /* rows [r0, r1) × columns [c0, c1) */
+
+/* This worker's part of an (m, n) matrix, cut along the side with more tiles */
+static region share_of(const fnn_worker *me, int64_t m, int64_t n)
+{
+    region r = {0, m, 0, n};
+    if (me->size == 1) return r;
+    if (n / FNN_TABLE->panel >= m / FNN_TABLE->strip) fnn_share(me, n, FNN_TABLE->panel, &r.c0, &r.c1);
+    else fnn_share(me, m, FNN_TABLE->strip, &r.r0, &r.r1);
+    return r;
+}
+
+static real *my_pack(const block *b, const fnn_worker *me)
+{
+    return b->pack + (int64_t)me->rank * FNN_PACK_REALS;
+}
+
+static lists rows_from(const lists *all, int64_t row)
+{
+    int64_t at = row * all->stride;
+    return (lists){all->stride, all->count + row, all->index + at, all->value + at};
+}
