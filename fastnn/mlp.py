@@ -680,6 +680,7 @@ class MLP:
             name=name,
             may_be_empty=may_be_empty,
             sparse=get_sparse(),
+            n_next=self.sizes[1],
         )
 
     def _goal(self) -> arrays.Goal:

@@ -159,6 +159,16 @@ def test_inputs_with_many_zeros_are_walked_and_the_log_says_so(
     assert first_layer(caplog, dense) == "by its non-zeros (100% of X)"
 
 
+@pytest.mark.parametrize(("width", "walked"), [(16, True), (128, True), (512, False)])
+def test_the_wider_the_first_layer_the_fewer_the_non_zeros_must_be(
+    caplog: pytest.LogCaptureFixture, width: int, walked: bool
+) -> None:
+    X = np.where(np.arange(100) % 100 < 18, 1, np.zeros((20, 100), np.float32))
+    with caplog.at_level(logging.DEBUG, logger="fastnn"):
+        MLP([100, width, 2], output="softmax", seed=0).fit(X, np.arange(20) % 2, epochs=1)
+    assert ("first layer by its non-zeros (18% of X)" in caplog.text) is walked
+
+
 def test_the_switch_is_shown_and_refuses_what_it_does_not_know() -> None:
     fastnn.set_sparse("never")
     assert fastnn.get_sparse() == "never"
