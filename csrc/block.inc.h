@@ -15,7 +15,8 @@ typedef struct {
     double *cost;  /* (rows,) */
     double *right; /* (rows,) by the metric, 0 … 1 */
     real *gradient;
-    real *pack; /* FNN_PACK_REALS a thread */
+    real *pack; /* pack_reals a thread, for copies of weights */
+    size_t pack_reals;
     lists *input;              /* the rows by their non-zeros instead of a[0], or NULL */
     real **row_a, **row_delta; /* L + 1: where one example's stand, for gradients of each */
 } block;
@@ -34,6 +35,17 @@ static int64_t row_stride(int64_t n)
 {
     int64_t line = FNN_LINE / (int64_t)sizeof(real);
     return n >= 8 * line && n % (4 * line) == 0 ? n + line : n;
+}
+
+/* What a thread needs to copy weights that are wide (nn), or to be transposed (nt: all but the
+ * first layer's) */
+static size_t pack_reals(const fnn_net *net)
+{
+    int64_t widest = 0;
+    for (int l = 1; l <= net->n_layers; l++)
+        if (net->sizes[l] > widest) widest = net->sizes[l];
+    size_t side = (size_t)widest + 32, most = FNN_PACK_REALS;
+    return side < 1024 && side * side < most ? side * side : most;
 }
 
 static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int threads, need what,
@@ -65,7 +77,8 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     measured.right = fnn_take(arena, (size_t)rows, sizeof(double));
     measured.gradient =
         what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
-    measured.pack = fnn_take(arena, fnn_times((size_t)threads, FNN_PACK_REALS), sizeof(real));
+    measured.pack_reals = pack_reals(net);
+    measured.pack = fnn_take(arena, fnn_times((size_t)threads, measured.pack_reals), sizeof(real));
     lists *input = sparse ? fnn_take(arena, 1, sizeof *input) : NULL, listed = {0};
     if (sparse) { /* a vector more than a row: v_append writes whole ones */
         listed.stride = net->sizes[0] + FNN_LINE / 4;
@@ -106,7 +119,7 @@ static region share_of(const fnn_worker *me, int64_t m, int64_t n)
 
 static real *my_pack(const block *b, const fnn_worker *me)
 {
-    return b->pack + (int64_t)me->rank * FNN_PACK_REALS;
+    return b->pack + (size_t)me->rank * b->pack_reals;
 }
 
 static lists rows_from(const lists *all, int64_t row)

@@ -17,14 +17,17 @@
  *      sums stay in registers (a factor of two).
  *  (c) Edges: the last vector of a row is loaded and stored by its first `tail` lanes, so narrow
  *      layers cost no more than their vectors; the last rows get a tile of their own height.
- *  (d) k is cut into blocks of KC so that a panel of B (KC · NV · V reals, 32 kB) stays in L1; C
- *      carries the sums from block to block, which changes no bit of them.
- *  (e) B is copied into a dense panel only where its rows are so far apart that they fall into the
+ *  (d) k is cut into equal blocks of at most KC, so that a group of panels of B stays in L2; C
+ *      carries the sums from block to block, which changes no bit of them. Measured on W5: 256 to
+ *      512 brought 8 %, more nothing.
+ *  (e) nn copies B into dense panels only where its rows are so far apart that they fall into the
  *      same cache sets (PACK_BYTES) and enough rows of C share the copy; below that it costs more
- *      than it saves. nt always copies, as that is where B is transposed.
+ *      than it saves. nt always copies, as that is where B is transposed, V by V in registers. tn
+ *      never does: its B is a delta, whose stride the network chooses. GROUP columns are copied at
+ *      once, since a row of B is a page of its own, and dear unless read at length.
  *  (f) tn walks its rows in blocks of MC, so that the columns of A it needs stay in L2.
  *
- * Rejected: packing A (the batch is narrow and already in L2), and vectors along k with a sum over
+ * Rejected: packing A (the batch is narrow and already in L2), prefetching C, and vectors along k with a sum over
  * lanes at the end (the bits would depend on V and the tail).
  */
 #include "simd.h"
@@ -32,9 +35,10 @@
 enum {
     NV_MAX = 2,
     PANEL = NV_MAX * V,
-    KC = 256,
-    PACK_BYTES = 6144, /* a row stride of B from which a panel is copied … */
-    PACK_ROWS = 24     /* … if it serves at least so many rows of C */
+    KC = 512,
+    GROUP = FNN_PACK_REALS / KC,
+    PACK_BYTES = 6144, /* a row stride of B from which nn copies it … */
+    PACK_ROWS = 24     /* … if that serves at least so many rows of C */
 };
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 enum { MR_1 = 12, MR_2 = 12 };
@@ -138,13 +142,8 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, int tail, int
         break;
 STRIPS(strips_1_ragged, 1, 1)
 STRIPS(strips_2_ragged, 2, 1)
-#ifdef FNN_ISA_AVX512 /* masked loads and stores cost nothing: no code of their own for full rows */
-#define strips_1 strips_1_ragged
-#define strips_2 strips_2_ragged
-#else
 STRIPS(strips_1, 1, 0)
 STRIPS(strips_2, 2, 0)
-#endif
 #undef ROWS
 #undef STRIPS
 
@@ -159,58 +158,93 @@ static void panel_product(int64_t m, int64_t n, int64_t k, const real *A, int64_
     else strips_1_ragged(m, (int)n, k, A, rs, cs, B, ldb, f, bias, C, ldc);
 }
 
-/* A dense copy of B (k, n ≤ PANEL) with rows PANEL apart, for panel_product */
-static const real *pack_panel(int64_t k, int64_t n, const real *B, int64_t ldb, real *pack)
+/* ---- B in memory: where it lies, or as dense panels (k, PANEL) end to end, up to GROUP columns ---- */
+
+typedef enum { IN_PLACE, COPIED, TRANSPOSED } form;
+
+/* The panels of B (k, n) */
+static void copy_panels(int64_t k, int64_t n, const real *B, int64_t ldb, real *pack)
 {
-    for (int64_t p = 0; p < k; p++)
-        for (int j = 0; j < NV_MAX; j++) {
-            int64_t rest = n - j * V;
-            if (rest >= V) v_store(pack + p * PANEL + j * V, v_load(B + p * ldb + j * V));
-            else if (rest > 0)
-                v_store(pack + p * PANEL + j * V, v_load_n(B + p * ldb + j * V, (int)rest));
-        }
-    return pack;
+    for (int64_t p = 0; p < k; p++, B += ldb, pack += PANEL) {
+        real *to = pack;
+        int64_t j = 0;
+        for (; j + PANEL <= n; j += PANEL, to += k * PANEL)
+            for (int v = 0; v < PANEL; v += V) v_store(to + v, v_load(B + j + v));
+        for (; j < n; j += V, to += V) v_store(to, v_load_n(B + j, n - j < V ? (int)(n - j) : V));
+    }
 }
 
-static int worth_packing(int64_t m, int64_t ldb)
+/* The panels of Bᵀ, B (n, k) */
+static void transpose_panels(int64_t k, int64_t n, const real *B, int64_t ldb, real *pack)
 {
-    return m >= PACK_ROWS && ldb * (int64_t)sizeof(real) >= PACK_BYTES;
+    for (int64_t j = 0; j < n; j += V) {
+        real *to = pack + j / PANEL * PANEL * k + j % PANEL;
+        for (int64_t p = 0; p < k; p += V) {
+            vec x[V];
+            int lanes = k - p < V ? (int)(k - p) : V;
+            for (int i = 0; i < V; i++)
+                x[i] = j + i >= n ? v_zero()
+                       : lanes < V ? v_load_n(B + (j + i) * ldb + p, lanes)
+                                   : v_load(B + (j + i) * ldb + p);
+            v_transpose(x);
+            for (int i = 0; i < lanes; i++, to += PANEL) v_store(to, x[i]);
+        }
+    }
 }
+
+/* One block of k: all columns of C from A and B, which stands in memory as `how` says. For
+ * TRANSPOSED, B is (n, k). */
+FNN_INLINE void block_product(int64_t m, int64_t n, int64_t k, const real *A, int64_t rs, int64_t cs,
+                              const form how, const real *B, int64_t ldb, const finish *f,
+                              const real *bias, real *C, int64_t ldc, real *pack)
+{
+    for (int64_t g = 0; g < n; g += GROUP) {
+        int64_t ng = n - g < GROUP ? n - g : GROUP;
+        if (how == COPIED) copy_panels(k, ng, B + g, ldb, pack);
+        if (how == TRANSPOSED) transpose_panels(k, ng, B + g * ldb, ldb, pack);
+        for (int64_t j = 0; j < ng; j += PANEL) {
+            const real *panel = how == IN_PLACE ? B + g + j : pack + j * k;
+            panel_product(m, ng - j < PANEL ? ng - j : PANEL, k, A, rs, cs, panel,
+                          how == IN_PLACE ? ldb : PANEL, f, bias ? bias + g + j : NULL, C + g + j,
+                          ldc);
+        }
+    }
+}
+
+/* k in the fewest blocks of at most KC, all about as long */
+static int64_t block_of(int64_t k)
+{
+    int64_t blocks = (k + KC - 1) / KC;
+    return k > 0 ? (k + blocks - 1) / blocks : 1;
+}
+
+/* ---- the products ----------------------------------------------------------------------------- */
 
 static void nn(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
                int64_t ldb, fnn_start start, const real *bias, real *C, int64_t ldc, real *pack)
 {
     finish f = {start, bias, 0, 1, 0};
-    int64_t k0 = 0;
+    int copy = m >= PACK_ROWS && ldb * (int64_t)sizeof(real) >= PACK_BYTES;
+    int64_t step = block_of(k), k0 = 0;
     do { /* also once for k = 0, where C is the start value */
-        int64_t kb = k - k0 < KC ? k - k0 : KC;
-        for (int64_t j = 0; j < n; j += PANEL) {
-            int64_t nb = n - j < PANEL ? n - j : PANEL, ld = ldb;
-            const real *b = B + k0 * ldb + j;
-            if (worth_packing(m, ldb)) b = pack_panel(kb, nb, b, ldb, pack), ld = PANEL;
-            panel_product(m, nb, kb, A + k0, lda, 1, b, ld, &f, bias ? bias + j : NULL, C + j, ldc);
-        }
+        int64_t kb = k - k0 < step ? k - k0 : step;
+        if (copy) block_product(m, n, kb, A + k0, lda, 1, COPIED, B + k0 * ldb, ldb, &f, bias, C, ldc, pack);
+        else block_product(m, n, kb, A + k0, lda, 1, IN_PLACE, B + k0 * ldb, ldb, &f, bias, C, ldc, pack);
         f.start = FNN_FROM_C;
-        k0 += KC;
+        k0 += step;
     } while (k0 < k);
 }
 
 static void tn(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
-               int64_t ldb, real alpha, real beta, real *C, int64_t ldc, real *pack)
+               int64_t ldb, real alpha, real beta, real *C, int64_t ldc)
 {
     finish f = {FNN_FROM_ZERO, NULL, 1, alpha, beta};
-    for (int64_t k0 = 0; k0 < k; k0 += KC) {
-        int64_t kb = k - k0 < KC ? k - k0 : KC;
-        for (int64_t i = 0; i < m; i += MC) {
-            int64_t mb = m - i < MC ? m - i : MC;
-            for (int64_t j = 0; j < n; j += PANEL) {
-                int64_t nb = n - j < PANEL ? n - j : PANEL, ld = ldb;
-                const real *b = B + k0 * ldb + j;
-                if (worth_packing(mb, ldb)) b = pack_panel(kb, nb, b, ldb, pack), ld = PANEL;
-                panel_product(mb, nb, kb, A + k0 * lda + i, 1, lda, b, ld, &f, NULL,
-                              C + i * ldc + j, ldc);
-            }
-        }
+    int64_t step = block_of(k);
+    for (int64_t k0 = 0; k0 < k; k0 += step) {
+        int64_t kb = k - k0 < step ? k - k0 : step;
+        for (int64_t i = 0; i < m; i += MC)
+            block_product(m - i < MC ? m - i : MC, n, kb, A + k0 * lda + i, 1, lda, IN_PLACE,
+                          B + k0 * ldb, ldb, &f, NULL, C + i * ldc, ldc, NULL);
         f.beta = 1;
     }
 }
@@ -219,14 +253,10 @@ static void nt(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, cons
                int64_t ldb, real *C, int64_t ldc, real *pack)
 {
     finish f = {FNN_FROM_ZERO, NULL, 0, 1, 0};
-    for (int64_t k0 = 0; k0 < k; k0 += KC) {
-        int64_t kb = k - k0 < KC ? k - k0 : KC;
-        for (int64_t j = 0; j < n; j += PANEL) {
-            int64_t nb = n - j < PANEL ? n - j : PANEL;
-            for (int64_t i = 0; i < nb; i++) /* Bᵀ */
-                for (int64_t p = 0; p < kb; p++) pack[p * PANEL + i] = B[(j + i) * ldb + k0 + p];
-            panel_product(m, nb, kb, A + k0, lda, 1, pack, PANEL, &f, NULL, C + j, ldc);
-        }
+    int64_t step = block_of(k);
+    for (int64_t k0 = 0; k0 < k; k0 += step) {
+        int64_t kb = k - k0 < step ? k - k0 : step;
+        block_product(m, n, kb, A + k0, lda, 1, TRANSPOSED, B + k0, ldb, &f, NULL, C, ldc, pack);
         f.start = FNN_FROM_C;
     }
 }

@@ -15,7 +15,9 @@
 #include "fnn.h"
 /* Where a product's sums start */
 typedef enum { FNN_FROM_ZERO, FNN_FROM_BIAS, FNN_FROM_C } fnn_start;
-enum { FNN_PACK_REALS = 256 * 64 }; /* scratch of one thread for a packed panel, in reals */
+/* Scratch of one thread for copied panels of a weight matrix, in reals: 512 rows of 128 columns. A
+ * layer of n inputs and n' outputs needs no more than (n + 32) (n' + 32). */
+enum { FNN_PACK_REALS = 512 * 128 };
 #endif
 
 /* Rows of A by their non-zeros: row i is value[i · stride + q] at column index[i · stride + q],
@@ -44,7 +46,7 @@ typedef struct {
                int64_t ldb, fnn_start start, const real *bias, real *C, int64_t ldc, real *pack);
     /* C (m,n) = beta C + alpha Aᵀ B, A (k,m), B (k,n) */
     void (*tn)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
-               int64_t ldb, real alpha, real beta, real *C, int64_t ldc, real *pack);
+               int64_t ldb, real alpha, real beta, real *C, int64_t ldc);
     /* C (m,n) = A (m,k) Bᵀ, B (n,k) */
     void (*nt)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
                int64_t ldb, real *C, int64_t ldc, real *pack);

@@ -179,7 +179,7 @@ static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t
                                  beta, dW, n_out);
         else
             FNN_TABLE->tn(r.r1 - r.r0, r.c1 - r.c0, m, b->a[l] + r.r0, b->ld[l], delta,
-                          b->ld[l + 1], alpha, beta, dW, n_out, my_pack(b, me));
+                          b->ld[l + 1], alpha, beta, dW, n_out);
         fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
         FNN_TABLE->column_sums(m, c1 - c0, b->delta[l + 1] + c0, b->ld[l + 1], alpha, bias_beta,
                                out + net->biases_at[l] + c0);

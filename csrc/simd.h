@@ -16,6 +16,7 @@
  *   v_pow2(n)                       2^n for integral n in the normal exponents
  *   v_gt(a,b) v_select(m,a,b)       a > b; m ? a : b
  *   v_sum v_most                    over the lanes, in an order that depends on V alone
+ *   v_transpose(x)                  V vectors, the rows of a square: its columns take their place
  *   v_bytes(p)                      V bytes, each divided by 255 and rounded to the nearest
  *   v_append(x,i,values,indices)    appends the lanes of x that are not 0 and their indices
  *                                   i, i + 1, …; returns how many; may write V of each

@@ -51,6 +51,14 @@ FNN_INLINE vmask v_gt(vec a, vec b) { vmask m; FNN_EACH m.lane[i] = a.lane[i] > 
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { FNN_EACH b.lane[i] = m.lane[i] ? a.lane[i] : b.lane[i]; return b; }
 FNN_INLINE real v_sum(vec a) { real s = 0; FNN_EACH s += a.lane[i]; return s; }
 FNN_INLINE real v_most(vec a) { real s = a.lane[0]; FNN_EACH s = a.lane[i] > s ? a.lane[i] : s; return s; }
+FNN_INLINE void v_transpose(vec *x)
+{
+    FNN_EACH for (int j = 0; j < i; j++) {
+        real above = x[j].lane[i];
+        x[j].lane[i] = x[i].lane[j];
+        x[i].lane[j] = above;
+    }
+}
 FNN_INLINE vec v_bytes(const uint8_t *p)
 {
     vec r;

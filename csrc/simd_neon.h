@@ -40,6 +40,14 @@ FNN_INLINE vmask v_gt(vec a, vec b) { return vcgtq_f32(a, b); }
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { return vbslq_f32(m, a, b); }
 FNN_INLINE real v_sum(vec a) { return vaddvq_f32(a); }
 FNN_INLINE real v_most(vec a) { return vmaxvq_f32(a); }
+FNN_INLINE void v_transpose(vec *x)
+{
+    float32x4x2_t a = vtrnq_f32(x[0], x[1]), b = vtrnq_f32(x[2], x[3]);
+    for (int i = 0; i < 2; i++) {
+        x[i] = vcombine_f32(vget_low_f32(a.val[i]), vget_low_f32(b.val[i]));
+        x[i + 2] = vcombine_f32(vget_high_f32(a.val[i]), vget_high_f32(b.val[i]));
+    }
+}
 FNN_INLINE vec v_bytes(const uint8_t *p)
 {
     real lane[V];
@@ -98,6 +106,12 @@ FNN_INLINE vmask v_gt(vec a, vec b) { return vcgtq_f64(a, b); }
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { return vbslq_f64(m, a, b); }
 FNN_INLINE real v_sum(vec a) { return vaddvq_f64(a); }
 FNN_INLINE real v_most(vec a) { return vmaxvq_f64(a); }
+FNN_INLINE void v_transpose(vec *x)
+{
+    vec first = vzip1q_f64(x[0], x[1]);
+    x[1] = vzip2q_f64(x[0], x[1]);
+    x[0] = first;
+}
 FNN_INLINE vec v_bytes(const uint8_t *p)
 {
     real lane[V];

@@ -34,6 +34,29 @@ FNN_INLINE vmask v_gt(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { return _mm512_mask_blend_ps(m, b, a); }
 FNN_INLINE real v_sum(vec a) { return _mm512_reduce_add_ps(a); }
 FNN_INLINE real v_most(vec a) { return _mm512_reduce_max_ps(a); }
+/* squares of 4 lanes, then the squares among each other */
+FNN_INLINE void v_transpose(vec *x)
+{
+    vec t[V];
+    FNN_UNROLL
+    for (int i = 0; i < V; i += 4) {
+        __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(x[i], x[i + 1])), b = _mm512_castps_pd(_mm512_unpackhi_ps(x[i], x[i + 1]));
+        __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(x[i + 2], x[i + 3])), d = _mm512_castps_pd(_mm512_unpackhi_ps(x[i + 2], x[i + 3]));
+        t[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+        t[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+        t[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+        t[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+    }
+    FNN_UNROLL
+    for (int i = 0; i < 4; i++) {
+        vec a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88), b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
+        vec c = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88), d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
+        x[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+        x[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+        x[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+        x[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+    }
+}
 /* the product with 1/255 and one step of correction: right for each of the 256 bytes */
 FNN_INLINE vec v_bytes(const uint8_t *p)
 {
@@ -85,6 +108,21 @@ FNN_INLINE vmask v_gt(vec a, vec b) { return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { return _mm512_mask_blend_pd(m, b, a); }
 FNN_INLINE real v_sum(vec a) { return _mm512_reduce_add_pd(a); }
 FNN_INLINE real v_most(vec a) { return _mm512_reduce_max_pd(a); }
+FNN_INLINE void v_transpose(vec *x)
+{
+    vec t[V];
+    FNN_UNROLL
+    for (int i = 0; i < V; i += 2) t[i] = _mm512_unpacklo_pd(x[i], x[i + 1]), t[i + 1] = _mm512_unpackhi_pd(x[i], x[i + 1]);
+    FNN_UNROLL
+    for (int i = 0; i < 2; i++) {
+        vec a = _mm512_shuffle_f64x2(t[i], t[i + 2], 0x88), b = _mm512_shuffle_f64x2(t[i], t[i + 2], 0xdd);
+        vec c = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0x88), d = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0xdd);
+        x[i] = _mm512_shuffle_f64x2(a, c, 0x88);
+        x[i + 2] = _mm512_shuffle_f64x2(b, d, 0x88);
+        x[i + 4] = _mm512_shuffle_f64x2(a, c, 0xdd);
+        x[i + 6] = _mm512_shuffle_f64x2(b, d, 0xdd);
+    }
+}
 FNN_INLINE vec v_bytes(const uint8_t *p) { return v_div(_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p))), v_set1(255)); }
 FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
 {
@@ -139,6 +177,24 @@ FNN_INLINE real v_most(vec a)
     __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_max_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
+FNN_INLINE void v_transpose(vec *x)
+{
+    vec t[V];
+    FNN_UNROLL
+    for (int i = 0; i < V; i += 4) {
+        vec a = _mm256_unpacklo_ps(x[i], x[i + 1]), b = _mm256_unpackhi_ps(x[i], x[i + 1]);
+        vec c = _mm256_unpacklo_ps(x[i + 2], x[i + 3]), d = _mm256_unpackhi_ps(x[i + 2], x[i + 3]);
+        t[i] = _mm256_shuffle_ps(a, c, 0x44);
+        t[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+        t[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
+        t[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+    FNN_UNROLL
+    for (int i = 0; i < 4; i++) {
+        x[i] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x20);
+        x[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
+    }
 }
 /* the product with 1/255 and one step of correction: right for each of the 256 bytes */
 FNN_INLINE vec v_bytes(const uint8_t *p)
@@ -204,6 +260,15 @@ FNN_INLINE real v_most(vec a)
 {
     __m128d s = _mm_max_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
     return _mm_cvtsd_f64(_mm_max_sd(s, _mm_unpackhi_pd(s, s)));
+}
+FNN_INLINE void v_transpose(vec *x)
+{
+    vec a = _mm256_unpacklo_pd(x[0], x[1]), b = _mm256_unpackhi_pd(x[0], x[1]);
+    vec c = _mm256_unpacklo_pd(x[2], x[3]), d = _mm256_unpackhi_pd(x[2], x[3]);
+    x[0] = _mm256_permute2f128_pd(a, c, 0x20);
+    x[1] = _mm256_permute2f128_pd(b, d, 0x20);
+    x[2] = _mm256_permute2f128_pd(a, c, 0x31);
+    x[3] = _mm256_permute2f128_pd(b, d, 0x31);
 }
 FNN_INLINE vec v_bytes(const uint8_t *p)
 {
