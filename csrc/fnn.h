@@ -82,7 +82,7 @@ typedef struct {
     double loss_param;     /* huber's d, quantile's q */
 } fnn_spec;
 
-/* Rows to read: a strided matrix of any of the three types, or CSR (values f32 or f64, rows kept
+/* Rows to read: a strided matrix of any of the three types, or CSR (values of any of them, rows kept
  * sorted or not, no column twice). With `shift` and `scale` (n_in reals each, or both NULL) a
  * value is read as (x − shift) · scale; bytes are divided by 255 first. */
 typedef struct {
@@ -91,7 +91,7 @@ typedef struct {
     const char *data;
     ptrdiff_t row_stride, col_stride; /* bytes */
     const void *indptr, *indices;     /* CSR: NULL for a dense matrix */
-    int index_bytes;                  /* 4 or 8 */
+    int index_bytes;                  /* of both: 4 or 8; 2: of indices alone, indptr has 8 */
     const void *shift, *scale;
     int sparse;                       /* walk the first layer by the non-zeros: see fnn_density */
 } fnn_matrix;
@@ -163,6 +163,13 @@ int fnn_all_finite(const fnn_matrix *X, int64_t n_cols);
 /* The share of X's values that are not 0, from some 256 rows spread over X; 1 if it is shifted. With
  * many zeros `sparse` is faster, and only rounds in another order (predictions not even that). */
 double fnn_density(const fnn_matrix *X, int64_t n_cols);
+
+/* Appends the non-zeros of the rows of a dense, unshifted X from row `begin` to lists of its own: row
+ * i's columns and values, of X's dtype, go to indptr[i] … indptr[i + 1] − 1. Stops before a row that
+ * might not fit into `capacity` entries, or at `end`. Returns the row reached, −1 without memory.
+ * n_cols ≤ 65536. */
+int64_t fnn_list_rows(const fnn_matrix *X, int64_t n_cols, int64_t begin, int64_t end,
+                      int64_t capacity, int64_t *indptr, uint16_t *columns, void *values);
 
 /* Instruction sets, best first: "avx512", "avx2", "neon", "base". Chosen once at start; choosing
  * again while calls run is the caller's mistake. NULL chooses the best that runs here. */

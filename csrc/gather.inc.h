@@ -47,14 +47,26 @@ static void dense_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
 
 FNN_INLINE int64_t index_at(const void *indices, int bytes, int64_t i)
 {
-    return bytes == 4 ? ((const int32_t *)indices)[i] : ((const int64_t *)indices)[i];
+    switch (bytes) {
+    case 2: return ((const uint16_t *)indices)[i];
+    case 4: return ((const int32_t *)indices)[i];
+    default: return ((const int64_t *)indices)[i];
+    }
+}
+
+FNN_INLINE int64_t row_at(const fnn_matrix *X, int64_t row)
+{
+    return index_at(X->indptr, X->index_bytes == 4 ? 4 : 8, row);
+}
+
+FNN_INLINE int64_t size_of(fnn_dtype dtype)
+{
+    return dtype == FNN_U8 ? 1 : dtype == FNN_F32 ? sizeof(float) : sizeof(double);
 }
 
 static void csr_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
 {
-    int64_t i = index_at(X->indptr, X->index_bytes, row);
-    int64_t end = index_at(X->indptr, X->index_bytes, row + 1);
-    int64_t size = X->dtype == FNN_F32 ? sizeof(float) : sizeof(double);
+    int64_t i = row_at(X, row), end = row_at(X, row + 1), size = size_of(X->dtype);
     memset(out, 0, (size_t)n * sizeof *out);
     for (; i < end; i++)
         out[index_at(X->indices, X->index_bytes, i)] += element(X->dtype, X->data + i * size);

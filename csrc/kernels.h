@@ -80,7 +80,8 @@ typedef struct {
     /* rows `rows[0 … m)` (NULL: first, first + 1, …) of X, n columns, into (m,n) reals */
     void (*gather)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
                    real *out, int64_t ld);
-    /* the same rows as lists; `row` (n,) is scratch */
+    /* the same rows as lists, of which the first is number `at` of `out`; `row` (n,) is scratch.
+     * `next` more stand in `rows`, for the call after this one. */
     void (*list)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                 real *row, const FNN_T(lists) * out, int64_t at);
+                 int64_t next, real *row, const FNN_T(lists) * out, int64_t at);
 } FNN_T(kernels);

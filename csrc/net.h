@@ -40,7 +40,9 @@ enum { FNN_WORTH_A_TEAM = 2000000, FNN_WORTH_A_BARRIER = 400000 };
     fnn_status cost_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t,     \
                         double *, fnn_sums *, int);                                               \
     fnn_status gradient_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t, \
-                            void *, void *, fnn_sums *, int);
+                            void *, void *, fnn_sums *, int);                                 \
+    int64_t list_rows_##T(const fnn_matrix *, int64_t, int64_t, int64_t, int64_t, int64_t *,      \
+                          uint16_t *, void *);
 FNN_DECLARE(f32)
 FNN_DECLARE(f64)
 #undef FNN_DECLARE

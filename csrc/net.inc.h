@@ -79,15 +79,18 @@ static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t 
 
 /* ---- costs and deltas --------------------------------------------------------------------- */
 
-/* Rows [begin, begin + m) of the order into the block: x, y and, if weighted, w / total */
+/* Rows [begin, begin + m) of the order into the block: x, y and, if weighted, w / total; `next` rows
+ * follow in the order */
 static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_matrix *X,
-                  const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m, double total)
+                  const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m, int64_t next,
+                  double total)
 {
     int64_t r0, r1, n = net->sizes[net->n_layers];
     fnn_share(me, m, 1, &r0, &r1);
     const int64_t *rows = order ? order + begin + r0 : NULL;
     real *a = b->a[0] + r0 * b->ld[0];
-    if (b->input) FNN_TABLE->list(X, net->sizes[0], rows, begin + r0, r1 - r0, a, b->input, r0);
+    if (b->input)
+        FNN_TABLE->list(X, net->sizes[0], rows, begin + r0, r1 - r0, me->rank ? 0 : next, a, b->input, r0);
     else FNN_TABLE->gather(X, net->sizes[0], rows, begin + r0, r1 - r0, a, b->ld[0]);
     for (int64_t i = r0; y && i < r1; i++) {
         int64_t row = order ? order[begin + i] : begin + i;
@@ -264,7 +267,9 @@ static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin
     for (int64_t at = 0; at < m; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
         dropping drops = {1, at, run->step + number, run->dropout_seed};
-        fetch(net, b, me, job->X, job->y, run->order, begin + at, rows, total);
+        int64_t after = run->n - begin - at - rows; /* in the order; as many as now is plenty */
+        fetch(net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
+              total);
         forward(net, b, me, rows, 1, drops);
         output_costs(net, b, me, rows, job->y->metric, 1);
         take_sums(&sums, b, rows, job->y, run->order, begin + at); /* every thread the same */

@@ -32,7 +32,7 @@ static void forward_work(void *arg, const fnn_worker *me)
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
         real *last = job->out[L];
         if (last) b->a[L] = last + to * net->sizes[L]; /* straight into the caller's buffer */
-        fetch(net, b, &alone, job->X, NULL, NULL, at, m, 1);
+        fetch(net, b, &alone, job->X, NULL, NULL, at, m, 0, 1);
         forward(net, b, &alone, m, 0, (dropping){0, 0, 0, 0});
         for (int l = 0; l < L; l++) {
             real *out = job->out[l];
@@ -52,7 +52,7 @@ static void cost_work(void *arg, const fnn_worker *me)
     for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
         fnn_sums sums = {0, 0, 0, 0, 0, 1};
-        fetch(net, b, &alone, job->X, job->y, NULL, at, m, 1);
+        fetch(net, b, &alone, job->X, job->y, NULL, at, m, 0, 1);
         forward(net, b, &alone, m, 1, (dropping){0, 0, 0, 0});
         output_costs(net, b, &alone, m, job->y->metric, 0);
         take_sums(&sums, b, m, job->y, NULL, at);
@@ -139,7 +139,7 @@ static void gradient_work(void *arg, const fnn_worker *me)
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows;
         fnn_targets unweighted = *job->y;
         if (job->per_example) unweighted.weight = NULL;
-        fetch(net, b, me, job->X, &unweighted, NULL, at, m, 1);
+        fetch(net, b, me, job->X, &unweighted, NULL, at, m, 0, 1);
         forward(net, b, me, m, 1, (dropping){0, 0, 0, 0});
         output_costs(net, b, me, m, job->y->metric, 1);
         if (me->rank == 0) take_sums(job->sums, b, m, job->y, NULL, at);
@@ -166,4 +166,44 @@ fnn_status FNN_T(gradient)(fnn_net *net, const fnn_matrix *X, const fnn_targets 
     fnn_team_run(threads, gradient_work, &job);
     fnn_release(memory);
     return FNN_OK;
+}
+
+/* ---- lists of non-zeros ------------------------------------------------------------------- */
+
+/* The listed elements of one row; a constant size lets the compiler do without calls */
+static inline void pick(const size_t size, const char *from, ptrdiff_t stride, const lists *row, char *to)
+{
+    for (int64_t q = 0; q < *row->count; q++)
+        memcpy(to + (size_t)q * size, from + (ptrdiff_t)row->index[q] * stride, size);
+}
+
+int64_t FNN_T(list_rows)(const fnn_matrix *X, int64_t n_cols, int64_t begin, int64_t end,
+                         int64_t capacity, int64_t *indptr, uint16_t *columns, void *values)
+{
+    fnn_arena arena = {NULL, 0};
+    lists row = {n_cols + FNN_LINE / 4, NULL, NULL, NULL};
+    real *dense;
+    for (int pass = 0; pass < 2; pass++) { /* measure, then lay out */
+        row.count = fnn_take(&arena, 1, sizeof *row.count);
+        row.index = fnn_take(&arena, (size_t)row.stride, sizeof *row.index);
+        row.value = fnn_take(&arena, (size_t)row.stride, sizeof *row.value);
+        dense = fnn_take(&arena, (size_t)n_cols, sizeof *dense);
+        if (pass == 0) arena = (fnn_arena){fnn_acquire(arena.used), 0};
+        if (!arena.base) return -1;
+    }
+    size_t size = X->dtype == FNN_U8 ? 1 : X->dtype == FNN_F32 ? sizeof(float) : sizeof(double);
+    char *to = (char *)values + (size_t)indptr[begin] * size;
+    for (; begin < end && indptr[begin] + n_cols <= capacity; begin++) {
+        const char *from = X->data + begin * X->row_stride;
+        FNN_TABLE->list(X, n_cols, NULL, begin, 1, 0, dense, &row, 0);
+        uint16_t *column = columns + indptr[begin];
+        for (int64_t q = 0; q < *row.count; q++) column[q] = (uint16_t)row.index[q];
+        if (size == 1) pick(1, from, X->col_stride, &row, to);
+        else if (size == sizeof(float)) pick(sizeof(float), from, X->col_stride, &row, to);
+        else pick(sizeof(double), from, X->col_stride, &row, to);
+        to += (size_t)*row.count * size;
+        indptr[begin + 1] = indptr[begin] + *row.count;
+    }
+    fnn_release(arena.base);
+    return begin;
 }

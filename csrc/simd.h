@@ -35,6 +35,15 @@
 #define FNN_UNROLL
 #endif
 
+/* Asks for a line of memory that will be read soon; no address is wrong */
+#ifdef __GNUC__
+#define FNN_PREFETCH(p) __builtin_prefetch(p, 0, 2)
+#elif defined(_M_X64)
+#define FNN_PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T1)
+#else
+#define FNN_PREFETCH(p) ((void)(p))
+#endif
+
 /* x / 255, the real nearest to it: so bytes and the floats that NumPy makes of them by X / 255 give
  * the same bits. For float the product in double rounds to it for each of the 256 bytes, and needs
  * no division. */

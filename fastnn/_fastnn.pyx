@@ -7,7 +7,7 @@ that memory safety hangs on.
 cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint64_t
 from libc.string cimport memset
 
 from ._fnn cimport *
@@ -97,20 +97,23 @@ cdef class Rows:
         else:
             self.n_rows, self.n_cols = shape
             starts, columns = indptr, indices
-            if self.matrix.dtype == FNN_U8 or starts.descr.num != columns.descr.num:
-                raise TypeError("the core reads CSR of float32 or float64 with one index type")
-            if starts.dtype != np.int32 and starts.dtype != np.int64:
+            if columns.dtype == np.uint16:
+                if starts.dtype != np.int64:
+                    raise TypeError("uint16 columns need int64 row starts")
+            elif starts.descr.num != columns.descr.num:
+                raise TypeError("the core reads CSR with one index type")
+            elif starts.dtype != np.int32 and starts.dtype != np.int64:
                 raise TypeError(f"the core reads int32 and int64 indices, not {starts.dtype}")
             self.matrix.data = <const char *>pointer(values, values.descr, cnp.PyArray_SIZE(values))
             self.matrix.indptr = pointer(starts, starts.descr, self.n_rows + 1)
             self.matrix.indices = pointer(columns, columns.descr, cnp.PyArray_SIZE(columns))
-            self.matrix.index_bytes = starts.descr.itemsize
+            self.matrix.index_bytes = columns.descr.itemsize
             if (
                 starts[0] < 0
                 or starts[-1] > min(cnp.PyArray_SIZE(columns), cnp.PyArray_SIZE(values))
                 or (np.diff(starts) < 0).any()
                 or columns.min(initial=0) < 0
-                or columns.max(initial=-1) >= self.n_cols
+                or (columns.size and columns.max() >= self.n_cols)
             ):
                 raise ValueError("the indices of a CSR matrix are out of range")
             self.matrix.col_stride = values.descr.itemsize
@@ -141,6 +144,47 @@ cdef class Rows:
         with nogil:
             share = fnn_density(&self.matrix, self.n_cols)
         return share
+
+    def listed(self, int64_t most_bytes):
+        """These rows as lists of their non-zeros, made now; None if they would take more memory."""
+        cdef int64_t n = self.n_rows, row = 0, reached, capacity, size = self.kept[0].itemsize
+        cdef cnp.ndarray starts, columns, values
+        cdef Rows lists
+        if self.matrix.indptr != NULL or self.matrix.shift != NULL or self.n_cols > 65536:
+            return None
+        capacity = <int64_t>(1.05 * self.density() * n * self.n_cols) + self.n_cols
+        if capacity * (size + 2) > most_bytes:
+            return None
+        starts = np.zeros(n + 1, np.int64)
+        columns, values = np.empty(capacity, np.uint16), np.empty(capacity, self.kept[0].dtype)
+        while True:
+            with nogil:
+                reached = fnn_list_rows(
+                    &self.matrix, self.n_cols, row, min(n, row + 10000), capacity,
+                    <int64_t *>cnp.PyArray_DATA(starts), <uint16_t *>cnp.PyArray_DATA(columns),
+                    cnp.PyArray_DATA(values),
+                )
+            if reached < 0:
+                raise MemoryError("not enough memory for the lists of X's non-zeros")
+            if reached == n:
+                break
+            if reached < min(n, row + 10000):  # the rows looked at had more zeros than others
+                capacity = capacity * 3 // 2 + self.n_cols
+                if capacity * (size + 2) > most_bytes:
+                    return None
+                columns.resize(capacity, refcheck=False)
+                values.resize(capacity, refcheck=False)
+            row = reached
+        # Made by the core, so not checked again; the few per cent left over are never touched.
+        lists = <Rows>Rows.__new__(Rows)
+        memset(&lists.matrix, 0, sizeof(lists.matrix))
+        lists.matrix.dtype, lists.matrix.n_rows = self.matrix.dtype, n
+        lists.matrix.data, lists.matrix.col_stride = cnp.PyArray_BYTES(values), size
+        lists.matrix.indptr, lists.matrix.indices = cnp.PyArray_DATA(starts), cnp.PyArray_DATA(columns)
+        lists.matrix.index_bytes, lists.matrix.sparse = 2, True
+        lists.n_rows, lists.n_cols = n, self.n_cols
+        lists.kept = (values, columns, starts, None, None)
+        return lists
 
     def all_finite(self) -> bool:
         """Whether every stored value is a finite number."""

@@ -1,5 +1,5 @@
 # The mirror of csrc/fnn.h, line by line; what the names mean stands there.
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint64_t
 
 
 cdef extern from "fnn.h" nogil:
@@ -90,6 +90,8 @@ cdef extern from "fnn.h" nogil:
                             int64_t begin, int64_t end, void *sum, void *per_example,
                             fnn_sums *sums, int n_threads)
     int fnn_all_finite(const fnn_matrix *X, int64_t n_cols)
+    int64_t fnn_list_rows(const fnn_matrix *X, int64_t n_cols, int64_t begin, int64_t end,
+                          int64_t capacity, int64_t *indptr, uint16_t *columns, void *values)
     double fnn_density(const fnn_matrix *X, int64_t n_cols)
     fnn_status fnn_choose_isa(const char *name)
     const char *fnn_isa()

@@ -20,6 +20,7 @@ _READ_IN_PLACE = ("float32", "float64", "uint8")
 # The share of non-zeros below which walking them was faster, by the width of the first layer: a
 # training of 784-w-10 on random zeros, AVX-512; the wider, the better the dense products.
 _WALK_BELOW = ((64, 0.25), (256, 0.2), (2**31, 0.15))
+_LISTS_AT_MOST = 1 << 28  # bytes: MNIST's 60,000 images take 27 MB, as float32 54 MB
 _SCAN = 1 << 16  # rows looked at a time when a bad value is searched for
 
 
@@ -115,6 +116,14 @@ def as_rows(
         below = next(share for width, share in _WALK_BELOW if n_next <= width)
         rows.sparse = sparse == "always" or rows.density() < below
     return rows
+
+
+def listed(rows: Rows) -> Rows:
+    """Return rows that are walked by their non-zeros as lists of these, if they are not too many.
+
+    Rows that are visited in random order come from far memory: the lists are a fraction of it.
+    """
+    return rows.listed(_LISTS_AT_MOST) or rows
 
 
 def _check_width(name: str, columns: int, n_in: int) -> None:

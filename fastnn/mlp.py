@@ -386,6 +386,8 @@ class MLP:
         epochs = check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
         examples, encoded = self._examples(X, y, sample_weight, class_weight)
+        if examples.rows.sparse and epochs > 0:
+            examples = replace(examples, rows=arrays.listed(examples.rows))
         validation = self._validation(validation_data, encoded)
         if resume:
             standing, optimizer = self._resumed(optimizer)
