@@ -9,16 +9,20 @@
 True
 """
 
-from . import callbacks, datasets, schedules
+from typing import TYPE_CHECKING
+
 from ._config import choose_isa_of_environment as _choose_isa
 from ._config import get_num_threads, get_sparse, set_num_threads, set_sparse, show_config
 from ._fastnn import BusyError
-from .history import History
-from .layout import Gradient
-from .loading import load
-from .mlp import MLP
-from .optim import SGD, Adam, AdamW, RMSprop
-from .training import DivergenceWarning
+
+if TYPE_CHECKING:
+    from . import callbacks, datasets, schedules
+    from .history import History
+    from .layout import Gradient
+    from .loading import load
+    from .mlp import MLP
+    from .optim import SGD, Adam, AdamW, RMSprop
+    from .training import DivergenceWarning
 
 __all__ = [
     "MLP",
@@ -42,5 +46,38 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+# A program, or a command line that answers --help, should not wait for what it does not use: the
+# names above that are only for type checkers are imported at their first use (PEP 562).
+_SUBMODULES = {"callbacks", "datasets", "schedules"}
+_MODULE_OF = {
+    "MLP": "mlp",
+    "SGD": "optim",
+    "Adam": "optim",
+    "AdamW": "optim",
+    "DivergenceWarning": "training",
+    "Gradient": "layout",
+    "History": "history",
+    "RMSprop": "optim",
+    "load": "loading",
+}
+
+if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt name pass
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name in _SUBMODULES:
+            return import_module(f".{name}", __name__)  # which makes it an attribute
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+        globals()[name] = value  # the next look-up does not come here
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 _choose_isa()

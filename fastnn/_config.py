@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +25,8 @@ _sparse: str | None = None
 
 def _cgroup_quota() -> float:
     """CPUs that the cgroup (a container's limit) grants, or infinity."""
+    from pathlib import Path  # only here: `import fastnn` runs this module and need not wait
+
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return math.inf if quota == "max" else int(quota) / int(period)
@@ -139,6 +139,8 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     >>> sorted(fastnn.show_config(mode="dicts"))[:3]
     ['cpus', 'fastnn', 'instruction_set']
     """
+    import platform  # only here, as Path above
+
     from . import __version__
 
     if mode not in ("stdout", "dicts"):

@@ -82,6 +82,9 @@ class Net:
     def forward(
         self, X: Rows, begin: int, end: int, out: list[NDArray[Any] | None], n_threads: int
     ) -> None: ...
+    def forward_few(
+        self, X: Any, shift: NDArray[Any] | None, scale: NDArray[Any] | None, sparse: str
+    ) -> NDArray[Any] | None: ...
     def cost(
         self,
         X: Rows,

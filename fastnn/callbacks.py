@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import math
 import os
-import string
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -333,6 +331,8 @@ class ModelCheckpoint(_Monitor):
 
     def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
         """Save, if it is time and, with `save_best_only`, if it is worth it."""
+        from pathlib import Path  # only here: every fit imports this module
+
         value = self._value(logs) if self.save_best_only else 0.0
         if run.epoch % self.every:
             return
@@ -467,11 +467,13 @@ def as_callback(obj: Callback | Callable[[Run, Mapping[str, float]], object]) ->
 
 
 def _check_template(path: str | os.PathLike[str]) -> str:
+    from string import Formatter  # only here, as Path above
+
     text = os.fspath(path)
     if not isinstance(text, str):
         raise TypeError(f"path must be text or a path, got {path!r}")
     try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(text) if field is not None]
+        fields = [field for _, field, _, _ in Formatter().parse(text) if field is not None]
     except ValueError as error:
         raise ValueError(f"path must be a format string, got {text!r}: {error}") from error
     if any(not field or field.isdigit() for field in fields):

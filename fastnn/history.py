@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 __all__ = ["History"]
@@ -200,6 +198,9 @@ class History:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write one line an epoch, under a line of names that begins with "epoch"."""
+        import csv  # only here, both: most histories are never written
+        from pathlib import Path
+
         path = Path(path)
         # A temporary name first: a full disk must not leave half a file in place of a whole one.
         unfinished = path.with_name(path.name + ".tmp")

@@ -386,7 +386,7 @@ class MLP:
         epochs = check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
         examples, encoded = self._examples(X, y, sample_weight, class_weight)
-        if examples.rows.sparse and epochs > 0:
+        if examples.rows.sparse and epochs > 1:  # one pass would not earn its cost
             examples = replace(examples, rows=arrays.listed(examples.rows))
         validation = self._validation(validation_data, encoded)
         if resume:
@@ -560,6 +560,10 @@ class MLP:
         ndarray, shape (n, n_out)
             A row's values do not depend on the other rows.
         """
+        if out is None:
+            few = self._core.forward_few(X, self._shift, self._scale, get_sparse())
+            if few is not None:
+                return few
         rows = self._rows(X, may_be_empty=True)
         shape = (rows.n_rows, self.sizes[-1])
         if out is None:
@@ -682,7 +686,6 @@ class MLP:
             name=name,
             may_be_empty=may_be_empty,
             sparse=get_sparse(),
-            n_next=self.sizes[1],
         )
 
     def _goal(self) -> arrays.Goal:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 # The position of a name is its code in csrc/fnn.h.
 ACTIVATIONS = (
@@ -50,6 +49,8 @@ def check_name(argument: str, name: object, names: Iterable[str]) -> str:
     names = tuple(names)
     if isinstance(name, str) and name in names:
         return name
+    from difflib import get_close_matches  # only a mistake comes here
+
     close = get_close_matches(name, names, 1) if isinstance(name, str) else []
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise ValueError(f"{argument} must be one of {', '.join(names)}; got {name!r}{hint}")

@@ -1,10 +1,14 @@
 """What a network can be asked: predictions, classes, activations, costs, gradients."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import reference as ref
+from numpy.testing import assert_array_equal
 from states import table
 
+import fastnn
 from fastnn import MLP, SGD
 
 CASES = [  # hidden, output, loss
@@ -232,3 +236,23 @@ class TestEvaluate:
         assert net.cost(X, y) == pytest.approx(each.mean(), rel=1e-12)
         right = np.mean(net.classify(X) == y)
         assert net.evaluate(X, y)["accuracy"] == pytest.approx(right, rel=1e-12)
+
+
+@pytest.mark.parametrize("given", [np.float32, np.float64, np.uint8, np.int32])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1, 3, 5, 700])
+def test_few_rows_take_a_short_way_to_the_same_bits(given: Any, dtype: str, rows: int) -> None:
+    rng = np.random.default_rng(0)
+    many = (rng.integers(0, 256, (700, 20)) * (rng.random((700, 20)) < 0.4)).astype(given)
+    for scaled in (False, True):
+        net = fastnn.MLP([20, 33, 4], activation="tanh", output="sigmoid", dtype=dtype, seed=0)
+        if scaled:
+            net.standardize(many)
+        want = net.predict(many, out=np.empty((700, 4), dtype))[:rows]  # `out` takes the long way
+        for few in (many[:rows], np.asfortranarray(many[:rows]), many.tolist()[:rows]):
+            if isinstance(few, list) and given is np.uint8:
+                continue  # numbers, no longer bytes
+            assert_array_equal(net.predict(few), want)
+        for mode in ("always", "never", "auto"):
+            fastnn.set_sparse(mode)
+            assert_array_equal(net.predict(many[:rows]), want)

@@ -159,14 +159,51 @@ def test_inputs_with_many_zeros_are_walked_and_the_log_says_so(
     assert first_layer(caplog, dense) == "by its non-zeros (100% of X)"
 
 
-@pytest.mark.parametrize(("width", "walked"), [(16, True), (128, True), (512, False)])
-def test_the_wider_the_first_layer_the_fewer_the_non_zeros_must_be(
-    caplog: pytest.LogCaptureFixture, width: int, walked: bool
+@pytest.mark.parametrize("given", [np.uint8, np.float32, np.float64])
+def test_lists_made_once_hold_every_non_zero_in_its_type(given: Any) -> None:
+    rng = np.random.default_rng(0)
+    X = thinned(rng.integers(1, 256, (300, 70)), 0.2).astype(given)
+    X[250:] = 7  # far denser than the rows that the size is told from
+    if given is np.float64:
+        X[3, 5] = 1e-300  # which float32 would round to 0
+    for data in (X, X[:, ::-1], np.asfortranarray(X), X[::2]):
+        rows = walked(data)
+        lists = rows.listed(1 << 30)
+        assert lists is not None
+        assert lists.sparse
+        assert (lists.n_rows, lists.n_cols) == data.shape
+        core = Core([70, 9], dtype=np.float64)
+        here, there = (np.empty((len(data), 9)) for _ in range(2))
+        core.net.forward(lists, 0, len(data), [None, here], 1)
+        core.net.forward(walked(data), 0, len(data), [None, there], 1)
+        assert_array_equal(here, there)
+        assert lists.density() == np.count_nonzero(data) / data.size
+
+
+def test_there_are_no_lists_where_they_would_not_fit_or_not_be_shorter() -> None:
+    X = thinned(np.ones((50, 40), np.float32), 0.2)
+    assert walked(X).listed(1000) is None
+    late = np.zeros((50_000, 40), np.float32)
+    late[1::2] = 1  # looks empty to a look at every second row
+    assert _fastnn.Rows(late).listed(1 << 20) is None
+    assert walked(csr_array(X)).listed(1 << 30) is None
+    wide = np.zeros((2, 65_537), np.uint8)
+    assert walked(wide).listed(1 << 30) is None
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_fit_on_lists_has_the_bits_of_one_that_walks_the_rows(
+    monkeypatch: pytest.MonkeyPatch, shuffle: bool
 ) -> None:
-    X = np.where(np.arange(100) % 100 < 18, 1, np.zeros((20, 100), np.float32))
-    with caplog.at_level(logging.DEBUG, logger="fastnn"):
-        MLP([100, width, 2], output="softmax", seed=0).fit(X, np.arange(20) % 2, epochs=1)
-    assert ("first layer by its non-zeros (18% of X)" in caplog.text) is walked
+    X = thinned(np.random.default_rng(0).random((203, 60), np.float32), 0.2)
+    y = np.arange(203) % 3
+    params = []
+    for most in (1 << 28, 0):
+        monkeypatch.setattr("fastnn.arrays._LISTS_AT_MOST", most)
+        net = MLP([60, 8, 3], output="softmax", seed=0)
+        net.fit(X, y, epochs=3, batch_size=10, shuffle=shuffle)
+        params.append(net.params.copy())
+    assert_array_equal(*params)
 
 
 def test_the_switch_is_shown_and_refuses_what_it_does_not_know() -> None:
