@@ -112,6 +112,45 @@ static void softmax_row(int64_t n, real *z)
     if (rest) v_store_n(z + whole, v_div(v_load_n(z + whole, rest), total), rest);
 }
 
+/* Rows of n ≤ V values are too short to be vectors: V of them are turned into n vectors, x[j] with
+ * the j-th value of each. m < V: the other lanes hold 0. */
+FNN_INLINE void turn_in(int64_t m, int64_t n, const real *z, int64_t ld, vec *x)
+{
+    for (int i = 0; i < V; i++) x[i] = i < m ? v_load_n(z + i * ld, (int)n) : v_zero();
+    v_transpose(x);
+}
+
+FNN_INLINE void turn_out(int64_t m, int64_t n, vec *x, real *z, int64_t ld)
+{
+    v_transpose(x);
+    for (int i = 0; i < V && i < m; i++) v_store_n(z + i * ld, x[i], (int)n);
+}
+
+/* softmax of V rows in place; *top = max z, *most = max a = 1 / Σ e^{z − top} */
+FNN_INLINE void softmax_turned(int64_t n, vec *x, vec *top, vec *most)
+{
+    vec sum = v_zero();
+    *top = x[0];
+    for (int64_t j = 1; j < n; j++) *top = v_max(*top, x[j]);
+    for (int64_t j = 0; j < n; j++) {
+        x[j] = v_exp(v_sub(x[j], *top));
+        sum = v_add(sum, x[j]);
+    }
+    for (int64_t j = 0; j < n; j++) x[j] = v_div(x[j], sum);
+    *most = v_div(v_set1(1), sum);
+}
+
+static void softmax(int64_t m, int64_t n, real *z, int64_t ld)
+{
+    vec x[V], top, most;
+    for (int64_t i = 0; n > V && i < m; i++) softmax_row(n, z + i * ld);
+    for (int64_t i = 0; n <= V && i < m; i += V) {
+        turn_in(m - i, n, z + i * ld, ld, x);
+        softmax_turned(n, x, &top, &most);
+        turn_out(m - i, n, x, z + i * ld, ld);
+    }
+}
+
 /* One call a row, or one for all where the rows lie end to end. */
 #define BY_ROWS(CALL)                                                                             \
     do {                                                                                          \
@@ -133,7 +172,7 @@ static void activate(fnn_activation f, int64_t m, int64_t n, real *z, real *slop
         CASE(FNN_SOFTPLUS)
         CASE(FNN_EXP)
     case FNN_SOFTMAX:
-        for (int64_t i = 0; i < m; i++) softmax_row(n, z + i * ld);
+        softmax(m, n, z, ld);
         break;
     default:
         if (slope) BY_ROWS(apply(FNN_IDENTITY, n, z + at, slope + at));

@@ -11,6 +11,7 @@ typedef struct {
     real **delta;  /* dC/dz */
     real *output;  /* (rows, n_L) a[L] beside z */
     real *y;       /* (rows, n_L) */
+    int64_t *label; /* (rows,) the largest y, where predictions are counted as right by it */
     real *scale;   /* (rows,) an example's share of the cost */
     double *cost;  /* (rows,) */
     double *right; /* (rows,) by the metric, 0 … 1 */
@@ -72,6 +73,7 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     }
     measured.output = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
     measured.y = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
+    measured.label = what >= NEED_COST ? fnn_take(arena, (size_t)rows, sizeof *measured.label) : NULL;
     measured.scale = fnn_take(arena, (size_t)rows, sizeof(real));
     measured.cost = fnn_take(arena, (size_t)rows, sizeof(double));
     measured.right = fnn_take(arena, (size_t)rows, sizeof(double));

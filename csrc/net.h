@@ -32,6 +32,10 @@ enum { FNN_BLOCK = 512 };
  * a barrier a layer, 1 µs, against some 50 multiply-adds a nanosecond and core. */
 enum { FNN_WORTH_A_TEAM = 2000000, FNN_WORTH_A_BARRIER = 400000 };
 
+/* Up to so many parameters, the blocks of a long batch are divided among the threads rather than each
+ * layer's tiles: a gradient a thread must stay in its cache. */
+enum { FNN_APART = 1 << 16 };
+
 /* net_f32.c and net_f64.c, made from net.inc.h: the functions of fnn.h for one dtype, unguarded */
 #define FNN_DECLARE(T)                                                                            \
     fnn_status train_##T(fnn_net *, const fnn_matrix *, const fnn_targets *,                      \

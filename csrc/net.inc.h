@@ -6,7 +6,10 @@
  *     do not depend on the number of threads.
  * (c) Step by step: the deltas of all layers first, from the old weights; then all updates. For
  *     plain SGD the update happens inside the product dW = aᵀδ and no gradient is ever stored.
- * (d) A batch's last loss is looked at before its update: a batch whose loss is not finite changes
+ * (d) Where batches are long and layers narrow there is too little in a tile: each thread then takes
+ *     whole blocks of rows, with scratch and gradient of its own, and the gradients are added in
+ *     the order of the blocks, as one thread would: the same bits again.
+ * (e) A batch's last loss is looked at before its update: a batch whose loss is not finite changes
  *     nothing.
  */
 #ifndef FNN_TABLE
@@ -79,6 +82,13 @@ static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t 
 
 /* ---- costs and deltas --------------------------------------------------------------------- */
 
+static int64_t first_largest(int64_t n, const real *x)
+{
+    int64_t best = 0;
+    for (int64_t j = 1; j < n; j++) best = x[j] > x[best] ? j : best;
+    return best;
+}
+
 /* Rows [begin, begin + m) of the order into the block: x, y and, if weighted, w / total; `next` rows
  * follow in the order */
 static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_matrix *X,
@@ -95,27 +105,31 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
     for (int64_t i = r0; y && i < r1; i++) {
         int64_t row = order ? order[begin + i] : begin + i;
         real *yi = b->y + i * n;
-        if (y->values) memcpy(yi, (const real *)y->values + row * n, (size_t)n * sizeof *yi);
-        else if (n == 1) yi[0] = (real)y->labels[row];
+        if (y->values) {
+            memcpy(yi, (const real *)y->values + row * n, (size_t)n * sizeof *yi);
+            if (y->metric == FNN_ARGMAX) b->label[i] = first_largest(n, yi);
+        } else if (n == 1) yi[0] = (real)y->labels[row];
         else {
-            memset(yi, 0, (size_t)n * sizeof *yi);
-            yi[y->labels[row]] = 1;
+            for (int64_t j = 0; j < n; j++) yi[j] = 0; /* too short for a call */
+            yi[b->label[i] = y->labels[row]] = 1;
         }
         b->scale[i] = (real)((y->weight ? y->weight[row] : 1) / total);
     }
     fnn_barrier(me);
 }
 
-static int64_t first_largest(int64_t n, const real *x)
+/* Whether a[label] is the first of the largest */
+static int is_largest(int64_t n, const real *a, int64_t label)
 {
-    int64_t best = 0;
-    for (int64_t j = 1; j < n; j++) best = x[j] > x[best] ? j : best;
-    return best;
+    int beaten = 0;
+    for (int64_t j = 0; j < label; j++) beaten |= a[j] >= a[label];
+    for (int64_t j = label + 1; j < n; j++) beaten |= a[j] > a[label];
+    return !beaten;
 }
 
-static double rightness(fnn_metric metric, int64_t n, const real *a, const real *y)
+static double rightness(fnn_metric metric, int64_t n, const real *a, const real *y, int64_t label)
 {
-    if (metric == FNN_ARGMAX && n > 1) return first_largest(n, a) == first_largest(n, y);
+    if (metric == FNN_ARGMAX && n > 1) return is_largest(n, a, label);
     int64_t same = 0;
     for (int64_t j = 0; j < n; j++) same += (a[j] >= (real)0.5) == (y[j] >= (real)0.5);
     return (double)same / (double)n;
@@ -133,7 +147,8 @@ static void output_costs(const fnn_net *net, block *b, const fnn_worker *me, int
                     deltas ? b->slope[L] + r0 * n : NULL, b->cost + r0,
                     deltas ? b->delta[L] + r0 * n : NULL);
     for (int64_t i = r0; i < r1; i++)
-        b->right[i] = metric ? rightness(metric, n, b->output + i * n, b->y + i * n) : 0;
+        b->right[i] =
+            metric ? rightness(metric, n, b->output + i * n, b->y + i * n, b->label[i]) : 0;
     fnn_barrier(me);
 }
 
@@ -209,19 +224,35 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn
 #undef AT
 }
 
-static void take_sums(fnn_sums *sums, const block *b, int64_t m, const fnn_targets *y,
-                      const int64_t *order, int64_t begin)
+/* The sums over a block's m rows, by themselves */
+static fnn_sums sums_of(const block *b, int64_t m, const fnn_targets *y, const int64_t *order,
+                        int64_t begin)
 {
+    fnn_sums sums = {.rows = m};
     for (int64_t i = 0; i < m; i++) {
         double w = y->weight ? y->weight[order ? order[begin + i] : begin + i] : 1;
-        sums->loss += w * b->cost[i];
-        sums->correct += w * b->right[i];
-        sums->weight += w;
+        sums.loss += w * b->cost[i];
+        sums.correct += w * b->right[i];
+        sums.weight += w;
     }
-    sums->rows += m;
+    return sums;
+}
+
+static void add_sums(fnn_sums *to, const fnn_sums *more)
+{
+    to->loss += more->loss;
+    to->correct += more->correct;
+    to->weight += more->weight;
+    to->rows += more->rows;
 }
 
 /* ---- training ----------------------------------------------------------------------------- */
+
+/* What one thread has of its own when blocks are worked on apart */
+typedef struct {
+    block *scratch;
+    fnn_sums sums;
+} apart;
 
 typedef struct {
     fnn_net *net;
@@ -230,6 +261,7 @@ typedef struct {
     const fnn_optimiser *optimiser;
     const fnn_run *run;
     block *scratch;
+    apart *apart; /* a block a thread, or NULL: all share `scratch` */
     fnn_sums *sums;
 } train_job;
 
@@ -252,6 +284,50 @@ static double total_weight(const fnn_targets *y, const int64_t *order, int64_t b
     return total;
 }
 
+/* Rows [begin + at, begin + at + rows) of the order, a block of batch `number`: costs and deltas */
+static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *me, int64_t begin,
+                             int64_t at, int64_t rows, int64_t number, double total)
+{
+    const fnn_run *run = job->run;
+    dropping drops = {1, at, run->step + number, run->dropout_seed};
+    int64_t after = run->n - begin - at - rows; /* in the order; as many as now is plenty */
+    fetch(job->net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
+          total);
+    forward(job->net, b, me, rows, 1, drops);
+    output_costs(job->net, b, me, rows, job->y->metric, 1);
+    fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at); /* every thread the same */
+    if (isfinite(sums.loss) && total > 0) deltas(job->net, b, me, rows);
+    return sums;
+}
+
+/* The batch's gradient into job->scratch, each thread working on every size-th block: (d) above */
+static void apart_gradient(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
+                           int64_t number, double total, fnn_sums *sums)
+{
+    fnn_net *net = job->net;
+    fnn_worker alone = {0, 1, NULL};
+    apart *mine = job->apart + me->rank;
+    real *sum = job->scratch->gradient;
+    int64_t blocks = (m + FNN_BLOCK - 1) / FNN_BLOCK, p0, p1;
+    fnn_share(me, net->n_params, FNN_LINE, &p0, &p1);
+    for (int64_t wave = 0; wave < blocks; wave += me->size) {
+        int64_t at = (wave + me->rank) * FNN_BLOCK, rows = m - at < FNN_BLOCK ? m - at : FNN_BLOCK;
+        if (rows > 0) {
+            mine->sums = block_deltas(job, mine->scratch, &alone, begin, at, rows, number, total);
+            if (isfinite(mine->sums.loss) && total > 0)
+                products(net, mine->scratch, &alone, rows, 1, 0, 0, mine->scratch->gradient);
+        }
+        fnn_barrier(me);
+        for (int64_t k = 0; k < me->size && wave + k < blocks; k++) {
+            const real *part = job->apart[k].scratch->gradient;
+            add_sums(sums, &job->apart[k].sums);
+            if (wave + k == 0) memcpy(sum + p0, part + p0, (size_t)(p1 - p0) * sizeof *sum);
+            else for (int64_t p = p0; p < p1; p++) sum[p] += part[p];
+        }
+        fnn_barrier(me);
+    }
+}
+
 /* One mini-batch; 0 if its loss was not finite */
 static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
                        int64_t number)
@@ -263,19 +339,15 @@ static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin
     double total = total_weight(job->y, run->order, begin, m), rate = run->rates[number];
     FNN_T(step) step = step_of(o, rate, run->step + number + 1);
     int fused = !b->gradient || (m <= b->rows && o->kind == FNN_SGD && !o->m);
-    fnn_sums sums = {0, 0, 0, 0, 0, 1};
-    for (int64_t at = 0; at < m; at += b->rows) {
+    fnn_sums sums = {.finite = 1};
+    int divided = job->apart && m > FNN_BLOCK;
+    if (divided) apart_gradient(job, me, begin, m, number, total, &sums);
+    for (int64_t at = 0; at < m && !divided; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
-        dropping drops = {1, at, run->step + number, run->dropout_seed};
-        int64_t after = run->n - begin - at - rows; /* in the order; as many as now is plenty */
-        fetch(net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
-              total);
-        forward(net, b, me, rows, 1, drops);
-        output_costs(net, b, me, rows, job->y->metric, 1);
-        take_sums(&sums, b, rows, job->y, run->order, begin + at); /* every thread the same */
+        fnn_sums part = block_deltas(job, b, me, begin, at, rows, number, total);
+        add_sums(&sums, &part);
         if (!isfinite(sums.loss)) return 0;
         if (total == 0) continue; /* nobody's wish: costs, but no step */
-        deltas(net, b, me, rows);
         if (fused) {
             real decay = (real)(1 - rate * o->weight_decay);
             products(net, b, me, rows, -step.rate, decay, 1, net->params);
@@ -283,13 +355,11 @@ static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin
             products(net, b, me, rows, 1, at != 0, at != 0, b->gradient);
         if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
     }
+    if (!isfinite(sums.loss)) return 0;
     if (!fused && total != 0) update(net, b, me, o, &step);
     fnn_barrier(me);
     if (me->rank == 0) {
-        job->sums->loss += sums.loss;
-        job->sums->correct += sums.correct;
-        job->sums->weight += sums.weight;
-        job->sums->rows += m;
+        add_sums(job->sums, &sums);
         job->sums->batches++;
     }
     return 1;
@@ -314,6 +384,16 @@ static double multiply_adds(const fnn_net *net, int64_t rows)
     return (double)net->n_params * (double)rows;
 }
 
+static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int divided)
+{
+    job->scratch = layout(arena, job->net, rows, threads, what, job->X->sparse);
+    job->apart = divided ? fnn_take(arena, (size_t)threads, sizeof *job->apart) : NULL;
+    for (int i = 0; divided && i < threads; i++) {
+        block *own = layout(arena, job->net, rows, 1, what, job->X->sparse);
+        if (job->apart) job->apart[i].scratch = own;
+    }
+}
+
 fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                         const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
 {
@@ -323,15 +403,19 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
     int threads = 3 * multiply_adds(net, largest) < FNN_WORTH_A_BARRIER * (net->n_layers + 2.0) ||
                           3 * multiply_adds(net, run->n) < FNN_WORTH_A_TEAM ? 1 : run->n_threads;
     need what = fused ? NEED_DELTAS : NEED_GRADIENT;
-    size_t size = layout_size(net, rows, threads, what, X->sparse);
+    int divided = threads > 1 && largest > FNN_BLOCK && net->n_params <= FNN_APART;
+    fnn_arena arena = {NULL, 0};
+    train_job job = {.net = net, .X = X, .y = y, .optimiser = optimiser, .run = run, .sums = sums};
+    lay_out(&job, &arena, rows, threads, what, divided);
+    size_t size = arena.used;
     if (size > net->scratch_size) {
         fnn_release(net->scratch);
         net->scratch = fnn_acquire(size);
         net->scratch_size = net->scratch ? size : 0;
         if (!net->scratch) return FNN_NO_MEMORY;
     }
-    fnn_arena arena = {net->scratch, 0};
-    train_job job = {net, X, y, optimiser, run, layout(&arena, net, rows, threads, what, X->sparse), sums};
+    arena = (fnn_arena){net->scratch, 0};
+    lay_out(&job, &arena, rows, threads, what, divided);
     fnn_team_run(threads, train_work, &job);
     return FNN_OK;
 }

@@ -51,11 +51,10 @@ static void cost_work(void *arg, const fnn_worker *me)
     block *b = own_block(job, me, NEED_COST);
     for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
-        fnn_sums sums = {0, 0, 0, 0, 0, 1};
         fetch(net, b, &alone, job->X, job->y, NULL, at, m, 0, 1);
         forward(net, b, &alone, m, 1, (dropping){0, 0, 0, 0});
         output_costs(net, b, &alone, m, job->y->metric, 0);
-        take_sums(&sums, b, m, job->y, NULL, at);
+        fnn_sums sums = sums_of(b, m, job->y, NULL, at);
         job->cost[to / b->rows] = sums.loss;
         job->right[to / b->rows] = sums.correct;
         if (job->per_example) memcpy(job->per_example + to, b->cost, (size_t)m * sizeof(double));
@@ -142,7 +141,8 @@ static void gradient_work(void *arg, const fnn_worker *me)
         fetch(net, b, me, job->X, &unweighted, NULL, at, m, 0, 1);
         forward(net, b, me, m, 1, (dropping){0, 0, 0, 0});
         output_costs(net, b, me, m, job->y->metric, 1);
-        if (me->rank == 0) take_sums(job->sums, b, m, job->y, NULL, at);
+        fnn_sums sums = sums_of(b, m, job->y, NULL, at);
+        if (me->rank == 0) add_sums(job->sums, &sums);
         deltas(net, b, me, m);
         if (job->sum) products(net, b, me, m, 1, 1, 1, job->sum);
         for (int64_t i = 0; job->per_example && i < m; i++) /* one thread: see below */

@@ -356,7 +356,7 @@ class MLP:
         callbacks : sequence of Callback or callable, optional
             See `fastnn.callbacks`. A function is called as ``f(run, logs)`` after each epoch.
         shuffle : bool, default True
-            Visit the examples in a new order each epoch.
+            Visit the examples in a new order each epoch. One batch of all of them has no order.
         progress : bool, default False
             Show a bar on stderr, or in the notebook.
         resume : bool, default False

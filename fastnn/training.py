@@ -225,8 +225,8 @@ class Fit:
         return True
 
     def _order(self) -> NDArray[np.int64] | None:
-        visit = self._examples.visit
-        if not self._standing.shuffle:
+        visit, whole = self._examples.visit, self.steps_per_epoch == 1
+        if whole or not self._standing.shuffle:  # one batch of all has no order
             return visit
         rng = self._trainee.rng
         return rng.permutation(self._examples.n) if visit is None else rng.permutation(visit)
@@ -236,7 +236,7 @@ class Fit:
     ) -> dict[str, float] | None:
         """Visit the rows of the order, batch by batch; None if the loss stopped being finite."""
         examples, trainee, size = self._examples, self._trainee, self._standing.batch_size
-        if order is None:
+        if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
         sums = (0.0, 0.0, 0.0)
         while self._batch < self.steps_per_epoch:
@@ -249,7 +249,7 @@ class Fit:
                 trainee,
                 examples,
                 self._core_optimizer,
-                order[self._batch * size : last * size],
+                None if order is None else order[self._batch * size : last * size],
                 size,
                 rates,
                 n_threads,

@@ -124,7 +124,11 @@ CSR = {"data": np.ones(2), "indices": np.array([0, 2]), "indptr": np.array([0, 1
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"data": np.ones(2, np.uint8)}, TypeError),
+        ({"data": np.ones(2, np.int16)}, TypeError),
+        (
+            {"indices": np.array([0, 2], np.uint16), "indptr": np.array([0, 1, 2], np.int32)},
+            TypeError,
+        ),
         ({"indices": np.array([0, 2], np.int32)}, TypeError),  # of another type than indptr
         ({"indptr": np.array([0, 1])}, ValueError),
         ({"indptr": np.array([0, 1, 2, 2])}, ValueError),

@@ -1,4 +1,4 @@
-"""The command line: ``fastnn train | evaluate | predict | info``.
+"""The command line: ``fastnn train | evaluate | predict | info | bench``.
 
 A subcommand is a module with ``add_parser(commands)``, which adds its parser and sets its default
 ``run``, a function of the parsed arguments that returns the exit status. To add one, list it in
@@ -25,12 +25,12 @@ from typing import TextIO
 
 import fastnn
 
-from . import evaluate, info, predict, train
+from . import bench, evaluate, info, predict, train
 from .options import Formatter, Parser, UsageError
 
 __all__ = ["main"]
 
-_COMMANDS = (train, evaluate, predict, info)
+_COMMANDS = (train, evaluate, predict, info, bench)
 
 _EPILOG = """\
 examples:
