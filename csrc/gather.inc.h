@@ -45,6 +45,15 @@ static void dense_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
     }
 }
 
+/* A row that is reals already, end to end: itself; else NULL */
+FNN_INLINE const real *own_row(const fnn_matrix *X, int64_t row)
+{
+    fnn_dtype own = sizeof(real) == sizeof(float) ? FNN_F32 : FNN_F64;
+    const char *p = X->data + row * X->row_stride;
+    return X->dtype == own && X->col_stride == sizeof(real) && (uintptr_t)p % sizeof(real) == 0
+               ? (const real *)p : NULL;
+}
+
 FNN_INLINE int64_t index_at(const void *indices, int bytes, int64_t i)
 {
     switch (bytes) {

@@ -57,9 +57,10 @@ static void list(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t fi
         real *value = out->value + to;
         if (X->indptr) found = csr_list(X, number, index, value);
         else {
-            dense_row(X, n, number, row);
+            const real *a = own_row(X, number);
+            if (!a) dense_row(X, n, number, row), a = row;
             for (int64_t j = 0; j < n; j += V) {
-                vec x = n - j < V ? v_load_n(row + j, (int)(n - j)) : v_load(row + j);
+                vec x = n - j < V ? v_load_n(a + j, (int)(n - j)) : v_load(a + j);
                 found += v_append(x, (uint32_t)j, value + found, index + found);
             }
         }
