@@ -1,6 +1,7 @@
 /* block.inc.h: the scratch of one block of examples, and each thread's share of the work on it.
  * Template on `real`; included by net.inc.h. */
 typedef FNN_T(lists) lists;
+typedef FNN_T(turned) turned;
 
 /* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
 typedef struct {
@@ -19,6 +20,7 @@ typedef struct {
     real *pack; /* pack_reals a thread, for copies of weights */
     size_t pack_reals;
     lists *input;              /* the rows by their non-zeros instead of a[0], or NULL */
+    turned *columns;           /* the same by columns, where the first layer is wide, or NULL */
     real **row_a, **row_delta; /* L + 1: where one example's stand, for gradients of each */
 } block;
 
@@ -89,9 +91,18 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
         listed.index = fnn_take(arena, entries, sizeof *listed.index);
         listed.value = fnn_take(arena, entries, sizeof *listed.value);
     }
+    int turns = sparse && what >= NEED_DELTAS && net->sizes[1] > FNN_TURN_FROM * FNN_TABLE->lanes;
+    turned *columns = turns ? fnn_take(arena, 1, sizeof *columns) : NULL, around = {0};
+    if (turns) {
+        size_t entries = fnn_times((size_t)rows, (size_t)net->sizes[0]);
+        around.start = fnn_take(arena, (size_t)net->sizes[0] + 2, sizeof *around.start);
+        around.row = fnn_take(arena, entries, sizeof *around.row);
+        around.value = fnn_take(arena, entries, sizeof *around.value);
+    }
     if (!arena->base) return NULL;
     if (sparse) *input = listed;
-    measured.input = input;
+    if (turns) *columns = around;
+    measured.input = input, measured.columns = columns;
     measured.rows = rows, measured.ld = ld;
     measured.a = a, measured.slope = slope, measured.delta = delta;
     *b = measured;

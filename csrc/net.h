@@ -36,6 +36,9 @@ enum { FNN_WORTH_A_TEAM = 2000000, FNN_WORTH_A_BARRIER = 400000 };
  * layer's tiles: a gradient a thread must stay in its cache. */
 enum { FNN_APART = 1 << 16 };
 
+/* First layers of more vectors than this have the non-zeros of a batch turned around: sparse.inc.h */
+enum { FNN_TURN_FROM = 4 };
+
 /* net_f32.c and net_f64.c, made from net.inc.h: the functions of fnn.h for one dtype, unguarded */
 #define FNN_DECLARE(T)                                                                            \
     fnn_status train_##T(fnn_net *, const fnn_matrix *, const fnn_targets *,                      \

@@ -116,6 +116,8 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
         b->scale[i] = (real)((y->weight ? y->weight[row] : 1) / total);
     }
     fnn_barrier(me);
+    /* one thread turns all, while the others begin: they meet again before it is needed */
+    if (b->columns && me->rank == me->size - 1) FNN_TABLE->turn(net->sizes[0], m, b->input, b->columns);
 }
 
 /* Whether a[label] is the first of the largest */
@@ -183,21 +185,25 @@ static region gradient_share(const block *b, const fnn_worker *me, int l, int64_
 
 /* For each layer  W = beta W + alpha a[l]ᵀ δ[l+1],  b = b + alpha Σ δ[l+1]  (bias_beta for b) on
  * `out`, laid out like the parameters: a gradient (alpha 1, beta 0 or 1), or the parameters
- * themselves (alpha −eta, beta 1 − eta lambda), which is a step of plain SGD. */
+ * themselves (alpha −eta, beta 1 − eta lambda), which is a step of plain SGD. `direct`: without dW[0],
+ * which update() makes as it goes. */
 static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, real alpha,
-                     real beta, real bias_beta, real *out)
+                     real beta, real bias_beta, int direct, real *out)
 {
     for (int l = 0; l < net->n_layers; l++) {
         int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
         region r = gradient_share(b, me, l, n_in, n_out);
         real *dW = out + net->weights_at[l] + r.r0 * n_out + r.c0;
         const real *delta = b->delta[l + 1] + r.c0;
-        if (l == 0 && b->input)
-            FNN_TABLE->sparse_tn(r.r1 - r.r0, r.c1 - r.c0, m, b->input, delta, b->ld[l + 1], alpha,
-                                 beta, dW, n_out);
-        else
+        if (l > 0 || !b->input)
             FNN_TABLE->tn(r.r1 - r.r0, r.c1 - r.c0, m, b->a[l] + r.r0, b->ld[l], delta,
                           b->ld[l + 1], alpha, beta, dW, n_out);
+        else if (!b->columns)
+            FNN_TABLE->sparse_tn(n_in, r.c1 - r.c0, m, b->input, delta, b->ld[l + 1], alpha, beta,
+                                 dW, n_out);
+        else if (!direct)
+            FNN_TABLE->turned_tn(n_in, r.c1 - r.c0, b->columns, delta, b->ld[l + 1], alpha, beta, dW,
+                                 n_out);
         fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
         FNN_TABLE->column_sums(m, c1 - c0, b->delta[l + 1] + c0, b->ld[l + 1], alpha, bias_beta,
                                out + net->biases_at[l] + c0);
@@ -206,7 +212,7 @@ static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t
 
 /* The optimiser's step for the same shares as in products(), so that no barrier is due between */
 static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn_optimiser *o,
-                   const FNN_T(step) * step)
+                   const FNN_T(step) * step, int direct)
 {
     real *w = net->params, *g = b->gradient, *m = o->m, *v = o->v;
 #define AT(p, i) ((p) ? (p) + (i) : NULL)
@@ -214,7 +220,11 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn
         int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
         region r = gradient_share(b, me, l, n_in, n_out);
         int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0;
-        if (n == n_out) n *= rows, rows = 1;
+        if (l == 0 && direct) {
+            FNN_TABLE->turned_step(n_in, n, b->columns, b->delta[1] + r.c0, b->ld[1], o->kind, step,
+                                   w + at, AT(m, at), AT(v, at), n_out);
+            rows = 0;
+        } else if (n == n_out) n *= rows, rows = 1;
         for (int64_t i = 0; i < rows; i++, at += n_out)
             FNN_TABLE->update(o->kind, step, 1, n, w + at, g + at, AT(m, at), AT(v, at));
         fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
@@ -315,7 +325,7 @@ static void apart_gradient(const train_job *job, const fnn_worker *me, int64_t b
         if (rows > 0) {
             mine->sums = block_deltas(job, mine->scratch, &alone, begin, at, rows, number, total);
             if (isfinite(mine->sums.loss) && total > 0)
-                products(net, mine->scratch, &alone, rows, 1, 0, 0, mine->scratch->gradient);
+                products(net, mine->scratch, &alone, rows, 1, 0, 0, 0, mine->scratch->gradient);
         }
         fnn_barrier(me);
         for (int64_t k = 0; k < me->size && wave + k < blocks; k++) {
@@ -340,7 +350,7 @@ static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin
     FNN_T(step) step = step_of(o, rate, run->step + number + 1);
     int fused = !b->gradient || (m <= b->rows && o->kind == FNN_SGD && !o->m);
     fnn_sums sums = {.finite = 1};
-    int divided = job->apart && m > FNN_BLOCK;
+    int divided = job->apart && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused;
     if (divided) apart_gradient(job, me, begin, m, number, total, &sums);
     for (int64_t at = 0; at < m && !divided; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
@@ -350,13 +360,13 @@ static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin
         if (total == 0) continue; /* nobody's wish: costs, but no step */
         if (fused) {
             real decay = (real)(1 - rate * o->weight_decay);
-            products(net, b, me, rows, -step.rate, decay, 1, net->params);
+            products(net, b, me, rows, -step.rate, decay, 1, 0, net->params);
         } else
-            products(net, b, me, rows, 1, at != 0, at != 0, b->gradient);
+            products(net, b, me, rows, 1, at != 0, at != 0, direct, b->gradient);
         if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
     }
     if (!isfinite(sums.loss)) return 0;
-    if (!fused && total != 0) update(net, b, me, o, &step);
+    if (!fused && total != 0) update(net, b, me, o, &step, direct);
     fnn_barrier(me);
     if (me->rank == 0) {
         add_sums(job->sums, &sums);

@@ -126,7 +126,7 @@ static void row_gradient(const fnn_net *net, const block *b, int64_t i, real *ou
         row.a[l] = b->a[l] + i * b->ld[l];
         if (l) row.delta[l] = b->delta[l] + i * b->ld[l];
     }
-    products(net, &row, &alone, 1, 1, 0, 0, out);
+    products(net, &row, &alone, 1, 1, 0, 0, 0, out);
 }
 
 static void gradient_work(void *arg, const fnn_worker *me)
@@ -144,7 +144,7 @@ static void gradient_work(void *arg, const fnn_worker *me)
         fnn_sums sums = sums_of(b, m, job->y, NULL, at);
         if (me->rank == 0) add_sums(job->sums, &sums);
         deltas(net, b, me, m);
-        if (job->sum) products(net, b, me, m, 1, 1, 1, job->sum);
+        if (job->sum) products(net, b, me, m, 1, 1, 1, 0, job->sum);
         for (int64_t i = 0; job->per_example && i < m; i++) /* one thread: see below */
             row_gradient(net, b, i, job->per_example + (at - job->begin + i) * net->n_params);
         fnn_barrier(me);

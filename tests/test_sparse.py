@@ -92,6 +92,28 @@ def test_training_is_that_of_the_twin(isa: str, optimiser: Any) -> None:
     assert_allclose(core.net.params, expected, rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "optimiser",
+    [ref.SGD(0.3, weight_decay=0.1), ref.SGD(0.1, momentum=0.9), ref.Adam(0.01), ref.RMSprop(0.01)],
+    ids=repr,
+)
+@pytest.mark.parametrize("width", [65, 67, 130, 301])
+def test_a_wide_first_layer_is_trained_to_the_bits_of_the_dense_way(
+    isa: str, optimiser: Any, width: int, dtype: Any
+) -> None:
+    results = []
+    for threads in (0, 1, 2, 3):
+        core = Core([40, width, 5], activation="tanh", output="softmax", dtype=dtype)
+        X, Y = random_case(core, 90)
+        X = thinned(X, 0.2)
+        rows = _fastnn.Rows(X) if threads == 0 else walked(X)  # 0: dense, on one
+        core.train(rows, Y, optimiser, batch_size=20, threads=max(threads, 1))
+        results.append(core.net.params.copy())
+    for walked_params in results[1:]:
+        assert_array_equal(walked_params, results[0])
+
+
 def test_the_bits_of_training_do_not_depend_on_the_number_of_threads() -> None:
     results = []
     for threads in (1, 2, 3):
