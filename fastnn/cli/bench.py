@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PEERS = ("torch", "jax", "sklearn", "kann", "onnxruntime")  # those of them that are installed
 # What time may run out for comes last: W5's rounds are long, W6 needs processes of its own.
 _ORDER = ("W1", "W4", "predict", "W2", "W3", "W6", "W7", "W5", "book", "W1d", "T3", "T5")
-_SECONDS = 60.0  # for all
+_SECONDS = 50.0  # for all
 _SHARE = 0.7  # of the time, after which the rest runs without peers
 
 _EPILOG = """\
@@ -61,7 +61,7 @@ def add_parser(commands: Commands) -> None:
         "--seconds",
         type=options.positive,
         metavar="S",
-        help="after which the rest runs without peers (default: 60 for all the workloads, no limit "
+        help="after which the rest runs without peers (default: 50 for all the workloads, no limit "
         "for those that --workloads names)",
     )
     parser.add_argument(
