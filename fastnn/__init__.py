@@ -16,7 +16,7 @@ from ._config import get_num_threads, get_sparse, set_num_threads, set_sparse, s
 from ._fastnn import BusyError
 
 if TYPE_CHECKING:
-    from . import callbacks, datasets, schedules
+    from . import callbacks, datasets, explain, plot, schedules
     from .history import History
     from .layout import Gradient
     from .loading import load
@@ -36,9 +36,11 @@ __all__ = [
     "RMSprop",
     "callbacks",
     "datasets",
+    "explain",
     "get_num_threads",
     "get_sparse",
     "load",
+    "plot",
     "schedules",
     "set_num_threads",
     "set_sparse",
@@ -49,7 +51,7 @@ __version__ = "0.1.0"
 
 # A program, or a command line that answers --help, should not wait for what it does not use: the
 # names above that are only for type checkers are imported at their first use (PEP 562).
-_SUBMODULES = {"callbacks", "datasets", "schedules"}
+_SUBMODULES = {"callbacks", "datasets", "explain", "plot", "schedules"}
 _MODULE_OF = {
     "MLP": "mlp",
     "SGD": "optim",

@@ -35,6 +35,7 @@ def bar(
     examples: int,
     first_epoch: int = 0,
     file: TextIO | None = None,
+    unit: str = "epoch",
 ) -> Progress:
     """Return the display of one fit, to be used in a ``with`` statement.
 
@@ -50,6 +51,8 @@ def bar(
         Epochs that an earlier fit has completed, when one is resumed.
     file : text file, optional
         Where to write. If not given, the notebook cell if there is one, else ``sys.stderr``.
+    unit : str, default "epoch"
+        What is counted, where it is something else than a fit that is shown.
 
     Returns
     -------
@@ -65,12 +68,19 @@ def bar(
     """
     if not show:
         return Progress()
-    if file is None:
-        if _in_notebook():
-            return _Notebook(epochs, examples, first_epoch)
+    if file is None and not _in_notebook():
         file = sys.stderr
         if file is None:  # a program without a console, such as pythonw
             return Progress()
+    shown = _form(epochs, examples, first_epoch, file)
+    shown.unit = unit
+    return shown
+
+
+def _form(epochs: int, examples: int, first_epoch: int, file: TextIO | None) -> _Shown:
+    """Return the form that fits the output; no file is a notebook's cell."""
+    if file is None:
+        return _Notebook(epochs, examples, first_epoch)
     if file.isatty():
         from rich.console import Console
 
@@ -125,6 +135,7 @@ class _Shown(Progress):
     """What the visible displays share: the state, its throttle, and its words."""
 
     _seconds_between = _REDRAW_SECONDS
+    unit = "epoch"
 
     def __init__(self, epochs: int, examples: int, first_epoch: int) -> None:
         self._epochs = epochs
@@ -171,7 +182,7 @@ class _Shown(Progress):
         return max((self._epochs - self._first_epoch) * self._examples, 1)
 
     def _name(self) -> str:
-        return f"epoch {self._epoch:{len(str(self._epochs))}d}/{self._epochs}"
+        return f"{self.unit} {self._epoch:{len(str(self._epochs))}d}/{self._epochs}"
 
     def _metrics(self) -> dict[str, str]:
         return {

@@ -204,8 +204,8 @@ SPINE = [
     "loading",
     "export",
     "estimators",
-    "explain",
     "plot",
+    "explain",
     "bench",
     "cli",
 ]

@@ -1042,7 +1042,9 @@ class TestTerminal:
 
 
 class TestHelp:
-    @pytest.mark.parametrize("command", ["train", "evaluate", "predict", "info", "bench"])
+    @pytest.mark.parametrize(
+        "command", ["train", "evaluate", "predict", "explain", "descend", "info", "bench"]
+    )
     def test_every_command_has_help_with_examples(self, run, command):
         status, out, err = run(command, "--help")
         assert (status, err) == (0, "")
@@ -1055,7 +1057,8 @@ class TestHelp:
 
     def test_no_line_is_wider_than_80_columns(self, run, monkeypatch):
         monkeypatch.setenv("COLUMNS", "80")
-        for command in ([], ["train"], ["evaluate"], ["predict"], ["info"], ["bench"]):
+        commands = ("train", "evaluate", "predict", "explain", "descend", "info", "bench")
+        for command in ([], *([name] for name in commands)):
             assert max(map(len, run(*command, "--help")[1].splitlines())) <= 80
 
     def test_version(self, run):

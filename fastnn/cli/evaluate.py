@@ -18,6 +18,7 @@ from .train import Recipe
 if TYPE_CHECKING:
     from .options import Commands
 
+WORDS = {"test": "test examples", "held out": "held-out test examples", "all": "examples"}
 _TABLES = (".csv", ".tsv", ".npy")  # files in which the target is a column
 
 _EPILOG = """\
@@ -51,32 +52,42 @@ def add_parser(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the scores of a model."""
     net = load_model(args.model)
-    recipe = Recipe.of(net)
-    if args.data is None and recipe is None:
-        raise UsageError(f"{args.model} does not say what it was trained on: give --data")
-    spec = args.data if recipe is None or args.data is not None else recipe.data
-    if args.data is None and not _is_here(spec):
-        raise UsageError(f"{args.model} was trained on {spec}, which is not here: give --data")
-    target = args.target
-    if target is None and recipe is not None and Path(spec).suffix.lower() in _TABLES:
-        target = recipe.target
-    data = examples.load(spec, target)
-    check_features(net, data.feature_names, spec)
-    same = recipe is not None and examples.fingerprint(data) == recipe.fingerprint
-    fraction = recipe.test_fraction if same and recipe is not None else 0.0
-    seed = 0 if recipe is None else recipe.seed
-    part, which = _part(net, data, fraction, seed)
+    part, which, name = examples_for(net, args.model, args.data, args.target)
     result = report.scores(net, *part)
     if args.json:
-        report.print_json({"model": args.model, "data": data.name, "part": which, **result})
+        report.print_json({"model": args.model, "data": name, "part": which, **result})
         return 0
     report.fact("model", f"{args.model}: {report.describe(net)}")
-    words = {"test": "test examples", "held out": "held-out test examples", "all": "examples"}
-    report.fact("data", f"{data.name}, {'all ' * (which == 'all')}{len(part[0]):,} {words[which]}")
+    report.fact("data", f"{name}, {'all ' * (which == 'all')}{len(part[0]):,} {WORDS[which]}")
     report.print_scores("score", net, result, net.metadata.get("target_name"))
     if "confusion" in result:
         report.print_confusion(result)
     return 0
+
+
+def examples_for(
+    net: MLP, path: str, data: str | None, target: str | None
+) -> tuple[examples.Part, str, str]:
+    """Return (X, y) to look at a model with, which they are (see `WORDS`), and the data's name.
+
+    `data` and `target` are what the command line says; without, what the model was trained on.
+    """
+    recipe = Recipe.of(net)
+    if data is None and recipe is None:
+        raise UsageError(f"{path} does not say what it was trained on: give --data")
+    spec = data if recipe is None or data is not None else recipe.data
+    assert spec is not None
+    if data is None and not _is_here(spec):
+        raise UsageError(f"{path} was trained on {spec}, which is not here: give --data")
+    if target is None and recipe is not None and Path(spec).suffix.lower() in _TABLES:
+        target = recipe.target
+    loaded = examples.load(spec, target)
+    check_features(net, loaded.feature_names, spec)
+    same = recipe is not None and examples.fingerprint(loaded) == recipe.fingerprint
+    fraction = recipe.test_fraction if same and recipe is not None else 0.0
+    seed = 0 if recipe is None else recipe.seed
+    part, which = _part(net, loaded, fraction, seed)
+    return part, which, loaded.name
 
 
 def load_model(path: str) -> MLP:

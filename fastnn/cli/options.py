@@ -70,6 +70,7 @@ def _number(
 
 count = _number(int, "a whole number of 1 or more", lambda value: value >= 1)
 seed = _number(int, "a whole number of 0 or more", lambda value: value >= 0)
+finite = _number(float, "a number", lambda value: True)
 positive = _number(float, "a number above 0", lambda value: value > 0)
 not_negative = _number(float, "a number of 0 or more", lambda value: value >= 0)
 share = _number(float, "a number from 0 to below 1", lambda value: 0 <= value < 1)

@@ -1,0 +1,121 @@
+"""Make every number and picture of docs/backpropagation.md, from the digits that come with fastnn.
+
+    python examples/backpropagation.py            write them into docs/
+    python examples/backpropagation.py --check    fail if the page holds other numbers
+
+Needs the extra "plot".
+"""
+
+import os
+
+os.environ.setdefault("FASTNN_ISA", "base")  # plain C: the same bits on every machine
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+
+import fastnn
+from fastnn import explain
+
+mpl.use("agg")
+mpl.rcParams["svg.hashsalt"] = "fastnn"  # the same names inside the files every time
+PAGE = Path(__file__).parent.parent / "docs" / "backpropagation.md"
+PICTURES = PAGE.parent / "figures"
+
+
+def trained() -> tuple:
+    """Return the trained recogniser, one that has not learnt anything, and its digits."""
+    (X, y), (X_test, y_test) = fastnn.datasets.load_digits()
+    start, net = (
+        fastnn.MLP(
+            [784, 16, 16, 10], activation="sigmoid", output="sigmoid", loss="quadratic", seed=0
+        )
+        for _ in range(2)
+    )
+    net.fit(X, y, epochs=30, batch_size=10, optimizer=fastnn.SGD(lr=1.5))
+    return net, start, (X, y), (X_test, y_test)
+
+
+def hesitant(net: fastnn.MLP, X, y) -> int:
+    """Return the first test digit that is told right, but not surely: half the cost of a miss."""
+    costs, right = net.cost(X, y, per_example=True), net.classify(X) == y
+    return int(next(i for i in range(len(X)) if right[i] and costs[i] > 0.3))
+
+
+def views() -> tuple[dict[str, str], dict[str, object]]:
+    """Return the page's texts and its pictures, by name."""
+    net, start, (X, y), (X_test, y_test) = trained()
+    i = hesitant(net, X_test, y_test)
+    cost = explain.cost_table(net, X_test[i : i + 1], y_test[i : i + 1])
+    ranking = explain.sensitivity(net, X, y, top=10)
+    first, tenth = (ranking.entries[k].name for k in (0, 9))
+    wishes = explain.nudges(net, X_test[i], y_test[i], neuron=int(y_test[i]))
+    everyone = explain.nudges(net, X_test[i], y_test[i])
+    table = explain.nudge_table(net, X, y)
+    hill = explain.descend("himmelblau", start=[(0, 0), (-1, -3)], lr=0.01)
+    paths = explain.descent_paths(start, X, y)
+    inside = explain.look_inside(net, X_test, y_test, example=i)
+    texts = {
+        "cost": str(cost),
+        "sensitivity": f"{ranking}\n\n{ranking.sentence(first, tenth)}",
+        "nudges": str(wishes),
+        "recursion": str(everyone.previous),
+        "table": str(table),
+        "descend": str(hill),
+        "paths": str(paths),
+        "diagnose": str(explain.diagnose(net, X, y)),
+    }
+    pictures = {
+        "cost": cost.plot(),
+        "sensitivity": ranking.plot(),
+        "nudges": wishes.plot(),
+        "recursion": everyone.previous.plot(),
+        "table": table.plot(),
+        "descend": hill.plot(),
+        "paths": paths.plot(),
+        "weights": inside.plot("first_layer"),
+        "activations": inside.plot("network"),
+        "confusion": inside.plot("confusion"),
+        "mistakes": inside.plot("mistakes"),
+    }
+    return texts, pictures
+
+
+def filled(page: str, texts: dict[str, str]) -> str:
+    """Return the page with the texts between their marks."""
+    for name, text in texts.items():
+        mark = rf"(<!-- out: {name} -->\n).*?(<!-- end -->)"
+        block = "\n".join(line.rstrip() for line in text.splitlines())
+        page, n = re.subn(mark, lambda m, b=block: f"{m[1]}```\n{b}\n```\n{m[2]}", page, flags=re.S)
+        if n != 1:
+            raise SystemExit(f"{PAGE} has {n} places for {name!r}, not one")
+    return page
+
+
+def main() -> int:
+    """Write the page and its pictures, or compare."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
+    check = parser.parse_args().check
+    texts, pictures = views()
+    page = PAGE.read_text("utf-8")
+    new = filled(page, texts)
+    if check:
+        missing = [name for name in pictures if not (PICTURES / f"{name}.svg").exists()]
+        if new != page or missing:
+            print(f"{PAGE.name} is not what this script makes; run it without --check")
+            return 1
+        return 0
+    PICTURES.mkdir(exist_ok=True)
+    for name, figure in pictures.items():
+        figure.savefig(PICTURES / f"{name}.svg", metadata={"Date": None})
+    PAGE.write_text(new, "utf-8")
+    print(f"{PAGE} and {len(pictures)} pictures")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""``fastnn explain``: a view of backpropagation on a model and its data, as text or as a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from fastnn import MLP, explain
+from fastnn.explain.tables import Shown
+
+from . import evaluate, options, report
+from .options import UsageError
+
+if TYPE_CHECKING:
+    from .options import Commands
+
+_PICTURES = (".png", ".svg", ".pdf")
+
+_EPILOG = """\
+examples:
+  fastnn explain digits.safetensors             what one example costs
+  fastnn explain digits.safetensors --view nudges --index 3 -o nudges.png
+  fastnn explain digits.safetensors --view diagnose
+
+views:
+  cost         what the network says beside what it should say
+  sensitivity  which weights and biases matter most to the cost
+  nudges       what one example asks of the network
+  table        what each example asks of each parameter; the average is −∇C
+  paths        full-batch descent beside mini-batches
+  weights      what each neuron of the first layer looks for
+  activations  one example on its way through the layers
+  confusion    which classes are taken for which
+  mistakes     the examples that cost most
+  units        dead and saturated units
+  diagnose     what is wrong, in words and numbers
+
+cost, nudges and activations look at one example, --index; the others at all of
+them. Without --data: the test examples of what the model was trained on.
+"""
+
+
+@dataclass(frozen=True)
+class _Subject:
+    net: MLP
+    X: NDArray[Any]
+    y: NDArray[Any]
+    index: int
+    top: int
+
+    @property
+    def x(self) -> NDArray[Any]:
+        return self.X[self.index : self.index + 1]
+
+    @property
+    def target(self) -> NDArray[Any]:
+        return self.y[self.index : self.index + 1]
+
+
+def _inside(subject: _Subject) -> explain.Inside:
+    return explain.look_inside(subject.net, subject.X, subject.y, example=subject.index)
+
+
+# A view: its result, and what its plot() wants to be told.
+_VIEWS: dict[str, tuple[Callable[[_Subject], Shown], dict[str, Any]]] = {
+    "cost": (lambda s: explain.cost_table(s.net, s.x, s.target), {}),
+    "sensitivity": (lambda s: explain.sensitivity(s.net, s.X, s.y, top=s.top), {}),
+    "nudges": (lambda s: explain.nudges(s.net, s.x, s.target), {}),
+    "table": (lambda s: explain.nudge_table(s.net, s.X, s.y), {}),
+    "paths": (lambda s: explain.descent_paths(s.net, s.X, s.y), {}),
+    "weights": (_inside, {"kind": "first_layer"}),
+    "activations": (_inside, {"kind": "network"}),
+    "confusion": (_inside, {"kind": "confusion"}),
+    "mistakes": (_inside, {"kind": "mistakes"}),
+    "units": (_inside, {"kind": "units"}),
+    "diagnose": (lambda s: explain.diagnose(s.net, s.X, s.y), {}),
+}
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of ``fastnn explain``."""
+    parser = options.add_command(
+        commands, "explain", "show what backpropagation does on a model and its data", _EPILOG
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument(
+        "--view",
+        choices=tuple(_VIEWS),
+        default="cost",
+        metavar="VIEW",
+        help="what to show; the views are listed below (default: cost)",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help=f"{options.DATA_HELP} (default: what the model was trained on)",
+    )
+    parser.add_argument("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
+    parser.add_argument(
+        "--index", type=options.seed, default=0, metavar="I", help="which example (default: 0)"
+    )
+    parser.add_argument(
+        "--top", type=options.count, default=20, metavar="N",
+        help="how many parameters --view sensitivity ranks (default: 20)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write a picture (.png, .svg, .pdf), a page (.html) or the numbers (.json)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a view, or write it to a file."""
+    output = None if args.output is None else _output(args.output)
+    net = evaluate.load_model(args.model)
+    (X, y), which, name = evaluate.examples_for(net, args.model, args.data, args.target)
+    if args.index >= len(X):
+        raise UsageError(f"--index {args.index}: there are {len(X):,} examples, 0 to {len(X) - 1}")
+    view, options_of_plot = _VIEWS[args.view]
+    result = view(_Subject(net, X, y, args.index, args.top))
+    if output is None:
+        from rich.console import Console
+
+        report.fact("data", f"{name}, {len(X):,} {evaluate.WORDS[which]}")
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = 120  # a pipe has no width, and numbers should not be cut
+        console.print(result)
+        return 0
+    _write(result, output, options_of_plot)
+    report.fact("written", str(output))
+    return 0
+
+
+def _output(path: str) -> Path:
+    output = Path(path)
+    if output.suffix.lower() not in (*_PICTURES, ".html", ".json"):
+        raise UsageError(
+            f"--output {path}: expected a name that ends in .png, .svg, .pdf, .html or .json"
+        )
+    options.check_writable(output, "--output")
+    return output
+
+
+def _write(result: Shown, output: Path, options_of_plot: dict[str, Any]) -> None:
+    kind = output.suffix.lower()
+    if kind == ".json":
+        text = json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False)
+        output.write_text(text, "utf-8")
+    elif kind == ".html":
+        head = '<!doctype html>\n<meta charset="utf-8">\n<title>fastnn explain</title>\n'
+        output.write_text(head + result.to_html(), "utf-8")
+    else:
+        from fastnn.plot.style import pyplot
+
+        plt = pyplot()
+        plt.switch_backend("agg")  # files need no screen
+        result.plot(**options_of_plot).savefig(output, dpi=150)

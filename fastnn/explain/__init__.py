@@ -1,0 +1,58 @@
+"""The views: what backpropagation does, on your own network and data.
+
+Every quantity of the textbook derivation as arrays, as tables that print, and as pictures
+(``.plot()``, extra "plot"):
+
+===================  ===========================================================================
+`cost_table`         what the network says beside what it should say, and what that costs
+`sensitivity`        ∇C as a ranking: which weight matters how many times more than which
+`nudges`             what one neuron asks of its bias, its weights and the neurons before it
+`nudge_table`        what each example asks of each parameter; their average is −∇C
+`descend`            gradient descent on a function of two inputs
+`descent_paths`      full-batch descent beside mini-batches, from the same start
+`look_inside`        activations, units, confusions and worst mistakes of a network
+`diagnose`           what is wrong with a training, in plain words and measured numbers
+===================  ===========================================================================
+
+Nothing here computes a gradient of a network by itself: it calls `MLP.gradient`,
+`MLP.activations` and `MLP.cost`.
+"""
+
+from .checks import Check, Finding
+from .cost import CostTable, cost_table
+from .descent import Descent, descend
+from .diagnose import Diagnosis, diagnose
+from .gradient import LayerNorm, Sensitivity, Slope, sensitivity
+from .inside import Edges, Inside, Mistake, look_inside
+from .nudge_table import NudgeTable, nudge_table
+from .nudges import Nudges, Urgency, nudges
+from .paths import DescentPaths, WeightPath, descent_paths
+from .units import LayerUnits
+
+__all__ = [
+    "Check",
+    "CostTable",
+    "Descent",
+    "DescentPaths",
+    "Diagnosis",
+    "Edges",
+    "Finding",
+    "Inside",
+    "LayerNorm",
+    "LayerUnits",
+    "Mistake",
+    "NudgeTable",
+    "Nudges",
+    "Sensitivity",
+    "Slope",
+    "Urgency",
+    "WeightPath",
+    "cost_table",
+    "descend",
+    "descent_paths",
+    "diagnose",
+    "look_inside",
+    "nudge_table",
+    "nudges",
+    "sensitivity",
+]

@@ -1,0 +1,367 @@
+"""What counts as an illness of a training: thresholds, and the words for it.
+
+Each function takes measured numbers and returns `Check`s; where a number is beyond its threshold,
+the check carries a `Finding`. Nothing here looks at a network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .tables import number
+from .units import LayerUnits
+
+Severity = Literal["serious", "warning", "note"]
+Array = NDArray[np.float64]
+
+MEASURABLE = 1e-5  # of the cost: a smaller change of it may be float32's rounding
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is probably wrong.
+
+    Attributes
+    ----------
+    topic : str
+        A word to look for in a program, such as "dead_units".
+    severity : {"serious", "warning", "note"}
+    sentence : str
+        What was measured.
+    advice : str
+        What usually helps.
+    """
+
+    topic: str
+    severity: Severity
+    sentence: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    what, measured, fine : str
+        The quantity, its value, and the values that would be no cause for alarm.
+    finding : Finding or None
+        None where all is well.
+    """
+
+    what: str
+    measured: str
+    fine: str
+    finding: Finding | None = None
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, with a digit where it is small."""
+    return (f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}").replace("-", "−")
+
+
+def check_curve(loss: Sequence[float], stopped: str | None, learnt: float) -> list[Check]:
+    """Look at the cost of each epoch; `learnt` is the share of the targets' variance explained."""
+    n = len(loss)
+    finding: Finding | None = None
+    if (stopped is not None and "finite" in stopped) or not np.isfinite(loss).all():
+        why = stopped or "the cost of an epoch is not finite"
+        finding = Finding(
+            "diverged",
+            "serious",
+            f"The training broke off: {why}.",
+            "Use a learning rate 10 times smaller, scale the inputs (net.standardize), or both.",
+        )
+        return [Check("cost over the epochs", "not finite", "finite", finding)]
+    checks = []
+    first, last, best = float(loss[0]), float(loss[-1]), float(min(loss))
+    finding = None
+    if n > 1 and last - best > 0.05 * abs(first) and last > best + 0.2 * abs(best):
+        finding = Finding(
+            "loss_rises",
+            "serious",
+            f"The training cost rose from {number(best)} in epoch {loss.index(best) + 1} to "
+            f"{number(last)} in the last.",
+            "The learning rate is too large: try a third of it, or a schedule that lowers it.",
+        )
+    what = f"cost over {n} epoch{'' if n == 1 else 's'}"
+    checks.append(Check(what, f"{number(first)} → {number(last)}", "falls", finding))
+    if n < 4:
+        return checks
+    rises = np.diff(loss) > 0.1 * abs(float(np.median(loss[n // 2 :])))
+    finding = None
+    if rises.sum() >= max(2, (n - 1) / 4):
+        finding = Finding(
+            "loss_oscillates",
+            "warning",
+            f"The training cost rose by more than a tenth of itself after {rises.sum()} of "
+            f"{n - 1} epochs.",
+            "The learning rate is too large, or batches are too small: try a third of the one or "
+            "four times the other.",
+        )
+    checks.append(
+        Check("epochs that rose by a tenth", f"{rises.sum()} of {n - 1}", "below ¼", finding)
+    )
+    fall = (first - best) / abs(first) if first else 0.0
+    finding = None
+    if fall < 0.02 and learnt < 0.5:
+        finding = Finding(
+            "loss_hardly_falls",
+            "warning",
+            f"In {n} epochs the training cost fell by {percent(max(fall, 0))}, from "
+            f"{number(first)} to {number(best)}.",
+            "Try a learning rate 10 times larger; if that changes nothing, look at the findings on "
+            "units, gradients and inputs.",
+        )
+    checks.append(Check("fall of the cost since epoch 1", percent(fall), "2 % or more", finding))
+    return checks
+
+
+def check_overfitting(loss: Sequence[float], val_loss: Sequence[float]) -> Check:
+    """Look whether the validation cost rises while the training cost falls."""
+    at = int(np.argmin(val_loss))
+    best, last, finding = float(val_loss[at]), float(val_loss[-1]), None
+    if last - best > 0.1 * abs(best) and loss[-1] < loss[at]:
+        finding = Finding(
+            "overfitting",
+            "warning",
+            f"Since epoch {at + 1} the validation cost rose from {number(best)} to {number(last)}, "
+            f"while the training cost fell from {number(loss[at])} to {number(loss[-1])}.",
+            "Stop early, use weight decay or dropout, a smaller network, or more examples.",
+        )
+    measured = f"{number(best)} → {number(last)}"
+    return Check("validation cost since its best epoch", measured, "up by less than 10 %", finding)
+
+
+def check_step(
+    rate: float, predicted: float, changes: Sequence[float], cost: float, *, learnt: float
+) -> list[Check]:
+    """Look at one step on all examples: the change of the cost beside what its slope promises.
+
+    `predicted` is the first-order change of one step, below 0; `changes` are measured, of steps 1,
+    10 and 100 times as long. First order: C(θ + Δθ) − C(θ) ≈ ∇C·Δθ, for gradient descent
+    −η ‖∇C‖² (Nielsen, ch. 1).
+    """
+    change, finding, scale = changes[0], None, abs(cost) or 1.0
+    if not change < 0.01 * scale:
+        finding = Finding(
+            "step_too_long",
+            "serious",
+            f"One step on all examples at the learning rate {number(rate)} raises the cost by "
+            f"{number(change)}, from {number(cost)}, where its slope promises "
+            f"{number(predicted)}.",
+            "The learning rate is too large: try a tenth of it.",
+        )
+    measured = f"{number(change)} ({number(predicted)} promised)"
+    checks = [Check("change of the cost by one step", measured, "not up by 1 %", finding)]
+    promised, kept = 100 * predicted, changes[2]
+    unmeasurable = abs(promised) < MEASURABLE * scale
+    finding = None
+    if learnt < 0.9 and (unmeasurable or kept < 0.9 * promised):
+        how = (
+            "too little to be measured"
+            if unmeasurable
+            else f"still lowers it by {kept / promised:.0%} of what its slope promises"
+        )
+        finding = Finding(
+            "step_too_short",
+            "warning",
+            f"One step on all examples at the learning rate {number(rate)} lowers the cost by "
+            f"{number(-predicted / scale * 100)} % of itself, and one 100 times as long {how}.",
+            "The learning rate is too small: try one 10 to 100 times larger.",
+        )
+    share = "unmeasurable" if unmeasurable else f"{percent(kept / promised)} of the promised"
+    checks.append(Check("change by a step 100 times as long", share, "below 90 %", finding))
+    return checks
+
+
+def check_units(layers: Sequence[LayerUnits], *, learnt: float) -> list[Check]:
+    """Look for dead and saturated units in each hidden layer.
+
+    A network that has learnt is sure of itself: saturated units are worth a note then, no more.
+    """
+    checks = []
+    for layer in layers:
+        name, width = f"hidden layer {layer.layer} ({layer.activation})", len(layer.mean)
+        dead, finding = int((layer.dead == 1).sum()), None
+        if dead:
+            share = dead / width
+            finding = Finding(
+                "dead_units",
+                "serious" if share > 0.5 else "warning" if share > 0.1 else "note",
+                f"{dead} of {width} units of {name} are dead: they say nothing on any example, so "
+                "they learn nothing.",
+                "Use a smaller learning rate, he_normal, or leaky_relu.",
+            )
+        if layer.activation in ("relu", "softplus", "silu", "gelu"):
+            checks.append(Check(f"dead units of {name}", f"{dead} of {width}", "none", finding))
+            continue
+        if layer.activation not in ("sigmoid", "tanh", "elu"):
+            continue
+        share, finding = float(layer.saturated.mean()), None
+        stuck = int(((layer.saturated > 0.99) & (layer.deviation < 0.05)).sum())
+        if share > 0.75 or stuck > 0.25 * width:
+            finding = Finding(
+                "saturated_units",
+                "note" if learnt > 0.8 else "serious" if share > 0.9 else "warning",
+                f"Units of {name} are at an end of their range on {percent(share)} of the "
+                f"examples, and {stuck} of {width} always at the same end: their slope is near 0, "
+                "they learn slowly.",
+                "The network has learnt all the same: it matters only if it is to learn more."
+                if learnt > 0.8
+                else "Start from smaller weights (lecun_normal), scale the inputs, use a smaller "
+                "learning rate, or relu.",
+            )
+        measured = f"{percent(share)}, {stuck} of {width} always"
+        fine = "75 % or less, a quarter or less"
+        checks.append(Check(f"saturation of {name}", measured, fine, finding))
+    return checks
+
+
+def check_slopes(slopes: Array, *, learnt: float) -> Check:
+    """Look at the root mean square of δ in each layer, the first hidden layer first.
+
+    0 is fine where all is learnt. The speeds at which layers learn, δ = ∂C/∂z, should not lie far
+    apart (Nielsen, ch. 5).
+    """
+    what, fine = "δ of the first layer / of the last", "0.001 to 1000"
+    finding: Finding | None = None
+    if not slopes.any() and learnt > 0.999:
+        return Check(what, "all 0, as the cost", fine)
+    if not slopes.any():
+        finding = Finding(
+            "zero_gradient",
+            "serious",
+            "The gradient is exactly 0 on every example that was looked at: nothing can be learnt.",
+            "All units of a layer are dead or saturated, or the cost is 0: start anew, or stop.",
+        )
+        return Check(what, "all 0", fine, finding)
+    first, last = float(slopes[0]), float(slopes[-1])
+    ratio = first / last if last else math.inf
+    if not 1e-3 <= ratio <= 1e3:
+        vanishes = ratio < 1
+        finding = Finding(
+            "vanishing_gradient" if vanishes else "exploding_gradient",
+            "serious" if not 1e-5 <= ratio <= 1e5 else "warning",
+            f"On its way from the last layer to the first, δ {'shrinks' if vanishes else 'grows'} "
+            f"from {number(last)} to {number(first)}, by a factor of {number(ratio)}.",
+            "Use fewer layers, relu with he_normal instead of sigmoid or tanh, and scaled inputs."
+            if vanishes
+            else "Start from smaller weights (he_normal or lecun_normal), and use a smaller "
+            "learning rate.",
+        )
+    return Check(what, number(ratio), fine, finding)
+
+
+def check_inputs(
+    low: Array, high: Array, rms: Array, names: Sequence[str], *, pixels: bool
+) -> list[Check]:
+    """Look at the columns as the network reads them: least, largest, root mean square."""
+    largest, finding = int(np.argmax(rms)), None
+    if rms[largest] > 10:
+        finding = Finding(
+            "large_inputs",
+            "serious" if rms[largest] > 100 else "warning",
+            f"Inputs are large: {names[largest]} has a root mean square of {number(rms[largest])} "
+            f"and goes from {number(low[largest])} to {number(high[largest])}.",
+            "Scale them: net.standardize(X) before fit; bytes (uint8) count as x / 255.",
+        )
+    checks = [Check("largest root mean square of a column", number(rms[largest]), "≤ 10", finding)]
+    varies, size = high > low, np.maximum(np.abs(low), np.abs(high))
+    constant = np.flatnonzero(~varies)
+    if pixels:  # all pixels have one unit, and those at the border need not vary
+        words = f"{len(constant)} of {len(rms)} pixels"
+        return [*checks, Check("columns that never vary", words, "any number of pixels")]
+    finding = None
+    if len(constant):
+        some = ", ".join(names[i] for i in constant[:5]) + (", …" if len(constant) > 5 else "")
+        finding = Finding(
+            "constant_columns",
+            "warning" if len(constant) > len(rms) / 2 else "note",
+            f"{len(constant)} of {len(rms)} columns never vary: {some}.",
+            "They say nothing: leave them out.",
+        )
+    words = f"{len(constant)} of {len(rms)}"
+    checks.append(Check("columns that never vary", words, "none", finding))
+    if not varies.any():
+        return checks
+    shown = np.flatnonzero(varies)
+    least, most = shown[np.argmin(size[shown])], shown[np.argmax(size[shown])]
+    ratio, finding = float(size[most] / size[least]), None
+    if ratio > 100:
+        finding = Finding(
+            "unequal_scales",
+            "warning",
+            f"Columns have very different scales: {names[most]} reaches {number(size[most])}, "
+            f"{names[least]} only {number(size[least])}, {number(ratio)} times less.",
+            "Scale them: net.standardize(X) before fit.",
+        )
+    words = "largest column / smallest, by their largest |x|"
+    return [*checks, Check(words, number(ratio), "≤ 100", finding)]
+
+
+def check_classes(
+    counts: NDArray[np.int64], said: NDArray[np.int64], right: float, names: Sequence[str]
+) -> list[Check]:
+    """Look at how often each class is there, and how often it is said; `right`: the accuracy."""
+    n, checks, finding = int(counts.sum()), [], None
+    most, least = int(np.argmax(counts)), int(np.argmin(counts))
+    if counts[most] > 5 * counts[least]:
+        few = "never" if counts[least] == 0 else f"in {percent(counts[least] / n)}"
+        finding = Finding(
+            "class_imbalance",
+            "warning" if counts[most] > 10 * counts[least] else "note",
+            f"Classes are not equally frequent: {names[most]!r} in {percent(counts[most] / n)} of "
+            f"the examples, {names[least]!r} {few}.",
+            'Use class_weight="balanced", collect more of the rare ones, and do not trust accuracy '
+            "alone.",
+        )
+    shares = f"{percent(counts[least] / n)} to {percent(counts[most] / n)}"
+    checks.append(Check("share of a class", shares, "within a factor of 5", finding))
+    majority, finding = counts[most] / n, None
+    if right <= majority + 0.01 and right < 1:
+        finding = Finding(
+            "no_better_than_majority",
+            "warning",
+            f"{percent(right)} of the answers are right; always saying {names[most]!r} would be "
+            f"right in {percent(majority)}.",
+            "The network has not learnt to tell the classes apart: train it (longer), or see the "
+            "other findings.",
+        )
+    measured = f"{percent(right)} ({percent(majority)})"
+    checks.append(Check("accuracy (always the most frequent)", measured, "above it", finding))
+    silent, finding = np.flatnonzero((counts > 0) & (said == 0)), None
+    if len(silent):
+        some = ", ".join(repr(names[i]) for i in silent[:10])
+        finding = Finding(
+            "silent_outputs",
+            "warning",
+            f"{len(silent)} of {np.count_nonzero(counts)} classes are never said, though they "
+            f"occur: {some}.",
+            "Train longer; for rare classes use class_weight.",
+        )
+    measured = f"{len(silent)} of {np.count_nonzero(counts)}"
+    return [*checks, Check("classes that are never said", measured, "none", finding)]
+
+
+def check_predictions(predicted: float, wanted: float) -> Check:
+    """Look whether all predictions are equal: largest standard deviation of an output."""
+    finding = None
+    if wanted > 0 and predicted < 0.01 * wanted:
+        finding = Finding(
+            "equal_predictions",
+            "serious",
+            f"The network says the same on every example: an output varies by {number(predicted)} "
+            f"(standard deviation) where it should by {number(wanted)}.",
+            "It has not learnt, or its units are dead or saturated: scale the inputs, start from "
+            "other weights (not zeros), try another learning rate.",
+        )
+    measured = f"{number(predicted)} ({number(wanted)} wanted)"
+    return Check("standard deviation of the outputs", measured, "1 % of the wanted", finding)

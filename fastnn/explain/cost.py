@@ -1,0 +1,237 @@
+"""What the network says beside what it should say, and what that costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnn.mlp import MLP
+
+from .examples import Examples
+from .labels import Labels, image_shape, targets
+from .tables import Shown, Table, number
+
+Array = NDArray[Any]
+
+_IN_FULL = 3  # up to so many examples get a table each
+_ENDS = 5  # of more examples, so many of the dearest and of the cheapest are shown
+_OUTPUTS = 30  # rows of an example's table
+
+
+@dataclass(frozen=True, eq=False)
+class CostTable(Shown):
+    """What a network says of n examples, what it should say, and what the difference costs.
+
+    Attributes
+    ----------
+    says, should_say : ndarray, shape (n, n_out)
+        The output activations a and their targets y.
+    squared : ndarray, shape (n, n_out)
+        (a_j − y_j)².
+    sums : ndarray, shape (n,)
+        Σ_j (a_j − y_j)² of each example: the quadratic cost.
+    mean : float
+        Their (weighted) mean.
+    loss : str
+        The network's own loss.
+    costs : ndarray, shape (n,)
+        The network's own cost of each example; the same as `sums` if the loss is quadratic.
+    mean_cost : float
+        Their (weighted) mean: what training makes small.
+    order : ndarray, shape (n,)
+        The examples by the network's own cost, the dearest first.
+    outputs : tuple of str
+        Names of the outputs.
+    classes, predicted : tuple of str, or None
+        Of each example the right label and the network's; None if the targets are no classes.
+    """
+
+    says: Array
+    should_say: Array
+    squared: Array
+    sums: Array
+    mean: float
+    loss: str
+    costs: Array
+    mean_cost: float
+    order: Array
+    outputs: tuple[str, ...]
+    classes: tuple[str, ...] | None
+    predicted: tuple[str, ...] | None
+    _image_shape: tuple[int, int] | None
+    _examples: Examples
+
+    def tables(self) -> list[Table]:
+        """Return a table an example for up to 3 examples, else the dearest and the cheapest."""
+        if len(self.sums) > _IN_FULL:
+            return [self._summary()]
+        return [self._one(example) for example in range(len(self.sums))]
+
+    def plot(self, example: int = 0) -> Any:
+        """Draw one example: what the outputs say, what they should say, the squared differences.
+
+        Parameters
+        ----------
+        example : int, default 0
+            Which one; ``table.order[0]`` is the dearest.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from fastnn.plot.cost import cost_columns
+
+        return cost_columns(self, example)
+
+    def input(self, example: int) -> Array:
+        """Return the example's inputs as they were given, (n_in,); bytes as x / 255."""
+        row: Array = self._examples.dense(slice(example, example + 1))[0]
+        return row
+
+    def verdict(self, example: int) -> str:
+        """Return what the network takes the example for, and what it is."""
+        if self.classes is None or self.predicted is None:
+            return f"example {example}"
+        right, said = self.classes[example], self.predicted[example]
+        ending = "which is right" if right == said else f"it is {right}"
+        return f"example {example}: the network says {said}, {ending}"
+
+    def _one(self, example: int) -> Table:
+        shown = np.arange(len(self.outputs))
+        note = f"Σ (a − y)² = {number(self.sums[example])}"
+        note += ", the cost of this example" if self.loss == "quadratic" else ""
+        if self.loss != "quadratic":
+            note += f"; the network's own cost of it ({self.loss}): {number(self.costs[example])}"
+        if len(self.sums) > 1 and example == len(self.sums) - 1:
+            note += f". {self._means()[:-1]}"
+        if len(shown) > _OUTPUTS:
+            shown = np.sort(np.argsort(-self.squared[example], kind="stable")[:_OUTPUTS])
+            note += f". The {_OUTPUTS} outputs that are furthest off, of {len(self.outputs):,}"
+        rows = [
+            (
+                self.outputs[j],
+                self.says[example, j],
+                self.should_say[example, j],
+                self.squared[example, j],
+            )
+            for j in shown
+        ]
+        title = self.verdict(example)
+        columns = ("output", "says a", "should say y", "(a − y)²")
+        return Table(title[0].upper() + title[1:], columns, rows, f"{note}.")
+
+    def _summary(self) -> Table:
+        n = len(self.sums)
+        ends = min(_ENDS, n // 2)
+        rows = []
+        for which, examples in (("dearest", self.order[:ends]), ("cheapest", self.order[-ends:])):
+            for i in examples[:: 1 if which == "dearest" else -1]:
+                rows.append((which, int(i), *self._target_and_prediction(i), *self._costs(i)))
+        if self.classes is not None:
+            heads = ("should say", "says")
+        elif len(self.outputs) == 1:
+            heads = ("should say y", "says a")
+        else:
+            heads = ("furthest off", "(a − y)² of it")
+        own = () if self.loss == "quadratic" else (self.loss,)
+        return Table(
+            f"The dearest and the cheapest of {n:,} examples, by their cost",
+            ("", "example", *heads, *own, "Σ (a − y)²"),
+            rows,
+            self._means(),
+        )
+
+    def _target_and_prediction(self, i: int) -> tuple[Any, Any]:
+        if self.classes is not None and self.predicted is not None:
+            return self.classes[i], self.predicted[i]
+        if len(self.outputs) == 1:
+            return self.should_say[i, 0], self.says[i, 0]
+        worst = int(self.squared[i].argmax())
+        return self.outputs[worst], self.squared[i, worst]
+
+    def _costs(self, i: int) -> tuple[Any, ...]:
+        own = () if self.loss == "quadratic" else (self.costs[i],)
+        return (*own, self.sums[i])
+
+    def _means(self) -> str:
+        mean = f"Mean of Σ (a − y)² over {len(self.sums):,} examples: {number(self.mean)}"
+        if self.loss == "quadratic":
+            return f"{mean}, the cost of the network."
+        return f"{mean}; of the network's own cost ({self.loss}): {number(self.mean_cost)}."
+
+
+def cost_table(net: MLP, X: Any, y: Any, *, sample_weight: ArrayLike | None = None) -> CostTable:
+    """Return what a network says beside what it should say, and what the differences cost.
+
+    The quadratic cost of one example is C = Σ_j (a_j − y_j)², a: what the output neurons say, y:
+    what they should; the cost of the network is the mean over all examples (Nielsen, Neural
+    Networks and Deep Learning, ch. 1, eq. 6, there with a factor ½). Where the network was made
+    with another loss, its own costs stand beside.
+
+    Parameters
+    ----------
+    net : MLP
+    X, y, sample_weight
+        As of `MLP.fit`. For pictures of the inputs the result refers to X, not to a copy.
+
+    Returns
+    -------
+    CostTable
+        Up to 3 examples print output by output, more as the dearest and the cheapest.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `MLP.fit` does of X, y and sample_weight.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import cost_table
+    >>> (X, y), _ = fastnn.datasets.load_digits()
+    >>> net = fastnn.MLP([784, 16, 16, 10], activation="sigmoid", output="sigmoid",
+    ...                  loss="quadratic", seed=0)
+    >>> table = cost_table(net, X[:1], y[:1])
+    >>> table.squared.shape
+    (1, 10)
+    >>> bool(table.sums[0] == table.squared[0].sum())
+    True
+    """
+    costs = net.cost(X, y, sample_weight=sample_weight, per_example=True)
+    n = len(costs)
+    says, should_say = net.predict(X), targets(net, y, n)
+    squared = (says.astype(np.float64) - should_say) ** 2
+    sums = squared.sum(axis=1)
+    examples, weights = Examples(net, X, y), np.ones(n)
+    if sample_weight is not None:
+        weights = np.asarray(sample_weight, np.float64)
+    classes, predicted = _labels(net, examples)
+    return CostTable(
+        says=says,
+        should_say=should_say,
+        squared=squared,
+        sums=sums,
+        mean=float(np.average(sums, weights=weights)),
+        loss=net.loss,
+        costs=costs,
+        mean_cost=float(np.average(costs, weights=weights)),
+        order=np.argsort(-costs, kind="stable"),
+        outputs=tuple(Labels(net).classes),
+        classes=classes,
+        predicted=predicted,
+        _image_shape=image_shape(net),
+        _examples=examples,
+    )
+
+
+def _labels(net: MLP, examples: Examples) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return the label that each example has and the one it gets, or None where y is no label."""
+    if examples.labels is None:
+        return None, None
+    more = range(len(examples.classes), net.sizes[-1])  # outputs beyond the classes that it knows
+    names = (*examples.classes, *map(str, more))
+    found = examples.said(net)
+    return tuple(names[k] for k in examples.labels), tuple(names[k] for k in found)

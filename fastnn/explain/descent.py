@@ -1,0 +1,365 @@
+"""Gradient descent on a function of two inputs: the ball that rolls down the hill.
+
+What training does in 13,002 dimensions, in two, where it can be seen: p ← p − η ∇f(p), step by
+step, until the slope vanishes, or does not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from reprlib import repr as shorten
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnn.schedules import check_count, check_number
+
+from .functions import Surface
+from .tables import Shown, Table, number
+
+__all__ = ["Descent", "descend"]
+
+Array = NDArray[np.float64]
+
+CONVERGED, SADDLE, DIVERGED, MOVING = "converged", "saddle", "diverged", "still moving"
+
+_FAR = 1e6  # times (1 + |start|): who is so far away comes back no more
+_ROWS = 12  # of a single path that its table shows
+
+
+@dataclass(frozen=True, eq=False)
+class Descent(Shown):
+    """Paths of gradient descent; made by `descend`.
+
+    Attributes
+    ----------
+    function : str
+        The expression, or the name of the function.
+    gradient : str
+        Where ∇f came from: "exact", "given" or "central differences".
+    lr, momentum, tol : float
+        As they were asked for.
+    paths : list of ndarray, shape (k + 1, 2)
+        The start and the point after each of k steps; all finite.
+    values : list of ndarray, shape (k + 1,)
+        f there.
+    gradients : list of ndarray, shape (k + 1, 2)
+        ∇f there.
+    gradient_norms : list of ndarray, shape (k + 1,)
+        ‖∇f‖ there.
+    words : list of str
+        How each path ended: "converged", "saddle", "diverged" or "still moving".
+    reasons : list of str
+        The same as a sentence with its numbers.
+    """
+
+    function: str
+    gradient: str
+    lr: float
+    momentum: float
+    tol: float
+    paths: list[Array]
+    values: list[Array]
+    gradients: list[Array]
+    gradient_norms: list[Array]
+    words: list[str]
+    reasons: list[str]
+    _surface: Surface
+
+    def tables(self) -> list[Table]:
+        """Return a table of the paths and, of a single one, a table of its steps."""
+        momentum = f", momentum {self.momentum:g}" if self.momentum else ""
+        several = len(self.paths) > 1
+        notes = [
+            f"Path {i}: {reason}" if several else reason[0].upper() + reason[1:]
+            for i, reason in enumerate(self.reasons, 1)
+        ]
+        rows = [
+            (i, point(path[0]), point(path[-1]), len(path) - 1, f[0], f[-1], g[-1], word)
+            for i, (path, f, g, word) in enumerate(
+                zip(self.paths, self.values, self.gradient_norms, self.words, strict=True), 1
+            )
+        ]
+        columns = ("path", "start", "end", "steps", "f at start", "f at end", "‖∇f‖", "word")
+        title = (
+            f"Gradient descent on {self.function}: learning rate {self.lr:g}{momentum}, "
+            f"gradient {self.gradient}"
+        )
+        tables = [Table(title, columns, rows, "\n".join(notes))]
+        if not several:
+            tables.append(self._steps(0))
+        return tables
+
+    def _steps(self, i: int) -> Table:
+        """Return a path step by step: the first ones, then ever fewer, then the last."""
+        path, last = self.paths[i], len(self.paths[i]) - 1
+        shown = [0, *np.geomspace(1, last, _ROWS).round().astype(int)] if last else [0]
+        rows = [
+            (k, *path[k], self.values[i][k], *-self.gradients[i][k], self.gradient_norms[i][k])
+            for k in sorted({int(k) for k in shown})
+        ]
+        columns = ("step", "x", "y", "f", "−∂f/∂x", "−∂f/∂y", "‖∇f‖")
+        left_out = last + 1 - len(rows)
+        return Table("Steps", columns, rows, f"{left_out:,} steps not shown." if left_out else "")
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the surface and its contours with the paths; see `fastnn.plot.landscape`."""
+        from fastnn import plot
+
+        return plot.landscape(self, **options)
+
+    def animate(
+        self, path: str | os.PathLike[str], *, fps: float = 10, progress: bool = True
+    ) -> None:
+        """Write the descent as a film, GIF or MP4 by the file's ending; see `fastnn.plot.film`.
+
+        Parameters
+        ----------
+        path : path-like
+            Ends with .gif, or with .mp4 (which needs the program ffmpeg).
+        fps : float, default 10
+            Pictures a second, above 0.
+        progress : bool, default True
+            Show a bar on stderr, or in the notebook.
+        """
+        from fastnn import plot
+
+        plot.film(self, path, fps=fps, progress=progress)
+
+
+def descend(
+    f: Callable[[float, float], Any] | str,
+    start: ArrayLike,
+    lr: float = 0.1,
+    steps: int = 100,
+    *,
+    grad: Callable[[float, float], Any] | None = None,
+    momentum: float = 0.0,
+    tol: float = 1e-6,
+) -> Descent:
+    """Walk down a function of two inputs by gradient descent.
+
+    Per step, from p = (x, y):  v ← μ v + ∇f(p),  p ← p − η v,  with the learning rate η and the
+    momentum μ (Rumelhart, Hinton & Williams 1986; Nielsen, *Neural Networks and Deep Learning*,
+    ch. 1 and 3). Without momentum that is p ← p − η ∇f(p).
+
+    A path ends where ‖∇f‖ < `tol` (and ‖μ v‖, too), "converged" in a minimum and on a "saddle"
+    where the Hessian (differences of the gradient) has a negative eigenvalue; when it has
+    "diverged", as no number or far away, or climbing ever more steeply; or after `steps` steps,
+    "still moving".
+
+    Parameters
+    ----------
+    f : callable or str
+        A function f(x, y) of floats (it is drawn faster if it takes arrays, too), an expression of
+        x and y such as ``"sin(x)*cos(y) + 0.1*(x**2 + y**2)"`` (see `fastnn.explain.expression`),
+        or the name of an example:
+
+        ==============  ==================================================================
+        ``bowl``        x² + y²
+        ``ravine``      x²/20 + y²: 20 times steeper across than along
+        ``saddle``      x² − y² + y⁴/4: a saddle at (0, 0), minima at (0, ±√2)
+        ``himmelblau``  (x² + y − 11)² + (x + y² − 7)²: four minima; try lr=0.01
+        ``rosenbrock``  (1 − x)² + 100 (y − x²)²: a bent valley to (1, 1); try lr=0.001
+        ==============  ==================================================================
+    start : (x, y) or sequence of them
+        Where the path begins; a list of points gives a path each.
+    lr : float, default 0.1
+        Learning rate η, above 0.
+    steps : int, default 100
+        The most steps of a path, 1 or more.
+    grad : callable, optional
+        grad(x, y) -> (∂f/∂x, ∂f/∂y). Without it the gradient of expressions and examples is exact,
+        that of functions is made of central differences.
+    momentum : float, default 0
+        μ in [0, 1).
+    tol : float, default 1e-6
+        ‖∇f‖ below which the slope counts as vanished, above 0.
+
+    Returns
+    -------
+    Descent
+        Prints as a table; ``.plot()`` and ``.animate(path)`` draw it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Something is wrong with the arguments; or f or grad raised, or returned something else than
+        one number, or two. The sentence says where.
+
+    Examples
+    --------
+    >>> from fastnn.explain import descend
+    >>> descent = descend("(x - 3)**2 + (y + 1)**2", start=(0, 0), lr=0.25)
+    >>> descent.words
+    ['converged']
+    >>> descent.paths[0][:3].tolist()
+    [[0.0, 0.0], [1.5, -0.5], [2.25, -0.75]]
+    """
+    surface = Surface(f, grad)
+    starts = _starts(start)
+    lr = check_number("lr", lr, "a number above 0", lambda rate: rate > 0)
+    steps = check_count("steps", steps, 1)
+    momentum = check_number(
+        "momentum", momentum, "a number from 0 to below 1", lambda m: 0 <= m < 1
+    )
+    tol = check_number("tol", tol, "a number above 0", lambda t: t > 0)
+    walks = [_Walk(surface, p, lr, momentum, tol) for p in starts]
+    for walk in walks:
+        walk.go(steps)
+    gradients = [np.array(walk.gradients) for walk in walks]
+    return Descent(
+        function=surface.name,
+        gradient=surface.gradient_kind,
+        lr=lr,
+        momentum=momentum,
+        tol=tol,
+        paths=[np.array(walk.points) for walk in walks],
+        values=[np.array(walk.values) for walk in walks],
+        gradients=gradients,
+        gradient_norms=[np.hypot(*g.T) for g in gradients],
+        words=[walk.word for walk in walks],
+        reasons=[walk.reason for walk in walks],
+        _surface=surface,
+    )
+
+
+def _starts(start: Any) -> Array:
+    """Return the starts as rows, (n, 2)."""
+    expected = "start must be (x, y) or a list of such points"
+    try:
+        points = np.asarray(start)
+    except (ValueError, TypeError):
+        raise ValueError(f"{expected}, got {shorten(start)}") from None
+    if points.dtype.kind not in "iuf":
+        raise TypeError(f"{expected}, got {shorten(start)}")
+    if points.ndim == 1:
+        points = points[None]
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise ValueError(f"{expected}, got {shorten(start)}")
+    if not np.isfinite(points).all():
+        raise ValueError(f"start must be finite numbers, got {shorten(start)}")
+    return points.astype(np.float64)
+
+
+class _Walk:
+    """One path under way: all points so far, and at the end its word and reason."""
+
+    def __init__(
+        self, surface: Surface, start: Array, lr: float, momentum: float, tol: float
+    ) -> None:
+        self._surface, self._lr, self._momentum, self._tol = surface, lr, momentum, tol
+        f, g = surface.value(start), surface.gradient(start)
+        for name, found in (("f", f), ("the gradient of f", g)):
+            if not np.isfinite(found).all():
+                raise ValueError(
+                    f"start must be where f and its gradient are finite; at {point(start)} "
+                    f"{name} is {number(f) if name == 'f' else point(g)}"
+                )
+        self.points, self.values, self.gradients = [start], [f], [g]
+        self._far = _FAR * (1 + float(np.hypot(*start)))
+        self.word = self.reason = ""
+
+    def go(self, steps: int) -> None:
+        """Take up to `steps` steps."""
+        v = np.zeros(2)
+        for _ in range(steps):
+            if self._arrived(v):
+                return self._judge_the_place()
+            with np.errstate(all="ignore"):
+                v = self._momentum * v + self.gradients[-1]
+                p = self.points[-1] - self._lr * v
+            if not self._step_to(p):
+                return self._diverge()
+        if self._arrived(v):
+            return self._judge_the_place()
+        norms = np.hypot(*np.array(self.gradients).T)
+        if self.values[-1] > self.values[0] and norms[-1] == norms.max():
+            return self._diverge()
+        return self._move_on()
+
+    def _arrived(self, v: Array) -> bool:
+        """Tell whether it rests: with momentum a ball flies through the bottom of a valley."""
+        still = np.hypot(*(self._momentum * v)) < self._tol
+        return bool(still and np.hypot(*self.gradients[-1]) < self._tol)
+
+    def _step_to(self, p: Array) -> bool:
+        """Keep a point, unless it or what f is there is no finite number; False if it is far."""
+        if not np.isfinite(p).all():
+            return False
+        f = self._surface.value(p)
+        g = self._surface.gradient(p) if np.isfinite(f) else np.full(2, np.nan)
+        if not np.isfinite(g).all():
+            return False
+        self.points.append(p)
+        self.values.append(f)
+        self.gradients.append(g)
+        return bool(np.hypot(*(p - self.points[0])) < self._far)
+
+    # ---- the words -----------------------------------------------------------------------------
+
+    @property
+    def _after(self) -> str:
+        n = len(self.points) - 1
+        return f"after {n:,} step{'' if n == 1 else 's'}"
+
+    @property
+    def _here(self) -> str:
+        f, g = self.values[-1], float(np.hypot(*self.gradients[-1]))
+        return f"near {point(self.points[-1])}: f = {number(f)}, ‖∇f‖ = {number(g)}"
+
+    def _judge_the_place(self) -> None:
+        """Tell a minimum from a saddle by the curvatures: the Hessian's eigenvalues."""
+        H = self._surface.hessian(self.points[-1])
+        self.word = CONVERGED
+        if not np.isfinite(H).all():
+            self.reason = f"the slope vanished {self._after} {self._here}."
+            return
+        curvatures, directions = np.linalg.eigh(H)
+        size = float(np.abs(curvatures).max())
+        noise = 1e-7 * (1 + abs(self.values[-1]))  # of differences of differences
+        if curvatures[0] < -(1e-3 * size + noise):
+            self.word = SADDLE
+            what = "the top of a hill" if curvatures[1] < 0 else "a saddle"
+            self.reason = (
+                f"stopped on {what} {self._after} {self._here}. The slope vanishes, but f "
+                f"falls along {point(directions[:, 0])}, where its curvature is "
+                f"{number(float(curvatures[0]))}: a start beside it would go on."
+            )
+        elif size <= noise:
+            self.reason = (
+                f"came to rest {self._after} {self._here}. The curvature vanishes, too: a flat "
+                "place, which need not be a minimum."
+            )
+        else:
+            self.reason = f"reached a minimum {self._after} {self._here}."
+
+    def _diverge(self) -> None:
+        self.word = DIVERGED
+        if self.values[-1] > self.values[0]:
+            why = f"The learning rate {self._lr:g} is too large here: try a smaller one."
+        else:
+            why = (
+                f"Either the learning rate {self._lr:g} is too large here, or f has no minimum "
+                "this way."
+            )
+        self.reason = f"ran away {self._after}, when last seen {self._here}. {why}"
+
+    def _move_on(self) -> None:
+        self.word = MOVING
+        before, g = self.gradients[-2], self.gradients[-1]
+        if self._momentum == 0 and before @ g < 0:
+            advice = "It leaps from side to side: a smaller learning rate would calm it."
+        else:
+            advice = "More steps, or a larger learning rate, would bring it further."
+        self.reason = f"was still moving {self._after} {self._here}. {advice}"
+
+
+def point(p: Sequence[float] | Array) -> str:
+    """Return (x, y) with four digits; what is but rounding beside the other is 0."""
+    size = float(np.abs(np.asarray(p)).max())
+    x, y = (number(0.0 if abs(c) < 1e-12 * size else float(c)) for c in p)
+    return f"({x}, {y})"

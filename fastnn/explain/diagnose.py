@@ -1,0 +1,308 @@
+"""What is wrong with a training, in plain words and measured numbers."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn.history import History
+from fastnn.mlp import MLP
+from fastnn.optim import SGD
+from fastnn.schedules import check_number
+
+from . import checks
+from .checks import Check, Finding
+from .examples import Examples
+from .labels import Labels, image_shape, targets
+from .tables import Shown, Table
+from .units import LayerUnits, unit_statistics
+
+_SAMPLE = 512  # examples for gradients of single examples, and for histograms
+_SAMPLE_BYTES = 1 << 24
+_BINS = 40
+_ORDER = ("serious", "warning", "note")
+
+
+@dataclass(frozen=True)
+class Diagnosis(Shown):
+    """What `diagnose` found and all that it looked at.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        The most serious first; empty if nothing is wrong.
+    checks : tuple of Check
+        All that was looked at, with the measured numbers.
+    units : tuple of LayerUnits
+        Mean activation, dead and saturated units of each layer.
+    slopes : ndarray of float64, shape (L,)
+        Root mean square of δ = ∂C_i/∂z over the units of a layer and up to 512 examples.
+    gradient_norms : ndarray of float64, shape (L,)
+        ‖∂C/∂W‖ of each layer, over all examples.
+    lr : float or None
+        The learning rate that was tried out; None where none is known.
+    """
+
+    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
+    units: tuple[LayerUnits, ...]
+    slopes: NDArray[np.float64]
+    gradient_norms: NDArray[np.float64]
+    lr: float | None
+    _histograms: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]  # (shares, edges)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether there is no finding but notes."""
+        return all(finding.severity == "note" for finding in self.findings)
+
+    def __contains__(self, topic: object) -> bool:
+        """Tell whether there is a finding of this topic: ``"dead_units" in diagnosis``."""
+        return any(finding.topic == topic for finding in self.findings)
+
+    def tables(self) -> list[Table]:
+        """Return the findings, what was looked at, and the layers."""
+        found = [(f.severity, f.sentence, f.advice) for f in self.findings]
+        n, kind = len(self.findings), "note" if self.healthy else "finding"
+        count = f"{n} {kind}{'' if n == 1 else 's'}"
+        title = (
+            f"Nothing is wrong, as far as {len(self.checks)} checks can tell"
+            if self.healthy
+            else f"{count} in {len(self.checks)} checks"
+        )
+        title += f"; {count}" if self.healthy and n else ""
+        looked = [
+            (check.what, check.measured, check.fine, "" if check.finding is None else "←")
+            for check in self.checks
+        ]
+        columns = ("What was looked at", "measured", "fine", "")
+        layers = [
+            (
+                "outputs" if layer is self.units[-1] else f"hidden {layer.layer}",
+                layer.activation,
+                float(layer.mean.mean()),
+                float(layer.dead.mean()),
+                float(layer.saturated.mean()),
+                float(slope),
+                float(norm),
+            )
+            for layer, slope, norm in zip(self.units, self.slopes, self.gradient_norms, strict=True)
+        ]
+        of_layers = ("layer", "activation", "mean", "share dead", "share saturated")
+        tables = [Table(title, ("severity", "finding", "advice"), found)] if n else []
+        return [
+            *tables,
+            Table("The numbers" if n else title, columns, looked),
+            Table("Layers", (*of_layers, "δ (rms)", "‖∂C/∂W‖"), layers),
+        ]
+
+    def plot(self, **options: Any) -> Any:
+        """Draw activations and gradients of each layer; see `fastnn.plot.diagnosis`."""
+        from fastnn import plot
+
+        return plot.diagnosis(self, **options)
+
+
+def diagnose(
+    net: MLP, X: Any, y: Any, *, history: History | None = None, lr: float | None = None
+) -> Diagnosis:
+    """Say what is wrong with a training, in plain words and measured numbers.
+
+    Looked at are the course of the cost; one step on all examples, made on a copy, beside the
+    first-order prediction ∇C·Δθ (for gradient descent −η ‖∇C‖²); dead and saturated units; δ of the
+    layers; scales of the inputs; classes and answers. Thresholds and words stand in
+    `fastnn.explain.checks`. See Nielsen, *Neural Networks and Deep Learning*, ch. 3 (how to choose
+    hyper-parameters) and 5 (unstable gradients).
+
+    Parameters
+    ----------
+    net : MLP
+        Not changed.
+    X : array-like, shape (n, n_in)
+        As of `MLP.fit`, best the training data.
+    y : array-like, shape (n,) or (n, n_out)
+        As of `MLP.fit`.
+    history : History, optional
+        Of the training. Default: ``net.history``.
+    lr : float, optional
+        The learning rate to try out. Default: that of the last epoch of the history; without one
+        no step is tried.
+
+    Returns
+    -------
+    Diagnosis
+        `print` it; ``.findings``, ``.healthy``, ``"dead_units" in diagnosis``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Something is wrong with the arguments.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> (X, y), _ = fastnn.datasets.load_digits()
+    >>> net = fastnn.MLP([784, 16, 10], activation="sigmoid", output="sigmoid",
+    ...                  loss="quadratic", init="zeros", seed=0)
+    >>> for finding in fastnn.explain.diagnose(net, X[:500], y[:500], lr=1.5).findings:
+    ...     print(finding.severity, finding.topic)
+    serious vanishing_gradient
+    serious equal_predictions
+    warning no_better_than_majority
+    warning silent_outputs
+    """
+    if history is not None and not isinstance(history, History):
+        raise TypeError(f"history must be a fastnn.History, got {history!r}")
+    history = net.history if history is None else history
+    rate = _rate(history, lr)
+    data = Examples(net, X, y)
+    gradient = net.gradient(data.X, data.y)
+    if not (np.isfinite(gradient.flat).all() and np.isfinite(net.params).all()):
+        return _not_finite(net, history)
+    slopes = _slopes(net, data)
+    units = unit_statistics(net, data)
+    predicted, wanted = net.predict(data.X).astype(np.float64), targets(net, y, data.n)
+    learnt = _learnt(predicted, wanted)
+    made: list[Check] = []
+    if "loss" in history:
+        made += checks.check_curve(history["loss"], history.stopped, learnt)
+        if "val_loss" in history and np.isfinite([*history["loss"], *history["val_loss"]]).all():
+            made.append(checks.check_overfitting(history["loss"], history["val_loss"]))
+    decayed = lr is None and "lr" in history and max(history["lr"]) > 10 * history["lr"][-1]
+    if rate is not None and rate > 0:
+        step = _step(net, data, gradient.flat.astype(np.float64), rate)
+        if step is not None:
+            # a rate that a schedule has lowered is small on purpose
+            made += checks.check_step(rate, *step, learnt=1.0 if decayed else learnt)
+    made += checks.check_units(units[:-1], learnt=learnt)
+    made.append(checks.check_slopes(slopes, learnt=learnt))
+    made += checks.check_inputs(
+        *_columns(net, data),
+        names=[Labels(net).neuron(0, i) for i in range(net.sizes[0])],
+        pixels=image_shape(net) is not None,
+    )
+    if data.labels is not None:
+        said, k = data.said(net), len(data.classes)
+        made += checks.check_classes(
+            np.bincount(data.labels, minlength=k),
+            np.bincount(said, minlength=k),
+            float((said == data.labels).mean()),
+            data.classes,
+        )
+    made.append(
+        checks.check_predictions(
+            float(predicted.std(axis=0).max()), float(wanted.std(axis=0, dtype=np.float64).max())
+        )
+    )
+    return Diagnosis(
+        findings=_sorted(made),
+        checks=tuple(made),
+        units=units,
+        slopes=slopes,
+        gradient_norms=np.array([np.linalg.norm(dW.astype(np.float64)) for dW in gradient.weights]),
+        lr=rate,
+        _histograms=_histograms(net, data),
+    )
+
+
+def _sorted(made: list[Check]) -> tuple[Finding, ...]:
+    found = [check.finding for check in made if check.finding is not None]
+    return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
+
+
+def _rate(history: History, lr: float | None) -> float | None:
+    if lr is not None:
+        return check_number("lr", lr, "a finite number of 0 or more", lambda rate: rate >= 0)
+    return float(history["lr"][-1]) if "lr" in history else None
+
+
+def _not_finite(net: MLP, history: History) -> Diagnosis:
+    bad = [
+        f"{name}[{l}]"
+        for name, arrays in (("weights", net.weights), ("biases", net.biases))
+        for l, values in enumerate(arrays)
+        if not np.isfinite(values).all()
+    ]
+    where = f"{', '.join(bad)} hold NaN or infinity" if bad else "its activations overflow"
+    finding = Finding(
+        "not_finite",
+        "serious",
+        f"The network is not finite: {where}.",
+        "Go back to a network that was saved before, and train with a smaller learning rate and "
+        "scaled inputs.",
+    )
+    check = Check("gradient and parameters", "not finite", "finite", finding)
+    nothing = np.zeros(0)
+    return Diagnosis((finding,), (check,), (), nothing, nothing, _rate(history, None), ())
+
+
+def _learnt(predicted: NDArray[np.float64], wanted: NDArray[Any]) -> float:
+    """Return the share of the targets' variance that the predictions explain, R²."""
+    residual = float(((predicted - wanted) ** 2).sum())
+    variance = float(((wanted - wanted.mean(axis=0, dtype=np.float64)) ** 2).sum())
+    return 1 - residual / variance if variance > 0 else float(residual == 0)
+
+
+def _step(
+    net: MLP, data: Examples, gradient: NDArray[np.float64], rate: float
+) -> tuple[float, list[float], float] | None:
+    """Return ∇C·Δθ, the measured changes of C by Δθ, 10 Δθ and 100 Δθ, and C; all on a copy.
+
+    Δθ is −η ∇C; for optimisers with moments, the step that they would take from where they stand.
+    None where that step leads uphill: moments may still point elsewhere.
+    """
+    trial, cost = copy.deepcopy(net), float(net.cost(data.X, data.y))
+    before = net.params.astype(np.float64)
+    optimizer = net._optimizer
+    if optimizer is None or isinstance(optimizer, SGD):
+        step = -rate * gradient
+    else:
+        with warnings.catch_warnings():  # that it diverges is what the checks tell
+            warnings.simplefilter("ignore")
+            trial.train_batch(data.X, data.y, optimizer=replace(optimizer, lr=rate))
+        step = trial.params.astype(np.float64) - before
+    predicted = float(gradient @ step)
+    if not predicted < 0:
+        return None
+    changes = []
+    for length in (1, 10, 100):
+        with np.errstate(over="ignore"):
+            trial.params = before + length * step
+        changes.append(float(trial.cost(data.X, data.y)) - cost)
+    return predicted, changes, cost
+
+
+def _slopes(net: MLP, data: Examples) -> NDArray[np.float64]:
+    """Return the root mean square of δ of each layer: the bias gradient of one example is its δ."""
+    fit = max(1, _SAMPLE_BYTES // (net.n_params * net.dtype.itemsize))
+    single = net.gradient(*data.at(data.sample(min(_SAMPLE, fit))), per_example=True)
+    return np.array([np.sqrt((b.astype(np.float64) ** 2).mean()) for b in single.biases])
+
+
+def _columns(
+    net: MLP, data: Examples
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return least, largest and root mean square of each column, as the network reads it."""
+    low, high = np.full(net.sizes[0], np.inf), np.full(net.sizes[0], -np.inf)
+    squares = np.zeros(net.sizes[0])
+    for _, X, _ in data.pieces(sum(net.sizes) * 8):
+        a = net.activations(X)[0]
+        low, high = np.minimum(low, a.min(axis=0)), np.maximum(high, a.max(axis=0))
+        squares += (a.astype(np.float64) ** 2).sum(axis=0)
+    return low, high, np.sqrt(squares / data.n)
+
+
+def _histograms(
+    net: MLP, data: Examples
+) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]:
+    """Return how the activations of each layer are spread: shares, and edges of the bins."""
+    made = []
+    for a in net.activations(data.X[data.sample(_SAMPLE)])[1:]:
+        counts, edges = np.histogram(a.astype(np.float64), _BINS)
+        made.append((counts / a.size, edges))
+    return tuple(made)

@@ -1,0 +1,276 @@
+"""∇C as a ranking: which weight or bias the cost depends on how many times more than on which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnn.layout import Gradient
+from fastnn.mlp import MLP
+from fastnn.schedules import check_count
+
+from .labels import Labels
+from .tables import Shown, Table, number
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Slope:
+    """What the cost does when one weight or bias changes.
+
+    Attributes
+    ----------
+    rank : int
+        1 for the largest |∂C/∂w|; parameters of equal size share a rank.
+    name, words : str
+        ``weights[0][412, 3]``, and what that joins: "pixel (14, 20) → hidden 1 neuron 3".
+    index : int
+        Its place in ``net.params``.
+    layer : int
+        l of ``weights[l]`` or ``biases[l]``.
+    source : int or None
+        The neuron that a weight comes from; None for a bias.
+    target : int
+        The neuron that it leads to.
+    value : float
+        ∂C/∂w.
+    to_lower_cost : str
+        "increase", "decrease", or "no matter" where the slope is 0.
+    share : float
+        |∂C/∂w| / the largest of all.
+    """
+
+    rank: int
+    name: str
+    words: str
+    index: int
+    layer: int
+    source: int | None
+    target: int
+    value: float
+    to_lower_cost: str
+    share: float
+
+
+@dataclass(frozen=True)
+class LayerNorm:
+    """How much of ∇C lies in one layer of weights: ‖∂C/∂W[l]‖, ‖∂C/∂b[l]‖, share of ‖∇C‖²."""
+
+    layer: int
+    weights: float
+    biases: float
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Sensitivity(Shown):
+    """The gradient of a cost, ranked.
+
+    Attributes
+    ----------
+    entries : tuple of Slope
+        The largest |∂C/∂w|, the largest first; `entry` gives any other one.
+    layers : tuple of LayerNorm
+    norm : float
+        ‖∇C‖: how steep the cost is in the direction of steepest descent.
+    n_params, n_zero : int
+        How many slopes there are, and how many of them are 0.
+    gradient : Gradient
+        ∇C itself; `descent` is −∇C as one vector.
+    """
+
+    entries: tuple[Slope, ...]
+    layers: tuple[LayerNorm, ...]
+    norm: float
+    n_params: int
+    n_zero: int
+    _gradient: Gradient
+    _labels: Labels
+
+    @property
+    def gradient(self) -> Gradient:
+        """∇C: ``.weights``, ``.biases``, ``.flat``."""
+        return self._gradient
+
+    @property
+    def descent(self) -> Array:
+        """−∇C, (n_params,): the direction in which the cost falls fastest, as `net.params` lies."""
+        return -self._gradient.flat
+
+    def name(self, index: int | str) -> str:
+        """Return what a place of `descent` is called: ``weights[0][412, 3]``."""
+        return self._labels.parameter(self._labels.index(index)).name
+
+    def entry(self, which: int | str) -> Slope:
+        """Return the slope of any parameter, by its place in ``net.params`` or its name.
+
+        Raises
+        ------
+        ValueError, TypeError
+            There is no such parameter.
+        """
+        flat, index = self._gradient.flat, self._labels.index(which)
+        return _slope(flat, np.abs(flat), self._labels, index)
+
+    def ratio(self, i: int | str, j: int | str) -> float:
+        """Return |∂C/∂w_i| / |∂C/∂w_j|: how many times more the cost depends on i than on j.
+
+        Infinite if only the second slope is 0, 1 if both are. Parameters are given by their place
+        in ``net.params`` or by their name; errors as of `entry`.
+        """
+        first, second = (abs(self.entry(which).value) for which in (i, j))
+        if second == 0:
+            return 1.0 if first == 0 else float("inf")
+        return first / second
+
+    def sentence(self, i: int | str, j: int | str) -> str:
+        """Return `ratio` in words, the parameter that matters more first."""
+        if self.ratio(i, j) < 1:
+            i, j = j, i
+        times = self.ratio(i, j)
+        more, less = (f"{slope.name} ({slope.words})" for slope in (self.entry(i), self.entry(j)))
+        if self.entry(i).value == 0:
+            return f"The cost depends neither on {more} nor on {less}: both slopes are 0."
+        if times == float("inf"):
+            return f"The cost is sensitive to {more}, but not to {less}, whose slope is 0."
+        if times < 1.005:
+            return f"The cost is as sensitive to {more} as to {less}."
+        rounded = number(float(f"{times:.3g}"))
+        return f"The cost is {rounded} times more sensitive to {more} than to {less}."
+
+    def tables(self) -> list[Table]:
+        """Return the ranking, and the norms by layer."""
+        held = sum(slope.value**2 for slope in self.entries) / self.norm**2 if self.norm else 0.0
+        some = f"they hold {held:.0%} of ‖∇C‖²" if self.norm else "the gradient is 0"
+        zeros = f"; {self.n_zero:,} slopes are 0" if self.n_zero else ""
+        ranking = Table(
+            f"What the cost depends on most: {len(self.entries)} of {self.n_params:,} slopes",
+            ("rank", "parameter", "which is", "∂C/∂w", "to lower the cost", "share of largest"),
+            [(s.rank, s.name, s.words, s.value, s.to_lower_cost, s.share) for s in self.entries],
+            f"By size |∂C/∂w|; {some}{zeros}.",
+        )
+        layers = Table(
+            "The gradient by layer",
+            ("layer", "‖∂C/∂W‖", "‖∂C/∂b‖", "share of ‖∇C‖²"),
+            [
+                (f"weights[{n.layer}], biases[{n.layer}]", n.weights, n.biases, n.share)
+                for n in self.layers
+            ],
+            f"‖∇C‖ = {number(self.norm)}. ",
+        )
+        return [ranking, layers]
+
+    def plot(self) -> Any:
+        """Draw the ranking as bars, and the distribution of |∂C/∂w| in each layer.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from fastnn.plot.gradient import slopes
+
+        return slopes(self)
+
+
+def sensitivity(
+    net: MLP, X: Any, y: Any, *, top: int = 20, sample_weight: ArrayLike | None = None
+) -> Sensitivity:
+    """Rank the components of ∇C: which weights and biases matter how many times more than which.
+
+    A component of ∇C says two things of its parameter: the sign whether it should be increased
+    (∂C/∂w < 0) or decreased for a smaller cost, the size how much the cost cares. To first order,
+    C(w + Δw) − C(w) = ∇C · Δw, which falls fastest along −∇C (Nielsen, Neural Networks and Deep
+    Learning, ch. 1, eq. 9-10; Rumelhart, Hinton & Williams 1986).
+
+    Parameters
+    ----------
+    net : MLP
+    X, y, sample_weight
+        As of `MLP.fit`. C is the (weighted) mean cost of these examples, without L2 and dropout.
+    top : int, default 20
+        How many entries to name; at most all.
+
+    Returns
+    -------
+    Sensitivity
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `MLP.fit` does of X, y and sample_weight; `top` is no whole number of 1 or more; the
+        gradient is not finite.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import sensitivity
+    >>> (X, y), _ = fastnn.datasets.load_digits()
+    >>> net = fastnn.MLP([784, 16, 16, 10], activation="sigmoid", output="sigmoid",
+    ...                  loss="quadratic", seed=0)
+    >>> ranking = sensitivity(net, X[:100], y[:100], top=3)
+    >>> [slope.rank for slope in ranking.entries]
+    [1, 2, 3]
+    >>> ranking.descent.shape
+    (13002,)
+    >>> ranking.name(412 * 16 + 3)
+    'weights[0][412, 3]'
+    """
+    top = check_count("top", top, 1)
+    gradient = net.gradient(X, y, sample_weight=sample_weight)
+    flat, labels = gradient.flat, Labels(net)
+    if not np.isfinite(flat).all():
+        raise ValueError("the gradient holds NaN or infinity: this network has diverged")
+    sizes = np.abs(flat)
+    return Sensitivity(
+        entries=tuple(_slope(flat, sizes, labels, int(index)) for index in _largest(sizes, top)),
+        layers=_norms(gradient),
+        norm=_norm(flat),
+        n_params=flat.size,
+        n_zero=int(np.count_nonzero(flat == 0)),
+        _gradient=gradient,
+        _labels=labels,
+    )
+
+
+def _slope(flat: Array, sizes: Array, labels: Labels, index: int) -> Slope:
+    parameter, value = labels.parameter(index), float(flat[index])
+    largest = float(sizes.max())
+    return Slope(
+        rank=1 + int(np.count_nonzero(sizes > sizes[index])),
+        name=parameter.name,
+        words=parameter.words,
+        index=parameter.index,
+        layer=parameter.layer,
+        source=parameter.source,
+        target=parameter.target,
+        value=value,
+        to_lower_cost="no matter" if value == 0 else "increase" if value < 0 else "decrease",
+        share=abs(value) / largest if largest else 0.0,
+    )
+
+
+def _largest(sizes: Array, top: int) -> Array:
+    """Return where the `top` largest are, the largest first, of equal ones the first."""
+    start = max(sizes.size - top, 0)
+    found = np.flatnonzero(sizes >= np.partition(sizes, start)[start])  # sorting all takes seconds
+    return found[np.argsort(-sizes[found], kind="stable")][:top]
+
+
+def _norm(part: Array) -> float:
+    return float(np.linalg.norm(part.astype(np.float64).ravel()))  # float32 squares underflow
+
+
+def _norms(gradient: Gradient) -> tuple[LayerNorm, ...]:
+    pairs = [
+        (_norm(weights), _norm(biases))
+        for weights, biases in zip(gradient.weights, gradient.biases, strict=True)
+    ]
+    total = sum(w * w + b * b for w, b in pairs)
+    return tuple(
+        LayerNorm(l, w, b, (w * w + b * b) / total if total else 0.0)
+        for l, (w, b) in enumerate(pairs)
+    )

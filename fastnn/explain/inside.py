@@ -1,0 +1,334 @@
+"""The inside of a network: what units look for, what they say, and where it goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn.mlp import MLP
+
+from .examples import Examples
+from .labels import Labels, image_shape
+from .tables import Shown, Table
+from .units import LayerUnits, unit_statistics
+
+_KINDS = ("network", "first_layer", "confusion", "mistakes", "units")
+_EDGES = 40  # of the strongest between two layers
+_STRONGEST = 3  # inputs of each sign that the table names
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One of the costliest examples.
+
+    Attributes
+    ----------
+    row : int
+        Of X.
+    cost : float
+    said, wanted : str
+        Names of classes; values where y has no classes.
+    right : bool or None
+        Whether they are the same class; None where y has no classes.
+    """
+
+    row: int
+    cost: float
+    said: str
+    wanted: str
+    right: bool | None
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The strongest products weight · activation between two layers, by size.
+
+    Attributes
+    ----------
+    source, target : ndarray of int64, shape (k,)
+        Neurons of layer l and of layer l + 1.
+    flow : ndarray of float64, shape (k,)
+        a_i W_ij of the example: what neuron i brings to z of neuron j.
+    """
+
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+    flow: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Inside(Shown):
+    """What `look_inside` saw.
+
+    Attributes
+    ----------
+    example : int
+        The row of X whose way through the network is kept.
+    activations : tuple of ndarray, (width,) each
+        Of that example, the input as the network reads it first.
+    edges : tuple of Edges
+        One between each layer and the next.
+    said, wanted : str or None
+        What the network says of that example and what it should; None where unknown.
+    units : tuple of LayerUnits
+        Means, dead and saturated units of each layer, over all examples.
+    strongest : tuple of tuples
+        Of each unit of the first layer: (names of the inputs that lower it most, that raise it
+        most).
+    classes : tuple of str
+        Empty where y has none.
+    confusion : ndarray of int64, shape (k, k), or None
+        How many examples of class i were said to be of class j.
+    mistakes : tuple of Mistake or None
+        The costliest examples; None without y.
+    """
+
+    example: int
+    activations: tuple[NDArray[np.float64], ...]
+    edges: tuple[Edges, ...]
+    said: str | None
+    wanted: str | None
+    units: tuple[LayerUnits, ...]
+    strongest: tuple[tuple[str, str], ...]
+    classes: tuple[str, ...]
+    confusion: NDArray[np.int64] | None
+    mistakes: tuple[Mistake, ...] | None
+    names: tuple[tuple[str, ...], ...]
+    _first_weights: NDArray[np.float64]  # (n_in, n_1)
+    _image_shape: tuple[int, int] | None
+    _input: NDArray[np.float64]  # (n_in,), of the example, not scaled by the network
+    _inputs: NDArray[np.float64]  # (len(mistakes), n_in), not scaled by the network
+
+    def tables(self) -> list[Table]:
+        """Return units, strongest inputs by name, and with y the confusions and the costliest."""
+        tables = [self._unit_table()]
+        if self._image_shape is None:  # a list of pixels tells nobody anything: see first_layer
+            tables.append(self._input_table())
+        if self.confusion is not None:
+            tables.append(self._confusion_table(self.confusion))
+        if self.mistakes is not None:
+            tables.append(self._mistake_table(self.mistakes))
+        return tables
+
+    def _unit_table(self) -> Table:
+        rows = []
+        for layer in self.units:
+            outputs = layer is self.units[-1]
+            rows.append(
+                (
+                    "outputs" if outputs else f"hidden {layer.layer}",
+                    layer.activation,
+                    len(layer.mean),
+                    float(layer.mean.mean()),
+                    float(layer.deviation.mean()),
+                    float(layer.dead.mean()),
+                    float(layer.saturated.mean()),
+                    int((layer.dead == 1).sum()),
+                )
+            )
+        columns = ("layer", "activation", "units", "mean", "deviation")
+        return Table(
+            "What the units do",
+            (*columns, "share dead", "share saturated", "always dead"),
+            rows,
+            "Mean activation and its standard deviation over the examples; shares of all pairs of "
+            "unit and example. Outputs that are sure of themselves are saturated, and should be.",
+        )
+
+    def _input_table(self) -> Table:
+        weights = np.sqrt((self._first_weights**2).sum(axis=0))
+        rows = [
+            (self.names[1][j], float(weights[j]), up, down)
+            for j, (down, up) in enumerate(self.strongest)
+        ]
+        columns = ("neuron", "length of w", "raised most by", "lowered most by")
+        return Table("What the first layer looks for", columns, rows)
+
+    def _confusion_table(self, counts: NDArray[np.int64]) -> Table:
+        rows = [
+            (name, *map(int, row), float(row[i] / row.sum()) if row.sum() else float("nan"))
+            for i, (name, row) in enumerate(zip(self.classes, counts, strict=True))
+        ]
+        right = f"{np.trace(counts):,} of {counts.sum():,}"
+        return Table(
+            "Which class was taken for which",
+            ("is ↓ said →", *self.classes, "share right"),
+            rows,
+            f"{right} are right.",
+        )
+
+    def _mistake_table(self, mistakes: tuple[Mistake, ...]) -> Table:
+        rows = [(m.row, m.cost, m.said, m.wanted, "" if m.right else "×") for m in mistakes]
+        columns = ("row of X", "cost", "said", "should be", "wrong")
+        if self.confusion is None:
+            rows, columns = [row[:-1] for row in rows], columns[:-1]  # type: ignore[misc, assignment]
+        return Table("The costliest examples", columns, rows)
+
+    def plot(self, kind: str = "network", **options: Any) -> Any:
+        """Draw one of its pictures.
+
+        Parameters
+        ----------
+        kind : {"network", "first_layer", "confusion", "mistakes", "units"}
+            The example's way through the network; weights of the first layer; confusions;
+            costliest examples; dead and saturated units. See the functions of `fastnn.plot` with
+            these names.
+        **options
+            Passed on to that function.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ValueError
+            There is no such picture, or it needs the y that was not given.
+        """
+        from fastnn import plot
+
+        if kind not in _KINDS:
+            raise ValueError(f"kind must be one of {', '.join(_KINDS)}; got {kind!r}")
+        lacks = (kind == "confusion" and self.confusion is None) or (
+            kind == "mistakes" and not self.mistakes
+        )
+        if lacks:
+            needs = "y with class labels" if kind == "confusion" else "y"
+            raise ValueError(f"the picture {kind!r} needs {needs}: look_inside was not given it")
+        return getattr(plot, kind)(self, **options)
+
+
+def look_inside(
+    net: MLP, X: Any, y: Any = None, *, example: int = 0, n_mistakes: int = 8
+) -> Inside:
+    """Look at what a network does with examples, layer by layer.
+
+    Neuron j of a layer has the activation a_j = f(z_j), z_j = Σ_i a_i W_ij + b_j (Nielsen, *Neural
+    Networks and Deep Learning*, ch. 1): W[:, j] of the first layer, drawn as an image, is what the
+    neuron looks for; a_i W_ij is what neuron i brings to it.
+
+    Parameters
+    ----------
+    net : MLP
+        Not changed.
+    X : array-like, shape (n, n_in)
+        As of `MLP.fit`.
+    y : array-like, shape (n,) or (n, n_out), optional
+        As of `MLP.fit`. Without it there are no confusions and no costs.
+    example : int, default 0
+        The row whose way through the network is kept.
+    n_mistakes : int, default 8
+        How many of the costliest examples are kept.
+
+    Returns
+    -------
+    Inside
+        `print` it, or draw it: ``.plot("network")``, ``.plot("first_layer")``,
+        ``.plot("confusion")``, ``.plot("mistakes")``, ``.plot("units")``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Something is wrong with the arguments.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> (X, y), _ = fastnn.datasets.load_digits()
+    >>> net = fastnn.MLP([784, 16, 16, 10], activation="sigmoid", output="sigmoid",
+    ...                  loss="quadratic", seed=0)
+    >>> inside = fastnn.explain.look_inside(net, X[:200], y[:200], example=7)
+    >>> [len(a) for a in inside.activations], inside.confusion.sum()
+    ([784, 16, 16, 10], np.int64(200))
+    """
+    data, names = Examples(net, X, y), Labels(net)
+    example = _whole("example", example, data.n - 1)
+    n_mistakes = _whole("n_mistakes", n_mistakes)
+    said = None if data.labels is None else data.said(net)
+    confusion = mistakes = None
+    if data.labels is not None and said is not None:
+        confusion = np.zeros((len(data.classes),) * 2, np.int64)
+        np.add.at(confusion, (data.labels, said), 1)
+    if data.y is not None:
+        costs = net.cost(data.X, data.y, per_example=True)
+        worst = np.argsort(-costs, kind="stable")[:n_mistakes]
+        mistakes = tuple(_mistake(net, data, said, costs, int(row)) for row in worst)
+    one = data.X[[example]]
+    a = tuple(layer[0].astype(np.float64) for layer in net.activations(one))
+    words = _words(net, data, said, example)
+    rows = [] if mistakes is None else [mistake.row for mistake in mistakes]
+    return Inside(
+        example=example,
+        activations=a,
+        edges=tuple(_edges(layer, W) for layer, W in zip(a[:-1], net.weights, strict=True)),
+        said=words[0],
+        wanted=words[1],
+        units=unit_statistics(net, data),
+        strongest=_strongest(net, names),
+        classes=data.classes,
+        confusion=confusion,
+        mistakes=mistakes,
+        names=tuple(
+            tuple(names.neuron(l, i) for i in range(width)) for l, width in enumerate(net.sizes)
+        ),
+        _first_weights=net.weights[0].astype(np.float64),
+        _image_shape=image_shape(net),
+        _input=data.dense([example])[0],
+        _inputs=data.dense(rows) if rows else np.zeros((0, net.sizes[0])),
+    )
+
+
+def _whole(name: str, value: Any, most: int | None = None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < 0 or (most is not None and value > most):
+        span = "0 or more" if most is None else f"from 0 to {most}"
+        raise ValueError(f"{name} must be {span}, got {value}")
+    return int(value)
+
+
+def _words(
+    net: MLP, data: Examples, said: NDArray[np.int64] | None, row: int
+) -> tuple[str, str | None]:
+    """Return what the network says of a row, and what it should say."""
+    if data.labels is not None and said is not None:
+        return data.classes[said[row]], data.classes[data.labels[row]]
+    output = net.predict(data.X[[row]])[0]
+    if data.y is None and net.output in ("softmax", "sigmoid"):
+        return str(net.classify(data.X[[row]])[0]), None
+    return _values(output), None if data.y is None else _values(np.atleast_1d(data.y[row]))
+
+
+def _values(values: NDArray[Any]) -> str:
+    shown = ", ".join(f"{value:.4g}" for value in values[:5])
+    return shown + (", …" if len(values) > 5 else "")
+
+
+def _mistake(
+    net: MLP, data: Examples, said: NDArray[np.int64] | None, costs: NDArray[np.float64], row: int
+) -> Mistake:
+    says, should = _words(net, data, said, row)
+    right = None if said is None or data.labels is None else bool(said[row] == data.labels[row])
+    return Mistake(row, float(costs[row]), says, str(should), right)
+
+
+def _edges(a: NDArray[np.float64], W: NDArray[Any]) -> Edges:
+    """Return the largest |a_i W_ij| of one layer; none that is 0."""
+    flow = a[:, None] * W
+    order = np.argsort(-np.abs(flow), axis=None, kind="stable")[:_EDGES]
+    order = order[flow.flat[order] != 0]
+    source, target = np.unravel_index(order, flow.shape)
+    return Edges(source.astype(np.int64), target.astype(np.int64), flow.flat[order])
+
+
+def _strongest(net: MLP, names: Labels) -> tuple[tuple[str, str], ...]:
+    result = []
+    for w in net.weights[0].T:
+        order = np.argsort(w, kind="stable")
+        down = [names.neuron(0, int(i)) for i in order[:_STRONGEST] if w[i] < 0]
+        up = [names.neuron(0, int(i)) for i in order[::-1][:_STRONGEST] if w[i] > 0]
+        result.append((", ".join(down), ", ".join(up)))
+    return tuple(result)

@@ -1,0 +1,169 @@
+"""What neurons and parameters are called: by the columns, pixels and classes that they stand for.
+
+Indices are those of the arrays: ``weights[0][412, 3]`` leads from input 412 to neuron 3 of the
+first hidden layer, whose bias is ``biases[0][3]``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn import arrays
+from fastnn.mlp import MLP
+
+_NAME = re.compile(r"\s*(weights|biases)\[(\d+)\]\[(\d+)(?:,\s*(\d+))?\]\s*")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One weight or bias.
+
+    Attributes
+    ----------
+    index : int
+        Its place in ``net.params``.
+    layer : int
+        l of ``weights[l]`` or ``biases[l]``.
+    source : int or None
+        The neuron it comes from; None for a bias.
+    target : int
+        The neuron it leads to.
+    name : str
+        ``weights[0][412, 3]``, to copy.
+    words : str
+        "pixel (14, 20) → hidden 1 neuron 3".
+    """
+
+    index: int
+    layer: int
+    source: int | None
+    target: int
+    name: str
+    words: str
+
+
+class Labels:
+    """Names of a network's neurons and parameters.
+
+    Inputs are called after ``net.metadata``: its ``feature_names``, or pixels of its
+    ``image_shape`` (rows, columns); outputs after ``net.classes``.
+    """
+
+    def __init__(self, net: MLP) -> None:
+        self._sizes = net.sizes
+        n_in, n_out = net.sizes[0], net.sizes[-1]
+        names, shape = net.metadata.get("feature_names"), image_shape(net)
+        if names is not None and _fits(names, n_in):
+            self._inputs = [str(name) for name in names]
+        elif shape is not None:
+            self._inputs = [f"pixel {divmod(i, shape[1])}" for i in range(n_in)]
+        else:
+            self._inputs = [f"input {i}" for i in range(n_in)]
+        self.classes = _classes(net.classes, n_out)
+        self._sizes_before = np.cumsum(
+            [0, *(a * b + b for a, b in zip(net.sizes, net.sizes[1:], strict=False))]
+        )
+
+    def neuron(self, layer: int, index: int) -> str:
+        """Return the name of a neuron of layer 0 (inputs) … L (outputs)."""
+        if layer == 0:
+            return self._inputs[index]
+        if layer == len(self._sizes) - 1:
+            return f"output {self.classes[index]}"
+        return f"hidden {layer} neuron {index}"
+
+    def parameter(self, index: int) -> Parameter:
+        """Return what ``net.params[index]`` is."""
+        layer = int(np.searchsorted(self._sizes_before, index, side="right")) - 1
+        n_in, n_out = self._sizes[layer], self._sizes[layer + 1]
+        row, target = divmod(int(index - self._sizes_before[layer]), n_out)
+        to = self.neuron(layer + 1, target)
+        if row == n_in:
+            return Parameter(
+                int(index), layer, None, target, f"biases[{layer}][{target}]", f"bias of {to}"
+            )
+        name = f"weights[{layer}][{row}, {target}]"
+        return Parameter(int(index), layer, row, target, name, f"{self.neuron(layer, row)} → {to}")
+
+    def index(self, which: int | str) -> int:
+        """Return the place in ``net.params`` of a parameter given by that or by its name.
+
+        Raises
+        ------
+        ValueError
+            There is no such parameter.
+        TypeError
+            Neither a whole number nor a string.
+        """
+        n = int(self._sizes_before[-1])
+        if isinstance(which, str):
+            return self._index_of_name(which)
+        if isinstance(which, bool) or not isinstance(which, int | np.integer):
+            raise TypeError(f'a parameter is 0 to {n - 1} or "weights[l][i, j]", got {which!r}')
+        if not 0 <= which < n:
+            raise ValueError(f"parameters are 0 to {n - 1}; there is none of index {which}")
+        return int(which)
+
+    def _index_of_name(self, name: str) -> int:
+        found = _NAME.fullmatch(name)
+        if found is None or (found[1] == "weights") == (found[4] is None):
+            raise ValueError(
+                f'a parameter\'s name is like "weights[0][1, 2]" or "biases[0][2]", got {name!r}'
+            )
+        layer, first, second = int(found[2]), int(found[3]), int(found[4] or 0)
+        if layer < len(self._sizes) - 1:
+            n_in, n_out = self._sizes[layer], self._sizes[layer + 1]
+            # a bias lies where the row after the last row of weights would
+            row, column = (n_in, first) if found[4] is None else (first, second)
+            if column < n_out and (found[4] is None or row < n_in):
+                return int(self._sizes_before[layer]) + row * n_out + column
+        raise ValueError(f"this network has no {name.strip()}")
+
+
+def image_shape(net: MLP) -> tuple[int, int] | None:
+    """Return (rows, columns) of the network's inputs if they are pictures, else None.
+
+    Told by ``metadata["image_shape"]``; without it, a square number of 64 inputs or more without
+    names counts as a square picture.
+    """
+    shape, n = net.metadata.get("image_shape"), net.sizes[0]
+    if isinstance(shape, list | tuple) and len(shape) == 2 and shape[0] * shape[1] == n:
+        return int(shape[0]), int(shape[1])
+    side = round(n**0.5)
+    if side * side == n and n >= 64 and not _fits(net.metadata.get("feature_names"), n):
+        return side, side
+    return None
+
+
+def _fits(names: Any, n: int) -> bool:
+    return isinstance(names, list | tuple) and len(names) == n
+
+
+def _classes(classes: NDArray[Any] | None, n_out: int) -> list[str]:
+    """Return what each output stands for; the single output of two classes is for the second."""
+    if classes is not None and n_out == 1 and len(classes) == 2:
+        return [str(classes[1])]
+    known = [] if classes is None else [str(label) for label in classes[:n_out]]
+    return known + [str(j) for j in range(len(known), n_out)]
+
+
+def targets(net: MLP, y: Any, n: int) -> NDArray[Any]:
+    """Return what n rows should give, (n, n_out): labels become one-hot rows.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `MLP.fit` does of y.
+    """
+    encoded = arrays.encode(y, n, net._goal())
+    if encoded.values is not None:
+        return encoded.values
+    assert encoded.labels is not None
+    if net.sizes[-1] == 1:
+        return encoded.labels[:, None].astype(net.dtype)
+    return np.eye(net.sizes[-1], dtype=net.dtype)[encoded.labels]

@@ -1,0 +1,342 @@
+"""What each example asks of each parameter; the average of it all is −∇C."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastnn.mlp import MLP
+
+from .examples import PIECE, Examples, row_numbers
+from .labels import Labels, Parameter, image_shape
+from .tables import Shown, Table, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console, ConsoleOptions
+
+_SHOWN_PARAMS, _SHOWN_EXAMPLES = 12, 6
+_UP, _DOWN = "0,114,178", "213,94,0"  # blue and vermilion of Okabe and Ito
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class NudgeTable(Shown):
+    """A row a parameter, a column an example, the last column the average over all examples.
+
+    Attributes
+    ----------
+    parameters : tuple of Parameter
+        The shown rows, P of them.
+    examples : ndarray of int64, shape (E,)
+        Which rows of X the columns are.
+    wanted : tuple of str
+        What these should give: names of classes; empty where y has values.
+    nudges : ndarray of float64, shape (P, E)
+        −∂C_i/∂θ: what example i asks of parameter θ.
+    average : ndarray of float64, shape (P,)
+        Its (weighted) mean over all n examples, −∂C/∂θ.
+    spread : ndarray of float64, shape (P,)
+        Its standard deviation over all n examples.
+    n : int
+        How many examples were averaged.
+    check : float
+        max |average + ∇C| / max |∇C| over all parameters of the network, shown or not: the average
+        of the examples' nudges against `MLP.gradient`, which never has the single ones.
+    """
+
+    parameters: tuple[Parameter, ...]
+    examples: NDArray[np.int64]
+    wanted: tuple[str, ...]
+    nudges: NDArray[np.float64]
+    average: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    n: int
+    check: float
+    _averages: NDArray[np.float64]  # (n_params,)
+    _images: NDArray[np.float64] | None  # (E, rows, columns)
+
+    @property
+    def averages(self) -> NDArray[np.float64]:
+        """The average of every parameter of the network, laid out like ``net.params``."""
+        return self._averages
+
+    def tables(self) -> list[Table]:
+        """Return one table, in the cost's own units."""
+        rows = [
+            (parameter.name, *map(float, nudges), float(average), float(spread))
+            for parameter, nudges, average, spread in zip(
+                self.parameters, self.nudges, self.average, self.spread, strict=True
+            )
+        ]
+        columns = ("parameter", *self.headings(" "), "average", "spread")
+        return [Table(self._title(), columns, rows, self._note())]
+
+    def headings(self, between: str = "\n") -> list[str]:
+        """Return what stands above the columns: the row of X and what it should give."""
+        if not self.wanted:
+            return [f"row {row}" for row in self.examples]
+        return [
+            f"row {row}{between}({label})"
+            for row, label in zip(self.examples, self.wanted, strict=True)
+        ]
+
+    def _title(self) -> str:
+        return f"What each example asks of each parameter, −∂Cᵢ/∂θ, and the average of {self.n:,}"
+
+    def _note(self) -> str:
+        return (
+            f"The average is −∇C: it differs from that of net.gradient by {number(self.check)} of "
+            "the largest component. Spread: standard deviation over all examples."
+        )
+
+    def in_units(self) -> tuple[tuple[NDArray[np.float64], str], tuple[NDArray[np.float64], str]]:
+        """Return nudges and average as picture and print show them: divided, and "in 10⁻³"."""
+        nudges, average = self.nudges, self.average
+        return (
+            (nudges / 10.0 ** power(nudges), in_unit(nudges)),
+            (average / 10.0 ** power(average), in_unit(average)),
+        )
+
+    def _scaled(self) -> Iterator[tuple[Parameter, list[float], float, float]]:
+        """Yield a row's signed numbers, average and spread, in the units of print."""
+        (nudges, _), (averages, _) = self.in_units()
+        spreads = self.spread / 10.0 ** power(self.nudges)
+        for i, parameter in enumerate(self.parameters):
+            yield parameter, nudges[i].tolist(), float(averages[i]), float(spreads[i])
+
+    def _printed_headings(self, between: str) -> list[str]:
+        """Return the headings with units: averages are far smaller than what they are made of."""
+        in_examples, in_average = (in_unit(values) for values in (self.nudges, self.average))
+        last = (f"average{between}{in_average}", f"spread{between}{in_examples}")
+        return [*self.headings(between), *(text.rstrip() for text in last)]
+
+    def _printed_title(self) -> str:
+        words = in_unit(self.nudges)
+        return self._title() + (f"; {words}" if words else "")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Any]:
+        from rich import box
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        shown = RichTable(
+            title=Text(self._printed_title(), style="bold"),
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            caption=Text(self._note(), style=""),
+            caption_justify="left",
+        )
+        shown.add_column("parameter", no_wrap=True)
+        for heading in self._printed_headings("\n"):
+            shown.add_column(Text(heading), justify="right")
+        for parameter, signed, average, spread in self._scaled():
+            cells = [Text(_signed(x), style=_style(x)) for x in (*signed, average)]
+            cells[-1].stylize("bold")
+            shown.add_row(Text(parameter.name), *cells, Text(f"{spread:.2f}"))
+        yield shown
+
+    def to_html(self) -> str:
+        """Return the table as HTML, cells coloured by sign; without a script or a style sheet."""
+        headings = ("parameter", *self._printed_headings(" "))
+        head = "".join(f"<th>{escape(name)}</th>" for name in headings)
+        largest = float(np.abs(self.in_units()[0][0]).max(initial=0)) or 1.0
+        lines = []
+        for parameter, signed, average, spread in self._scaled():
+            cells = "".join(_coloured(x, largest) for x in signed)
+            cells += f'<td style="text-align:right"><b>{_signed(average)}</b></td>'
+            lines.append(
+                f'<tr><th title="{escape(parameter.words)}">{escape(parameter.name)}</th>{cells}'
+                f'<td style="text-align:right">{spread:.2f}</td></tr>'
+            )
+        return (
+            f"<table><caption>{escape(self._printed_title())}</caption><thead><tr>{head}</tr>"
+            f"</thead><tbody>{''.join(lines)}</tbody></table><p>{escape(self._note())}</p>"
+        )
+
+    def plot(self, **options: Any) -> Any:
+        """Draw it as a heat map; see `fastnn.plot.nudge_table`."""
+        from fastnn import plot
+
+        return plot.nudge_table(self, **options)
+
+
+def power(values: NDArray[np.float64]) -> int:
+    """Return the power of ten that is the unit of the largest of some numbers."""
+    largest = float(np.abs(values).max(initial=0))
+    return math.floor(math.log10(largest)) if largest > 0 else 0
+
+
+def in_unit(values: NDArray[np.float64]) -> str:
+    """Return "in 10⁻³", the unit of some numbers in print and picture; nothing if it is 1."""
+    exponent = power(values)
+    return f"in 10{str(exponent).translate(_SUPERSCRIPTS)}" if exponent else ""
+
+
+def _signed(x: float) -> str:
+    text = f"{x:+.2f}".replace("-", "−")
+    return "0.00" if text in ("+0.00", "−0.00") else text
+
+
+def _style(x: float) -> str:
+    return "" if _signed(x) == "0.00" else "dodger_blue2" if x > 0 else "dark_orange3"
+
+
+def _coloured(x: float, largest: float) -> str:
+    colour, strength = (_UP if x > 0 else _DOWN), 0.6 * min(abs(x) / largest, 1.0)
+    return (
+        f'<td style="text-align:right;background:rgba({colour},{strength:.2f})">{_signed(x)}</td>'
+    )
+
+
+def nudge_table(
+    net: MLP,
+    X: Any,
+    y: Any,
+    *,
+    params: Sequence[int | str] | None = None,
+    examples: Sequence[int] | None = None,
+    sample_weight: ArrayLike | None = None,
+    max_bytes: int = PIECE,
+) -> NudgeTable:
+    """Return what each example asks of each parameter, and that the average of it is −∇C.
+
+    The cost of a training set is the mean of its examples' costs, C = 1/n Σ C_i, and so is its
+    gradient: −∇C = 1/n Σ (−∇C_i). See Nielsen, *Neural Networks and Deep Learning*, ch. 2, and
+    Rumelhart, Hinton & Williams 1986.
+
+    The single gradients of all n examples are computed by ``net.gradient(..., per_example=True)``,
+    as many at a time as `max_bytes` hold, and summed in float64; the shown cells are kept. The sum
+    over n is then compared with ``net.gradient(X, y)``, where the core sums while it goes.
+
+    Parameters
+    ----------
+    net : MLP
+        Not changed.
+    X : array-like, shape (n, n_in)
+        As of `MLP.fit`.
+    y : array-like, shape (n,) or (n, n_out)
+        As of `MLP.fit`.
+    params : sequence of int or str, optional
+        The rows: places in ``net.params``, or names such as ``"weights[0][412, 3]"`` and
+        ``"biases[1][7]"``. Default: the 12 parameters of the largest |∂C/∂θ|, in that order.
+    examples : sequence of int, optional
+        The columns: rows of X. Default: the first 6.
+    sample_weight : array-like, shape (n,), optional
+        What each example counts in average and spread; its own column is not weighted.
+    max_bytes : int, default 4 MiB
+        Of the gradients of single examples that are held at a time, if one is not larger.
+
+    Returns
+    -------
+    NudgeTable
+
+    Raises
+    ------
+    ValueError, TypeError
+        Something is wrong with the arguments, or the gradient is not finite.
+    RuntimeError
+        The average is not −∇C within rounding (1000 ε of the typical length of one ∇C_i): a
+        mistake in the library.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> (X, y), _ = fastnn.datasets.load_digits()
+    >>> net = fastnn.MLP([784, 16, 16, 10], activation="sigmoid", output="sigmoid",
+    ...                  loss="quadratic", seed=0)
+    >>> table = fastnn.explain.nudge_table(net, X[:500], y[:500])
+    >>> table.nudges.shape, table.average.shape
+    ((12, 6), (12,))
+    >>> table.check < 1e-4
+    True
+    """
+    if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
+        raise ValueError(f"max_bytes must be a number of bytes above 0, got {max_bytes!r}")
+    gradient = net.gradient(X, y, sample_weight=sample_weight).flat.astype(np.float64)
+    if not np.isfinite(gradient).all():
+        raise ValueError("net has a gradient on these examples that is not finite")
+    data, names = Examples(net, X, y), Labels(net)
+    wanted = range(min(_SHOWN_EXAMPLES, data.n)) if examples is None else examples
+    columns = row_numbers("examples", wanted, data.n)
+    rows = _largest(gradient) if params is None else _indices(names, params)
+    weight = np.ones(data.n) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    averages, spread, length = _stream(net, data, weight, rows, gradient, max_bytes)
+    nudges = np.zeros((len(rows), len(columns)))
+    for i, row in enumerate(columns):
+        single = net.gradient(*data.at([row]), per_example=True).flat[0]
+        nudges[:, i] = -single[rows].astype(np.float64)
+    shape = image_shape(net)
+    return NudgeTable(
+        parameters=tuple(names.parameter(int(index)) for index in rows),
+        examples=columns,
+        wanted=()
+        if data.labels is None
+        else tuple(data.classes[label] for label in data.labels[columns]),
+        nudges=nudges,
+        average=averages[rows],
+        spread=spread,
+        n=data.n,
+        check=_compare(averages, -gradient, length, np.finfo(net.dtype).eps),
+        _averages=averages,
+        _images=None if shape is None else data.dense(columns).reshape(-1, *shape),
+    )
+
+
+def _stream(
+    net: MLP,
+    data: Examples,
+    weight: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    gradient: NDArray[np.float64],
+    max_bytes: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Return 1/Σw Σ w (−∇C_i), (n_params,); its spread, of `rows`; and √mean ‖∇C_i‖²."""
+    total, squares, square_length = np.zeros(net.n_params), np.zeros(len(rows)), 0.0
+    for piece, X, y in data.pieces(net.n_params * net.dtype.itemsize, max_bytes):
+        flat, w = net.gradient(X, y, per_example=True).flat, weight[piece]
+        # about the known mean: squares of the values themselves would cancel
+        squares += w @ (flat[:, rows].astype(np.float64) - gradient[rows]) ** 2
+        square_length += float(np.vdot(flat, flat))
+        if (w != 1).any():
+            flat *= w[:, None].astype(flat.dtype)
+        total -= flat.sum(axis=0, dtype=np.float64)
+    all_weight = weight.sum()
+    return total / all_weight, np.sqrt(squares / all_weight), math.sqrt(square_length / data.n)
+
+
+def _compare(
+    averages: NDArray[np.float64], wanted: NDArray[np.float64], length: float, epsilon: float
+) -> float:
+    """Return the largest difference relative to the largest component, if it is mere rounding.
+
+    Rounding is relative to what was added up, not to what is left of it: where the examples'
+    wishes cancel, the sum may be all rounding.
+    """
+    difference = float(np.abs(averages - wanted).max())
+    largest = float(np.abs(wanted).max())
+    if not difference <= 1000 * epsilon * max(length, largest):
+        raise RuntimeError(
+            f"the average of the examples' gradients differs from net.gradient by {difference:.3g}"
+            f" where the largest component is {largest:.3g}: please report this"
+        )
+    return difference / largest if largest > 0 else 0.0
+
+
+def _largest(gradient: NDArray[np.float64]) -> NDArray[np.int64]:
+    order = np.argsort(-np.abs(gradient), kind="stable")
+    return order[:_SHOWN_PARAMS].astype(np.int64)
+
+
+def _indices(names: Labels, params: Sequence[int | str]) -> NDArray[np.int64]:
+    if isinstance(params, str) or not isinstance(params, Sequence | np.ndarray):
+        raise TypeError(f"params must be a sequence of places or names, got {params!r}")
+    return np.array([names.index(param) for param in params], np.int64)

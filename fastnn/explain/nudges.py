@@ -1,0 +1,387 @@
+"""What one example wants: how a neuron asks its bias, its weights and the neurons before to change.
+
+Of a neuron j with z_j = Σ_i a_i w_ij + b_j and δ_j = ∂C/∂z_j, the cost falls if
+
+    Δb_j = −δ_j        Δw_ij = −δ_j a_i        Δa_i = −δ_j w_ij
+
+The third cannot be done directly: added up over the neurons j, it is what the layer before should
+do, which asks its own biases, weights and neurons, and so on back to the first layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn import arrays
+from fastnn.layout import Gradient, layers
+from fastnn.mlp import MLP
+
+from .labels import Labels, image_shape, targets
+from .tables import Shown, Table, number
+
+Array = NDArray[Any]
+
+_STRONGEST = 10  # rows of a table of asked changes
+_URGENT = 30  # rows of the table of neurons
+
+
+@dataclass(frozen=True)
+class Urgency:
+    """How much one neuron of a layer wants to change.
+
+    Attributes
+    ----------
+    index : int
+        The neuron.
+    name : str
+    says : float
+        Its activation a.
+    should_say : float or None
+        Its target; None for a hidden neuron.
+    asks : str
+        "up", "down", or "stay" where δ is 0.
+    by : float
+        −δ = −∂C/∂z: what it asks of z, and so of its bias.
+    share : float
+        |δ| / the largest of the layer.
+    """
+
+    index: int
+    name: str
+    says: float
+    should_say: float | None
+    asks: str
+    by: float
+    share: float
+
+
+@dataclass(frozen=True)
+class _Example:
+    """One example in a network, all layers: what the core says of it."""
+
+    activations: tuple[Array, ...]  # a[l], (n_l,), l = 0 … L
+    weights: tuple[Array, ...]  # W[l], (n_l, n_l+1): copies
+    gradient: Gradient  # of this example's cost; its biases[l] are δ[l+1]
+    target: Array  # (n_out,)
+    labels: Labels
+    image_shape: tuple[int, int] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Nudges(Shown):
+    """What the neurons of one layer ask for, so that the cost of one example goes down.
+
+    One neuron, or all of the layer added together. All changes are −∂C/∂(what changes).
+
+    Attributes
+    ----------
+    layer : int
+        1 … L, L being the outputs.
+    neuron : int or None
+        The one that asks; None for all of them together.
+    neurons, sources : tuple of str
+        Names of the layer's n neurons, and of the n_prev neurons of the layer before.
+    says : ndarray, shape (n,)
+        The layer's activations.
+    should_say : ndarray, shape (n,), or None
+        Their targets, if these are the outputs.
+    delta : ndarray, shape (n,)
+        δ_j = ∂C/∂z_j of every neuron of the layer.
+    source_activations : ndarray, shape (n_prev,)
+        a_i of the layer before.
+    ranking : tuple of Urgency
+        The neurons of the layer, by |δ|: whose change matters more.
+    bias_nudge : ndarray, shape () or (n,)
+        Δb_j = −δ_j; a single number for one neuron.
+    activation_nudges : ndarray, shape (n_prev,)
+        Δa_i = −Σ_j δ_j w_ij, over the neurons that ask: what the layer before should do.
+    weight_nudges : ndarray, shape (n_prev,) or (n_prev, n)
+        Δw_ij = −δ_j a_i: in proportion to how much neuron i fires.
+    parts : ndarray, shape (1, n_prev) or (n, n_prev)
+        What each of the neurons that ask adds to `activation_nudges`.
+    """
+
+    layer: int
+    neuron: int | None
+    neurons: tuple[str, ...]
+    sources: tuple[str, ...]
+    says: Array
+    should_say: Array | None
+    delta: Array
+    source_activations: Array
+    ranking: tuple[Urgency, ...]
+    bias_nudge: Array
+    activation_nudges: Array
+    _example: _Example
+
+    @property
+    def weight_nudges(self) -> Array:
+        """Δw_ij = −δ_j a_i, (n_prev,) of one neuron, (n_prev, n) of all."""
+        slopes = self._example.gradient.weights[self.layer - 1]
+        return 0.0 - (slopes if self.neuron is None else slopes[:, self.neuron])  # no −0
+
+    @property
+    def parts(self) -> Array:
+        """−δ_j w_ij, (n, n_prev): a row for each neuron that asks; their sum is Δa."""
+        asking = slice(None) if self.neuron is None else slice(self.neuron, self.neuron + 1)
+        return _parts(self._example, self.layer)[asking]
+
+    @property
+    def weights(self) -> Array:
+        """The weights w_ij as they are, (n_prev,) of one neuron, (n_prev, n) of all."""
+        weights = self._example.weights[self.layer - 1]
+        return weights if self.neuron is None else weights[:, self.neuron]
+
+    @property
+    def previous(self) -> Nudges | None:
+        """What the layer before asks for, driven by the wishes of all neurons of this layer.
+
+        Its δ is Σ_j δ_j w_ij f'(z_i), whichever neuron was asked for here. None before the first.
+        """
+        return None if self.layer == 1 else _nudges_of(self._example, self.layer - 1, None)
+
+    def layers(self) -> Iterator[Nudges]:
+        """Yield this one, the layer before, and so on back to layer 1."""
+        here: Nudges | None = self
+        while here is not None:
+            yield here
+            here = here.previous
+
+    def sentence(self) -> str:
+        """Return whose change matters most and least, in words."""
+        first, last = self.ranking[0], self.ranking[-1]
+        if first.by == 0:
+            return "No neuron of this layer asks for a change: every slope is 0."
+        text = f"{_saying(first)} asks to go {first.asks}"
+        if len(self.ranking) == 1:
+            return f"{_capital(text)}."
+        if last.by == 0:
+            return f"{_capital(text)}; {_saying(last)} asks for nothing."
+        times = number(float(f"{1 / last.share:.3g}")) if last.share else "infinitely many"
+        return f"{_capital(text)}; that matters {times} times more than {_saying(last)}."
+
+    def tables(self) -> list[Table]:
+        """Return who asks how urgently, and what is asked of weights and of the layer before."""
+        return [self._urgencies(), self._weights(), self._activations()]
+
+    def plot(self) -> Any:
+        """Draw what is asked: of the bias, of each weight, and of each neuron before.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Neurons as circles; where the layer before is a picture, it is shown as pictures.
+        """
+        from fastnn.plot.nudges import wishes
+
+        return wishes(self)
+
+    def _urgencies(self) -> Table:
+        columns: tuple[str, ...] = ("neuron", "says a", "should say y", "asks z and bias", "by −δ")
+        rows: list[tuple[Any, ...]] = [
+            (u.name, u.says, u.should_say, u.asks, u.by) for u in self.ranking[:_URGENT]
+        ]
+        if self.should_say is None:
+            columns = columns[:2] + columns[3:]
+            rows = [row[:2] + row[3:] for row in rows]
+        title = f"Layer {self.layer}: whose change matters more"
+        if len(self.ranking) > _URGENT:
+            title += f", the first {_URGENT} of {len(self.ranking):,} neurons"
+        return Table(title, columns, rows, self.sentence())
+
+    def _weights(self) -> Table:
+        nudges = self.weight_nudges.reshape(len(self.sources), -1)
+        weights = self.weights.reshape(nudges.shape)
+        first = self.neuron or 0
+        rows = []
+        for flat in _largest(nudges.ravel()):
+            i, j = divmod(int(flat), nudges.shape[1])
+            words = f"{self.sources[i]} → {self.neurons[first + j]}"
+            name = f"weights[{self.layer - 1}][{i}, {first + j}]"
+            says = self.source_activations[i]
+            rows.append((name, words, says, weights[i, j], nudges[i, j]))
+        return Table(
+            f"What {self._who()} of the weights: the {len(rows)} strongest of {nudges.size:,}",
+            ("weight", "which is", "a of its source", "w", "asked Δw = −δ a"),
+            rows,
+            "In proportion to a: weights from neurons that fire most get the strongest wishes.",
+        )
+
+    def _activations(self) -> Table:
+        parts, first = self.parts, self.neuron or 0
+        rows: list[tuple[Any, ...]] = []
+        for i in _largest(self.activation_nudges):
+            j = int(np.abs(parts[:, i]).argmax())
+            row = (self.sources[i], self.source_activations[i], self.activation_nudges[i])
+            rows.append((*row, self.neurons[first + j], parts[j, i]))
+        columns: tuple[str, ...] = ("neuron", "says a", "asked Δa = −Σ δ w")
+        if self.neuron is None:
+            columns += ("most of it from", "by")
+        else:
+            columns = (*columns[:2], "asked Δa = −δ w")
+            rows = [row[:3] for row in rows]
+        note = (
+            "The inputs are given: this is what the network would rather see."
+            if self.layer == 1
+            else f"They cannot be set: layer {self.layer - 1} passes it on as `previous`."
+        )
+        before = "inputs" if self.layer == 1 else f"neurons of layer {self.layer - 1}"
+        title = f"What {self._who()} of the {before}: the {len(rows)} strongest"
+        return Table(f"{title} of {len(self.sources):,}", columns, rows, note)
+
+    def _who(self) -> str:
+        if self.neuron is not None:
+            return f"{self.neurons[self.neuron]} asks"
+        return f"layer {self.layer} asks" if self.should_say is None else "the outputs ask"
+
+
+def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = None) -> Nudges:
+    """Return what one example asks of a network, by one neuron or all neurons of a layer.
+
+    The three equations of backpropagation, read as wishes: Δb = −δ, Δw_i = −δ a_i and, for the
+    layer before, Δa_i = −δ w_i, where δ = ∂C/∂z comes from `MLP.gradient` (Nielsen, Neural Networks
+    and Deep Learning, ch. 2, BP1-BP4; Rumelhart, Hinton & Williams 1986).
+
+    Parameters
+    ----------
+    net : MLP
+    x : array-like, shape (n_in,) or (1, n_in)
+        One example.
+    y : label, or array-like of shape (1,), (n_out,) or (1, n_out)
+        What it should give.
+    layer : int, default -1
+        1 … L counts from the first hidden layer to the outputs, −1 … −L backwards from the outputs.
+    neuron : int, optional
+        Which neuron of the layer asks. Default: all of them, added together.
+
+    Returns
+    -------
+    Nudges
+
+    Raises
+    ------
+    ValueError, TypeError
+        x is not one example; y is not what `MLP.fit` takes; there is no such layer or neuron; the
+        gradient is not finite.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import nudges
+    >>> (X, y), _ = fastnn.datasets.load_digits()
+    >>> net = fastnn.MLP([784, 16, 16, 10], activation="sigmoid", output="sigmoid",
+    ...                  loss="quadratic", seed=0)
+    >>> wish = nudges(net, X[0], y[0], neuron=int(y[0]))  # of the output that should be 1
+    >>> wish.ranking[0].asks in ("up", "down"), bool(wish.bias_nudge > 0)
+    (True, True)
+    >>> [here.layer for here in wish.layers()]
+    [3, 2, 1]
+    """
+    x, y = _one_example(x, y, net.sizes[-1])
+    L = len(net.sizes) - 1
+    layer = _place("layer", layer, L)
+    if neuron is not None:
+        neuron = _place("neuron", neuron, net.sizes[layer], first=0)
+    gradient = net.gradient(x, y, per_example=True)
+    flat = gradient.flat[0]
+    if not np.isfinite(flat).all():
+        raise ValueError("the gradient holds NaN or infinity: this network has diverged")
+    example = _Example(
+        activations=tuple(a[0] for a in net.activations(x)),
+        weights=tuple(weights for weights, _ in layers(net.params.copy(), net.sizes)),
+        gradient=Gradient(flat, net.sizes),
+        target=targets(net, y, 1)[0],
+        labels=Labels(net),
+        image_shape=image_shape(net),
+    )
+    return _nudges_of(example, layer, neuron)
+
+
+def _nudges_of(example: _Example, layer: int, neuron: int | None) -> Nudges:
+    says, delta = example.activations[layer], example.gradient.biases[layer - 1]
+    before, labels = example.activations[layer - 1], example.labels
+    names = tuple(labels.neuron(layer, j) for j in range(len(says)))
+    target = example.target if layer == len(example.activations) - 1 else None
+    parts = _parts(example, layer)
+    return Nudges(
+        layer=layer,
+        neuron=neuron,
+        neurons=names,
+        sources=tuple(labels.neuron(layer - 1, i) for i in range(len(before))),
+        says=says,
+        should_say=target,
+        delta=delta,
+        source_activations=before,
+        ranking=_ranking(names, says, target, delta),
+        bias_nudge=0.0 - (delta if neuron is None else delta[neuron]),
+        activation_nudges=parts.sum(axis=0) if neuron is None else parts[neuron],
+        _example=example,
+    )
+
+
+def _parts(example: _Example, layer: int) -> Array:
+    """Return −δ_j w_ij, (n, n_prev)."""
+    parts: Array = 0.0 - example.gradient.biases[layer - 1][:, None] * example.weights[layer - 1].T
+    return parts
+
+
+def _ranking(
+    names: tuple[str, ...], says: Array, target: Array | None, delta: Array
+) -> tuple[Urgency, ...]:
+    sizes = np.abs(delta)
+    largest = float(sizes.max())
+    return tuple(
+        Urgency(
+            index=int(j),
+            name=names[j],
+            says=float(says[j]),
+            should_say=None if target is None else float(target[j]),
+            asks="stay" if delta[j] == 0 else "up" if delta[j] < 0 else "down",
+            by=0.0 - float(delta[j]),  # of 0 this is 0, not −0
+            share=float(sizes[j]) / largest if largest else 0.0,
+        )
+        for j in np.argsort(-sizes, kind="stable")
+    )
+
+
+def _largest(values: Array) -> Array:
+    return np.argsort(-np.abs(values), kind="stable")[:_STRONGEST]
+
+
+def _saying(u: Urgency) -> str:
+    if u.should_say is None:
+        return f"{u.name} (says {u.says:.2g})"
+    return f"{u.name} (says {u.says:.2g}, should say {u.should_say:.2g})"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _one_example(x: Any, y: Any, n_out: int) -> tuple[Any, Any]:
+    """Return x and y as one row each."""
+    if not hasattr(x, "tocsr"):
+        x = arrays._array("x", x)
+        x = x[None] if x.ndim == 1 else x
+    if x.ndim != 2 or x.shape[0] != 1:
+        raise ValueError(f"x must be one example, (n_in,) or (1, n_in); its shape is {x.shape}")
+    y = arrays._array("y", y)
+    if y.ndim == 0 or (y.ndim == 1 and y.size == n_out > 1):
+        y = y[None]
+    return x, y
+
+
+def _place(name: str, value: Any, n: int, first: int = 1) -> int:
+    """Return the number of a layer, 1 … n or −n … −1, or of a neuron, 0 … n − 1 or −n … −1."""
+    expected = f"{name} must be {first} to {n - 1 + first}, or −1 to −{n} from the end"
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{expected}; got {value!r}")
+    place = int(value) + n if value < 0 else int(value) - first
+    if not 0 <= place < n:
+        raise ValueError(f"{expected}; got {value}")
+    return place + first

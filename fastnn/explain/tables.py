@@ -1,0 +1,161 @@
+"""How the views show numbers: one table for the terminal, for Jupyter, for JSON and pandas.
+
+A view's result is a frozen dataclass of arrays that inherits `Shown`; it says which tables it is
+made of, and gets ``print``, Jupyter's HTML, ``to_dict``, ``to_frame`` and ``to_html`` from here.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console, ConsoleOptions
+
+_WIDTH = 100  # columns of text where nobody says how many there are
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of names and numbers under headings.
+
+    Attributes
+    ----------
+    title : str
+    columns : tuple of str
+    rows : sequence of tuples
+        Strings stand to the left, numbers to the right.
+    note : str
+        A sentence or two below it.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+    note: str = ""
+
+
+def number(value: Any) -> str:
+    """Return a number with four digits that count, or a word as it is.
+
+    >>> [number(x) for x in (0.123456, -12345.6, 3, 0.0, 1.5e-9, "left")]
+    ['0.1235', '−12,350', '3', '0', '1.5e−09', 'left']
+    """
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return f"{value:,}".replace("-", "−")
+    if not isinstance(value, float | np.floating):
+        return str(value)
+    x = float(value)
+    if math.isnan(x) or math.isinf(x):
+        return str(x).replace("-", "−")
+    if x != 0 and not 1e-4 <= abs(x) < 1e6:
+        mantissa, exponent = f"{x:.3e}".split("e")
+        text = f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
+    elif abs(x) >= 1000:
+        text = f"{float(f'{x:.4g}'):,.0f}"
+    else:
+        text = f"{x:.4g}"
+    return text.replace("-", "−")
+
+
+class Shown:
+    """What can be printed, shown in a notebook, kept as JSON and drawn."""
+
+    def tables(self) -> list[Table]:
+        """Return the tables that show it."""
+        raise NotImplementedError
+
+    def plot(self, *args: Any, **options: Any) -> Any:  # mypy: any arguments may override it
+        """Draw it (extra "plot"); returns the matplotlib figure."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        text = io.StringIO()
+        Console(file=text, width=_WIDTH, color_system=None, legacy_windows=False).print(self)
+        return text.getvalue().rstrip("\n")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Any]:
+        from rich import box
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        for table in self.tables():
+            shown = RichTable(
+                title=Text(table.title, style="bold"),
+                title_justify="left",
+                box=box.SIMPLE_HEAD,
+                pad_edge=False,
+                caption=Text(table.note, style="") if table.note else None,
+                caption_justify="left",
+            )
+            for column, heading in enumerate(table.columns):
+                numeric = all(not isinstance(row[column], str) for row in table.rows)
+                shown.add_column(heading, justify="right" if numeric and table.rows else "left")
+            for row in table.rows:
+                shown.add_row(*(Text(number(cell)) for cell in row))
+            yield shown
+
+    def to_html(self) -> str:
+        """Return the tables as HTML, without a script or a style sheet."""
+        parts = []
+        for table in self.tables():
+            head = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
+            body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
+            note = f"<p>{escape(table.note)}</p>" if table.note else ""
+            parts.append(
+                f"<table><caption>{escape(table.title)}</caption><thead><tr>{head}</tr></thead>"
+                f"<tbody>{body}</tbody></table>{note}"
+            )
+        return "\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of its numbers as JSON values; NaN and infinity become None."""
+        plain = plain_value(self)
+        assert isinstance(plain, dict)
+        return plain
+
+    def to_frame(self, table: int = 0) -> Any:
+        """Return one of its tables as a pandas DataFrame; ImportError without pandas."""
+        try:
+            import pandas as pd
+        except ImportError:
+            raise ImportError("to_frame needs pandas: pip install pandas") from None
+        shown = self.tables()[table]
+        return pd.DataFrame(list(shown.rows), columns=list(shown.columns))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return f"<td>{escape(value)}</td>"
+    return f'<td style="text-align:right">{escape(number(value))}</td>'
+
+
+def plain_value(value: Any) -> Any:
+    """Return arrays, dataclasses and NumPy's numbers as what JSON knows; networks are left out."""
+    if is_dataclass(value) and not isinstance(value, type):
+        shown = [field.name for field in fields(value) if not field.name.startswith("_")]
+        return {name: plain_value(getattr(value, name)) for name in shown}
+    if isinstance(value, Mapping):
+        return {str(key): plain_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_value(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return plain_value(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

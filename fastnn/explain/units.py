@@ -1,0 +1,77 @@
+"""How the units of each layer behave on many examples: mean, dead, saturated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn.mlp import MLP
+
+from .examples import Examples
+
+SATURATED = 0.02  # of the way from one end of a bounded activation to the other
+
+# Where f'(z) is 0 or next to it, told from a = f(z); functions that are not here have no such end.
+_DEAD = {
+    "relu": lambda a: a <= 0,
+    "softplus": lambda a: a < SATURATED,  # f' = 1 − exp(−a)
+    "silu": lambda a: (a <= 0) & (a > -1e-3),
+    "gelu": lambda a: (a <= 0) & (a > -1e-3),
+}
+_SATURATED = {
+    "sigmoid": lambda a: (a < SATURATED) | (a > 1 - SATURATED),  # f' = a (1 − a) < 0.02
+    "tanh": lambda a: np.abs(a) > 1 - SATURATED,  # f' = 1 − a² < 0.04
+    "elu": lambda a: a < SATURATED - 1,  # f' = a + 1
+}
+
+
+@dataclass(frozen=True)
+class LayerUnits:
+    """What the units of one layer did on n examples.
+
+    Attributes
+    ----------
+    layer : int
+        From 1, the first hidden layer; the last are the outputs.
+    activation : str
+    mean, deviation : ndarray of float64, shape (width,)
+        Mean activation of each unit and its standard deviation.
+    dead : ndarray of float64, shape (width,)
+        Share of the examples where the unit says nothing and learns nothing: relu at 0; silu and
+        gelu within 0.001 below 0, softplus below 0.02. 0 for others.
+    saturated : ndarray of float64, shape (width,)
+        Share of the examples where it is at an end of its range, where its slope is small:
+        sigmoid below 0.02 or above 0.98, tanh beyond ±0.98, elu below −0.98. 0 for others.
+    """
+
+    layer: int
+    activation: str
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    dead: NDArray[np.float64]
+    saturated: NDArray[np.float64]
+
+
+def unit_statistics(net: MLP, data: Examples) -> tuple[LayerUnits, ...]:
+    """Return the statistics of every layer but the input, over all examples."""
+    widths, functions = net.sizes[1:], (*net.activation, net.output)
+    sums = [np.zeros((4, width)) for width in widths]
+    about: list[NDArray[Any]] = []  # squares are summed about the first piece's mean
+    for _, X, _ in data.pieces(sum(net.sizes) * 8):
+        layers = [a.astype(np.float64) for a in net.activations(X)[1:]]
+        about = about or [a.mean(axis=0) for a in layers]
+        for a, centre, function, total in zip(layers, about, functions, sums, strict=True):
+            total[0] += (a - centre).sum(axis=0)
+            total[1] += ((a - centre) ** 2).sum(axis=0)
+            for row, ends in ((2, _DEAD), (3, _SATURATED)):
+                if function in ends:
+                    total[row] += ends[function](a).sum(axis=0)
+    result = []
+    for l, (function, centre, total) in enumerate(zip(functions, about, sums, strict=True), 1):
+        shift, square, dead, saturated = total / data.n
+        deviation = np.sqrt(np.maximum(square - shift**2, 0))
+        result.append(LayerUnits(l, function, centre + shift, deviation, dead, saturated))
+    return tuple(result)

@@ -1,0 +1,63 @@
+"""The history of a training as curves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .style import DOWN, UP, figure
+
+if TYPE_CHECKING:
+    from fastnn.history import History
+
+
+def learning_curves(history: History, *, axes: Any = None) -> Any:
+    """Draw what was logged against the epoch: losses and, where there is one, accuracies.
+
+    Parameters
+    ----------
+    history : History
+        At least one epoch.
+    axes : sequence of matplotlib Axes, optional
+        One for the losses and, where accuracies were logged, one more. Made if not given.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        matplotlib is not installed.
+    ValueError
+        The history is empty, or there are too few axes.
+    """
+    if len(history) == 0:
+        raise ValueError("history is empty: there is nothing to plot")
+    groups = [
+        (label, [name for name in (key, f"val_{key}") if name in history])
+        for key, label in (("loss", "cost"), ("accuracy", "accuracy"))
+    ]
+    groups = [(label, names) for label, names in groups if names]
+    if axes is None:
+        axes = figure(1, len(groups), size=(5 * len(groups), 3.6))[1][0]
+    axes = [axes] if hasattr(axes, "plot") else list(axes)
+    if len(axes) < len(groups):
+        raise ValueError(f"axes must be {len(groups)} axes, got {len(axes)}")
+    epochs = range(1, len(history) + 1)
+    for ax, (label, names) in zip(axes, groups, strict=False):
+        for name, color, style in zip(names, (UP, DOWN), ("-", "--"), strict=False):
+            marker = "o" if len(history) == 1 else None
+            ax.plot(
+                epochs,
+                history[name],
+                style,
+                color=color,
+                marker=marker,
+                label="validation" if name.startswith("val_") else "training",
+            )
+        ax.set_xlabel("epoch")
+        ax.set_ylabel(label)
+        ax.grid(alpha=0.3)
+        ax.legend()
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    return axes[0].figure

@@ -1,0 +1,367 @@
+"""Gradient descent on a function of two inputs: surface, contours, and a film of the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn import files, progress
+from fastnn.schedules import check_number
+
+from .style import PATH, SEQUENTIAL, ink, is_dark, pyplot
+
+if TYPE_CHECKING:
+    from fastnn.explain.descent import Descent
+
+Array = NDArray[np.float64]
+
+_OUTLINE = "#202020"  # about the path, so that yellow shows on any surface
+_GRID = 121  # points a side
+_ARROWS = 8  # along one path
+_FRAMES = 120  # of a film, at most
+# How a path ended: shapes, so that no colour is needed to tell them apart.
+_ENDS = {"converged": "*", "saddle": "X", "diverged": "^", "still moving": "s"}
+
+Limits = Sequence[Sequence[float]]
+
+
+def landscape(descent: Descent, *, limits: Limits | None = None) -> Any:
+    """Draw the surface in three dimensions and its contours, with the paths in yellow.
+
+    Arrows on the contours show the direction of −∇f. Where f covers a large range, the steps of
+    colour grow like its logarithm.
+
+    Parameters
+    ----------
+    descent : Descent
+    limits : ((x_min, x_max), (y_min, y_max)), optional
+        What is shown. Default: the paths and what is about them; a path that runs away leaves.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        The limits are not two increasing pairs.
+    ImportError
+        matplotlib is not installed.
+    """
+    return _Scene(descent, limits).figure
+
+
+def film(
+    descent: Descent,
+    path: str | os.PathLike[str],
+    *,
+    fps: float = 10,
+    limits: Limits | None = None,
+    progress: bool = True,
+) -> None:
+    """Write the descent as a film: `landscape` with the paths growing step by step.
+
+    Of more than 120 steps so many are shown, evenly spread.
+
+    Parameters
+    ----------
+    descent : Descent
+    path : path-like
+        Ends with .gif, or with .mp4 (which needs the program ffmpeg).
+    fps : float, default 10
+        Pictures a second, above 0.
+    limits : ((x_min, x_max), (y_min, y_max)), optional
+        As of `landscape`.
+    progress : bool, default True
+        Show a bar on stderr, or in the notebook.
+
+    Raises
+    ------
+    ValueError
+        Another ending, or MP4 without ffmpeg; nothing is written.
+    OSError
+        It cannot be written; an old file is as it was.
+    ImportError
+        matplotlib is not installed.
+    """
+    target = Path(path)
+    fps = check_number("fps", fps, "a number above 0", lambda rate: rate > 0)
+    ending = target.suffix.lower()
+    if ending not in (".gif", ".mp4"):
+        raise ValueError(f"path must end with .gif or .mp4, got {str(path)!r}")
+    plt = pyplot()
+    if ending == ".mp4" and shutil.which(str(plt.rcParams["animation.ffmpeg_path"])) is None:
+        raise ValueError(
+            f"path {str(path)!r}: MP4 needs the program ffmpeg, which is not here; "
+            "a path that ends with .gif needs nothing more"
+        )
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"path {str(path)!r}: there is no folder {str(target.parent)!r}")
+    scene = _Scene(descent, limits)
+    try:
+        # matplotlib goes by the name's ending: so it writes elsewhere, and the whole is moved.
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder) / f"film{ending}"
+            _write(scene, made, fps, progress)
+            files.replace(target, made.read_bytes())
+    finally:
+        plt.close(scene.figure)
+
+
+def _write(scene: _Scene, path: Path, fps: float, show: bool) -> None:
+    from matplotlib.animation import FFMpegWriter, PillowWriter
+
+    most = max(len(line.path) for line in scene.lines)
+    frames = np.unique(np.linspace(1, most, min(most, _FRAMES)).round().astype(int))
+    frames = np.append(frames, [most] * ceil(fps))  # the end stands still for a second
+    writer: Any = PillowWriter if path.suffix == ".gif" else FFMpegWriter
+    writer = writer(fps=fps)
+    scene.freeze()
+    with (
+        progress.bar(show, epochs=len(frames), examples=1, unit="picture") as bar,
+        writer.saving(scene.figure, path, dpi=80),
+    ):
+        for done, points in enumerate(frames, 1):
+            scene.show(int(points))
+            writer.grab_frame()
+            bar.epoch_end(done, {})
+
+
+@dataclass
+class _Line:
+    """One path in the picture: its points within the limits, and what matplotlib made of it."""
+
+    path: Array  # (k, 3): x, y, f
+    flat: Any = None
+    raised: Any = None
+    ends: tuple[Any, ...] = ()
+
+
+class _Scene:
+    """The picture, and how it looks after some of the steps."""
+
+    def __init__(self, descent: Descent, limits: Limits | None) -> None:
+        plt = pyplot()
+        self._descent = descent
+        (x0, x1), (y0, y1) = self._box = _checked(limits) if limits else _box(descent)
+        x, y = np.linspace(x0, x1, _GRID), np.linspace(y0, y1, _GRID)
+        Z = descent._surface.on_grid(x, y)
+        self.lines = [_Line(_clipped(descent, i, self._box)) for i in range(len(descent.paths))]
+        self.figure = plt.figure(figsize=(11.5, 5.4), layout="constrained")
+        grid = self.figure.add_gridspec(1, 2, width_ratios=[1, 1.05])
+        solid = self.figure.add_subplot(grid[0], projection="3d", computed_zorder=False)
+        flat = self.figure.add_subplot(grid[1])
+        shades = _shades(Z)
+        _surface(solid, x, y, Z, shades)
+        _contours(self.figure, flat, x, y, Z, shades)
+        flat.set(xlim=(x0, x1), ylim=(y0, y1), xlabel="x", ylabel="y")
+        flat.set_title("From above, with −∇f")
+        for i, line in enumerate(self.lines):
+            self._draw(solid, flat, i, line)
+        self._title = self.figure.suptitle(self._heading())
+        self._legend(flat)
+
+    def _heading(self) -> str:
+        d = self._descent
+        name = d.function if len(d.function) <= 70 else d.function[:69] + "…"
+        momentum = f", momentum {d.momentum:g}" if d.momentum else ""
+        return f"Gradient descent on {name}: learning rate {d.lr:g}{momentum}".replace("$", r"\$")
+
+    def _draw(self, solid: Any, flat: Any, i: int, line: _Line) -> None:
+        from matplotlib.patheffects import Normal, Stroke
+
+        outline = [Stroke(linewidth=4, foreground=_OUTLINE), Normal()]
+        look: dict[str, Any] = {"color": PATH, "linewidth": 2, "path_effects": outline, "zorder": 6}
+        few = len(line.path) <= 40
+        dots = {"marker": "o", "markersize": 3.5, "markeredgecolor": _OUTLINE} if few else {}
+        (line.flat,) = flat.plot(*line.path[:, :2].T, **look, **dots)
+        (line.raised,) = solid.plot(*line.path.T, **look)
+        word = self._descent.words[i]
+        last = self._inside(self._descent.paths[i][-1:])[0]
+        ends = []
+        for ax, columns in ((flat, 2), (solid, 3)):
+            at = line.path[:, :columns]
+            edge: dict[str, Any] = {"markeredgecolor": _OUTLINE, "linestyle": "", "zorder": 8}
+            ax.plot(*at[:1].T, marker="o", color="white", markersize=8, **edge)
+            marker, size = _ENDS[word], 15 if word == "converged" else 10
+            end = ax.plot(*at[-1:].T, marker=marker, color=PATH, markersize=size, **edge)[0]
+            end.set_visible(bool(last) or word == "diverged")
+            ends.append(end)
+        line.ends = tuple(ends)
+        self._arrows(flat, i)
+        if len(self.lines) > 1:
+            flat.annotate(
+                str(i + 1),
+                line.path[0, :2],
+                xytext=(6, 6),
+                textcoords="offset points",
+                color="white",
+                path_effects=[Stroke(linewidth=2.5, foreground=_OUTLINE), Normal()],
+                zorder=9,
+            )
+
+    def _inside(self, points: Array) -> NDArray[np.bool_]:
+        (x0, x1), (y0, y1) = self._box
+        x, y = points.T
+        return np.asarray((x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1))
+
+    def _arrows(self, flat: Any, i: int) -> None:
+        """Draw −∇f as arrows of one length, at places that are evenly spread along the path."""
+        path, g = self._descent.paths[i], self._descent.gradients[i]
+        norms = np.hypot(*g.T)
+        kept = np.flatnonzero(self._inside(path) & (norms > 0))
+        if not len(kept):
+            return
+        way = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path[kept], axis=0).T))])
+        places = np.searchsorted(way, np.linspace(0, way[-1], _ARROWS, endpoint=False))
+        chosen = kept[np.unique(places)]
+        direction = -g[chosen] / norms[chosen, None]
+        flat.quiver(
+            *path[chosen].T,
+            *direction.T,
+            angles="xy",
+            scale=13,
+            scale_units="width",
+            width=0.007,
+            headwidth=5.5,
+            headlength=4.5,
+            headaxislength=4,
+            color="white",
+            edgecolor=_OUTLINE,
+            linewidth=0.7,
+            zorder=5,  # below the path, which goes the same way: the heads look out
+        )
+
+    def _legend(self, flat: Any) -> None:
+        from matplotlib.lines import Line2D
+
+        shapes = [("start", "o", "white")]
+        shapes += [(w, m, PATH) for w, m in _ENDS.items() if w in self._descent.words]
+        handles = [
+            Line2D([], [], linestyle="", marker=m, color=c, markeredgecolor=_OUTLINE, markersize=9)
+            for _, m, c in shapes
+        ]
+        self.figure.legend(
+            handles, [name for name, *_ in shapes], loc="outside lower center", ncols=5
+        )
+
+    def freeze(self) -> None:
+        """Lay everything out for good: doing so for each picture of a film takes most of it."""
+        self.show(1)  # whose title has all of its lines
+        self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")
+
+    def show(self, points: int) -> None:
+        """Show the paths as they are after so many points of them."""
+        for i, line in enumerate(self.lines):
+            part = line.path[:points]
+            line.flat.set_data(*part[:, :2].T)
+            line.raised.set_data_3d(*part.T)
+            there = len(part) == len(line.path)
+            inside = self._inside(self._descent.paths[i][-1:])[0]
+            for end in line.ends:
+                end.set_visible(there and bool(inside or self._descent.words[i] == "diverged"))
+        step = points - 1
+        about = f"step {step}"
+        if len(self.lines) == 1:
+            step = min(step, len(self._descent.values[0]) - 1)
+            about += f", f = {self._descent.values[0][step]:.4g}"
+        self._title.set_text(f"{self._heading()}\n{about}")
+
+
+def _checked(limits: Limits) -> Array:
+    try:
+        box = np.asarray(limits, np.float64)
+    except (ValueError, TypeError):
+        box = np.empty(0)
+    if box.shape != (2, 2) or not np.isfinite(box).all() or not (box[:, 0] < box[:, 1]).all():
+        raise ValueError(f"limits must be ((x_min, x_max), (y_min, y_max)), got {limits!r}")
+    return box
+
+
+def _box(descent: Descent) -> Array:
+    """Return limits about the paths, ((x0, x1), (y0, y1)); of those that run away, their begin."""
+    shown = []
+    for path, word in zip(descent.paths, descent.words, strict=True):
+        near = np.hypot(*(path - path[0]).T) <= 3 * (1 + np.hypot(*path[0]))
+        away = word == "diverged" and not near.all()
+        shown.append(path[: int(np.argmin(near))] if away else path)
+    points = np.concatenate(shown)
+    low, high = points.min(axis=0), points.max(axis=0)
+    span = high - low
+    if span.max() == 0:  # a start that stays
+        span = np.full(2, 1 + float(np.abs(points[0]).max()))
+    half = np.maximum(0.7 * span, 0.5 * span.max())
+    middle = (low + high) / 2
+    return np.stack([middle - half, middle + half], axis=1)
+
+
+def _clipped(descent: Descent, i: int, box: Array) -> Array:
+    """Return the path up to where it leaves the limits, with f: (k, 3)."""
+    path, values = descent.paths[i], descent.values[i]
+    inside = ((box[:, 0] <= path) & (path <= box[:, 1])).all(axis=1)
+    if inside.all() or not inside[0]:
+        return np.column_stack([path, values])
+    n = int(np.argmin(inside))
+    a, b = path[n - 1], path[n]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = (np.where(b > a, box[:, 1], box[:, 0]) - a) / (b - a)
+    leaves = a + float(np.nanmin(shares)) * (b - a)
+    kept = np.column_stack([path[:n], values[:n]])
+    return np.vstack([kept, [*leaves, descent._surface.value(leaves)]])
+
+
+def _shades(Z: Array) -> dict[str, Any] | None:
+    """Return colours and levels: evenly spaced, or by powers where most of f is small."""
+    from matplotlib import colormaps
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
+    low, high = float(np.nanmin(Z)), float(np.nanmax(Z))
+    height = high - low
+    if not np.isfinite(height) or height <= 1e-12 * max(1.0, abs(low)):
+        return None
+    if np.nanmedian(Z - low) < 0.1 * height:
+        smallest = max(float(np.nanquantile(Z - low, 0.01)), 1e-4 * height)
+        levels = low + np.concatenate([[0], np.geomspace(smallest, height, 15)])
+    else:
+        levels = np.linspace(low, high, 17)
+    # Without the map's yellow end: that is the colour of the paths.
+    colours = ListedColormap(colormaps[SEQUENTIAL](np.linspace(0, 0.82, 256)))
+    return {"levels": levels, "cmap": colours, "norm": BoundaryNorm(levels, 256)}
+
+
+def _surface(ax: Any, x: Array, y: Array, Z: Array, shades: dict[str, Any] | None) -> None:
+    look = {"color": "#3b6f8f"} if shades is None else {k: shades[k] for k in ("cmap", "norm")}
+    X, Y = np.meshgrid(x, y)
+    ax.plot_surface(
+        X, Y, Z, rcount=60, ccount=60, linewidth=0, antialiased=False, alpha=0.9, zorder=1, **look
+    )
+    ax.set(xlabel="x", ylabel="y", title="The surface")
+    ax.set_zlabel("f(x, y)", labelpad=6)
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.get_major_locator().set_params(nbins=5)
+        if is_dark():  # whose style leaves the walls light
+            axis.set_pane_color((1, 1, 1, 0.06))
+    ax.tick_params(labelsize="small")
+    ax.view_init(elev=38)
+    ax.set_box_aspect(None, zoom=1.0)
+
+
+def _contours(
+    fig: Any, ax: Any, x: Array, y: Array, Z: Array, shades: dict[str, Any] | None
+) -> None:
+    if shades is None:  # f is the same everywhere
+        return
+    filled = ax.contourf(x, y, Z, **shades)
+    ax.contour(x, y, Z, levels=shades["levels"], colors="white", linewidths=0.5, alpha=0.5)
+    bar = fig.colorbar(filled, ax=ax, ticks=shades["levels"][::3], format="%.3g")
+    bar.set_label("f(x, y)", color=ink())

@@ -1,0 +1,202 @@
+"""Weights of the first layer, confusions, costliest examples, and units, as pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .style import DIVERGING, SEQUENTIAL, SERIES, figure, is_dark, signs
+
+if TYPE_CHECKING:
+    from fastnn.explain.inside import Inside
+
+_MOST_IMAGES, _MOST_PANELS = 64, 12  # neurons of the first layer
+_BRIGHTEST = 99.5  # percentile of |weight| that has the full colour: a few would pale all others
+_MOST_BARS = 8  # inputs of one unit, features of one example
+_MOST_NUMBERS = 20  # classes up to which the cells of a confusion matrix hold their numbers
+
+
+def _grid(n: int, most: int) -> tuple[int, int]:
+    columns = min(n, most)
+    return -(-n // columns), columns
+
+
+def first_layer(inside: Inside) -> Any:
+    """Draw what each neuron of the first layer looks for: its weights, as an image or as bars.
+
+    Parameters
+    ----------
+    inside : Inside
+        As `fastnn.explain.look_inside` returns it. Images share one scale of colours; bars show
+        the 8 largest weights of each neuron. At most 64 images or 12 neurons with bars.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        matplotlib is not installed.
+    """
+    W, image = inside._first_weights, inside._image_shape
+    shown = min(W.shape[1], _MOST_IMAGES if image else _MOST_PANELS)
+    rows, columns = _grid(shown, 8 if image else 4)
+    size = (1.25 * columns + 1.0, 1.4 * rows + 0.8) if image else (3.4 * columns, 2.3 * rows + 0.5)
+    made, axes = figure(rows, columns, size=size)
+    limit = float(np.percentile(np.abs(W[:, :shown]), _BRIGHTEST)) or 1.0
+    for j, ax in enumerate(axes.flat):
+        if j >= shown:
+            ax.set_axis_off()
+        elif image:
+            ax.imshow(W[:, j].reshape(image), cmap=DIVERGING, vmin=-limit, vmax=limit)
+            ax.set_xticks([])
+            ax.set_yticks([])
+            ax.set_title(f"{j}", fontsize="small", pad=2)
+        else:
+            largest = np.argsort(-np.abs(W[:, j]), kind="stable")[:_MOST_BARS][::-1]
+            _bars(ax, W[largest, j], [inside.names[0][i] for i in largest])
+            ax.set_title(inside.names[1][j], fontsize="medium")
+            if j + columns >= shown:
+                ax.set_xlabel("weight")
+    if image:
+        made.colorbar(axes.flat[0].images[0], ax=axes, label="weight", shrink=0.9, extend="both")
+    more = f" (the first {shown} of {W.shape[1]})" if shown < W.shape[1] else ""
+    made.suptitle(f"What the neurons of layer 1 look for{more}")
+    return made
+
+
+def _bars(ax: Any, values: Any, names: list[str]) -> None:
+    """Draw signed numbers as horizontal bars, the first at the bottom."""
+    up, down = signs()
+    ax.barh(range(len(values)), values, color=[up if value > 0 else down for value in values])
+    ax.set_yticks(range(len(values)), names, fontsize="small")
+    ax.axvline(0, color="0.5", lw=0.8)
+
+
+def confusion(inside: Inside) -> Any:
+    """Draw the confusion matrix: rows are what it is, columns what was said.
+
+    Parameters
+    ----------
+    inside : Inside
+        With classes. Colours are shares of the row; numbers count examples.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        matplotlib is not installed.
+    """
+    counts = inside.confusion
+    assert counts is not None
+    k = len(counts)
+    side = min(9.0, 2.4 + 0.42 * k)
+    made, ((ax,),) = figure(size=(side + 1.0, side))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    from matplotlib.colors import PowerNorm
+
+    norm = PowerNorm(0.5, 0, 1)  # mistakes are rare: on a straight scale all would be black
+    shaded = ax.imshow(shares, cmap=SEQUENTIAL, norm=norm)
+    if k <= _MOST_NUMBERS:
+        for (i, j), count in np.ndenumerate(counts):
+            if count:
+                colour = "black" if norm(shares[i, j]) > 0.6 else "white"
+                ax.text(j, i, f"{count:,}", ha="center", va="center", color=colour, fontsize=7)
+        rotation = 90 if max(map(len, inside.classes)) > 3 else 0
+        ax.set_xticks(range(k), inside.classes, rotation=rotation)
+        ax.set_yticks(range(k), inside.classes)
+    ax.set_xlabel("the network says")
+    ax.set_ylabel("it is")
+    ticks = [0, 0.01, 0.05, 0.2, 0.5, 1]
+    made.colorbar(shaded, ax=ax, label="share of the row", shrink=0.85, ticks=ticks)
+    right = np.trace(counts) / max(int(counts.sum()), 1)
+    ax.set_title(f"Which class was taken for which: {right:.1%} right")
+    return made
+
+
+def mistakes(inside: Inside) -> Any:
+    """Draw the costliest examples with what was said and what it should be.
+
+    Parameters
+    ----------
+    inside : Inside
+        With y. Examples that are no images show their 8 largest features.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        matplotlib is not installed.
+    """
+    worst, image = inside.mistakes, inside._image_shape
+    assert worst
+    rows, columns = _grid(len(worst), 4)
+    size = (1.9 * columns + 0.2, 2.2 * rows + 0.5) if image else (3.4 * columns, 2.7 * rows + 0.5)
+    made, axes = figure(rows, columns, size=size)
+    for i, ax in enumerate(axes.flat):
+        if i >= len(worst):
+            ax.set_axis_off()
+            continue
+        mistake, x = worst[i], inside._inputs[i]
+        if image:
+            ax.imshow(x.reshape(image), cmap="gray")
+            ax.set_xticks([])
+            ax.set_yticks([])
+        else:
+            largest = np.sort(np.argsort(-np.abs(x), kind="stable")[:_MOST_BARS])[::-1]
+            _bars(ax, x[largest], [inside.names[0][j] for j in largest])
+            ax.set_xlabel("value", fontsize="small")
+        words = f"said {mistake.said}, is {mistake.wanted}"
+        ax.set_title(f"{words}\nrow {mistake.row}, cost {mistake.cost:.3g}", fontsize="medium")
+    made.suptitle("The costliest examples")
+    return made
+
+
+def units(inside: Inside) -> Any:
+    """Draw each layer's units: mean activation with its spread, and the shares dead or saturated.
+
+    Parameters
+    ----------
+    inside : Inside
+        As `fastnn.explain.look_inside` returns it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        matplotlib is not installed.
+    """
+    layers = inside.units
+    made, axes = figure(2, len(layers), size=(3.6 * len(layers) + 1.2, 5.2), sharey="row")
+    text = "white" if is_dark() else "black"
+    for l, layer in enumerate(layers):
+        means, shares = axes[:, l]
+        x = np.arange(len(layer.mean))
+        means.errorbar(
+            x, layer.mean, layer.deviation, fmt="o", ms=4, color=text, ecolor="0.5", lw=1
+        )
+        shares.bar(x, layer.dead, 0.8, color=SERIES[1], label="dead")
+        shares.bar(x, layer.saturated, 0.8, layer.dead, color=SERIES[4], label="saturated")
+        shares.set_ylim(0, 1.02)
+        name = "outputs" if l == len(layers) - 1 else f"hidden {layer.layer}"
+        means.set_title(f"{name} ({layer.activation})")
+        shares.set_xlabel("neuron")
+        for ax in (means, shares):
+            ax.grid(alpha=0.3)
+            ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[0, 0].set_ylabel("activation:\nmean ± standard deviation")
+    axes[1, 0].set_ylabel("share of the examples")
+    handles, labels = axes[1, 0].get_legend_handles_labels()
+    made.legend(handles, labels, loc="outside right center")
+    return made

@@ -1,0 +1,51 @@
+"""What all pictures share: how a figure is made, and colours that most eyes can tell apart.
+
+Colours are those of Okabe and Ito (2008); increases are blue, decreases vermilion, paths yellow.
+Text, grid and background come from matplotlib's settings, so a dark style stays dark.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+UP, DOWN = "#0072B2", "#D55E00"  # on white; on a dark background see `signs`
+PATH = "#F0C000"  # the path of a descent: yellow that shows on white, too
+SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DIVERGING = "PuOr"  # colour map of signed values: below 0 orange, white at 0, above 0 purple
+SEQUENTIAL = "viridis"
+
+
+def pyplot() -> Any:
+    """Return matplotlib.pyplot, or say which extra to install."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise ImportError("plotting needs matplotlib: pip install 'fastnn-mlp[plot]'") from None
+    return plt
+
+
+def figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **options: Any) -> Any:
+    """Return (figure, array of axes (rows, columns)) that keeps labels apart."""
+    return pyplot().subplots(
+        rows, columns, figsize=size, squeeze=False, layout="constrained", **options
+    )
+
+
+def is_dark() -> bool:
+    """Whether the background in use is dark."""
+    from matplotlib import colors, rcParams
+
+    red, green, blue = colors.to_rgb(rcParams["axes.facecolor"])
+    return bool(0.299 * red + 0.587 * green + 0.114 * blue < 0.5)
+
+
+def ink() -> str:
+    """Return the colour of text on the background in use."""
+    from matplotlib import rcParams
+
+    return str(rcParams["text.color"])
+
+
+def signs() -> tuple[str, str]:
+    """Return the colours of an increase and a decrease on the background in use."""
+    return ("#56B4E9", "#E69F00") if is_dark() else (UP, DOWN)

@@ -1,0 +1,104 @@
+"""``fastnn explain``: each view as text, page, numbers and picture, and the mistakes it tells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn.cli import main
+
+VIEWS = [
+    *("cost", "sensitivity", "nudges", "table", "paths", "weights", "activations", "confusion"),
+    *("mistakes", "units", "diagnose"),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small classifier of a table, as ``fastnn train`` leaves it."""
+    folder = tmp_path_factory.mktemp("model")
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.2f},{b:.2f},{'red' if a > b else 'blue'}" for a, b in rng.normal(size=(80, 2))]
+    (folder / "dots.csv").write_text("\n".join(["width,height,colour", *rows]) + "\n")
+    path = folder / "dots.safetensors"
+    data = str(folder / "dots.csv")
+    assert main(["train", "--data", data, "--hidden", "5", "--epochs", "3", "-o", str(path)]) == 0
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _beside_the_data(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(model.parent)  # where the model finds what it was trained on
+
+
+def run(capsys: Any, *argv: object) -> tuple[int, str, str]:
+    capsys.readouterr()
+    status = main(["explain", *map(str, argv)])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_is_told_as_text_and_as_numbers(
+    capsys: Any, model: Path, tmp_path: Path, view: str
+) -> None:
+    status, out, err = run(capsys, model, "--view", view, "--index", 2)
+    assert err == ""
+    assert status == 0
+    assert out.startswith("data      dots, 16 held-out test examples")
+    assert len(out.splitlines()) > 4
+    to = tmp_path / "view.json"
+    assert run(capsys, model, "--view", view, "-o", to)[0] == 0
+    assert isinstance(json.loads(to.read_text("utf-8")), dict)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_is_drawn(capsys: Any, model: Path, tmp_path: Path, view: str) -> None:
+    pytest.importorskip("matplotlib")
+    to = tmp_path / "view.png"
+    status, out, err = run(capsys, model, "--view", view, "-o", to)
+    assert err == ""
+    assert status == 0
+    assert to.read_bytes().startswith(b"\x89PNG")
+    assert str(to) in out
+
+
+def test_a_page_holds_the_numbers_of_that_example(capsys: Any, model: Path, tmp_path: Path) -> None:
+    to = tmp_path / "cost.html"
+    assert run(capsys, model, "--index", 4, "-o", to)[0] == 0
+    page = to.read_text("utf-8")
+    net = fastnn.load(model)
+    assert page.startswith("<!doctype html>")
+    assert all(str(label) in page for label in net.classes)
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "sentence"),
+    [
+        (["--view", "beauty"], 2, "invalid choice: 'beauty'"),
+        (["--index", "100000"], 2, "--index 100000: there are"),
+        (["--index", "-1"], 2, "expected a whole number of 0 or more"),
+        (["-o", "view.docx"], 2, "expected a name that ends in .png"),
+        (["-o", "nowhere/view.png"], 1, "there is no folder nowhere"),
+        (["--data", "absent.csv"], 1, "absent.csv"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    capsys: Any, model: Path, argv: list[str], status: int, sentence: str
+) -> None:
+    got, out, err = run(capsys, model, *argv)
+    assert (got, out) == (status, "")
+    assert sentence in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_file_that_is_no_model_is_told(capsys: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_text("no")
+    status, _, err = run(capsys, tmp_path / "x.safetensors")
+    assert status == 1
+    assert "x.safetensors" in err

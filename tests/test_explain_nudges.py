@@ -1,0 +1,376 @@
+"""What one example asks for: by hand, and against finite differences through a cut network."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import reference as ref
+from numpy.testing import assert_allclose, assert_array_equal
+from pictures import assert_looks_as_accepted
+
+import fastnn
+from fastnn.explain import nudges
+
+matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
+matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+SIZES = [3, 5, 4, 3]
+
+
+def case(output="sigmoid", loss="quadratic", sizes=SIZES):
+    """A small float64 network and one example away from the kinks of all losses."""
+    hidden = ["tanh", "sigmoid"][: len(sizes) - 2]
+    net = fastnn.MLP(sizes, activation=hidden, output=output, loss=loss, dtype="float64", seed=1)
+    rng = np.random.default_rng(3)
+    net.params[:] = rng.normal(size=net.n_params)
+    return net, rng.normal(size=sizes[0]), rng.uniform(0.1, 0.9, size=sizes[-1])
+
+
+def slopes(f, at, h=1e-6):
+    """∂f/∂at by central differences."""
+    steps = h * np.eye(at.size)
+    return np.array([(f(at + step) - f(at - step)) / (2 * h) for step in steps])
+
+
+def cost_of(net, x, y):
+    """C as a function of the parameters."""
+    other = fastnn.MLP(
+        net.sizes, activation=net.activation, output=net.output, loss=net.loss, dtype="float64"
+    )
+
+    def f(params):
+        other.params = params
+        return other.cost(x[None], y[None])
+
+    return f
+
+
+def cut_at(net, layer, y):
+    """C as a function of the activations of one layer: what is left of the network behind it."""
+    rest = fastnn.MLP(
+        net.sizes[layer:],
+        activation=net.activation[layer:],
+        output=net.output,
+        loss=net.loss,
+        dtype="float64",
+    )
+    for l in range(layer, len(net.weights)):
+        rest.weights[l - layer], rest.biases[l - layer] = net.weights[l], net.biases[l]
+    return lambda a: rest.cost(a[None], y[None])
+
+
+def two():
+    """W = [[1, 2], [3, −1]], x = (1, 2): says (7, 0), should say (6, 1), δ = (2, −2)."""
+    net = fastnn.MLP([2, 2], output="identity", loss="quadratic", dtype="float64", seed=0)
+    net.params = [1, 2, 3, -1, 0, 0]
+    return net, [1.0, 2.0], [6.0, 1.0]
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+def test_all_outputs_ask_what_pencil_and_paper_say():
+    wish = nudges(*two())
+    assert_array_equal(wish.says, [7, 0])
+    assert_array_equal(wish.delta, [2, -2])
+    assert_array_equal(wish.bias_nudge, [-2, 2])
+    assert_array_equal(wish.weight_nudges, [[-2, 2], [-4, 4]])  # −δ_j a_i
+    assert_array_equal(wish.parts, [[-2, -6], [4, -2]])  # −δ_j w_ij, a row an output
+    assert_array_equal(wish.activation_nudges, [2, -8])
+    assert wish.previous is None
+
+
+def test_one_output_asks_its_part_of_it():
+    wish = nudges(*two(), neuron=1)
+    assert wish.bias_nudge == 2
+    assert_array_equal(wish.weight_nudges, [2, 4])
+    assert_array_equal(wish.activation_nudges, [4, -2])
+    assert_array_equal(wish.parts, [[4, -2]])
+    assert_array_equal(wish.weights, [2, -1])
+
+
+@pytest.mark.parametrize("layer", [1, 2, 3])
+def test_the_parts_of_the_neurons_add_up_to_what_the_layer_asks(layer):
+    net, x, y = case()
+    together = nudges(net, x, y, layer=layer)
+    each = [nudges(net, x, y, layer=layer, neuron=j) for j in range(net.sizes[layer])]
+    assert_allclose(together.parts, [one.activation_nudges for one in each])
+    assert_allclose(together.activation_nudges, sum(one.activation_nudges for one in each))
+    assert_allclose(together.weight_nudges.T, [one.weight_nudges for one in each])
+    assert_allclose(together.bias_nudge, [one.bias_nudge for one in each])
+
+
+@pytest.mark.parametrize(("output", "loss"), ref.LEGAL)
+def test_what_is_asked_of_activations_is_the_slope_through_the_cut_network(output, loss):
+    net, x, y = case(output, loss)
+    a = net.activations(x[None])
+    for layer in (1, 2, 3):
+        expected = -slopes(cut_at(net, layer - 1, y), a[layer - 1][0])
+        wish = nudges(net, x, y, layer=layer)
+        scale = max(np.abs(expected).max(), 1)
+        assert_allclose(wish.activation_nudges, expected, atol=1e-7 * scale)
+
+
+@pytest.mark.parametrize(("output", "loss"), ref.LEGAL)
+def test_what_is_asked_of_weights_and_biases_is_the_slope_of_the_cost(output, loss):
+    net, x, y = case(output, loss)
+    expected = -slopes(cost_of(net, x, y), net.params.copy())
+    asked = [
+        np.concatenate([here.weight_nudges.ravel(), here.bias_nudge])
+        for here in nudges(net, x, y).layers()
+    ]
+    assert_allclose(np.concatenate(asked[::-1]), expected, atol=1e-7 * max(abs(expected).max(), 1))
+
+
+def test_following_all_wishes_a_little_lowers_the_cost_by_the_squared_slope():
+    net, x, y = case()
+    f, start, h = cost_of(net, x, y), net.params.copy(), 1e-5
+    asked = np.concatenate(
+        [
+            np.concatenate([here.weight_nudges.ravel(), here.bias_nudge])
+            for here in reversed(list(nudges(net, x, y).layers()))
+        ]
+    )
+    slope = slopes(f, start)
+    fall = (f(start - h * asked) - f(start + h * asked)) / (2 * h)
+    assert fall == pytest.approx(slope @ slope, rel=1e-6)
+    eps = 1e-4 / np.linalg.norm(slope)
+    assert f(start) - f(start + eps * asked) == pytest.approx(eps * (slope @ slope), rel=1e-3)
+
+
+def test_the_wishes_of_a_layer_drive_the_layer_before():
+    net, x, y = case()
+    here = nudges(net, x, y)  # the outputs, then a sigmoid layer, then a tanh layer
+    a = here.source_activations
+    assert_allclose(here.previous.bias_nudge, here.activation_nudges * a * (1 - a))
+    before = here.previous
+    a = before.source_activations
+    assert_allclose(before.previous.bias_nudge, before.activation_nudges * (1 - a**2))
+
+
+def test_the_walk_back_ends_at_the_first_layer():
+    net, x, y = case()
+    walked = list(nudges(net, x, y, neuron=2).layers())
+    assert [(here.layer, here.neuron) for here in walked] == [(3, 2), (2, None), (1, None)]
+    assert_array_equal(walked[1].delta, nudges(net, x, y, layer=2).delta)
+    assert [here.should_say is None for here in walked] == [False, True, True]
+
+
+@pytest.mark.parametrize(("layer", "place"), [(-1, 3), (-2, 2), (-3, 1), (1, 1), (np.int64(2), 2)])
+def test_layers_count_from_either_end(layer, place):
+    wish = nudges(*case(), layer=layer)
+    assert wish.layer == place
+    assert len(wish.neurons) == SIZES[place] and len(wish.sources) == SIZES[place - 1]
+
+
+def test_a_last_neuron_counts_from_the_end():
+    assert nudges(*case(), neuron=-1).neuron == 2
+
+
+@pytest.mark.parametrize("x", [[1.0, 2.0], [[1.0, 2.0]], np.array([1, 2])])
+@pytest.mark.parametrize("y", [[6.0, 1.0], [[6.0, 1.0]]])
+def test_an_example_is_a_row_or_a_table_of_one_row(x, y):
+    assert_array_equal(nudges(two()[0], x, y).delta, [2, -2])
+
+
+@pytest.mark.parametrize("y", [1, [1], np.int64(1), [0, 1], [[0, 1]]])
+def test_a_label_is_a_target_of_one_and_zeros(y):
+    net, x, _ = case(sizes=[3, 2])
+    wish = nudges(net, x, y)
+    assert_array_equal(wish.should_say, [0, 1])
+    a = net.predict(x[None])[0]
+    assert_allclose(wish.delta, 2 * (a - [0, 1]) * a * (1 - a))
+
+
+def test_one_output_takes_one_value():
+    net = fastnn.MLP([2, 1], output="identity", loss="quadratic", dtype="float64", seed=0)
+    net.params = [2, -1, 0.5]
+    for y in (1.0, [1.0], [[1.0]]):
+        wish = nudges(net, [1.0, 3.0], y)  # says −½, δ = −3
+        assert_array_equal(wish.bias_nudge, [3])
+        assert_array_equal(wish.weight_nudges, [[3], [9]])
+        assert_array_equal(wish.activation_nudges, [6, -3])
+
+
+def test_a_sparse_row_asks_what_a_dense_row_asks():
+    sparse = pytest.importorskip("scipy.sparse")
+    net, x, y = two()
+    assert_array_equal(nudges(net, sparse.csr_array([x]), y).weight_nudges, [[-2, 2], [-4, 4]])
+
+
+def test_the_result_does_not_change_when_the_network_learns():
+    net, x, y = two()
+    wish = nudges(net, x, y)
+    net.params[:] = 0
+    assert_array_equal(wish.parts, [[-2, -6], [4, -2]])
+
+
+# --- whose change matters more ------------------------------------------------------------------
+
+
+def test_an_output_that_is_far_off_matters_more_than_one_that_is_nearly_right():
+    net, x, _ = two()
+    wish = nudges(net, x, [7.5, 4.0])  # says (7, 0): δ = (−1, −8)
+    first, second = wish.ranking
+    assert (first.name, first.says, first.should_say, first.asks, first.by, first.share) == (
+        "output 1",
+        0,
+        4,
+        "up",
+        8,
+        1,
+    )
+    assert (second.name, second.asks, second.by, second.share) == ("output 0", "up", 1, 0.125)
+    assert wish.sentence() == (
+        "Output 1 (says 0, should say 4) asks to go up; that matters 8 times more than "
+        "output 0 (says 7, should say 7.5)."
+    )
+
+
+def test_an_output_that_is_right_asks_for_nothing():
+    net, x, _ = two()
+    wish = nudges(net, x, [7.0, 1.0])
+    assert wish.ranking[1].asks == "stay"
+    assert wish.sentence().endswith("output 0 (says 7, should say 7) asks for nothing.")
+    assert nudges(net, x, [7.0, 0.0]).sentence().startswith("No neuron of this layer asks")
+    assert nudges(net, x, [7.0, 0.0]).plot().axes
+
+
+# --- how it shows -------------------------------------------------------------------------------
+
+
+def test_the_tables_say_who_asks_and_for_what():
+    ranking, weights, before = nudges(*two()).tables()
+    assert ranking.columns == ("neuron", "says a", "should say y", "asks z and bias", "by −δ")
+    assert ranking.rows == [("output 0", 7, 6, "down", -2), ("output 1", 0, 1, "up", 2)]
+    assert weights.rows[0] == ("weights[0][1, 0]", "input 1 → output 0", 2, 3, -4)
+    assert len(weights.rows) == 4
+    assert before.rows == [("input 1", 2, -8, "output 0", -6), ("input 0", 1, 2, "output 1", 4)]
+    assert "would rather see" in before.note
+
+
+def test_the_tables_of_one_neuron_name_its_own_weights():
+    ranking, weights, before = nudges(*two(), neuron=1).tables()
+    assert len(ranking.rows) == 2  # beside its fellows
+    assert weights.rows == [
+        ("weights[0][1, 1]", "input 1 → output 1", 2, -1, 4),
+        ("weights[0][0, 1]", "input 0 → output 1", 1, 2, 2),
+    ]
+    assert before.columns == ("neuron", "says a", "asked Δa = −δ w")
+    assert before.rows == [("input 0", 1, 4), ("input 1", 2, -2)]
+
+
+def test_hidden_neurons_have_no_target():
+    ranking, _, before = nudges(*case(), layer=2).tables()
+    assert ranking.columns == ("neuron", "says a", "asks z and bias", "by −δ")
+    assert before.note == "They cannot be set: layer 1 passes it on as `previous`."
+
+
+def test_it_becomes_json_and_html_and_text():
+    wish = nudges(*two(), neuron=1)
+    read = json.loads(json.dumps(wish.to_dict()))
+    assert read["bias_nudge"] == 2 and read["activation_nudges"] == [4, -2]
+    assert read["ranking"][0]["name"] == "output 0"
+    assert not [name for name in read if name.startswith("_")]
+    assert "<caption>Layer 1: whose change matters more</caption>" in wish.to_html()
+    assert "What output 1 asks of the weights: the 2 strongest of 2" in str(wish)
+
+
+# --- bad input ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "message"),
+    [
+        ({"layer": 0}, ValueError, r"layer must be 1 to 3, or −1 to −3 from the end; got 0"),
+        ({"layer": 4}, ValueError, r"layer must be 1 to 3, .*; got 4"),
+        ({"layer": -4}, ValueError, r"layer must be 1 to 3, .*; got -4"),
+        ({"layer": 1.0}, TypeError, r"layer must be 1 to 3, .*; got 1.0"),
+        ({"neuron": 3}, ValueError, r"neuron must be 0 to 2, or −1 to −3 from the end; got 3"),
+        ({"neuron": True}, TypeError, r"neuron must be 0 to 2, .*; got True"),
+        ({"neuron": 5, "layer": 1}, ValueError, r"neuron must be 0 to 4, .*; got 5"),
+    ],
+)
+def test_a_layer_or_neuron_that_there_is_not_is_refused(more, error, message):
+    with pytest.raises(error, match=message):
+        nudges(*case(), **more)
+
+
+def test_more_than_one_example_is_refused():
+    net, x, y = two()
+    with pytest.raises(ValueError, match=r"x must be one example, .*; its shape is \(2, 2\)"):
+        nudges(net, [x, x], y)
+    with pytest.raises(ValueError, match=r"X has 1 row, y has 2"):
+        nudges(net, x, [y, y])
+
+
+def test_an_example_of_another_width_is_refused_in_the_networks_words():
+    net, _, y = two()
+    with pytest.raises(ValueError, match=r"X has 3 columns; this network reads 2"):
+        nudges(net, [1, 2, 3], y)
+    with pytest.raises(ValueError, match=r"x is not a table of numbers: its rows differ in length"):
+        nudges(net, [[1], [1, 2]], y)
+
+
+def test_a_network_that_diverged_is_told():
+    net, x, y = two()
+    net.params[0] = np.nan
+    with pytest.raises(ValueError, match=r"the gradient holds NaN or infinity"):
+        nudges(net, x, y)
+
+
+# --- pictures -----------------------------------------------------------------------------------
+
+
+def digits():
+    (X, y), _ = fastnn.datasets.load_digits()
+    net = fastnn.MLP(
+        [784, 16, 16, 10],
+        activation="sigmoid",
+        output="sigmoid",
+        loss="quadratic",
+        dtype="float64",
+        seed=0,
+    )
+    net.fit(X, y, epochs=2, batch_size=10, optimizer=fastnn.SGD(lr=1.5))
+    wrong = int(np.flatnonzero(net.classify(X) != y)[0])
+    return net, X[wrong], y[wrong]
+
+
+def test_one_output_and_its_wishes_are_drawn(tmp_path):
+    net, x, y = digits()
+    figure = nudges(net, x, y, neuron=int(y)).plot()
+    assert_looks_as_accepted(figure, "explain_nudges_neuron", tmp_path)
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+def test_all_outputs_and_their_wishes_are_drawn(style, tmp_path):
+    with plt.style.context(style):
+        figure = nudges(*case()).plot()
+        assert_looks_as_accepted(figure, f"explain_nudges_layer_{style}", tmp_path)
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background"])
+def test_inputs_that_are_a_picture_are_shown_as_pictures(style, tmp_path):
+    with plt.style.context(style):
+        figure = nudges(*digits(), layer=1, neuron=3).plot()
+        assert_looks_as_accepted(figure, f"explain_nudges_image_{style}", tmp_path)
+
+
+def test_of_many_neurons_before_the_24_that_matter_most_are_drawn():
+    net, x, y = case(sizes=[40, 30, 26, 3])
+    figure = nudges(net, x, y, neuron=0).plot()
+    assert "the 24 of 26 neurons before that matter most" in figure.get_suptitle()
+    figure = nudges(net, x, y, layer=2).plot()
+    title = figure.get_suptitle()
+    assert "the 24 of 30 neurons before" in title and "the 24 of 26 neurons of the layer" in title
