@@ -206,3 +206,16 @@ def test_values_are_bars(tmp_path):
     net = mirror("mse", n=3)
     figure = cost_table(net, [[1.5, -2, 0.5]], [[1.0, -1, 0.5]]).plot()
     assert_looks_as_accepted(figure, "explain_cost_values", tmp_path)
+
+
+def test_chosen_examples_are_told_output_by_output_among_all() -> None:
+    net = fastnn.MLP([3, 2], output="sigmoid", loss="quadratic", seed=0)
+    X = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    y = np.arange(9) % 2
+    table = fastnn.explain.cost_table(net, X, y, examples=[7, 2])
+    assert table.shown == (7, 2)
+    assert [shown.title.split(":")[0] for shown in table.tables()] == ["Example 7", "Example 2"]
+    assert table.tables()[0].rows[1][3] == table.squared[7, 1]
+    assert "over 9 examples" in table.tables()[-1].note
+    with pytest.raises(ValueError, match="examples must be row numbers from 0 to 8, got 9"):
+        fastnn.explain.cost_table(net, X, y, examples=[9])

@@ -111,13 +111,34 @@ def test_the_strongest_inputs_of_the_first_layer_are_named():
     assert table.rows[0] == ("hidden 1 neuron 0", pytest.approx(np.sqrt(2)), "width", "height")
 
 
+def test_an_untrained_net_may_say_classes_that_y_does_not_have():
+    inside = look_inside(hand_made(), X[:1], ["cat"])  # the larger output is 1
+    assert inside.classes == ("cat", "1") and inside.confusion.tolist() == [[0, 1], [0, 0]]
+
+
+def test_any_network_can_be_looked_into():
+    pytest.importorskip("matplotlib").use("Agg")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    sparse = pytest.importorskip("scipy.sparse")
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(30, 25))
+    several = rng.integers(0, 2, (30, 15)).astype(float)  # several labels a row
+    for sizes in ([25, 15], [25, 30, 3, 15]):
+        net = fastnn.MLP(sizes, activation="gelu", output="sigmoid", seed=0)
+        inside = look_inside(net, sparse.csr_array(rows), several)
+        assert str(inside) == str(look_inside(net, rows, several))
+        for kind in ("network", "first_layer", "mistakes", "units"):
+            inside.plot(kind).canvas.draw()
+        plt.close("all")
+
+
 def test_without_y_there_are_no_confusions_and_no_costs():
     inside = look_inside(hand_made(), X)
     assert inside.confusion is None and inside.mistakes is None and inside.wanted is None
     assert len(inside.tables()) == 2
-    with pytest.raises(ValueError, match="the picture 'mistakes' needs y"):
+    with pytest.raises(ValueError, match="'mistakes' needs y"):
         inside.plot("mistakes")
-    with pytest.raises(ValueError, match="the picture 'confusion' needs y with class labels"):
+    with pytest.raises(ValueError, match="'confusion' needs y with class labels"):
         inside.plot("confusion")
 
 
@@ -231,3 +252,16 @@ def test_the_pictures_of_named_features(flowers, kind, tmp_path):
     from pictures import assert_looks_as_accepted
 
     assert_looks_as_accepted(flowers.plot(kind), f"inside_features_{kind}", tmp_path)
+
+
+def test_each_picture_has_its_table():
+    inside = look_inside(hand_made(), X)
+    way = inside.table("network")
+    assert [row[1] for row in way.rows] == [
+        float(a) for a in np.concatenate(inside.activations[1:])
+    ]
+    assert inside.table("units") in inside.tables()
+    with pytest.raises(ValueError, match="'mistakes' needs y"):
+        inside.table("mistakes")
+    with pytest.raises(ValueError, match=r"kind must be one of network, .*; got 'beauty'"):
+        inside.table("beauty")

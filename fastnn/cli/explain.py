@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from fastnn import MLP, explain
-from fastnn.explain.tables import Shown
+from fastnn.explain.tables import Shown, Table
 
 from . import evaluate, options, report
 from .options import UsageError
@@ -63,23 +63,35 @@ class _Subject:
         return self.y[self.index : self.index + 1]
 
 
-def _inside(subject: _Subject) -> explain.Inside:
-    return explain.look_inside(subject.net, subject.X, subject.y, example=subject.index)
+class _Part(Shown):
+    """One of the pictures of `look_inside`, with its table and numbers alone."""
+
+    def __init__(self, subject: _Subject, kind: str) -> None:
+        self._kind = kind
+        self._inside = explain.look_inside(subject.net, subject.X, subject.y, example=subject.index)
+
+    def tables(self) -> list[Table]:
+        return [self._inside.table(self._kind)]
+
+    def plot(self, **options: Any) -> Any:
+        return self._inside.plot(self._kind, **options)
+
+    def to_dict(self) -> dict[str, Any]:
+        return self._inside.to_dict()
 
 
-# A view: its result, and what its plot() wants to be told.
-_VIEWS: dict[str, tuple[Callable[[_Subject], Shown], dict[str, Any]]] = {
-    "cost": (lambda s: explain.cost_table(s.net, s.x, s.target), {}),
-    "sensitivity": (lambda s: explain.sensitivity(s.net, s.X, s.y, top=s.top), {}),
-    "nudges": (lambda s: explain.nudges(s.net, s.x, s.target), {}),
-    "table": (lambda s: explain.nudge_table(s.net, s.X, s.y), {}),
-    "paths": (lambda s: explain.descent_paths(s.net, s.X, s.y), {}),
-    "weights": (_inside, {"kind": "first_layer"}),
-    "activations": (_inside, {"kind": "network"}),
-    "confusion": (_inside, {"kind": "confusion"}),
-    "mistakes": (_inside, {"kind": "mistakes"}),
-    "units": (_inside, {"kind": "units"}),
-    "diagnose": (lambda s: explain.diagnose(s.net, s.X, s.y), {}),
+_VIEWS: dict[str, Callable[[_Subject], Shown]] = {
+    "cost": lambda s: explain.cost_table(s.net, s.X, s.y, examples=[s.index]),
+    "sensitivity": lambda s: explain.sensitivity(s.net, s.X, s.y, top=s.top),
+    "nudges": lambda s: explain.nudges(s.net, s.x, s.target),
+    "table": lambda s: explain.nudge_table(s.net, s.X, s.y),
+    "paths": lambda s: explain.descent_paths(s.net, s.X, s.y),
+    "weights": lambda s: _Part(s, "first_layer"),
+    "activations": lambda s: _Part(s, "network"),
+    "confusion": lambda s: _Part(s, "confusion"),
+    "mistakes": lambda s: _Part(s, "mistakes"),
+    "units": lambda s: _Part(s, "units"),
+    "diagnose": lambda s: explain.diagnose(s.net, s.X, s.y),
 }
 
 
@@ -125,8 +137,7 @@ def run(args: argparse.Namespace) -> int:
     (X, y), which, name = evaluate.examples_for(net, args.model, args.data, args.target)
     if args.index >= len(X):
         raise UsageError(f"--index {args.index}: there are {len(X):,} examples, 0 to {len(X) - 1}")
-    view, options_of_plot = _VIEWS[args.view]
-    result = view(_Subject(net, X, y, args.index, args.top))
+    result = _VIEWS[args.view](_Subject(net, X, y, args.index, args.top))
     if output is None:
         from rich.console import Console
 
@@ -136,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
             console.width = 120  # a pipe has no width, and numbers should not be cut
         console.print(result)
         return 0
-    _write(result, output, options_of_plot)
+    _write(result, output)
     report.fact("written", str(output))
     return 0
 
@@ -151,7 +162,7 @@ def _output(path: str) -> Path:
     return output
 
 
-def _write(result: Shown, output: Path, options_of_plot: dict[str, Any]) -> None:
+def _write(result: Shown, output: Path) -> None:
     kind = output.suffix.lower()
     if kind == ".json":
         text = json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False)
@@ -164,4 +175,4 @@ def _write(result: Shown, output: Path, options_of_plot: dict[str, Any]) -> None
 
         plt = pyplot()
         plt.switch_backend("agg")  # files need no screen
-        result.plot(**options_of_plot).savefig(output, dpi=150)
+        result.plot().savefig(output, dpi=150)

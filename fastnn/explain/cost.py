@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastnn.mlp import MLP
 
-from .examples import Examples
+from .examples import Examples, row_numbers
 from .labels import Labels, image_shape, targets
 from .tables import Shown, Table, number
 
@@ -47,6 +47,8 @@ class CostTable(Shown):
         Names of the outputs.
     classes, predicted : tuple of str, or None
         Of each example the right label and the network's; None if the targets are no classes.
+    shown : tuple of int
+        The examples that are printed output by output; the first of them is drawn.
     """
 
     says: Array
@@ -61,22 +63,23 @@ class CostTable(Shown):
     outputs: tuple[str, ...]
     classes: tuple[str, ...] | None
     predicted: tuple[str, ...] | None
+    shown: tuple[int, ...]
     _image_shape: tuple[int, int] | None
     _examples: Examples
 
     def tables(self) -> list[Table]:
-        """Return a table an example for up to 3 examples, else the dearest and the cheapest."""
-        if len(self.sums) > _IN_FULL:
+        """Return a table for each example in `shown`, or one of the dearest and the cheapest."""
+        if not self.shown:
             return [self._summary()]
-        return [self._one(example) for example in range(len(self.sums))]
+        return [self._one(example) for example in self.shown]
 
-    def plot(self, example: int = 0) -> Any:
+    def plot(self, example: int | None = None) -> Any:
         """Draw one example: what the outputs say, what they should say, the squared differences.
 
         Parameters
         ----------
-        example : int, default 0
-            Which one; ``table.order[0]`` is the dearest.
+        example : int, optional
+            Which one: by default the first in `shown`, else the dearest, ``table.order[0]``.
 
         Returns
         -------
@@ -84,6 +87,8 @@ class CostTable(Shown):
         """
         from fastnn.plot.cost import cost_columns
 
+        if example is None:
+            example = self.shown[0] if self.shown else int(self.order[0])
         return cost_columns(self, example)
 
     def input(self, example: int) -> Array:
@@ -105,7 +110,7 @@ class CostTable(Shown):
         note += ", the cost of this example" if self.loss == "quadratic" else ""
         if self.loss != "quadratic":
             note += f"; the network's own cost of it ({self.loss}): {number(self.costs[example])}"
-        if len(self.sums) > 1 and example == len(self.sums) - 1:
+        if len(self.sums) > 1 and example == self.shown[-1]:
             note += f". {self._means()[:-1]}"
         if len(shown) > _OUTPUTS:
             shown = np.sort(np.argsort(-self.squared[example], kind="stable")[:_OUTPUTS])
@@ -163,7 +168,9 @@ class CostTable(Shown):
         return f"{mean}; of the network's own cost ({self.loss}): {number(self.mean_cost)}."
 
 
-def cost_table(net: MLP, X: Any, y: Any, *, sample_weight: ArrayLike | None = None) -> CostTable:
+def cost_table(
+    net: MLP, X: Any, y: Any, *, examples: Any = None, sample_weight: ArrayLike | None = None
+) -> CostTable:
     """Return what a network says beside what it should say, and what the differences cost.
 
     The quadratic cost of one example is C = Σ_j (a_j − y_j)², a: what the output neurons say, y:
@@ -176,11 +183,13 @@ def cost_table(net: MLP, X: Any, y: Any, *, sample_weight: ArrayLike | None = No
     net : MLP
     X, y, sample_weight
         As of `MLP.fit`. For pictures of the inputs the result refers to X, not to a copy.
+    examples : sequence of int, optional
+        Rows of X to print output by output. By default all of up to 3; of more, the dearest and
+        the cheapest are printed in a line each.
 
     Returns
     -------
     CostTable
-        Up to 3 examples print output by output, more as the dearest and the cheapest.
 
     Raises
     ------
@@ -205,10 +214,12 @@ def cost_table(net: MLP, X: Any, y: Any, *, sample_weight: ArrayLike | None = No
     says, should_say = net.predict(X), targets(net, y, n)
     squared = (says.astype(np.float64) - should_say) ** 2
     sums = squared.sum(axis=1)
-    examples, weights = Examples(net, X, y), np.ones(n)
+    data, weights = Examples(net, X, y), np.ones(n)
     if sample_weight is not None:
         weights = np.asarray(sample_weight, np.float64)
-    classes, predicted = _labels(net, examples)
+    if examples is None:
+        examples = range(n) if n <= _IN_FULL else ()
+    classes, predicted = _labels(net, data)
     return CostTable(
         says=says,
         should_say=should_say,
@@ -222,8 +233,9 @@ def cost_table(net: MLP, X: Any, y: Any, *, sample_weight: ArrayLike | None = No
         outputs=tuple(Labels(net).classes),
         classes=classes,
         predicted=predicted,
+        shown=tuple(int(row) for row in row_numbers("examples", examples, n)),
         _image_shape=image_shape(net),
-        _examples=examples,
+        _examples=data,
     )
 
 

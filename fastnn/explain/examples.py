@@ -59,8 +59,10 @@ class Examples:
             return
         self.labels = encoded.labels
         self.y = encoded.labels if net.classes is None else net.classes[encoded.labels]
-        names = range(max(net.sizes[-1], 2)) if encoded.classes is None else encoded.classes
-        self.classes = tuple(str(name) for name in names)
+        known = [] if encoded.classes is None else [str(name) for name in encoded.classes]
+        # a network that has not learnt any names may say more classes than y has
+        most = len(known) if net.classes is not None else max(net.sizes[-1], 2)
+        self.classes = (*known, *(str(j) for j in range(len(known), most)))
 
     def pieces(
         self, bytes_per_row: int, at_most: int = PIECE

@@ -17,6 +17,7 @@ from .units import LayerUnits, unit_statistics
 
 _KINDS = ("network", "first_layer", "confusion", "mistakes", "units")
 _EDGES = 40  # of the strongest between two layers
+_NEURONS = 32  # of a layer, that the table of an example names
 _STRONGEST = 3  # inputs of each sign that the table names
 
 
@@ -104,14 +105,42 @@ class Inside(Shown):
 
     def tables(self) -> list[Table]:
         """Return units, strongest inputs by name, and with y the confusions and the costliest."""
-        tables = [self._unit_table()]
+        kinds = ["units"]
         if self._image_shape is None:  # a list of pixels tells nobody anything: see first_layer
-            tables.append(self._input_table())
-        if self.confusion is not None:
-            tables.append(self._confusion_table(self.confusion))
-        if self.mistakes is not None:
-            tables.append(self._mistake_table(self.mistakes))
-        return tables
+            kinds.append("first_layer")
+        kinds += [kind for kind in ("confusion", "mistakes") if not self._lacks(kind)]
+        return [self.table(kind) for kind in kinds]
+
+    def table(self, kind: str) -> Table:
+        """Return the numbers of one of its pictures; kinds and errors as of `plot`."""
+        self._check(kind)
+        makers = {
+            "network": self._way_table,
+            "first_layer": self._input_table,
+            "confusion": self._confusion_table,
+            "mistakes": self._mistake_table,
+            "units": self._unit_table,
+        }
+        return makers[kind]()
+
+    def _way_table(self) -> Table:
+        rows = []
+        for layer in range(1, len(self.activations)):
+            a = self.activations[layer]
+            most = np.sort(np.argsort(-np.abs(a), kind="stable")[:_NEURONS])
+            rows += [(self.names[layer][j], float(a[j])) for j in most]
+        title = f"Example {self.example} on its way through the network"
+        words = None if self.said is None else f"The network says {self.said}"
+        note = "" if words is None else f"{words}; it should be {self.wanted}."
+        if words is not None and self.wanted is None:
+            note = f"{words}."
+        wide = max(len(a) for a in self.activations[1:]) > _NEURONS
+        return Table(
+            title,
+            ("neuron", "activation"),
+            rows,
+            note + f" The {_NEURONS} largest of each layer." * wide,
+        )
 
     def _unit_table(self) -> Table:
         rows = []
@@ -147,7 +176,9 @@ class Inside(Shown):
         columns = ("neuron", "length of w", "raised most by", "lowered most by")
         return Table("What the first layer looks for", columns, rows)
 
-    def _confusion_table(self, counts: NDArray[np.int64]) -> Table:
+    def _confusion_table(self) -> Table:
+        counts = self.confusion
+        assert counts is not None
         rows = [
             (name, *map(int, row), float(row[i] / row.sum()) if row.sum() else float("nan"))
             for i, (name, row) in enumerate(zip(self.classes, counts, strict=True))
@@ -160,7 +191,8 @@ class Inside(Shown):
             f"{right} are right.",
         )
 
-    def _mistake_table(self, mistakes: tuple[Mistake, ...]) -> Table:
+    def _mistake_table(self) -> Table:
+        mistakes = self.mistakes or ()
         rows = [(m.row, m.cost, m.said, m.wanted, "" if m.right else "×") for m in mistakes]
         columns = ("row of X", "cost", "said", "should be", "wrong")
         if self.confusion is None:
@@ -190,15 +222,20 @@ class Inside(Shown):
         """
         from fastnn import plot
 
-        if kind not in _KINDS:
-            raise ValueError(f"kind must be one of {', '.join(_KINDS)}; got {kind!r}")
-        lacks = (kind == "confusion" and self.confusion is None) or (
+        self._check(kind)
+        return getattr(plot, kind)(self, **options)
+
+    def _lacks(self, kind: str) -> bool:
+        return (kind == "confusion" and self.confusion is None) or (
             kind == "mistakes" and not self.mistakes
         )
-        if lacks:
+
+    def _check(self, kind: str) -> None:
+        if kind not in _KINDS:
+            raise ValueError(f"kind must be one of {', '.join(_KINDS)}; got {kind!r}")
+        if self._lacks(kind):
             needs = "y with class labels" if kind == "confusion" else "y"
-            raise ValueError(f"the picture {kind!r} needs {needs}: look_inside was not given it")
-        return getattr(plot, kind)(self, **options)
+            raise ValueError(f"{kind!r} needs {needs}: look_inside was not given it")
 
 
 def look_inside(

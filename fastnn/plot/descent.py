@@ -162,6 +162,7 @@ class _Scene:
         flat = self.figure.add_subplot(grid[1])
         shades = _shades(Z)
         _surface(solid, x, y, Z, shades)
+        solid.view_init(elev=38, azim=self._azimuth())
         _contours(self.figure, flat, x, y, Z, shades)
         flat.set(xlim=(x0, x1), ylim=(y0, y1), xlabel="x", ylabel="y")
         flat.set_title("From above, with −∇f")
@@ -169,6 +170,20 @@ class _Scene:
             self._draw(solid, flat, i, line)
         self._title = self.figure.suptitle(self._heading())
         self._legend(flat)
+
+    def _azimuth(self) -> float:
+        """Return where to look from: across a single path, from the lower side."""
+        x, y = self.lines[0].path[-1, :2] - self.lines[0].path[0, :2]
+        if len(self.lines) > 1 or x == y == 0:
+            return -60.0
+        middle, half = self._box.mean(axis=1), (self._box[:, 1] - self._box[:, 0]) / 2
+        sides = []
+        for turn in (-70, 70):
+            angle = np.degrees(np.arctan2(y / half[1], x / half[0])) + turn
+            beside = middle + half * [np.cos(np.radians(angle)), np.sin(np.radians(angle))]
+            f = self._descent._surface.on_grid(beside[:1], beside[1:])[0, 0]
+            sides.append((np.inf if np.isnan(f) else f, angle))
+        return float(min(sides)[1])
 
     def _heading(self) -> str:
         d = self._descent
@@ -308,13 +323,14 @@ def _box(descent: Descent) -> Array:
 def _clipped(descent: Descent, i: int, box: Array) -> Array:
     """Return the path up to where it leaves the limits, with f: (k, 3)."""
     path, values = descent.paths[i], descent.values[i]
-    inside = ((box[:, 0] <= path) & (path <= box[:, 1])).all(axis=1)
+    inside = np.asarray(((box[:, 0] <= path) & (path <= box[:, 1])).all(axis=1))
     if inside.all() or not inside[0]:
         return np.column_stack([path, values])
     n = int(np.argmin(inside))
     a, b = path[n - 1], path[n]
+    edge = np.where(b > a, box[:, 1], box[:, 0])
     with np.errstate(divide="ignore", invalid="ignore"):
-        shares = (np.where(b > a, box[:, 1], box[:, 0]) - a) / (b - a)
+        shares = (edge - a) / (b - a)
     leaves = a + float(np.nanmin(shares)) * (b - a)
     kept = np.column_stack([path[:n], values[:n]])
     return np.vstack([kept, [*leaves, descent._surface.value(leaves)]])
@@ -325,9 +341,11 @@ def _shades(Z: Array) -> dict[str, Any] | None:
     from matplotlib import colormaps
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
+    if np.isnan(Z).all():
+        return None
     low, high = float(np.nanmin(Z)), float(np.nanmax(Z))
     height = high - low
-    if not np.isfinite(height) or height <= 1e-12 * max(1.0, abs(low)):
+    if height <= 1e-12 * max(1.0, abs(low)):
         return None
     if np.nanmedian(Z - low) < 0.1 * height:
         smallest = max(float(np.nanquantile(Z - low, 0.01)), 1e-4 * height)
@@ -352,7 +370,6 @@ def _surface(ax: Any, x: Array, y: Array, Z: Array, shades: dict[str, Any] | Non
         if is_dark():  # whose style leaves the walls light
             axis.set_pane_color((1, 1, 1, 0.06))
     ax.tick_params(labelsize="small")
-    ax.view_init(elev=38)
     ax.set_box_aspect(None, zoom=1.0)
 
 
@@ -363,5 +380,5 @@ def _contours(
         return
     filled = ax.contourf(x, y, Z, **shades)
     ax.contour(x, y, Z, levels=shades["levels"], colors="white", linewidths=0.5, alpha=0.5)
-    bar = fig.colorbar(filled, ax=ax, ticks=shades["levels"][::3], format="%.3g")
+    bar = fig.colorbar(filled, ax=ax, ticks=shades["levels"][::3], format="%.4g")
     bar.set_label("f(x, y)", color=ink())

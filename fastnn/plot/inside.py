@@ -91,9 +91,12 @@ def confusion(inside: Inside) -> Any:
     ------
     ImportError
         matplotlib is not installed.
+    ValueError
+        The examples have no classes.
     """
     counts = inside.confusion
-    assert counts is not None
+    if counts is None:
+        raise ValueError("the picture 'confusion' needs y with class labels")
     k = len(counts)
     side = min(9.0, 2.4 + 0.42 * k)
     made, ((ax,),) = figure(size=(side + 1.0, side))
@@ -135,9 +138,12 @@ def mistakes(inside: Inside) -> Any:
     ------
     ImportError
         matplotlib is not installed.
+    ValueError
+        No examples were kept: y or `n_mistakes` was not given.
     """
     worst, image = inside.mistakes, inside._image_shape
-    assert worst
+    if not worst:
+        raise ValueError("the picture 'mistakes' needs y, and n_mistakes above 0")
     rows, columns = _grid(len(worst), 4)
     size = (1.9 * columns + 0.2, 2.2 * rows + 0.5) if image else (3.4 * columns, 2.7 * rows + 0.5)
     made, axes = figure(rows, columns, size=size)

@@ -40,7 +40,11 @@ def network(inside: Inside, *, edges: int = 30) -> Any:
     ------
     ImportError
         matplotlib is not installed.
+    ValueError
+        `edges` is below 0.
     """
+    if edges < 0:
+        raise ValueError(f"edges must be 0 or more, got {edges}")
     layers = inside.activations
     image = inside._image_shape
     chosen = [_brightest(a) for a in layers]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import PATH, SERIES, ink, is_dark, pyplot
+from .style import PATH, SERIES, ink, is_dark, pyplot, signs
 
 if TYPE_CHECKING:
     from fastnn.explain.paths import DescentPaths
@@ -38,14 +38,15 @@ def walks(paths: DescentPaths) -> Any:
     _costs(axes["examples"], paths, "examples", "examples seen")
     _costs(axes["seconds"], paths, "seconds", "seconds of training")
     handles, names = axes["plane"].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=4)
+    fig.legend(handles, names, loc="outside lower center", ncols=6)
     fig.suptitle(f"From one start, with {paths.optimizer}")
     return fig
 
 
 def _colour(i: int) -> str:
     """Return the colour of a path: the first is the yellow of all descents."""
-    return ((PATH, SERIES[0], SERIES[1], *SERIES[2:4], SERIES[5]) * (i // 6 + 1))[i]
+    colours = (PATH, signs()[0], SERIES[1], SERIES[2], SERIES[3])
+    return colours[i % len(colours)]
 
 
 def _plane(fig: Any, ax: Any, paths: DescentPaths) -> None:
@@ -63,16 +64,17 @@ def _plane(fig: Any, ax: Any, paths: DescentPaths) -> None:
         )
         bar = fig.colorbar(filled, ax=ax, location="left", format="%.3g", fraction=0.05)
         bar.set_label(f"{paths.loss} cost on the plane")
+    careful = float(np.nanmin([*(path.straightness for path in paths.paths), np.inf]))
     for i, path in enumerate(paths.paths):
-        outline = [Stroke(linewidth=3.4, foreground="#202020"), Normal()]
+        # The careful ones are broad and below, so that both show where they go the same way.
+        width = 1.3 if path.straightness > careful else 3.2
         ax.plot(
             *path.points.T,
             color=_colour(i),
-            linewidth=1.8,
-            path_effects=outline,
+            linewidth=width,
+            path_effects=[Stroke(linewidth=width + 1.4, foreground="#202020"), Normal()],
+            zorder=5 if path.straightness > careful else 4,
             label=path.name,
-            # The straightest on top: it would vanish below one that stumbles about it.
-            zorder=5 - path.straightness / 1e6 if np.isfinite(path.straightness) else 4,
         )
         ax.plot(
             *path.points[-1:].T,
@@ -82,19 +84,11 @@ def _plane(fig: Any, ax: Any, paths: DescentPaths) -> None:
             markeredgecolor="#202020",
             markersize=9,
             zorder=7,
-            label="ends" if i == 0 else "_",
         )
-    ax.plot(
-        *paths.paths[0].points[:1].T,
-        marker="o",
-        linestyle="",
-        color=background,
-        markeredgecolor=ink(),
-        markeredgewidth=1.5,
-        markersize=9,
-        zorder=8,
-        label="start",
-    )
+    start: dict[str, Any] = {"marker": "o", "markersize": 9, "markeredgewidth": 1.5}
+    start |= {"linestyle": "", "color": background, "markeredgecolor": ink()}
+    ax.plot(*paths.paths[0].points[:1].T, **start, zorder=8, label="start")
+    ax.plot([], [], **{**start, "marker": "s", "color": "none"}, label="end")
     which = ("principal direction 1", "principal direction 2")
     if not paths.principal:
         which = ("direction 1", "direction 2")
@@ -136,16 +130,5 @@ def _costs(ax: Any, paths: DescentPaths, against: str, label: str) -> None:
             marker="o" if shown.sum() == 1 else None,
             label=path.name,
         )
-    start = float(paths.paths[0].costs[0])
-    ax.axhline(start, color=ink(), linewidth=0.8, linestyle=":", alpha=0.7)
-    ax.annotate(
-        "at the start",
-        (0.01, start),
-        xycoords=("axes fraction", "data"),
-        xytext=(2, 3),
-        textcoords="offset points",
-        fontsize="small",
-    )
     ax.set(xscale="log", xlabel=label, ylabel=f"{paths.loss} cost C")
-    ax.margins(y=0.12)
     ax.grid(alpha=0.3)
