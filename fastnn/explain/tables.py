@@ -55,7 +55,7 @@ def number(value: Any) -> str:
         return f"{value:,}".replace("-", "−")
     if not isinstance(value, float | np.floating):
         return str(value)
-    x = float(value)
+    x = float(value) + 0.0  # −0 is 0
     if math.isnan(x) or math.isinf(x):
         return str(x).replace("-", "−")
     if x != 0 and not 1e-4 <= abs(x) < 1e6:

@@ -55,7 +55,7 @@ static void set(fnn_dtype dtype, void *p, int64_t i, double x)
 
 /* Trains from the same start on the same n rows of bytes; returns the parameters as doubles. */
 static double *trained(const setting *s, fnn_dtype dtype, const int64_t sizes[4], int64_t n,
-                       int64_t batch, int threads, int64_t *n_params)
+                       int64_t batch, int sparse, int threads, int64_t *n_params)
 {
     const int activation[3] = {(int)s->hidden, (int)s->hidden, (int)s->output};
     const double dropout[3] = {0, 0.25, 0};
@@ -77,7 +77,7 @@ static double *trained(const setting *s, fnn_dtype dtype, const int64_t sizes[4]
     for (int64_t i = 0; i < n_batches; i++) rates[i] = 0.01;
 
     fnn_matrix X = {.dtype = FNN_U8, .n_rows = n, .data = (const char *)x, .row_stride = sizes[0],
-                    .col_stride = 1};
+                    .col_stride = 1, .sparse = sparse};
     fnn_targets y = {.labels = labels, .metric = FNN_ARGMAX};
     fnn_optimiser optimiser = {.kind = s->optimiser, .momentum = 0.5, .beta1 = 0.9, .beta2 = 0.99,
                                .eps = 1e-3, .weight_decay = 1e-3, .m = m, .v = v};
@@ -110,9 +110,9 @@ static int compare(const char *isa, int k, fnn_dtype dtype)
     int64_t P;
     int wrong = 0;
     fnn_choose_isa("base");
-    double *plain = trained(&settings[k], dtype, ragged, 61, 20, 1, &P);
+    double *plain = trained(&settings[k], dtype, ragged, 61, 20, 0, 1, &P);
     fnn_choose_isa(isa);
-    double *here = trained(&settings[k], dtype, ragged, 61, 20, 1, &P);
+    double *here = trained(&settings[k], dtype, ragged, 61, 20, 0, 1, &P);
     apart = largest_difference(here, plain, P);
     if (!(apart <= bound)) {
         printf("%s, f%d, setting %d: %g from plain C\n", isa, dtype ? 64 : 32, k, apart);
@@ -120,13 +120,23 @@ static int compare(const char *isa, int k, fnn_dtype dtype)
     }
     free(plain), free(here);
 
-    double *alone = trained(&settings[k], dtype, wide, 300, 128, 1, &P);
-    double *team = trained(&settings[k], dtype, wide, 300, 128, 4, &P);
-    if (memcmp(alone, team, (size_t)P * sizeof *team)) {
-        printf("%s, f%d, setting %d: four threads are not one\n", isa, dtype ? 64 : 32, k);
-        wrong++;
+    static const struct { const int64_t *sizes; int64_t n, batch; int sparse; const char *how; } ways[] = {
+        {wide, 300, 128, 0, "dense"},
+        {wide, 300, 128, 1, "by non-zeros"},
+        {ragged, 1500, 1500, 0, "long batches"}, /* divided by blocks of rows */
+    };
+    for (int w = 0; w < 3; w++) {
+        double *alone = trained(&settings[k], dtype, ways[w].sizes, ways[w].n, ways[w].batch,
+                                ways[w].sparse, 1, &P);
+        double *team = trained(&settings[k], dtype, ways[w].sizes, ways[w].n, ways[w].batch,
+                               ways[w].sparse, 4, &P);
+        if (memcmp(alone, team, (size_t)P * sizeof *team)) {
+            printf("%s, f%d, setting %d, %s: four threads are not one\n", isa, dtype ? 64 : 32, k,
+                   ways[w].how);
+            wrong++;
+        }
+        free(alone), free(team);
     }
-    free(alone), free(team);
     return wrong;
 }
 
