@@ -9,7 +9,7 @@ from pictures import assert_looks_as_accepted
 
 import fastnn
 from fastnn import MLP, SGD, Adam
-from fastnn.explain import descent_paths, paths
+from fastnn.explain import descent_paths, plane
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(60, 3))
@@ -186,12 +186,12 @@ class TestThePlane:
         P = RNG.normal(size=(9, 40)) * np.linspace(1, 5, 40)
         P -= P.mean(axis=0)
         expected = np.linalg.svd(P)[2][:2]
-        found = paths._principal(P)
+        found = plane.principal(P)
         np.testing.assert_allclose(np.abs(found @ expected.T), np.eye(2), atol=1e-10)
 
     def test_a_straight_line_gets_some_direction_across_it(self):
         P = np.outer([-1.0, 0.0, 1.0], [0.0, 3.0, 0.0, 4.0])
-        found = paths._principal(P)
+        found = plane.principal(P)
         np.testing.assert_allclose(found[0], [0, 0.6, 0, 0.8])
         np.testing.assert_allclose(found @ found.T, np.eye(2), atol=1e-15)
 

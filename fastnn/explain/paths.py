@@ -8,8 +8,7 @@ plane through the space of the weights and biases, over the cost as it is on tha
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from reprlib import repr as shorten
 from typing import Any
@@ -17,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.callbacks import Callback, Run
 from fastnn.mlp import MLP
 from fastnn.optim import SGD, Optimizer
 from fastnn.schedules import check_count
 
 from .examples import Examples
+from .plane import axis, norm, orthonormal, principal
 from .tables import Shown, Table, number
+from .walkers import Recorder, walk
 
 __all__ = ["DescentPaths", "WeightPath", "descent_paths"]
 
@@ -33,8 +33,6 @@ _STEPS = 400  # of each path at least, where nobody says how many epochs
 _RECORDED = 120  # points of a path at most
 _BYTES = 1 << 28  # of all recorded points together
 _COSTED = 60  # of them, for which the cost is computed
-_FAR = 100  # times (1 + |start|): a walker that is so far away has lost the way
-_MARGIN = 0.2  # of the paths' extent, that the surface reaches beyond them
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,7 +237,7 @@ def descent_paths(
     if lr is not None and optimizer is not None:
         raise ValueError("lr and optimizer were both given: the optimizer has a learning rate")
     chosen = SGD(0.5 if lr is None else lr) if optimizer is None else optimizer
-    given = None if plane is None else _orthonormal(plane, net.n_params)
+    given = None if plane is None else orthonormal(plane, net.n_params)
     examples = Examples(net, X, y)
     n = examples.n
     counts = _epochs(epochs, sizes, n)
@@ -247,18 +245,18 @@ def descent_paths(
     scale = _Scale(net, *examples.at(rows))
     most = int(np.clip(_BYTES // (8 * net.n_params * len(sizes)), 20, _RECORDED))
     walkers = [
-        _walk(net, examples, size, count, chosen, seed, most, progress)
+        walk(net, examples, size, count, chosen, seed, most, progress)
         for size, count in zip(sizes, counts, strict=True)
     ]
     points = np.concatenate([np.stack(walker.points) for walker in walkers])
     centre = points.mean(axis=0)
     points -= centre
-    directions = _principal(points) if given is None else given
+    directions = principal(points) if given is None else given
     shadows = points @ directions.T  # (points, 2)
     total = float((points**2).sum())
     ends = np.cumsum([len(walker.points) for walker in walkers])
     placed = np.split(shadows, ends[:-1])
-    across, up = (_axis(shadows[:, i], grid) for i in (0, 1))
+    across, up = (axis(shadows[:, i], grid) for i in (0, 1))
     return DescentPaths(
         paths=tuple(
             _path(walker, size, where, scale, n)
@@ -306,114 +304,13 @@ def _epochs(epochs: Any, sizes: Sequence[int | None], n: int) -> list[int]:
     return [check_count("epochs", count, 1) for count in epochs]
 
 
-def _orthonormal(plane: Any, n_params: int) -> Array:
-    """Return two directions as orthonormal rows, (2, n_params), the first one's direction kept."""
-    expected = f"plane must be two different directions of {n_params:,} finite numbers each"
-    try:
-        given = np.asarray(plane, np.float64)
-    except (ValueError, TypeError):
-        raise ValueError(f"{expected}, got {shorten(plane)}") from None
-    if given.shape != (2, n_params):
-        raise ValueError(f"{expected}, got shape {given.shape}")
-    sizes = np.linalg.norm(given, axis=1)
-    if not np.isfinite(given).all() or not (sizes > 0).all():
-        raise ValueError(f"{expected}; one of them is 0 or not finite")
-    u, v = given / sizes[:, None]
-    v = v - (v @ u) * u
-    if np.linalg.norm(v) < 1e-6:
-        raise ValueError(f"{expected}; these two are parallel")
-    return np.stack([u, v / np.linalg.norm(v)])
-
-
 def _called(optimizer: Optimizer) -> str:
     """Return the optimizer without the settings that are as they always are."""
     return repr(optimizer).replace(", momentum=0.0, nesterov=False, weight_decay=0.0", "")
 
 
-# The walking -------------------------------------------------------------------------------------
-
-
-class _Recorder(Callback):
-    """Keeps the parameters after some of the steps, and measures the way and the time of all."""
-
-    def __init__(self, every: int) -> None:
-        self._every = every
-        self.points: list[Array] = []
-        self.steps: list[int] = []
-        self.seconds: list[float] = []
-        self.length = 0.0
-        self.stopped: str | None = None
-
-    def on_fit_begin(self, run: Run) -> None:
-        self._spent = 0.0
-        self._last = run.net.params.astype(np.float64)
-        self._far = _FAR * (1 + _norm(self._last))
-        self._gone = False
-        self._keep(0)
-        self._since = time.perf_counter()
-
-    def on_batch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        self._spent += time.perf_counter() - self._since
-        if not self._gone:
-            self._look(run)
-        self._since = time.perf_counter()
-
-    def _look(self, run: Run) -> None:
-        here = run.net.params.astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):
-            near = _norm(here - self.points[0]) <= self._far  # False of NaN, too
-        if not near:
-            self._gone = True
-            run.stop(f"the parameters ran away in step {run.step:,}")
-            return
-        self.length += _norm(here - self._last)
-        self._last, self._step = here, run.step
-        if run.step % self._every == 0:
-            self._keep(run.step)
-
-    def on_fit_end(self, run: Run) -> None:
-        if self.steps[-1] != self._step:
-            self._keep(self._step)
-
-    def _keep(self, step: int) -> None:
-        self._step = step
-        self.points.append(self._last)
-        self.steps.append(step)
-        self.seconds.append(self._spent)
-
-
-def _walk(
-    net: MLP,
-    examples: Examples,
-    batch_size: int | None,
-    epochs: int,
-    optimizer: Optimizer,
-    seed: int,
-    most: int,
-    show: bool,
-) -> _Recorder:
-    """Train a copy of the network and return its record."""
-    walker = copy.deepcopy(net)
-    walker.reset_optimizer()
-    walker._rng, walker._dropout_seed = np.random.default_rng(seed), seed
-    size = examples.n if batch_size is None else min(batch_size, examples.n)
-    steps = epochs * -(-examples.n // size)
-    recorder = _Recorder(-(-steps // most))
-    history = walker.fit(
-        examples.X,
-        examples.y,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        callbacks=[recorder],
-        progress=show,
-    )
-    recorder.stopped = history.stopped
-    return recorder
-
-
 def _path(
-    walker: _Recorder, batch_size: int | None, where: Array, scale: _Scale, n: int
+    walker: Recorder, batch_size: int | None, where: Array, scale: _Scale, n: int
 ) -> WeightPath:
     steps = np.array(walker.steps)
     size = n if batch_size is None else min(batch_size, n)
@@ -434,12 +331,9 @@ def _path(
         costed=costed,
         costs=np.array([scale.cost(walker.points[i]) for i in costed]),
         length=walker.length,
-        displacement=_norm(walker.points[-1] - walker.points[0]),
+        displacement=norm(walker.points[-1] - walker.points[0]),
         stopped=walker.stopped,
     )
-
-
-# The plane ---------------------------------------------------------------------------------------
 
 
 class _Scale:
@@ -452,37 +346,3 @@ class _Scale:
         with np.errstate(over="ignore"):
             self._net.params = params
         return float(self._net.cost(self._X, self._y))
-
-
-def _norm(v: Array) -> float:
-    """Return |v|, without waking the threads of a BLAS for each step."""
-    return float(np.sqrt(np.einsum("i,i", v, v)))
-
-
-def _principal(points: Array) -> Array:
-    """Return the first two principal directions of centred points P (k, n_params), (2, n_params).
-
-    They are the right singular vectors of P, Pᵀu / |Pᵀu| for the left ones u, which are the
-    eigenvectors of the small P Pᵀ: many times faster than a decomposition of P itself.
-    """
-    _, left = np.linalg.eigh(points @ points.T)
-    first, second = points.T @ left[:, -1], points.T @ left[:, -2]
-    size = _norm(first)
-    if size == 0:  # nobody moved
-        return np.eye(2, points.shape[1])
-    first /= size
-    second -= (second @ first) * first
-    if _norm(second) < 1e-7 * size:  # all went along one line: any direction across it will do
-        second = np.zeros_like(first)
-        second[np.argmin(np.abs(first))] = 1
-        second -= (second @ first) * first
-    directions = np.stack([first, second / _norm(second)])
-    # A direction's sign means nothing: let the last path go to the right and upwards.
-    directions[directions @ (points[-1] - points[0]) < 0] *= -1
-    return directions
-
-
-def _axis(coordinates: Array, grid: int) -> Array:
-    low, high = coordinates.min(), coordinates.max()
-    margin = _MARGIN * (high - low) or 1.0
-    return np.linspace(low - margin, high + margin, grid)
