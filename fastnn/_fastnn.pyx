@@ -2,7 +2,8 @@
 """The crossing to the C core: checked arrays in, one C call without the GIL, results out.
 
 Every array that comes here has been checked by arrays.py; what is checked again are the shapes
-that memory safety hangs on.
+that memory safety hangs on. Over 400 lines, because a cdef class can be used from one module only
+without a further layer of declarations.
 """
 cimport cython
 cimport numpy as cnp

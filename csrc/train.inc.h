@@ -1,0 +1,174 @@
+/* train.inc.h: mini-batch steps, on one thread or a team. Template on `real`; built from the steps of
+ * net.inc.h, which includes it. (a) to (e) there say how. */
+
+/* What one thread has of its own when blocks are worked on apart */
+typedef struct {
+    block *scratch;
+    fnn_sums sums;
+} apart;
+
+typedef struct {
+    fnn_net *net;
+    const fnn_matrix *X;
+    const fnn_targets *y;
+    const fnn_optimiser *optimiser;
+    const fnn_run *run;
+    block *scratch;
+    apart *apart; /* a block a thread, or NULL: all share `scratch` */
+    fnn_sums *sums;
+} train_job;
+
+static FNN_T(step) step_of(const fnn_optimiser *o, double rate, int64_t t)
+{
+    FNN_T(step) s = {(real)rate, (real)o->momentum, (real)o->beta1, (real)o->beta2, (real)o->eps,
+                     (real)o->weight_decay, 1, 1, o->nesterov, o->decoupled};
+    if (o->kind == FNN_ADAM) {
+        s.c1 = (real)(1 / (1 - pow(o->beta1, (double)t)));
+        s.c2 = (real)(1 / (1 - pow(o->beta2, (double)t)));
+    }
+    return s;
+}
+
+static double total_weight(const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m)
+{
+    if (!y->weight) return (double)m;
+    double total = 0;
+    for (int64_t i = begin; i < begin + m; i++) total += y->weight[order ? order[i] : i];
+    return total;
+}
+
+/* Rows [begin + at, begin + at + rows) of the order, a block of batch `number`: costs and deltas */
+static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *me, int64_t begin,
+                             int64_t at, int64_t rows, int64_t number, double total)
+{
+    const fnn_run *run = job->run;
+    dropping drops = {1, at, run->step + number, run->dropout_seed};
+    int64_t after = run->n - begin - at - rows; /* in the order; as many as now is plenty */
+    fetch(job->net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
+          total);
+    forward(job->net, b, me, rows, 1, drops);
+    output_costs(job->net, b, me, rows, job->y->metric, 1);
+    fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at); /* every thread the same */
+    if (isfinite(sums.loss) && total > 0) deltas(job->net, b, me, rows);
+    return sums;
+}
+
+/* The batch's gradient into job->scratch, each thread working on every size-th block: (d) above */
+static void apart_gradient(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
+                           int64_t number, double total, fnn_sums *sums)
+{
+    fnn_net *net = job->net;
+    fnn_worker alone = {0, 1, NULL};
+    apart *mine = job->apart + me->rank;
+    real *sum = job->scratch->gradient;
+    int64_t blocks = (m + FNN_BLOCK - 1) / FNN_BLOCK, p0, p1;
+    fnn_share(me, net->n_params, FNN_LINE, &p0, &p1);
+    for (int64_t wave = 0; wave < blocks; wave += me->size) {
+        int64_t at = (wave + me->rank) * FNN_BLOCK, rows = m - at < FNN_BLOCK ? m - at : FNN_BLOCK;
+        if (rows > 0) {
+            mine->sums = block_deltas(job, mine->scratch, &alone, begin, at, rows, number, total);
+            if (isfinite(mine->sums.loss) && total > 0)
+                products(net, mine->scratch, &alone, rows, 1, 0, 0, 0, mine->scratch->gradient);
+        }
+        fnn_barrier(me);
+        for (int64_t k = 0; k < me->size && wave + k < blocks; k++) {
+            const real *part = job->apart[k].scratch->gradient;
+            add_sums(sums, &job->apart[k].sums);
+            if (wave + k == 0) memcpy(sum + p0, part + p0, (size_t)(p1 - p0) * sizeof *sum);
+            else for (int64_t p = p0; p < p1; p++) sum[p] += part[p];
+        }
+        fnn_barrier(me);
+    }
+}
+
+/* One mini-batch; 0 if its loss was not finite */
+static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
+                       int64_t number)
+{
+    const fnn_run *run = job->run;
+    const fnn_optimiser *o = job->optimiser;
+    fnn_net *net = job->net;
+    block *b = job->scratch;
+    double total = total_weight(job->y, run->order, begin, m), rate = run->rates[number];
+    FNN_T(step) step = step_of(o, rate, run->step + number + 1);
+    int fused = !b->gradient || (m <= b->rows && o->kind == FNN_SGD && !o->m);
+    fnn_sums sums = {.finite = 1};
+    int divided = job->apart && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused;
+    if (divided) apart_gradient(job, me, begin, m, number, total, &sums);
+    for (int64_t at = 0; at < m && !divided; at += b->rows) {
+        int64_t rows = m - at < b->rows ? m - at : b->rows;
+        fnn_sums part = block_deltas(job, b, me, begin, at, rows, number, total);
+        add_sums(&sums, &part);
+        if (!isfinite(sums.loss)) return 0;
+        if (total == 0) continue; /* nobody's wish: costs, but no step */
+        if (fused) {
+            real decay = (real)(1 - rate * o->weight_decay);
+            products(net, b, me, rows, -step.rate, decay, 1, 0, net->params);
+        } else
+            products(net, b, me, rows, 1, at != 0, at != 0, direct, b->gradient);
+        if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
+    }
+    if (!isfinite(sums.loss)) return 0;
+    if (!fused && total != 0) update(net, b, me, o, &step, direct);
+    fnn_barrier(me);
+    if (me->rank == 0) {
+        add_sums(job->sums, &sums);
+        job->sums->batches++;
+    }
+    return 1;
+}
+
+static void train_work(void *arg, const fnn_worker *me)
+{
+    const train_job *job = arg;
+    const fnn_run *run = job->run;
+    int64_t number = 0;
+    for (int64_t at = 0; at < run->n; at += run->batch_size, number++) {
+        int64_t m = run->n - at < run->batch_size ? run->n - at : run->batch_size;
+        if (!train_batch(job, me, at, m, number)) {
+            if (me->rank == 0) job->sums->finite = 0;
+            return;
+        }
+    }
+}
+
+static double multiply_adds(const fnn_net *net, int64_t rows)
+{
+    return (double)net->n_params * (double)rows;
+}
+
+static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int divided)
+{
+    job->scratch = layout(arena, job->net, rows, threads, what, job->X->sparse);
+    job->apart = divided ? fnn_take(arena, (size_t)threads, sizeof *job->apart) : NULL;
+    for (int i = 0; divided && i < threads; i++) {
+        block *own = layout(arena, job->net, rows, 1, what, job->X->sparse);
+        if (job->apart) job->apart[i].scratch = own;
+    }
+}
+
+fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
+                        const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
+{
+    int64_t largest = run->n < run->batch_size ? run->n : run->batch_size;
+    int64_t rows = largest < FNN_BLOCK ? largest : FNN_BLOCK;
+    int fused = optimiser->kind == FNN_SGD && !optimiser->m && largest <= FNN_BLOCK;
+    int threads = 3 * multiply_adds(net, largest) < FNN_WORTH_A_BARRIER * (net->n_layers + 2.0) ||
+                          3 * multiply_adds(net, run->n) < FNN_WORTH_A_TEAM ? 1 : run->n_threads;
+    need what = fused ? NEED_DELTAS : NEED_GRADIENT;
+    int divided = threads > 1 && largest > FNN_BLOCK && net->n_params <= FNN_APART;
+    fnn_arena arena = {NULL, 0};
+    train_job job = {.net = net, .X = X, .y = y, .optimiser = optimiser, .run = run, .sums = sums};
+    lay_out(&job, &arena, rows, threads, what, divided);
+    size_t size = arena.used;
+    if (size > net->scratch_size) {
+        fnn_release(net->scratch);
+        net->scratch = fnn_acquire(size);
+        net->scratch_size = net->scratch ? size : 0;
+        if (!net->scratch) return FNN_NO_MEMORY;
+    }
+    arena = (fnn_arena){net->scratch, 0};
+    lay_out(&job, &arena, rows, threads, what, divided);
+    fnn_team_run(threads, train_work, &job);
+    return FNN_OK;
+}
