@@ -17,6 +17,7 @@ from ._fastnn import BusyError
 
 if TYPE_CHECKING:
     from . import callbacks, datasets, explain, plot, schedules
+    from .estimators import MLPClassifier, MLPRegressor, from_sklearn
     from .history import History
     from .layout import Gradient
     from .loading import load
@@ -33,10 +34,13 @@ __all__ = [
     "DivergenceWarning",
     "Gradient",
     "History",
+    "MLPClassifier",
+    "MLPRegressor",
     "RMSprop",
     "callbacks",
     "datasets",
     "explain",
+    "from_sklearn",
     "get_num_threads",
     "get_sparse",
     "load",
@@ -60,7 +64,10 @@ _MODULE_OF = {
     "DivergenceWarning": "training",
     "Gradient": "layout",
     "History": "history",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
     "RMSprop": "optim",
+    "from_sklearn": "estimators",
     "load": "loading",
 }
 

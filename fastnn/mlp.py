@@ -27,7 +27,7 @@ from .init import INITS, default_init, fill
 from .layout import Array, Gradient, Views, layers
 from .optim import Adam, Optimizer
 from .schedules import check_count, check_number, learning_rates
-from .state import Examples, FitState, OptimizerState, Trainee
+from .state import Examples, FitState, OptimizerState, Rule, Trainee
 
 __all__ = ["MLP"]
 
@@ -190,6 +190,7 @@ class MLP:
         self._state: OptimizerState | None = None
         self._standing: FitState | None = None
         self._fit: training.Fit | None = None
+        self._rule = Rule()  # another is set by those who define the steps otherwise
 
     def _make_core(self) -> None:
         codes = [names.ACTIVATIONS.index(name) for name in (*self.activation, self.output)]
@@ -495,6 +496,7 @@ class MLP:
             rows.n_rows,
             encoded.metric != names.NO_METRIC,
             visit,
+            weight,
         )
         return examples, encoded
 
@@ -524,7 +526,7 @@ class MLP:
     def _trainee(self, optimizer: Optimizer) -> Trainee:
         if self._state is None or not self._state.fits(optimizer):
             self._state = OptimizerState.fresh(optimizer, self.n_params, self.dtype)
-        return Trainee(self, self._core, self._rng, self._dropout_seed, self._state)
+        return Trainee(self, self._core, self._rng, self._dropout_seed, self._state, self._rule)
 
     def _resumed(self, optimizer: Optimizer | None) -> tuple[FitState, Optimizer]:
         if self._standing is None or self._state is None:

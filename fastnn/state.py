@@ -41,9 +41,38 @@ class OptimizerState:
             if moment is not None:
                 moment[:] = 0
 
-    def core(self, optimizer: Optimizer) -> _fastnn.Optimiser:
-        """Return optimiser and state as the core reads them."""
-        return _fastnn.Optimiser(optimizer.kind, self.m, self.v, **optimizer.constants)
+    def core(
+        self, optimizer: Optimizer, factor: float = 1.0, decay: float = 0.0
+    ) -> _fastnn.Optimiser:
+        """Return optimiser and state as the core reads them, for steps along a `Rule`.
+
+        The core's g is that of the cost: factor · g + decay · W is what the step is to follow.
+        Where the formula divides by √v, the factor cancels but for eps; where it does not (SGD),
+        it goes into the rate: `Rule.rate_factor`.
+        """
+        constants = optimizer.constants
+        if "eps" in constants:
+            constants["eps"] /= factor
+        constants["weight_decay"] += decay
+        if not constants.get("decoupled"):
+            constants["weight_decay"] /= factor
+        return _fastnn.Optimiser(optimizer.kind, self.m, self.v, **constants)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the steps of a network follow instead of the gradient of its cost alone.
+
+    Per batch of m examples: g = factor · ∇C + (alpha / m) · W, with the sum of the examples'
+    weights for m where they have any. `MLP` itself trains by the default, g = ∇C.
+    """
+
+    factor: float = 1.0
+    alpha: float = 0.0
+
+    def rate_factor(self, optimizer: Optimizer) -> float:
+        """Return what the learning rate is multiplied by for the core, which knows no factor."""
+        return self.factor if not any(optimizer.moments[1:]) else 1.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +84,7 @@ class Examples:
     n: int
     has_accuracy: bool
     visit: NDArray[np.int64] | None = None
+    weight: NDArray[np.float64] | None = None  # as in the targets
 
     @property
     def n_visited(self) -> int:
@@ -87,3 +117,4 @@ class Trainee:
     rng: np.random.Generator
     dropout_seed: int
     state: OptimizerState
+    rule: Rule = field(default_factory=Rule)

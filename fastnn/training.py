@@ -77,7 +77,7 @@ class Fit:
         self._validation = validation
         self._callbacks = callbacks
         self._n_threads = n_threads
-        self._core_optimizer = trainee.state.core(optimizer)
+        self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by the decay they add
         self._one_by_one = any(
             type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
         )
@@ -242,16 +242,18 @@ class Fit:
         while self._batch < self.steps_per_epoch:
             count, n_threads = self._pace.next_call()
             count = 1 if self._one_by_one else count
-            last = min(self._batch + count, self.steps_per_epoch)
+            last, core_optimizer = self._same_decay(
+                min(self._batch + count, self.steps_per_epoch), order
+            )
             rates = self._rates(last)
             began = time.perf_counter()
             *summed, _, batches, finite = _train(
                 trainee,
                 examples,
-                self._core_optimizer,
+                core_optimizer,
                 None if order is None else order[self._batch * size : last * size],
                 size,
-                rates,
+                rates * trainee.rule.rate_factor(self._optimizer),
                 n_threads,
                 sums,
             )
@@ -268,6 +270,29 @@ class Fit:
                 for callback in self._callbacks:
                     callback.on_batch_end(self, logs)
         return logs
+
+    def _same_decay(
+        self, last: int, order: NDArray[np.int64] | None
+    ) -> tuple[int, _fastnn.Optimiser]:
+        """Return up to which batch, `last` at most, one decay holds, and the optimiser with it."""
+        rule, size = self._trainee.rule, self._standing.batch_size
+        examples, decay = self._examples, 0.0
+        if rule.alpha:
+            if examples.weight is not None:
+                last = self._batch + 1
+                batch = slice(None) if order is None else order[self._batch * size : last * size]
+                decay = rule.alpha / float(examples.weight[batch].sum())
+            else:
+                ends = min(last * size, examples.n_visited)  # the last batch may be smaller
+                if ends < last * size and last - self._batch > 1:
+                    last, ends = last - 1, (last - 1) * size
+                decay = rule.alpha / min(size, ends - self._batch * size)
+        known = self._core_optimizers.get(decay)
+        if known is None:
+            known = self._trainee.state.core(self._optimizer, rule.factor, decay)
+            if examples.weight is None:  # two of them; else one a batch
+                self._core_optimizers[decay] = known
+        return last, known
 
     def _rates(self, last: int) -> NDArray[np.float64]:
         first = self.step

@@ -352,6 +352,18 @@ def test_no_module_loads_pickles() -> None:
     assert not violations, show(violations)
 
 
+def test_only_the_estimators_are_built_on_scikit_learn() -> None:
+    # The benchmarks run it as a contender; nothing else needs what the extra brings.
+    violations = []
+    for module, tree in modules().items():
+        if module.split(".")[0] in {"estimators", "bench"}:
+            continue
+        for node, _ in imports(tree):
+            found = [name for name in imported(module, node) if name.split(".")[0] == "sklearn"]
+            violations += [f"fastnn/{module}.py:{node.lineno}: {name}" for name in found]
+    assert not violations, show(violations)
+
+
 HEAVY = ["rich", "scipy", "sklearn", "matplotlib", "PIL", "pandas", "safetensors", "onnx", "torch"]
 
 

@@ -1,0 +1,279 @@
+"""What classifier and regressor share: fitting a `fastnn.MLP` by scikit-learn's parameters."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from ..mlp import MLP
+from . import lbfgs, options
+from .fitted import Fitted
+from .losses import Cost
+from .network import as_weight
+from .watch import Standing, Watch
+
+
+class BaseMLP(Fitted):
+    """The fitting half of `MLPClassifier` and `MLPRegressor`; see there."""
+
+    # ---- fitting -------------------------------------------------------------------------------
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation_data: Any = None,
+        *,
+        incremental: bool = False,
+        classes: Any = None,
+    ) -> Any:
+        options.check(self)
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        before = dict(self.__dict__)
+        try:
+            self._fit_checked(X, y, sample_weight, validation_data, incremental, classes)
+        except Exception:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return self
+
+    def _fit_checked(
+        self, X: Any, y: Any, sample_weight: Any, given: Any, incremental: bool, classes: Any
+    ) -> None:
+        first = not hasattr(self, "network_") or not (self.warm_start or incremental)
+        X, y = self._valid(X, y, reset=first)
+        if first:
+            self._learn_targets(y, classes)
+        dtype = np.dtype(np.float64 if X.dtype == np.float64 else np.float32)
+        targets = self._targets(y, dtype)
+        weight = self._weights(y, as_weight(sample_weight, X.shape[0]), incremental)
+        cost = self._cost(targets)
+        if first:
+            self._start(X.shape[1], cost, dtype)
+        else:
+            self._check_same(cost)
+        self._continues = (
+            incremental
+            or bool(self.warm_start)
+            or (not first and getattr(self, "_continues", False))
+        )
+        self.n_iter_ = 0
+        self.network_._rule = options.rule(self, cost)
+        validation = self._validation(given)
+        if options.is_lbfgs(self):
+            self._fit_lbfgs(X, targets, weight, cost)
+            return
+        if self.early_stopping and validation is None:
+            X, targets, weight, validation = self._split(X, y, targets, weight)
+        self._fit_epochs(X, targets, weight, cost, validation, incremental)
+
+    def _start(self, n_in: int, cost: Cost, dtype: np.dtype[Any]) -> None:
+        """Make the network, its weights drawn, and an empty record."""
+        rng, names = check_random_state(self.random_state), options.activations(self)
+        sizes = [n_in, *options.hidden_sizes(self.hidden_layer_sizes), cost.n_outputs]
+        drawn = options.draw(sizes, names, rng)
+        self.network_ = self._network(sizes, cost, dtype, int(rng.randint(2**31 - 1)))
+        self._split_seed = int(rng.randint(2**31 - 1))
+        for l, (W, b) in enumerate(zip(drawn[::2], drawn[1::2], strict=True)):
+            self.network_.weights[l], self.network_.biases[l] = W, b
+        self.t_ = 0
+        self.loss_ = np.inf
+        self._standing = Standing()
+        for name in ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"):
+            self.__dict__.pop(name, None)
+
+    def _network(self, sizes: list[int], cost: Cost, dtype: np.dtype[Any], seed: int) -> MLP:
+        return MLP(
+            sizes,
+            activation=options.activations(self),
+            output=cost.output,
+            loss=cost.loss,
+            init="glorot_uniform",
+            dropout=self.dropout,
+            dtype=dtype,
+            seed=seed,
+            quantile=getattr(self, "quantile", 0.5),
+            huber_delta=self.huber_delta,
+        )
+
+    def _check_same(self, cost: Cost) -> None:
+        """Refuse to go on with another network than the parameters ask for."""
+        net = self.network_
+        n_in, n_out = net.sizes[0], cost.n_outputs
+        sizes = [n_in, *options.hidden_sizes(self.hidden_layer_sizes), n_out]
+        wanted = self._network(sizes, cost, net.dtype, 0)._network()
+        made = net._network()
+        for name in ("init", "seed"):
+            wanted.pop(name), made.pop(name)
+        changed = [name for name in wanted if wanted[name] != made[name]]
+        if changed:
+            name = changed[0]
+            raise ValueError(
+                f"the fitted network has {name} {made[name]}; warm_start and partial_fit cannot "
+                f"go on with {wanted[name]}: fit with warm_start=False"
+            )
+
+    def _prepare_record(self, scored: bool) -> None:
+        if not hasattr(self, "loss_curve_"):
+            self.loss_curve_ = []
+            self.best_loss_ = np.inf
+            self.validation_scores_ = self.best_validation_score_ = None
+        if scored and self.validation_scores_ is None:
+            self.validation_scores_, self.best_validation_score_ = [], -np.inf
+        if self.early_stopping:
+            self.best_loss_ = None
+        elif self.best_loss_ is None:
+            self.best_loss_ = min(self.loss_curve_, default=np.inf)
+
+    def _fit_epochs(
+        self,
+        X: Any,
+        targets: NDArray[Any],
+        weight: Any,
+        cost: Cost,
+        validation: Any,
+        incremental: bool,
+    ) -> None:
+        net, n = self.network_, X.shape[0]
+        self._prepare_record(validation is not None)
+        size = n if self.batch_size == "auto" and n < 200 else self.batch_size
+        size = 200 if isinstance(size, str) else int(size)
+        if size > n:
+            warnings.warn(
+                f"batch_size={size} is more than the {n} rows; one batch of all is taken",
+                stacklevel=5,
+            )
+            size = n
+        counted = n if weight is None else np.count_nonzero(weight)
+        total = float(n if weight is None else np.sum(weight))
+        steps = -(-int(counted) // size)
+        watch = Watch(
+            self,
+            shown=cost.shown,
+            constant=cost.constant(targets, weight),
+            decay=options.decay(self, total / steps),
+            n=n,
+            score=None if validation is None else self._scorer(validation),
+        )
+        taken = 0 if net._state is None else net._state.steps
+        optimizer = options.optimizer(self, taken, incremental)
+        if net._state is None or not net._state.fits(optimizer):
+            optimizer = options.optimizer(self, 0, incremental)
+        callbacks = self.callbacks if self.callbacks is not None else ()
+        callbacks = [callbacks] if not np.iterable(callbacks) else list(callbacks)
+        logged = None
+        if validation is not None and (callbacks or self.scoring == "loss"):
+            logged = (validation[0], self._targets(validation[1], net.dtype), validation[2])
+        try:
+            net.fit(
+                X,
+                targets,
+                epochs=1 if incremental else self.max_iter,
+                batch_size=size,
+                optimizer=optimizer,
+                sample_weight=weight,
+                validation_data=logged,
+                callbacks=[watch, *callbacks],
+                shuffle=self.shuffle,
+                progress=self.verbose == "progress",
+            )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        finally:
+            watch.put_back_the_best()
+        endless = not self.tol or self.n_iter_no_change == np.inf  # so many epochs were wanted
+        ran_out = self.n_iter_ == self.max_iter and net.history.stopped is None
+        if ran_out and not (incremental or watch.converged or endless):
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
+                "optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+    def _fit_lbfgs(self, X: Any, targets: NDArray[Any], weight: Any, cost: Cost) -> None:
+        net = self.network_
+        examples, _ = net._examples(X, targets, weight)
+        decay = options.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
+        objective = lbfgs.Objective(net, examples, cost.factor, decay)
+        with net._training():
+            result, _ = lbfgs.descend(
+                objective,
+                max_iter=self.max_iter,
+                max_fun=self.max_fun,
+                tol=0.0 if self.tol is None else float(self.tol),
+            )
+        penalty = 0.5 * decay * lbfgs.squares(net)
+        value = (float(result.fun) - penalty) / cost.factor
+        self.loss_ = cost.shown * value + cost.constant(targets, weight) + penalty
+        self.n_iter_ = int(result.nit)
+        if self.verbose:
+            print(f"L-BFGS: {result.nit} iterations, {result.nfev} evaluations, loss {self.loss_}")
+        if result.status != 0 and not (self.tol in (0, None) and result.nit >= self.max_iter):
+            warnings.warn(
+                f"lbfgs failed to converge after {result.nit} iteration(s) "
+                f"(status={result.status}): {result.message}. Increase max_iter or max_fun, or "
+                "scale the data.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+
+    # ---- validation data -----------------------------------------------------------------------
+
+    def _validation(self, given: Any) -> Any:
+        """Return the user's own validation data as (X, y, weight), checked."""
+        if given is None:
+            return None
+        if options.is_lbfgs(self):
+            raise ValueError("validation_data needs another solver than 'lbfgs'")
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
+        X, y, weight = (*given, None)[:3]
+        X, y = self._valid(X, y, reset=False)
+        self._targets(y, self.network_.dtype)
+        return X, y, as_weight(weight, X.shape[0])
+
+    def _split(self, X: Any, y: Any, targets: NDArray[Any], weight: Any) -> Any:
+        """Set a share of the rows aside: the same rows in every call on the same data."""
+        rows, held = train_test_split(
+            np.arange(X.shape[0]),
+            test_size=self.validation_fraction,
+            random_state=self._split_seed,
+            stratify=self._stratum(targets),
+        )
+        if len(held) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
+        X = X.tocsr() if hasattr(X, "tocsr") else X
+        kept, left = (None, None) if weight is None else (weight[rows], weight[held])
+        return X[rows], targets[rows], kept, (X[held], y[held], left)
+
+    def _scorer(self, validation: Any) -> Any:
+        X, y, weight = validation
+        scoring = self.scoring
+        if scoring is None:
+            return lambda logs: self._own_score(X, y, weight)
+        if isinstance(scoring, str) and scoring == "loss":
+            return lambda logs: -logs["val_loss"]
+        score = get_scorer(scoring) if isinstance(scoring, str) else scoring
+        more = {} if weight is None else {"sample_weight": weight}
+
+        def scored(logs: Mapping[str, float]) -> float:
+            with warnings.catch_warnings():  # the checked rows have lost the names they came with
+                warnings.filterwarnings("ignore", "X does not have valid feature names")
+                return float(score(self, X, y, **more))
+
+        return scored

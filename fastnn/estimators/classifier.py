@@ -1,0 +1,408 @@
+"""`MLPClassifier`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.validation import validate_data
+
+from ..mlp import MLP
+from . import options
+from .base import BaseMLP
+from .labels import Labels
+from .losses import Cost, of_classifier
+from .network import adopt, of_network
+
+
+def _has_epochs(estimator: Any) -> bool:
+    if options.is_lbfgs(estimator):
+        raise AttributeError("partial_fit needs another solver than 'lbfgs', which has no epochs")
+    return True
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+    """A multilayer perceptron that tells classes, for scikit-learn.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Widths of the hidden layers.
+    activation : str or sequence of str, default "relu"
+        Of the hidden layers, one for all or one each: identity, logistic (or sigmoid), tanh, relu,
+        leaky_relu, elu, gelu, silu, softplus.
+    solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop"} or Optimizer, default "adam"
+        "lbfgs" is SciPy's L-BFGS-B on all rows at once. An object, as `fastnn.SGD(...)`, brings its
+        own rate and constants; `learning_rate`, `learning_rate_init`, `momentum`, `beta_1`,
+        `beta_2` and `epsilon` then do not count. "rmsprop" takes only the rate and `epsilon`.
+    alpha : float, default 0.0001
+        Strength of the L2 penalty on weights (not biases); see `l2`.
+    batch_size : int or "auto", default "auto"
+        Rows a step; "auto" is min(200, n).
+    learning_rate : {"constant", "invscaling", "adaptive"}, Schedule or callable, default "constant"
+        For solver="sgd": "invscaling" is learning_rate_init / t**power_t at step t (from 1),
+        "adaptive" divides by 5 whenever the fit would otherwise end, until 1e-6. A schedule of
+        `fastnn.schedules` or a function of the step goes with every solver but "lbfgs"; it spans
+        the `max_iter` epochs of a fit, or of so many calls of `partial_fit`.
+    learning_rate_init : float, default 0.001
+        The rate of the first step.
+    power_t : float, default 0.5
+        Exponent of "invscaling".
+    max_iter : int, default 200
+        Most epochs of a fit, or iterations of L-BFGS.
+    shuffle : bool, default True
+        Visit the rows in a new order each epoch.
+    random_state : int, RandomState or None, default None
+        Fixes initial weights (those of scikit-learn for the same number), the rows that
+        `early_stopping` sets aside, shuffles and dropout. The stream of shuffles goes on from call
+        to call of `partial_fit` and of a warm-started `fit`.
+    tol : float or None, default 1e-4
+        What an epoch must gain to count; see `n_iter_no_change`. With None a fit has exactly
+        `max_iter` epochs; with None or 0 there is no ConvergenceWarning at their end.
+    verbose : bool, int, "progress" or "logging", default False
+        True prints a line an epoch, "progress" shows a bar, "logging" tells the logger "fastnn".
+    warm_start : bool, default False
+        `fit` goes on from the network, the optimiser's state and the shuffle of the last call.
+    momentum : float, default 0.9
+        Of solver="sgd", in [0, 1).
+    nesterovs_momentum : bool, default True
+        Of solver="sgd" with momentum.
+    early_stopping : bool, default False
+        End when the validation score, instead of the loss, has stopped improving, and keep the
+        parameters of its best epoch. Without ``fit(validation_data=...)`` a share of the rows is
+        set aside.
+    validation_fraction : float, default 0.1
+        That share.
+    beta_1, beta_2 : float, default 0.9, 0.999
+        Of the Adams, in [0, 1).
+    epsilon : float, default 1e-8
+        Of the Adams and RMSprop: beside √v̂, as in algorithm 1 of Kingma & Ba 2015 (scikit-learn
+        has it beside √v, which differs in the first steps).
+    n_iter_no_change : int or infinity, default 10
+        More epochs in a row than this without a gain of `tol` end the fit.
+    max_fun : int, default 15000
+        Most evaluations of L-BFGS.
+    loss : str, default "log_loss"
+        "log_loss": cross-entropy of a softmax, or of a sigmoid for two classes and for several
+        labels a row. "binary_cross_entropy": of a sigmoid a class, one against the rest.
+        "quadratic", "mse", "mae", "huber" of the probabilities; see `fastnn.MLP`.
+    output_activation : str, optional
+        Default: what the loss needs, softmax or logistic; one of the two.
+    dropout : float or sequence of float, default 0
+        Share of hidden activations set to 0 while training, in [0, 1); one for all layers or one
+        each.
+    huber_delta : float, default 1.0
+        Of loss="huber", where the square becomes a line.
+    l2 : {"batch", "per_example"}, default "batch"
+        What `alpha` means, λ in the penalty ½ λ Σ W². "batch": λ = alpha / rows of the batch (or
+        their weights), as scikit-learn has it; smaller batches are decayed more.
+        "per_example": λ = alpha beside the mean loss of an example, whatever the batch size.
+        "adamw" decays by the same λ, decoupled.
+    class_weight : dict, list of dict or "balanced", optional
+        What the rows of a class count, multiplied with `sample_weight`; as in scikit-learn's
+        other classifiers.
+    scoring : "loss", str or callable, optional
+        What `early_stopping` and `validation_scores_` look at, higher is better: "loss" is minus
+        the validation loss, a name is a scorer of scikit-learn, a function is called as
+        ``f(estimator, X, y)``. Default: accuracy.
+    callbacks : sequence of Callback or callable, optional
+        See `fastnn.callbacks`; ``val_loss`` is logged where there are validation data.
+    scale_bytes : bool, default False
+        Read uint8 rows in place as x / 255, in float32, without a copy. Otherwise they are numbers
+        from 0 to 255, converted to float64, as in scikit-learn.
+
+    Attributes
+    ----------
+    network_ : MLP
+        The fitted network.
+    coefs_, intercepts_ : list of ndarray
+        W (n_in, n_out) and b (n_out,) of each layer: views, writing to them changes the network.
+    classes_ : ndarray, shape (n_classes,)
+        The labels, sorted.
+    loss_, best_loss_ : float
+        Mean over the last (best) epoch, L2 included; best_loss_ is None with `early_stopping`.
+    loss_curve_ : list of float
+        loss_ after each epoch. The L2 part is a mean over the batches between its values at both
+        ends of the epoch.
+    validation_scores_, best_validation_score_ : list of float and float, or None
+        Where there are validation data.
+    n_iter_, t_ : int
+        Epochs of the last call; rows seen in all.
+    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+        As of scikit-learn.
+
+    Notes
+    -----
+    Parameters, defaults and meaning up to `max_fun` are those of scikit-learn 1.7 and later. A loss
+    that stops being finite is a `DivergenceWarning`, and the network is that of the last good
+    epoch. Pickles hold the optimiser's state only after `partial_fit` or with `warm_start`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fastnn import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier((16,), learning_rate_init=0.02, max_iter=100, tol=None,
+    ...                       random_state=0)
+    >>> model.fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float | None = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        loss: str = "log_loss",
+        output_activation: str | None = None,
+        dropout: Any = 0.0,
+        huber_delta: float = 1.0,
+        l2: str = "batch",
+        class_weight: Any = None,
+        scoring: Any = None,
+        callbacks: Any = None,
+        scale_bytes: bool = False,
+    ) -> None:
+        self._take(locals())
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None
+    ) -> MLPClassifier:
+        """Train on X and y, from new weights unless `warm_start`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n, n_features)
+            float32 makes a float32 network, all else float64. CSR is never made dense.
+        y : array-like, shape (n,) or (n, n_labels)
+            Labels, or an indicator matrix of zeros and ones.
+        sample_weight : array-like, shape (n,), optional
+            What each row counts, 0 or more; 0 is as if it were absent.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Scored after each epoch; what `early_stopping` looks at.
+
+        Returns
+        -------
+        MLPClassifier
+            Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A parameter or the data is not what it may be; the estimator is as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            `max_iter` was reached; not where exactly so many epochs were asked for (see `tol`).
+        DivergenceWarning
+            The loss stopped being finite; see `fastnn.MLP.fit`.
+        """
+        return self._fit(X, y, sample_weight, validation_data)  # type: ignore[no-any-return]
+
+    @available_if(_has_epochs)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> MLPClassifier:
+        """Train for one epoch on these rows, going on from where the last call ended.
+
+        The weights, the optimiser's state, the count of steps and the stream of shuffles go on.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As of `fit`.
+        classes : array-like, shape (n_classes,)
+            All labels there will be; needed in the first call, unless rows have several.
+
+        Returns
+        -------
+        MLPClassifier
+            Itself.
+        """
+        if not hasattr(self, "classes_"):
+            if classes is None and not type_of_target(y).startswith("multilabel"):
+                raise ValueError("classes must be passed on the first call to partial_fit")
+        elif classes is not None and not np.array_equal(self.classes_, unique_labels(classes)):
+            raise ValueError(
+                f"classes={classes!r} is not the same as on the last call to partial_fit, "
+                f"{self.classes_!r}"
+            )
+        return self._fit(  # type: ignore[no-any-return]
+            X, y, sample_weight, incremental=True, classes=classes
+        )
+
+    @classmethod
+    def from_mlp(
+        cls, net: MLP, *, classes: Any = None, multilabel: bool = False, **params: Any
+    ) -> MLPClassifier:
+        """Return a fitted classifier that holds a copy of a network.
+
+        Parameters
+        ----------
+        net : MLP
+            With an output of softmax or sigmoid.
+        classes : array-like, optional
+            Label of each output (both labels of a single one). Default: the network's own.
+        multilabel : bool, default False
+            Whether a row may have several.
+        **params
+            Other parameters of the constructor, for training on.
+
+        Returns
+        -------
+        MLPClassifier
+
+        Examples
+        --------
+        >>> import fastnn
+        >>> net = fastnn.MLP([4, 8, 3], loss="cross_entropy", seed=0)
+        >>> fastnn.MLPClassifier.from_mlp(net, classes=["a", "b", "c"]).classes_
+        array(['a', 'b', 'c'], dtype='<U1')
+        """
+        given = of_network(net, ("softmax", "sigmoid"))
+        given["loss"] = "log_loss" if net.loss == "cross_entropy" else net.loss
+        model = cls(**{**given, **params})
+        n = max(net.sizes[-1], 2)
+        if classes is None:
+            classes = np.arange(n) if net.classes is None else net.classes
+        if multilabel:
+            model._labels = Labels(np.eye(2, net.sizes[-1], dtype=int))
+        else:
+            model._labels = Labels(np.asarray(classes))
+        if len(model._labels.classes) != (net.sizes[-1] if multilabel else n):
+            raise ValueError(f"classes must be {n} different labels, got {classes!r}")
+        adopt(model, net)
+        return model
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The class labels, (n_classes,), sorted; the numbers of the labels if several a row."""
+        return self._labels.classes
+
+    def _valid(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=self._dtypes(),
+            reset=reset,
+        )
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _learn_targets(self, y: Any, classes: Any) -> None:
+        self._labels = Labels(y, classes)
+
+    def _targets(self, y: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+        return self._labels.encode(y)
+
+    def _cost(self, targets: NDArray[Any]) -> Cost:
+        labels = self._labels
+        return of_classifier(
+            self.loss, self.output_activation, len(labels.classes), labels.multilabel
+        )
+
+    def _weights(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                'class_weight="balanced" needs all of y, which partial_fit does not see: give a '
+                "dict of weights"
+            )
+        by_class = compute_sample_weight(self.class_weight, y)
+        return by_class if sample_weight is None else by_class * sample_weight
+
+    def _stratum(self, targets: NDArray[Any]) -> Any:
+        return None if self._labels.multilabel else targets
+
+    def _own_score(self, X: Any, y: Any, weight: Any) -> float:
+        found = self._labels.decode(self.network_.predict(X))
+        if found.ndim == 1:
+            return float(np.average(found == y, weights=weight))
+        return float(accuracy_score(y, found, sample_weight=weight))
+
+    def predict(self, X: Any) -> Any:
+        """Return the most probable class of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n, n_features)
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, n_labels)
+            Zeros and ones where rows have several labels; sparse if y was.
+        """
+        outputs = self._outputs(X)
+        return self._labels.decode(outputs)
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Return the probability of each class, (n, n_classes), or of each label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n, n_features)
+
+        Returns
+        -------
+        ndarray, shape (n, n_classes)
+            In the order of `classes_`. Sigmoids of more than two classes are divided by their sum.
+        """
+        outputs = self._outputs(X)
+        return self._labels.probabilities(outputs, self.network_.output)
+
+    def predict_log_proba(self, X: Any) -> NDArray[Any]:
+        """Return the logarithms of `predict_proba`, (n, n_classes)."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.predict_proba(X)))
+
+    def to_mlp(self) -> MLP:
+        """Return a copy of the fitted network that knows the labels, without optimiser's state.
+
+        Returns
+        -------
+        MLP
+            Its own: training it does not change the estimator. `MLP.save` writes it to a file.
+            `MLP.classes` are those of the estimator if there are two or more strings or numbers.
+        """
+        net = super().to_mlp()
+        if not self._labels.multilabel and len(self.classes_) > 1:
+            with suppress(ValueError):  # labels of kinds that a network does not know
+                net.classes = self.classes_
+        return net
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

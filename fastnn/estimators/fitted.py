@@ -1,0 +1,194 @@
+"""What a fitted estimator can be asked, and what scikit-learn asks of it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._config import get_sparse
+from ..layout import Array, Gradient, layers
+from ..mlp import MLP
+from . import options
+from .losses import THEIRS, Cost
+from .network import Layers, as_weight, without_optimizer
+
+
+class Fitted(BaseEstimator):  # type: ignore[misc]
+    """The reading half of `MLPClassifier` and `MLPRegressor`; the other is base.py."""
+
+    network_: MLP
+    n_iter_: int
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    n_features_in_: int
+
+    def _take(self, given: dict[str, Any]) -> None:
+        """Keep the constructor's parameters as they were given; `fit` checks them."""
+        for name, value in given.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    # ---- what the kinds differ in --------------------------------------------------------------
+
+    def _learn_targets(self, y: Any, classes: Any) -> None:
+        """Learn what y is, for a network that is yet to be made."""
+
+    def _targets(self, y: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def _cost(self, targets: NDArray[Any]) -> Cost:
+        raise NotImplementedError
+
+    def _own_score(self, X: Any, y: Any, weight: Any) -> float:
+        raise NotImplementedError
+
+    def _weights(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
+        return sample_weight
+
+    def _stratum(self, targets: NDArray[Any]) -> Any:
+        return None
+
+    def _valid(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        raise NotImplementedError
+
+    # ---- reading -------------------------------------------------------------------------------
+
+    def _dtypes(self) -> list[Any]:
+        return [np.float64, np.float32, *([np.uint8] if self.scale_bytes else [])]
+
+    def _rows(self, X: Any) -> Any:
+        check_is_fitted(self)
+        return validate_data(
+            self, X, accept_sparse=["csr", "csc"], dtype=self._dtypes(), reset=False
+        )
+
+    def _outputs(self, X: Any) -> NDArray[Any]:
+        """Return the network's outputs, (n, n_outputs)."""
+        state = vars(self)
+        net = state.get("network_")
+        if (  # a single row in some microseconds: no more looks at X than the core's
+            net is not None
+            and type(X) is np.ndarray
+            and "feature_names_in_" not in state
+            and (X.dtype.char in "fd" or (self.scale_bytes and X.dtype.char == "B"))
+        ):
+            few: NDArray[Any] | None = net._core.forward_few(
+                X, net._shift, net._scale, get_sparse()
+            )
+            if few is not None:
+                return few
+        rows = self._rows(X)
+        return self.network_.predict(rows)
+
+    def activations(self, X: Any) -> list[Array]:
+        """Return the activations of every layer for each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n, n_features)
+            As of `fit`.
+
+        Returns
+        -------
+        list of ndarray
+            (n, width) each; the input first, the output last.
+        """
+        return self.network_.activations(self._rows(X))
+
+    def gradient(self, X: Any, y: Any, sample_weight: Any = None) -> Gradient:
+        """Return the gradient of the loss on these rows as one batch, L2 included.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As of `fit`.
+
+        Returns
+        -------
+        Gradient
+            ``.weights`` and ``.biases``, an array a layer in the shapes of `coefs_` and
+            `intercepts_`; ``.flat``, (n_params,). What a step of solver="sgd" without momentum
+            multiplies by the learning rate and subtracts.
+        """
+        check_is_fitted(self)
+        X, y = self._valid(X, y, reset=False)
+        net = self.network_
+        targets = self._targets(y, net.dtype)
+        weight = self._weights(y, as_weight(sample_weight, X.shape[0]), False)
+        flat = net.gradient(X, targets, sample_weight=weight).flat * self._cost(targets).factor
+        decay = options.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
+        flat = flat.astype(net.dtype)
+        for (dW, _), W in zip(layers(flat, net.sizes), net.weights, strict=True):
+            dW += decay * W
+        return Gradient(flat, net.sizes)
+
+    def to_mlp(self) -> MLP:
+        """Return a copy of the fitted network, without the optimiser's state.
+
+        Returns
+        -------
+        MLP
+            Its own: training it does not change the estimator. `MLP.save` writes it to a file.
+        """
+        check_is_fitted(self)
+        return copy.deepcopy(without_optimizer(self.network_))
+
+    # ---- fitted attributes that the network has ------------------------------------------------
+
+    @property
+    def coefs_(self) -> list[Array]:
+        """Weights of each layer, (n_in, n_out): views, writing to them changes the network."""
+        return Layers(self.network_.weights)
+
+    @coefs_.setter
+    def coefs_(self, values: Any) -> None:
+        for l, W in enumerate(values):
+            self.network_.weights[l] = W
+
+    @property
+    def intercepts_(self) -> list[Array]:
+        """Biases of each layer, (n_out,): views, writing to them changes the network."""
+        return Layers(self.network_.biases)
+
+    @intercepts_.setter
+    def intercepts_(self, values: Any) -> None:
+        for l, b in enumerate(values):
+            self.network_.biases[l] = b
+
+    @property
+    def n_layers_(self) -> int:
+        """How many layers there are, the input counted."""
+        return len(self.network_.sizes)
+
+    @property
+    def n_outputs_(self) -> int:
+        """How many outputs the network has."""
+        return self.network_.sizes[-1]
+
+    @property
+    def out_activation_(self) -> str:
+        """Name of the output layer's activation."""
+        return THEIRS.get(self.network_.output, self.network_.output)
+
+    # ---- scikit-learn --------------------------------------------------------------------------
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the optimiser's state out where no further training was announced."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        if "network_" in state and not (self.warm_start or state.get("_continues")):
+            state["network_"] = without_optimizer(state["network_"])
+        return state

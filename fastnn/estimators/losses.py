@@ -1,0 +1,89 @@
+"""Which cost of `fastnn.MLP` an estimator's loss is, and what scikit-learn makes of it.
+
+The costs of both are means over the examples. Beyond that scikit-learn has its own factors: its
+squared error shows ½ · mean over the outputs and descends ½ · sum; its Poisson loss is a sum, with
+the terms that only y knows. With C the network's cost, the estimator shows ``shown · C + constant``
+and steps along ``factor · ∇C``, so that one learning rate means the same steps in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..names import ACTIVATIONS, check_name, pair
+
+OURS = {"logistic": "sigmoid"}  # the name that differs
+THEIRS = {ours: theirs for theirs, ours in OURS.items()}
+
+_OF_REGRESSORS = {"squared_error": "mse", "absolute_error": "mae"}
+REGRESSION = (
+    *("squared_error", "poisson", "absolute_error", "mae", "huber", "quantile", "quadratic"),
+    *("mse", "binary_cross_entropy"),
+)
+CLASSIFICATION = ("log_loss", "binary_cross_entropy", "quadratic", "mse", "mae", "huber")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A loss in the network's terms."""
+
+    loss: str
+    output: str
+    n_outputs: int
+    factor: float = 1.0  # steps follow factor · ∇C
+    shown: float = 1.0  # loss_ is shown · C + what y alone adds
+
+    def constant(self, y: NDArray[Any], weight: NDArray[np.float64] | None) -> float:
+        """Return what scikit-learn's loss has beyond `shown` · C: for Poisson Σ_j (y ln y − y)."""
+        if self.loss != "poisson":
+            return 0.0
+        from scipy.special import xlogy
+
+        each = (xlogy(y, y) - y).reshape(len(y), -1).sum(axis=1)
+        return float(np.average(each, weights=weight))
+
+
+def activation_name(argument: str, name: Any, known: Iterable[str] = ACTIVATIONS) -> str:
+    """Return the network's name of an activation, of ours or scikit-learn's."""
+    ours = OURS.get(name, name) if isinstance(name, str) else name
+    if ours in tuple(known):
+        return str(ours)
+    return check_name(argument, name, (*known, *OURS))
+
+
+def of_regressor(loss: Any, output_activation: Any, n_outputs: int) -> Cost:
+    """Return the cost of a regressor's parameters for `n_outputs` values a row."""
+    check_name("loss", loss, REGRESSION)
+    output = _output(output_activation)
+    output, ours = pair(output, _OF_REGRESSORS.get(loss, loss))
+    if loss == "squared_error":  # ½ mean is shown, ½ sum is descended
+        return Cost(ours, output, n_outputs, factor=n_outputs / 2, shown=0.5)
+    if loss == "poisson":
+        return Cost(ours, output, n_outputs, factor=n_outputs, shown=n_outputs)
+    return Cost(ours, output, n_outputs)
+
+
+def of_classifier(loss: Any, output_activation: Any, n_classes: int, multilabel: bool) -> Cost:
+    """Return the cost of a classifier's parameters for so many classes, or labels a row."""
+    check_name("loss", loss, CLASSIFICATION)
+    output = _output(output_activation, ("softmax", "sigmoid"))
+    if multilabel and output == "softmax":
+        raise ValueError("output_activation must be 'logistic' where rows have several labels")
+    several = n_classes > 2 and not multilabel
+    if output is None:
+        output = "softmax" if several and loss != "binary_cross_entropy" else "sigmoid"
+    if loss == "log_loss":
+        loss = "cross_entropy" if output == "softmax" else "binary_cross_entropy"
+    output, loss = pair(output, loss)
+    if multilabel or several:
+        return Cost(loss, output, n_classes)
+    return Cost(loss, output, 2 if output == "softmax" else 1)
+
+
+def _output(name: Any, known: Iterable[str] = ACTIVATIONS) -> str | None:
+    return None if name is None else activation_name("output_activation", name, known)

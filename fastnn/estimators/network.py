@@ -1,0 +1,78 @@
+"""Networks as estimators hold them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..layout import Array
+from ..mlp import MLP
+from ..names import check_name
+from ..state import Rule
+from .losses import THEIRS
+from .watch import Standing
+
+
+class Layers(list[Array]):
+    """Weights or biases, views of the network: assigning a layer changes the network."""
+
+    def __setitem__(self, layer: Any, values: Any) -> None:
+        view = self[layer]
+        if isinstance(view, list) or np.shape(values) != view.shape:
+            raise ValueError(f"layer {layer} must be assigned alone, and keep its shape")
+        view[...] = values
+
+
+def of_network(net: Any, outputs: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters of an estimator whose network is like `net`."""
+    if not isinstance(net, MLP):
+        raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}")
+    check_name("output of net", net.output, outputs)
+    names = [THEIRS.get(name, name) for name in net.activation]
+    same, drops = len(set(names)) == 1, net.dropout
+    return {
+        "hidden_layer_sizes": net.sizes[1:-1],
+        "activation": names[0] if same else (names or "relu"),
+        "output_activation": THEIRS.get(net.output, net.output),
+        "dropout": (drops[0] if drops else 0.0) if len(set(drops)) <= 1 else list(drops),
+        "huber_delta": net.huber_delta,
+    }
+
+
+def adopt(model: Any, net: MLP) -> None:
+    """Give a new estimator a copy of a network as what it has fitted."""
+    model.network_ = copy.deepcopy(without_optimizer(net))
+    model.n_features_in_ = net.sizes[0]
+    model._split_seed = 0 if net.seed is None else net.seed % 2**31
+    model.n_iter_ = len(net.history)
+    model.loss_ = net.history.loss[-1] if len(net.history) else float("nan")
+    model.t_ = 0
+    model._standing = Standing()
+    model._continues = False
+
+
+def without_optimizer(net: MLP) -> MLP:
+    """Return the network itself, seen without optimiser and record: only to be copied."""
+    seen = object.__new__(MLP)
+    vars(seen).update(vars(net))
+    seen._optimizer = seen._state = seen._standing = None
+    seen._rule = Rule()
+    return seen
+
+
+def as_weight(given: Any, n: int) -> NDArray[np.float64] | None:
+    """Return `sample_weight` as (n,) floats, one number for all being that often itself."""
+    if given is None:
+        return None
+    weight = np.asarray(given, float)
+    if weight.ndim == 0:
+        weight = np.full(n, weight)
+    if weight.shape != (n,):
+        raise ValueError(f"sample_weight must have shape ({n},); its shape is {weight.shape}")
+    if not weight.any():
+        raise ValueError("Sample weights must not all be zero")
+    return weight

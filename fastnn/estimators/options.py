@@ -1,0 +1,210 @@
+"""The estimators' constructor parameters: checked at `fit`, and what they are to `fastnn.MLP`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from ..names import HIDDEN, check_name
+from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from ..schedules import LearningRate, Rates, Schedule, Steps, learning_rates
+from ..state import Rule
+from .losses import Cost, activation_name
+
+SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop")
+
+
+@dataclass(frozen=True)
+class InverseScaling(Schedule):
+    """lr / t^power, t the number of the step from 1, with `before` steps taken already."""
+
+    lr: float
+    power: float
+    before: int = 0
+
+    def rates(self, steps: Steps, *, steps_per_epoch: int, total_steps: int) -> Rates:
+        """Return the rate of each step; see `Schedule.rates`."""
+        t = steps + (self.before + 1.0)
+        return np.asarray(self.lr / t**self.power)
+
+
+@dataclass(frozen=True)
+class Onward(Schedule):
+    """A schedule over `epochs` epochs of which each call of partial_fit is one."""
+
+    lr: LearningRate
+    before: int
+    epochs: int
+
+    def rates(self, steps: Steps, *, steps_per_epoch: int, total_steps: int) -> Rates:
+        """Return the rate of each step; see `Schedule.rates`."""
+        last = self.before + int(steps[-1]) + 1
+        return learning_rates(
+            self.lr,
+            steps + self.before,
+            steps_per_epoch=steps_per_epoch,
+            total_steps=max(self.epochs * steps_per_epoch, last),
+        )
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_count(value: object, least: int = 1) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= least
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool | np.bool_)
+
+
+_CHECKS: dict[str, tuple[str, Any]] = {
+    "alpha": ("a number of 0 or more", lambda v: _is_real(v) and 0 <= v < np.inf),
+    "batch_size": (
+        '"auto" or an integer of 1 or more',
+        lambda v: (isinstance(v, str) and v == "auto") or _is_count(v),
+    ),
+    "learning_rate_init": ("a number above 0", lambda v: _is_real(v) and 0 < v < np.inf),
+    "power_t": ("a number of 0 or more", lambda v: _is_real(v) and 0 <= v < np.inf),
+    "max_iter": ("an integer of 1 or more", _is_count),
+    "shuffle": ("True or False", _is_flag),
+    "tol": ("a number of 0 or more, or None", lambda v: v is None or (_is_real(v) and v >= 0)),
+    "verbose": (
+        'True, False, a number, "progress" or "logging"',
+        lambda v: _is_flag(v) or (_is_real(v) and v >= 0) or v in ("progress", "logging"),
+    ),
+    "warm_start": ("True or False", _is_flag),
+    "momentum": ("a number from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1),
+    "nesterovs_momentum": ("True or False", _is_flag),
+    "early_stopping": ("True or False", _is_flag),
+    "validation_fraction": ("a number from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1),
+    "beta_1": ("a number from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1),
+    "beta_2": ("a number from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1),
+    "epsilon": ("a number above 0", lambda v: _is_real(v) and 0 < v < np.inf),
+    "n_iter_no_change": (
+        "an integer of 1 or more, or infinity",
+        lambda v: _is_count(v) or (_is_real(v) and v == np.inf),
+    ),
+    "max_fun": ("an integer of 1 or more", _is_count),
+    "l2": ('"batch" or "per_example"', lambda v: v in ("batch", "per_example")),
+    "scale_bytes": ("True or False", _is_flag),
+    "scoring": (
+        'None, "loss", the name of a scorer or a function of (estimator, X, y)',
+        lambda v: v is None or isinstance(v, str) or callable(v),
+    ),
+}
+
+
+def check(estimator: Any) -> None:
+    """Raise one sentence, ValueError, if a parameter is not what it may be."""
+    for name, (expected, accept) in _CHECKS.items():
+        value = getattr(estimator, name)
+        if not accept(value):
+            raise ValueError(f"{name} must be {expected}, got {value!r}")
+    hidden_sizes(estimator.hidden_layer_sizes)
+    activations(estimator)
+    check_random_state(estimator.random_state)
+    if not isinstance(estimator.solver, Optimizer):
+        check_name("solver", estimator.solver, SOLVERS)
+    rate = estimator.learning_rate
+    if isinstance(rate, str) or not (isinstance(rate, Schedule) or callable(rate)):
+        check_name("learning_rate", rate, ("constant", "invscaling", "adaptive"))
+    if is_lbfgs(estimator):
+        if np.any(np.asarray(estimator.dropout) != 0):
+            raise ValueError("dropout needs another solver than 'lbfgs', which has no batches")
+        if estimator.callbacks:
+            raise ValueError("callbacks need another solver than 'lbfgs', which has no epochs")
+
+
+def is_lbfgs(estimator: Any) -> bool:
+    """Whether SciPy is to train, without batches, epochs and an optimiser of ours."""
+    return isinstance(estimator.solver, str) and estimator.solver == "lbfgs"
+
+
+def hidden_sizes(given: Any) -> list[int]:
+    """Return `hidden_layer_sizes` as a list of widths."""
+    widths = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    for width in widths:
+        if not _is_count(width):
+            raise ValueError(
+                f"hidden_layer_sizes must be integers of 1 or more, one a hidden layer, got "
+                f"{given!r}"
+            )
+    return [int(width) for width in widths]
+
+
+def activations(estimator: Any) -> list[str]:
+    """Return the network's name of each hidden layer's activation."""
+    given, n = estimator.activation, len(hidden_sizes(estimator.hidden_layer_sizes))
+    names = given if isinstance(given, list | tuple | np.ndarray) else [given] * max(n, 1)
+    found = [activation_name("activation", name, HIDDEN) for name in names]
+    if not isinstance(given, str) and len(found) != n:
+        raise ValueError(f"activation has {len(found)} names for {n} hidden layers")
+    return found[:n]
+
+
+def optimizer(estimator: Any, before: int, incremental: bool) -> Optimizer:
+    """Return the optimiser of the parameters, when `before` steps have been taken."""
+    solver = estimator.solver
+    if isinstance(solver, Optimizer):
+        made = solver
+        if incremental and not isinstance(made.lr, float):
+            made = replace(made, lr=Onward(made.lr, before, estimator.max_iter))
+    else:
+        made = _named(solver, estimator, _rate(estimator, before, incremental))
+    if estimator.l2 == "per_example":
+        decay = getattr(made, "weight_decay", 0.0) + float(estimator.alpha)
+        made = replace(made, weight_decay=decay)  # type: ignore[call-arg]
+    return made
+
+
+def _rate(estimator: Any, before: int, incremental: bool) -> LearningRate:
+    rate, first = estimator.learning_rate, float(estimator.learning_rate_init)
+    if not isinstance(rate, str):
+        return Onward(rate, before, estimator.max_iter) if incremental else rate
+    if rate == "invscaling" and estimator.solver == "sgd":
+        return InverseScaling(first, float(estimator.power_t), before)
+    return first
+
+
+def _named(solver: str, estimator: Any, rate: LearningRate) -> Optimizer:
+    if solver == "sgd":
+        momentum = float(estimator.momentum)
+        return SGD(rate, momentum, nesterov=bool(estimator.nesterovs_momentum and momentum > 0))
+    eps = float(estimator.epsilon)
+    if solver == "rmsprop":
+        return RMSprop(rate, eps=eps)
+    betas = (float(estimator.beta_1), float(estimator.beta_2))
+    return Adam(rate, betas, eps) if solver == "adam" else AdamW(rate, betas, eps, 0.0)
+
+
+def rule(estimator: Any, cost: Cost) -> Rule:
+    """Return what the steps follow; see `fastnn.state.Rule`."""
+    return Rule(cost.factor, float(estimator.alpha) if estimator.l2 == "batch" else 0.0)
+
+
+def decay(estimator: Any, count: float) -> float:
+    """Return λ of a batch of `count` examples: what ½ λ Σ W² adds to its loss."""
+    return float(estimator.alpha) / (count if estimator.l2 == "batch" else 1.0)
+
+
+def draw(sizes: list[int], names: list[str], rng: np.random.RandomState) -> list[NDArray[Any]]:
+    """Return W and b of each layer as scikit-learn draws them: U(±√(g / (n_in + n_out))).
+
+    Glorot & Bengio 2010, biases too; g is 6, for logistic layers 2 (the output layer counts as the
+    one before it). With the same generator they are scikit-learn's own numbers.
+    """
+    drawn = []
+    for l, (n_in, n_out) in enumerate(pairwise(sizes)):
+        name = names[min(l, len(names) - 1)] if names else ""
+        limit = np.sqrt((2 if name == "sigmoid" else 6) / (n_in + n_out))
+        drawn += [rng.uniform(-limit, limit, (n_in, n_out)), rng.uniform(-limit, limit, n_out)]
+    return drawn
