@@ -17,7 +17,9 @@ from ._fastnn import BusyError
 
 if TYPE_CHECKING:
     from . import callbacks, datasets, explain, plot, schedules
-    from .estimators import MLPClassifier, MLPRegressor, from_sklearn
+    from .estimators import MLPClassifier as MLPClassifier
+    from .estimators import MLPRegressor as MLPRegressor
+    from .estimators import from_sklearn as from_sklearn
     from .history import History
     from .layout import Gradient
     from .loading import load
@@ -34,13 +36,10 @@ __all__ = [
     "DivergenceWarning",
     "Gradient",
     "History",
-    "MLPClassifier",
-    "MLPRegressor",
     "RMSprop",
     "callbacks",
     "datasets",
     "explain",
-    "from_sklearn",
     "get_num_threads",
     "get_sparse",
     "load",
@@ -55,6 +54,7 @@ __version__ = "0.1.0"
 
 # A program, or a command line that answers --help, should not wait for what it does not use: the
 # names above that are only for type checkers are imported at their first use (PEP 562).
+# (The estimators are not in __all__: a star import must not need scikit-learn.)
 _SUBMODULES = {"callbacks", "datasets", "explain", "plot", "schedules"}
 _MODULE_OF = {
     "MLP": "mlp",
@@ -86,7 +86,7 @@ if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt nam
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULE_OF})
 
 
 _choose_isa()

@@ -89,3 +89,17 @@ def test_the_version_is_that_of_the_installed_package():
     from importlib.metadata import version
 
     assert version("fastnn-mlp") == fastnn.__version__
+
+
+def test_a_star_import_does_without_the_extras() -> None:
+    code = (
+        "import sys\n"
+        "for extra in ('sklearn', 'scipy', 'matplotlib', 'pandas'): sys.modules[extra] = None\n"
+        "from fastnn import *\n"
+        "import fastnn\n"
+        "assert 'MLPClassifier' in dir(fastnn)\n"
+        "try: fastnn.MLPClassifier\n"
+        "except ImportError as error: assert \"fastnn-mlp[sklearn]\" in str(error)\n"
+        "else: raise SystemExit('no error')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
