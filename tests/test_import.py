@@ -99,7 +99,7 @@ def test_a_star_import_does_without_the_extras() -> None:
         "import fastnn\n"
         "assert 'MLPClassifier' in dir(fastnn)\n"
         "try: fastnn.MLPClassifier\n"
-        "except ImportError as error: assert \"fastnn-mlp[sklearn]\" in str(error)\n"
+        'except ImportError as error: assert "fastnn-mlp[sklearn]" in str(error)\n'
         "else: raise SystemExit('no error')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
