@@ -1,4 +1,4 @@
-"""The pages of docs/ say what is so: their Python blocks run, in order, in one namespace a page.
+"""The README and the pages of docs/ say what is so: their Python blocks run, in order, by page.
 
 A block that starts with ```python is run; what should not run is marked as ```text. Blocks hold
 their own asserts, so that a reader sees what to expect.
@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = {"scikit-learn.md": ("sklearn",)}  # page: what must be importable
+PAGES = {  # page: what must be importable
+    "../README.md": ("matplotlib", "sklearn"),
+    "backpropagation.md": ("matplotlib",),
+    "scikit-learn.md": ("sklearn",),
+}
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -32,9 +36,15 @@ def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
     for module in PAGES[page]:
         pytest.importorskip(module)
     monkeypatch.chdir(tmp_path)  # what they write
+    if "matplotlib" in PAGES[page]:
+        from matplotlib import pyplot as plt
+
+        plt.switch_backend("agg")  # draws without a screen
     found = blocks((DOCS / page).read_text("utf-8"))
     assert found
     namespace: dict[str, object] = {"__name__": page}
     for line, code in found:
         # Line numbers of the page, so that a traceback points there.
         exec(compile("\n" * (line - 1) + code, str(DOCS / page), "exec"), namespace)
+    if "matplotlib" in PAGES[page]:
+        plt.close("all")
