@@ -51,6 +51,11 @@ static size_t pack_reals(const fnn_net *net)
     return side < 1024 && side * side < most ? side * side : most;
 }
 
+/* `sparse`: the input as it is, by its non-zeros, or these turned around whatever the width. Batches
+ * of several blocks need the last: a block's dW must be a sum of its own before it is added to
+ * the others', whether one thread or many work on the blocks. */
+enum { DENSE, LISTED, TURNED };
+
 static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int threads, need what,
                      int sparse)
 {
@@ -91,7 +96,8 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
         listed.index = fnn_take(arena, entries, sizeof *listed.index);
         listed.value = fnn_take(arena, entries, sizeof *listed.value);
     }
-    int turns = sparse && what >= NEED_DELTAS && net->sizes[1] > FNN_TURN_FROM * FNN_TABLE->lanes;
+    int wide = net->sizes[1] > FNN_TURN_FROM * FNN_TABLE->lanes;
+    int turns = what >= NEED_DELTAS && sparse && (wide || sparse == TURNED);
     turned *columns = turns ? fnn_take(arena, 1, sizeof *columns) : NULL, around = {0};
     if (turns) {
         size_t entries = fnn_times((size_t)rows, (size_t)net->sizes[0]);

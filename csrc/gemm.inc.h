@@ -27,8 +27,8 @@
  *      once, since a row of B is a page of its own, and dear unless read at length.
  *  (f) tn walks its rows in blocks of MC, so that the columns of A it needs stay in L2.
  *
- * Rejected: packing A (the batch is narrow and already in L2), prefetching C, and vectors along k with a sum over
- * lanes at the end (the bits would depend on V and the tail).
+ * Rejected: packing A (the batch is narrow and already in L2), prefetching C, and vectors along k
+ * with a sum over lanes at the end (the bits would depend on V and the tail).
  */
 #include "simd.h"
 

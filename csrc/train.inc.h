@@ -139,10 +139,12 @@ static double multiply_adds(const fnn_net *net, int64_t rows)
 
 static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int divided)
 {
-    job->scratch = layout(arena, job->net, rows, threads, what, job->X->sparse);
+    /* by the run's batch size, not by what this call holds of it: the bits must not depend on that */
+    int sparse = !job->X->sparse ? DENSE : job->run->batch_size > FNN_BLOCK ? TURNED : LISTED;
+    job->scratch = layout(arena, job->net, rows, threads, what, sparse);
     job->apart = divided ? fnn_take(arena, (size_t)threads, sizeof *job->apart) : NULL;
     for (int i = 0; divided && i < threads; i++) {
-        block *own = layout(arena, job->net, rows, 1, what, job->X->sparse);
+        block *own = layout(arena, job->net, rows, 1, what, sparse);
         if (job->apart) job->apart[i].scratch = own;
     }
 }

@@ -1,6 +1,7 @@
 """The estimators from inside: arithmetic of loss and L2, L-BFGS, going on exactly, pickles, errors.
 
 What scikit-learn's users see is in test_estimators_sklearn.py and test_estimators_agree.py.
+Over 400 lines: one class for each thing that goes on inside, with its numbers by hand.
 """
 
 from __future__ import annotations

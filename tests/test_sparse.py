@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,32 @@ def test_the_bits_of_training_do_not_depend_on_the_number_of_threads() -> None:
         results.append(core.net.params.copy())
     assert_array_equal(results[1], results[0])
     assert_array_equal(results[2], results[0])
+
+
+@pytest.mark.parametrize("optimiser", [ref.SGD(0.1), ref.Adam(0.01)], ids=repr)
+def test_long_batches_by_non_zeros_have_the_same_bits_on_any_number_of_threads(
+    isa: str, optimiser: Any
+) -> None:
+    results = []
+    for threads in (1, 2, 3):
+        core = Core([60, 9, 3], activation="tanh", output="softmax", dtype=np.float32)
+        X, Y = random_case(core, 2900)
+        core.train(walked(thinned(X, 0.2)), Y, optimiser, batch_size=1300, threads=threads)
+        results.append(core.net.params.copy())
+    assert_array_equal(results[1], results[0])
+    assert_array_equal(results[2], results[0])
+
+
+def test_the_bits_do_not_depend_on_how_many_batches_a_call_gets() -> None:
+    results = []
+    for cuts in ([0, 3000], [0, 1200, 2400, 3000]):  # batches of 1200, 1200, 600; whole or singly
+        core = Core([60, 9, 3], activation="tanh", output="softmax", dtype=np.float32)
+        X, Y = random_case(core, 3000)
+        X = thinned(X, 0.2)
+        for begin, end in pairwise(cuts):
+            core.train(walked(X[begin:end]), Y[begin:end], ref.SGD(0.1), batch_size=1200)
+        results.append(core.net.params.copy())
+    assert_array_equal(*results)
 
 
 def test_density_is_the_share_of_values_that_are_not_zero() -> None:

@@ -124,8 +124,9 @@ static int compare(const char *isa, int k, fnn_dtype dtype)
         {wide, 300, 128, 0, "dense"},
         {wide, 300, 128, 1, "by non-zeros"},
         {ragged, 1500, 1500, 0, "long batches"}, /* divided by blocks of rows */
+        {ragged, 1500, 1500, 1, "long batches by non-zeros"},
     };
-    for (int w = 0; w < 3; w++) {
+    for (int w = 0; w < 4; w++) {
         double *alone = trained(&settings[k], dtype, ways[w].sizes, ways[w].n, ways[w].batch,
                                 ways[w].sparse, 1, &P);
         double *team = trained(&settings[k], dtype, ways[w].sizes, ways[w].n, ways[w].batch,
