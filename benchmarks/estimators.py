@@ -249,7 +249,7 @@ def section(found: Found) -> str:
     epochs = f"{task.epochs} epochs, Adam" + (f", {told}" if told else ", default parameters")
     score = "R²" if task.regression else "accuracy"
     lines = [
-        f"### {task.name}: {task.title}; {epochs}",
+        f"## {task.name}: {task.title}; {epochs}",
         "",
         f"| {' | '.join(COLUMNS)}, {score} |",
         "| --- | ---: | ---: | ---: | ---: |",

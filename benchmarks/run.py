@@ -107,7 +107,7 @@ def write(results: list[Result], args: argparse.Namespace, missing: list[str]) -
         *(f"- {note}" for note in report.NOTES),
         "",
         report.markdown(results),
-        "### Left out\n",
+        "## Left out\n",
         *(f"- {text}." for text in report.left_out(results)),
         *(f"- {name}: not installed." for name in missing),
     ]

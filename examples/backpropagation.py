@@ -1,4 +1,8 @@
-"""Make every number and picture of docs/backpropagation.md, from the digits that come with fastnn.
+"""
+The numbers and pictures of the guide to backpropagation
+========================================================
+
+All of docs/backpropagation.md is made by this program, from the digits that come with fastnn. ::
 
     python examples/backpropagation.py            write them into docs/
     python examples/backpropagation.py --check    fail if the page holds other numbers
@@ -95,7 +99,7 @@ def filled(page: str, texts: dict[str, str]) -> str:
 
 def main() -> int:
     """Write the page and its pictures, or compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
     check = parser.parse_args().check
     texts, pictures = views()

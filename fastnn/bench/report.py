@@ -150,7 +150,7 @@ def markdown(results: Iterable[Result]) -> str:
     """Return a section with a table for each workload."""
     parts = []
     for result in results:
-        lines = [f"### {heading(result)}", ""]
+        lines = [f"## {heading(result)}", ""]
         if result.rows:
             lines += [f"| {' | '.join(COLUMNS)} |", "| --- | ---: | ---: | ---: | ---: | --- |"]
             lines += [f"| {' | '.join(cells(row, result.peak))} |" for row in result.rows]

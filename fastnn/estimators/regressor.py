@@ -116,9 +116,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     coefs_, intercepts_ : list of ndarray
         W (n_in, n_out) and b (n_out,) of each layer: views, writing to them changes the network.
     loss_, best_loss_ : float
-        Mean over the last (best) epoch, L2 included; best_loss_ is None with `early_stopping`.
+        Mean over the last (best) epoch, L2 included; `best_loss_` is None with `early_stopping`.
     loss_curve_ : list of float
-        loss_ after each epoch. The L2 part is a mean over the batches between its values at both
+        `loss_` after each epoch. The L2 part is a mean over the batches between its values at both
         ends of the epoch.
     validation_scores_, best_validation_score_ : list of float and float, or None
         Where there are validation data.

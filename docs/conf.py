@@ -1,0 +1,112 @@
+"""How Sphinx builds the pages: ``sphinx-build -W --keep-going docs build/docs``.
+
+Without the internet: no inventory of other projects is asked for, and formulas become MathML,
+which browsers show without a script.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import fastnn
+from fastnn.cli import main
+
+project = "fastnn"
+author = "The fastnn developers"
+copyright = "the fastnn developers"
+release = version = fastnn.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "myst_parser",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_templates"]
+default_role = "obj"  # `MLP.fit` in a docstring is a link
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_typehints = "none"  # the docstrings have the types, with shapes
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False  # the class template lists them
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",  # written by the build, not kept
+    "filename_pattern": "/plot_",  # the others take minutes, or MNIST: shown, not run
+    "abort_on_example_error": True,
+    "write_computation_times": False,
+    "min_reported_time": 10,
+    "download_all_examples": False,
+    "show_signature": False,
+    "copyfile_regex": r"$^",
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "fastnn"
+html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["fastnn.css"]
+html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
+html_sidebars = {"changelog": [], "performance": [], "quickstart": []}
+
+
+class Help(SphinxDirective):
+    """``{help} train``: what ``fastnn train --help`` prints."""
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return what is printed as a literal block."""
+        os.environ |= {"COLUMNS": "88", "NO_COLOR": "1"}
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            if main([*self.arguments, "--help"]) != 0:
+                raise self.error(f"fastnn {self.arguments[0]} --help failed")
+        text = printed.getvalue()
+        return [nodes.literal_block(text, text, language="text")]
+
+
+def _inline_math(self: object, node: nodes.math) -> None:
+    self.body.append(tex2mathml(node.astext(), as_block=False))
+    raise nodes.SkipNode
+
+
+def _display_math(self: object, node: nodes.math_block) -> None:
+    self.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>\n')
+    raise nodes.SkipNode
+
+
+def _keep_bars(app: Sphinx, what: str, name: str, obj: object, _: object, lines: list[str]) -> None:
+    """Let |w| in a docstring be an absolute value: it is no substitution of reStructuredText."""
+    for i, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            lines[i] = re.sub(r"(``.*?``)|\|(?=\S)", lambda m: m[1] or r"\|", line)
+
+
+def _only_ours(
+    app: Sphinx, what: str, name: str, obj: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out what the estimators inherit from scikit-learn, which documents it."""
+    function = obj.fget if isinstance(obj, property) else obj
+    return True if (getattr(function, "__module__", None) or "").startswith("sklearn") else None
+
+
+def setup(app: Sphinx) -> None:
+    """Add the ``help`` directive, MathML, and what docstrings need."""
+    app.add_directive("help", Help)
+    app.connect("autodoc-process-docstring", _keep_bars, priority=900)  # after numpydoc
+    app.connect("autodoc-skip-member", _only_ours)
+    app.add_html_math_renderer("mathml", (_inline_math, None), (_display_math, None))
