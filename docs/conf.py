@@ -10,11 +10,15 @@ import contextlib
 import io
 import os
 import re
+from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from sphinx.writers.html5 import HTML5Translator
 
 import fastnn
 from fastnn.cli import main
@@ -49,6 +53,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "write_computation_times": False,
     "min_reported_time": 10,
+    "default_thumb_file": str(Path(__file__).parent / "figures" / "descend.png"),
     "download_all_examples": False,
     "show_signature": False,
     "copyfile_regex": r"$^",
@@ -59,8 +64,15 @@ html_title = "fastnn"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["fastnn.css"]
-html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
-html_sidebars = {"changelog": [], "performance": [], "quickstart": []}
+html_theme_options = {
+    "show_prev_next": False,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 6,
+    "navbar_persistent": ["search-button"],
+}
+# The only pages of their sections: an empty column would be all there is to their left.
+_ALONE = ["quickstart", "backpropagation", "formulas", "scikit-learn", "cli", "performance"]
+html_sidebars = {page: [] for page in [*_ALONE, "contributing", "changelog"]}
 
 
 class Help(SphinxDirective):
@@ -79,13 +91,21 @@ class Help(SphinxDirective):
         return [nodes.literal_block(text, text, language="text")]
 
 
-def _inline_math(self: object, node: nodes.math) -> None:
-    self.body.append(tex2mathml(node.astext(), as_block=False))
+def _mathml(node: nodes.Node, as_block: bool) -> str:
+    try:
+        return str(tex2mathml(node.astext(), as_block=as_block))
+    except MathError as error:
+        logging.getLogger(__name__).warning("%s", error, location=node)
+        return ""
+
+
+def _inline_math(self: HTML5Translator, node: nodes.math) -> None:
+    self.body.append(_mathml(node, as_block=False))
     raise nodes.SkipNode
 
 
-def _display_math(self: object, node: nodes.math_block) -> None:
-    self.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>\n')
+def _display_math(self: HTML5Translator, node: nodes.math_block) -> None:
+    self.body.append(f'<div class="formula">{_mathml(node, as_block=True)}</div>\n')
     raise nodes.SkipNode
 
 
