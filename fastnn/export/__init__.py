@@ -1,15 +1,15 @@
 """A trained network elsewhere: in C, in plain NumPy, in ONNX, in PyTorch; and back from PyTorch.
 
-================  =======================================================================  ===========
-function          what it gives                                                            needs
-================  =======================================================================  ===========
-`to_c`            one C99 file without dependencies, also with int8 weights, with its own  \
-                  self-test: for microcontrollers and other people's programs              nothing
-`to_numpy`        one Python file that imports nothing but NumPy                           nothing
-`to_onnx`         an ONNX model: onnxruntime, other languages, accelerators                ``[onnx]``
-`to_torch`        a ``torch.nn.Module``                                                    ``[torch]``
-`from_torch`      an `MLP` from a ``torch.nn`` module or a state dict                      ``[torch]``
-================  =======================================================================  ===========
+=============  ======================================================================  ===========
+function       what it gives                                                           needs
+=============  ======================================================================  ===========
+`to_c`         one C99 file that needs no library and tests itself, also with int8     nothing
+               weights: for microcontrollers and for other people's programs
+`to_numpy`     one Python file that imports nothing but NumPy                          nothing
+`to_onnx`      an ONNX model, for onnxruntime, other languages, accelerators           ``[onnx]``
+`to_torch`     a ``torch.nn.Module``                                                   ``[torch]``
+`from_torch`   an `MLP` from modules or a ``state_dict`` of PyTorch                    ``[torch]``
+=============  ======================================================================  ===========
 
 All of them take the raw inputs of `MLP.predict`: the scaling of the inputs goes along. On the
 command line: ``fastnn export``.
