@@ -61,9 +61,9 @@ def _parts(x: Array) -> tuple[Array, Array]:
     low, high = EXP_RANGE[_D]
     x = np.where(x < _F(low), _F(low), np.where(x > _F(high), _F(high), x))
     n = np.trunc(x * _F(LOG2_E) + np.where(x < 0, _F(-0.5), _F(0.5)))
-    r = x - n * _F(LN2[_D][0])
+    r: Array = x - n * _F(LN2[_D][0])
     r = r - n * _F(LN2[_D][1])
-    p: Array = np.full_like(r, 1 / math.factorial(TERMS[_D]))
+    p = np.full_like(r, 1 / math.factorial(TERMS[_D]))
     for k in range(TERMS[_D] - 1, 1, -1):
         p = p * r + _F(1 / math.factorial(k))
     return r + r * r * p, np.ldexp(_F(1), np.nan_to_num(n).astype(np.int32))
@@ -72,7 +72,8 @@ def _parts(x: Array) -> tuple[Array, Array]:
 def exp_(x: Array) -> Array:
     """e^x; 0 where it would be subnormal, e^88.37 above that."""
     q, power = _parts(x)
-    return np.where(x < _F(EXP_RANGE[_D][0]), _F(0), power + power * q)
+    result: Array = np.where(x < _F(EXP_RANGE[_D][0]), _F(0), power + power * q)
+    return result
 
 
 def _expm1(x: Array) -> Array:
@@ -90,7 +91,8 @@ def _tanh(z: Array) -> Array:
     y = np.where(z < 0, -z, z)
     y = np.where(y > 20, _F(20), y)
     e = _expm1(y + y)
-    return np.where(z < 0, -(e / (e + 2)), e / (e + 2))
+    a: Array = e / (e + 2)
+    return np.where(z < 0, -a, a)
 
 
 def _softplus(z: Array) -> Array:

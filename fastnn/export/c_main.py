@@ -15,13 +15,13 @@ from . import facts
 from .arithmetic import Measured
 
 if TYPE_CHECKING:
-    from .c import _Writer
+    from .c_writer import Writer
 
 _ROWS = 6  # of the self-test, of which the last is bytes
 _NAMED_INPUTS = 200  # more names than these are not listed
 
 
-def header_comment(w: _Writer, measured: Measured | None, file_name: str) -> str:
+def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
     """Return the first comment: what it is, how to use it, what it needs."""
     net, name, upper = w.net, w.name, w.name.upper()
     kind = "int8 weights, float activations" if w.int8 else w.c_type
@@ -129,7 +129,7 @@ int @name@_classify_u8(const uint8_t x[@NAME@_N_IN]);
 """
 
 
-def declarations(w: _Writer) -> str:
+def declarations(w: Writer) -> str:
     """Return what other sources need, which comes before all else."""
     more, n = "", max(w.net.sizes[-1], 2)
     if w.classifies:
@@ -227,7 +227,7 @@ int main(int argc, char **argv)
 
 
 def program(
-    w: _Writer, predict: Callable[[Array], Array], tolerance: Callable[[Array], Array]
+    w: Writer, predict: Callable[[Array], Array], tolerance: Callable[[Array], Array]
 ) -> str:
     """Return the program: rows to test, what `predict` says of them, and `tolerance`."""
     rows, bytes_ = _test_rows(w)
@@ -258,7 +258,7 @@ def program(
     )
 
 
-def _test_rows(w: _Writer) -> tuple[Array, Array]:
+def _test_rows(w: Writer) -> tuple[Array, Array]:
     """Return rows about as the network expects them, and one of bytes; always the same."""
     rng = np.random.default_rng(0)
     n_in = w.net.sizes[0]

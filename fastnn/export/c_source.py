@@ -101,14 +101,14 @@ static @real@ @name@_exp_parts(@real@ x, @real@ *power)
 }
 """
 _EXP = """\
-static @real@ @name@_exp(@real@ x) /* 0 where e^x would be subnormal; finite above */
+static @real@ @name@_exp_of(@real@ x) /* 0 where e^x would be subnormal; finite above */
 {
     @real@ power, q = @name@_exp_parts(x, &power);
     return x < f(@low@) ? 0 : power + power * q;
 }
 """
 _EXPM1 = """\
-static @real@ @name@_expm1(@real@ x) /* e^x - 1, also where that is small */
+static @real@ @name@_expm1_of(@real@ x) /* e^x - 1, also where that is small */
 {
     @real@ power, q = @name@_exp_parts(x, &power);
     return power * q + (power - 1);
@@ -118,7 +118,7 @@ _SOFTPLUS = """\
 /* ln(1 + e^x) = max(x, 0) + ln(1 + u), u = e^-|x|; ln(1 + u) = 2 atanh s, s = u / (2 + u) <= 1/3 */
 static @real@ @name@_softplus_of(@real@ x)
 {
-    @real@ u = @name@_exp(x < 0 ? x : -x), s = u / (u + 2), square = s * s, p = f(@first@);
+    @real@ u = @name@_exp_of(x < 0 ? x : -x), s = u / (u + 2), square = s * s, p = f(@first@);
 @horner@
     s = s + s;
     return (x > 0 ? x : 0) + (s + s * square * p);
@@ -139,7 +139,7 @@ static @real@ @name@_normal(@real@ x)
     high = c - (c - y);
     low = y - high;
     rest = (high * high - square) + 2 * high * low + low * low;
-    e = @name@_exp(f(-0.5) * square);
+    e = @name@_exp_of(f(-0.5) * square);
     e = e - f(0.5) * rest * e;
     tail = p * t * e;
     return x > 0 ? 1 - tail : tail;
@@ -155,7 +155,7 @@ static void @name@_@function@(int n, @real@ *z)
 _TANH = """{
         @real@ y = z[j] < 0 ? -z[j] : z[j], e;
         y = y > 20 ? 20 : y;
-        e = @name@_expm1(y + y);
+        e = @name@_expm1_of(y + y);
         z[j] = z[j] < 0 ? -(e / (e + 2)) : e / (e + 2);
     }"""
 _SOFTMAX = """\
@@ -164,20 +164,20 @@ static void @name@_softmax(int n, @real@ *z)
     @real@ most = z[0], sum = 0;
     int j;
     for (j = 1; j < n; j++) most = most < z[j] ? z[j] : most;
-    for (j = 0; j < n; j++) sum += z[j] = @name@_exp(z[j] - most);
+    for (j = 0; j < n; j++) sum += z[j] = @name@_exp_of(z[j] - most);
     for (j = 0; j < n; j++) z[j] = z[j] / sum;
 }
 """
 _BODIES = {  # what is done with z[j], and the functions that it needs
-    "sigmoid": ("z[j] = 1 / (1 + @name@_exp(-z[j]));", ("exp",)),
+    "sigmoid": ("z[j] = 1 / (1 + @name@_exp_of(-z[j]));", ("exp",)),
     "tanh": (_TANH, ("expm1",)),
     "relu": ("z[j] = z[j] < 0 ? 0 : z[j];", ()),
     "leaky_relu": ("z[j] = z[j] < 0 ? f(0.01) * z[j] : z[j];", ()),
-    "elu": ("z[j] = z[j] < 0 ? @name@_expm1(z[j]) : z[j];", ("expm1",)),
+    "elu": ("z[j] = z[j] < 0 ? @name@_expm1_of(z[j]) : z[j];", ("expm1",)),
     "gelu": ("z[j] = z[j] * @name@_normal(z[j]);", ("exp", "normal")),
-    "silu": ("z[j] = z[j] * (1 / (1 + @name@_exp(-z[j])));", ("exp",)),
+    "silu": ("z[j] = z[j] * (1 / (1 + @name@_exp_of(-z[j])));", ("exp",)),
     "softplus": ("z[j] = @name@_softplus_of(z[j]);", ("exp", "softplus_of")),
-    "exp": ("z[j] = @name@_exp(z[j]);", ("exp",)),
+    "exp": ("z[j] = @name@_exp_of(z[j]);", ("exp",)),
     "softmax": ("", ("exp",)),
 }
 

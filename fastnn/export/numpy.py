@@ -7,8 +7,8 @@ to pass on, every bit comes back, and reading it runs nothing but what can be re
 from __future__ import annotations
 
 import base64
+import math
 import os
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -39,9 +39,9 @@ def softmax(z):
 """
 _PREDICT = '''\
 def predict(x):
-    """Return the outputs, ({n_out},) or (n, {n_out}), for raw inputs x, ({n_in},) or (n, {n_in})."""
+    """Return the outputs, (n, {n_out}) or ({n_out},) of inputs x, (n, {n_in}) or ({n_in},)."""
     a = np.asarray(x)
-    a = a.astype(DTYPE) / DTYPE({unit}) if a.dtype == np.uint8 else a.astype(DTYPE)
+    a = a.astype(DTYPE) / DTYPE(255) if a.dtype == np.uint8 else a.astype(DTYPE)
     if a.shape[-1:] != ({n_in},) or not np.isfinite(a).all():
         raise ValueError("x must be rows of {n_in} finite numbers")
 {scaling}    for W, b, f in LAYERS:
@@ -106,8 +106,8 @@ def _source(net: MLP) -> str:
     if scaled:
         arrays += [net.input_shift, net.input_scale]
     data = np.concatenate(arrays).astype(net.dtype.newbyteorder("<")).tobytes()
-    lines = textwrap.wrap(base64.b64encode(data).decode("ascii"), 96)
-    body = "\n".join(lines)
+    letters = base64.b64encode(data).decode("ascii")
+    body = "\n".join(letters[i : i + 96] for i in range(0, len(letters), 96))
     functions = ", ".join((*net.activation, net.output))
     parts = [
         f'"""The neural network {facts.layers_in_words(net)}, written by fastnn {__version__}.\n\n'
@@ -121,7 +121,7 @@ def _source(net: MLP) -> str:
         "# All numbers, layer by layer: W (n_in, n_out) row by row, then b"
         f"{'; then shift and scale of the inputs' if scaled else ''}.\n"
         f'NUMBERS = np.frombuffer(base64.b64decode("""\n{body}\n"""), "<f{net.dtype.itemsize}")'
-        ".astype(DTYPE)\n",
+        ".astype(DTYPE)",
         "LAYERS, at = [], 0\n"
         f"for n_in, n_out, f in zip(SIZES, SIZES[1:], [{functions}]):\n"
         "    W = NUMBERS[at : at + n_in * n_out].reshape(n_in, n_out)\n"
@@ -131,7 +131,6 @@ def _source(net: MLP) -> str:
         _PREDICT.format(
             n_in=sizes[0],
             n_out=sizes[-1],
-            unit=255,
             scaling="    a = (a - SHIFT) * SCALE\n" if scaled else "",
         ),
     ]
@@ -148,10 +147,13 @@ def _facts(net: MLP) -> str:
     """Return the labels and the names of the inputs, as Python literals in ASCII."""
     text = ""
     if facts.task_of(net) == "classify":
-        text += f"LABELS = np.array({ascii(facts.labels_of(net))})\n"
+        labels = facts.labels_of(net)
+        if any(isinstance(label, float) and not math.isfinite(label) for label in labels):
+            raise ValueError(f"classes of net must be finite to be written down, got {labels}")
+        text += f"LABELS = np.array({labels!a})\n"
     names = facts.feature_names(net)
     if names is not None:
-        text += f"INPUTS = {ascii(names)}\n"
+        text += f"INPUTS = {names!a}\n"
     return text
 
 
