@@ -1,0 +1,206 @@
+"""A network as one C99 file that needs no library: `to_c`.
+
+The file computes exp by itself (x = n ln 2 + r, e^r by its Taylor series) and from it sigmoid,
+tanh, elu's e^x − 1, softplus' ln(1 + e^x) (a series of atanh) and gelu's Φ (a polynomial for its
+tail): the formulas of fastnn's own core without fused multiply-adds. So it needs no ``libm``, and
+one file gives the same bits on every platform whose compiler rounds after each operation
+(``-ffp-contract=off``; gcc's ``-std=c99`` says so too). Against the exact values they err by no
+more than 4 units in the last place, gelu by 12, in float and in double; tests/test_export_c.py
+measures it.
+
+Why int8 is done as it is
+    Weights are int8 with a scale for each output, q = W / scale rounded, scale = max |W| / 127: a
+    quarter of the flash. What a layer reads is made int16 at run time, with one scale for the row,
+    its largest value; products are summed in int32, and each sum is turned into a float once, for
+    the bias and the activation. int16 rather than int8, because the multipliers of
+    microcontrollers take 16 bits at the same cost (ARM's SMLAD takes two pairs; CMSIS-NN widens
+    int8 to int16 to use it), so that the loss of accuracy is that of the weights alone. At run
+    time rather than from a calibration, because then any input in any unit is within the range,
+    no data is needed to export, and finding the largest value costs one comparison an input. The
+    largest int16 of a layer is chosen so that no sum can leave 32 bits, whatever goes in.
+    Bytes (``predict_u8``) go in as they are where inputs are not scaled: no float is touched in
+    the first layer.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .. import files
+from ..mlp import MLP
+from ..names import check_name
+from . import arithmetic, facts
+from .c_writer import Int8Writer, Writer, label_text
+
+__all__ = ["CFile", "c_file", "to_c"]
+
+_LONGEST_NAME = 40
+_LONGEST_LABEL = 1000  # bytes: C promises 4095 letters a literal, an escape takes four
+
+
+@dataclass(frozen=True)
+class CFile:
+    """A C file and what is to be said of it.
+
+    Attributes
+    ----------
+    text : str
+    name : str
+        The prefix of its identifiers.
+    flash : int
+        Bytes of its tables; the code comes on top, some kilobytes.
+    ram : int
+        Bytes of scratch memory during a prediction.
+    measured : Measured or None
+        What int8 weights changed on the given examples.
+    """
+
+    text: str
+    name: str
+    flash: int
+    ram: int
+    measured: arithmetic.Measured | None
+
+
+def to_c(
+    net: MLP,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    name: str | None = None,
+    quantize: str | None = None,
+    X: Any = None,
+    y: Any = None,
+    dtype: str | None = None,
+) -> str:
+    """Return the network as one C99 file without dependencies; write it to `path` if given.
+
+    The file holds, for the name ``digits``, ``void digits_predict(const float x[DIGITS_N_IN],
+    float a[DIGITS_N_OUT])`` and ``digits_predict_u8`` for bytes, which count as x / 255; for
+    classifiers ``int digits_classify(x)`` and ``digits_classify_u8(x)``, the position of the class
+    (−1 where an output is not a number), and ``digits_labels`` where the network has `classes`.
+    They take the raw inputs of `MLP.predict`; the file scales them where the network does. NaN and
+    infinity, which `MLP.predict` refuses, make all outputs NaN. Compiled with ``-DDIGITS_MAIN`` it
+    is a program that tests itself (exit status 0 or 1) and predicts rows from its standard input.
+    No memory is allocated, nothing is kept between calls: it is reentrant. Its first comment says
+    how to use it and what memory it needs.
+
+    Parameters
+    ----------
+    net : MLP
+    path : path-like, optional
+        Replaced if it exists, all or nothing.
+    name : str, optional
+        Of up to 40 letters, digits and ``_``, beginning with a letter: what all identifiers begin
+        with. Default: the file's name without its ending, else ``net``.
+    quantize : {None, "int8"}
+        int8 weights with a scale for each output, activations quantised to int16 at run time: a
+        quarter of the memory for weights; see this module's documentation for why so.
+    X, y : array-like, optional
+        For int8: examples on which to measure what that changes, as of `MLP.evaluate`; it is
+        written into the file's first comment. Without `y`, the outputs alone are compared. Take
+        examples that the network was not trained on. Without `X` the file says that nothing
+        was measured.
+    dtype : {None, "float32", "float64"}
+        Of the arithmetic. Default: the network's own, so a float64 network computes in double.
+        With ``"float32"`` the parameters of such a network are rounded to the nearest float, each
+        by 6e-8 of its size at most. int8 files compute in float.
+
+    Returns
+    -------
+    str
+        The C source, in ASCII.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `net` is no MLP or not finite, `name` is no such name, a label is longer than 1000 bytes, X
+        or y do not suit the network.
+    OSError
+        `path` cannot be written.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> (X, y), test = fastnn.datasets.load_digits()
+    >>> net = fastnn.MLP([784, 16, 10], output="softmax", seed=0)
+    >>> history = net.fit(X, y, epochs=2)
+    >>> text = fastnn.export.to_c(net, name="digits", quantize="int8", X=test[0], y=test[1])
+    >>> "int digits_classify_u8(const uint8_t x[DIGITS_N_IN]);" in text
+    True
+    """
+    made = c_file(net, path, name=name, quantize=quantize, X=X, y=y, dtype=dtype)
+    if path is not None:
+        write(path, made.text)
+    return made.text
+
+
+def write(path: str | os.PathLike[str], text: str) -> None:
+    """Write a source file, all or nothing."""
+    from pathlib import Path
+
+    files.replace(Path(path), text.encode("ascii"))
+
+
+def c_file(
+    net: MLP,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    name: str | None = None,
+    quantize: str | None = None,
+    X: Any = None,
+    y: Any = None,
+    dtype: str | None = None,
+) -> CFile:
+    """Return what `to_c` writes, with the facts about it; nothing is written."""
+    facts.check(net)
+    if quantize is not None:
+        check_name("quantize", quantize, ("int8",))
+    if dtype is not None:
+        check_name("dtype", dtype, ("float32", "float64"))
+        if quantize is not None and dtype == "float64":
+            raise ValueError("dtype must be float32 with quantize='int8', which computes in float")
+    if quantize is None and (X is not None or y is not None):
+        raise ValueError("X and y are for quantize='int8': they tell what that changes")
+    if X is None and y is not None:
+        raise ValueError("y needs X, the examples that it belongs to")
+    name = _check_prefix(name) if name is not None else prefix_of(path)
+    labels = net.classes
+    if labels is not None and max(len(label_text(v).encode("utf-8", "replace")) for v in labels) > (
+        _LONGEST_LABEL
+    ):
+        raise ValueError(f"classes of net has a label longer than {_LONGEST_LABEL:,} bytes")
+    real = "float32" if quantize else dtype or net.dtype.name
+    writer = (Int8Writer if quantize else Writer)(net, name, real)
+    measured = None
+    if isinstance(writer, Int8Writer) and X is not None:
+        measured = arithmetic.measure(net, writer.layers, X, y)
+    text = writer.file(measured, _file_name(path, name))
+    return CFile(text, name, writer.flash, writer.ram, measured)
+
+
+def prefix_of(path: str | os.PathLike[str] | None) -> str:
+    """Return the prefix that a file's name gives: "2 Digits!.c" becomes "net_2_Digits"."""
+    stem = os.path.splitext(os.path.basename(os.fspath(path)))[0] if path is not None else ""
+    found = re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9]", "_", stem)).strip("_")
+    if not found or not found[0].isalpha():
+        found = f"net_{found}".strip("_")
+    return found[:_LONGEST_NAME].rstrip("_")
+
+
+def _check_prefix(name: str) -> str:
+    if not isinstance(name, str) or not re.fullmatch(
+        rf"[A-Za-z][A-Za-z0-9_]{{0,{_LONGEST_NAME - 1}}}", name
+    ):
+        raise ValueError(
+            f"name must be a letter and up to {_LONGEST_NAME - 1} letters, digits and _, "
+            f"got {name!r}"
+        )
+    return name
+
+
+def _file_name(path: str | os.PathLike[str] | None, name: str) -> str:
+    stem = "" if path is None else os.path.basename(os.fspath(path))
+    return stem if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", stem) else f"{name}.c"

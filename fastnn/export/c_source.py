@@ -1,0 +1,365 @@
+"""The text of the C file: what stands in every one, what a layer or an activation needs.
+
+In the templates ``@name@`` is the prefix of all identifiers, ``@NAME@`` that of macros, ``@real@``
+the type of the numbers, and ``f(1.5)`` a literal of it. Static functions are written only where
+they are called: an unused one is a warning.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..layout import Array
+from . import arithmetic
+
+_WIDTH = 110  # of a line of numbers
+
+
+def literal(value: float, dtype: str) -> str:
+    """Return a C literal that is read back as the same number: the shortest such decimal."""
+    text = str(np.dtype(dtype).type(value))
+    if not any(mark in text for mark in ".en"):
+        text += ".0"
+    return text + ("f" if dtype == "float32" else "")
+
+
+def string(text: str) -> str:
+    r"""Return a C string literal; what is not plain ASCII as octal bytes of UTF-8, ? as \?."""
+
+    def escaped(byte: int) -> str:
+        if chr(byte) in '"\\?':  # ??/ would be a backslash: a trigraph
+            return "\\" + chr(byte)
+        return chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"
+
+    return '"' + "".join(map(escaped, text.encode("utf-8", "replace"))) + '"'
+
+
+def comment(text: str) -> str:
+    """Return a text of somebody else's in letters that cannot end a comment or a line."""
+    return re.sub(r"[^A-Za-z0-9 _.,:()+%=\[\]-]", "_", text)
+
+
+def table(name: str, values: Array, c_type: str) -> str:
+    """Return a static table; a new line for each row of a matrix."""
+    n = values.size
+    dtype = values.dtype.name
+    rows = values if values.ndim == 2 else values[None]
+    lines = []
+    for row in rows:
+        # As Python's own numbers: their text is made ten times as fast.
+        if dtype == "float32":
+            texts = [str(value) for value in row]
+            texts = [(t if "." in t or "e" in t else t + ".0") + "f" for t in texts]
+        else:
+            texts = [repr(value) for value in row.tolist()]
+        lines += _wrapped(texts)
+    body = "\n".join(lines)
+    return f"@TABLE@ {c_type} {name}[{n}] = {{\n{body}\n}};\n"
+
+
+def _wrapped(texts: Iterable[str]) -> list[str]:
+    lines, line = [], "   "
+    for text in texts:
+        if len(line) + len(text) + 2 > _WIDTH:
+            lines.append(line)
+            line = "   "
+        line += f" {text},"
+    lines.append(line)
+    return lines
+
+
+def fill(template: str, dtype: str, **names: str) -> str:
+    """Return a template with its names and literals filled in."""
+    text = re.sub(r"\bf\((-?[0-9.e+-]+)\)", lambda found: literal(float(found[1]), dtype), template)
+    names["real"] = "float" if dtype == "float32" else "double"
+    return re.sub(r"@(\w+)@", lambda found: names[found[1]], text)
+
+
+# ---- activations ---------------------------------------------------------------------------------
+
+_PARTS = """\
+/* x = n ln 2 + r with |r| <= ln 2 / 2: *power = 2^n, and q = e^r - 1 by its Taylor series */
+static @real@ @name@_exp_parts(@real@ x, @real@ *power)
+{
+    @bits@ bits;
+    @real@ r, p;
+    int n;
+    if (!(x == x)) return *power = x; /* NaN */
+    x = x < f(@low@) ? f(@low@) : x > f(@high@) ? f(@high@) : x;
+    n = (int)(x * f(@log2_e@) + (x < 0 ? f(-0.5) : f(0.5)));
+    r = x - (@real@)n * f(@ln2_high@);
+    r = r - (@real@)n * f(@ln2_low@);
+    p = f(@first@);
+@horner@
+    bits = (@bits@)(n + @offset@) << @shift@;
+    memcpy(power, &bits, sizeof bits);
+    return r + r * r * p;
+}
+"""
+_EXP = """\
+static @real@ @name@_exp_of(@real@ x) /* 0 where e^x would be subnormal; finite above */
+{
+    @real@ power, q = @name@_exp_parts(x, &power);
+    return x < f(@low@) ? 0 : power + power * q;
+}
+"""
+_EXPM1 = """\
+static @real@ @name@_expm1_of(@real@ x) /* e^x - 1, also where that is small */
+{
+    @real@ power, q = @name@_exp_parts(x, &power);
+    return power * q + (power - 1);
+}
+"""
+_SOFTPLUS = """\
+/* ln(1 + e^x) = max(x, 0) + ln(1 + u), u = e^-|x|; ln(1 + u) = 2 atanh s, s = u / (2 + u) <= 1/3 */
+static @real@ @name@_softplus_of(@real@ x)
+{
+    @real@ u = @name@_exp_of(x < 0 ? x : -x), s = u / (u + 2), square = s * s, p = f(@first@);
+@horner@
+    s = s + s;
+    return (x > 0 ? x : 0) + (s + s * square * p);
+}
+"""
+_CDF = """\
+/* The normal distribution's integral. Its tail over e^(-y*y/2), y = |x|, is a polynomial in
+ * t = 4 / (4 + y) times t; y*y is square + rest, or e^(-y*y/2) would lose digits. */
+static @real@ @name@_normal(@real@ x)
+{
+    @real@ y = x < 0 ? -x : x, t, p, square, c, high, low, rest, e, tail;
+    y = y > 40 ? 40 : y;
+    t = 4 / (4 + y);
+    p = f(@first@);
+@horner@
+    square = y * y;
+    c = y * @half_digits@;
+    high = c - (c - y);
+    low = y - high;
+    rest = (high * high - square) + 2 * high * low + low * low;
+    e = @name@_exp_of(f(-0.5) * square);
+    e = e - f(0.5) * rest * e;
+    tail = p * t * e;
+    return x > 0 ? 1 - tail : tail;
+}
+"""
+_EACH = """\
+static void @name@_@function@(int n, @real@ *z)
+{
+    int j;
+    for (j = 0; j < n; j++) @body@
+}
+"""
+_TANH = """{
+        @real@ y = z[j] < 0 ? -z[j] : z[j], e;
+        y = y > 20 ? 20 : y;
+        e = @name@_expm1_of(y + y);
+        z[j] = z[j] < 0 ? -(e / (e + 2)) : e / (e + 2);
+    }"""
+_SOFTMAX = """\
+static void @name@_softmax(int n, @real@ *z)
+{
+    @real@ most = z[0], sum = 0;
+    int j;
+    for (j = 1; j < n; j++) most = most < z[j] ? z[j] : most;
+    for (j = 0; j < n; j++) sum += z[j] = @name@_exp_of(z[j] - most);
+    for (j = 0; j < n; j++) z[j] = z[j] / sum;
+}
+"""
+_BODIES = {  # what is done with z[j], and the functions that it needs
+    "sigmoid": ("z[j] = 1 / (1 + @name@_exp_of(-z[j]));", ("exp",)),
+    "tanh": (_TANH, ("expm1",)),
+    "relu": ("z[j] = z[j] < 0 ? 0 : z[j];", ()),
+    "leaky_relu": ("z[j] = z[j] < 0 ? f(0.01) * z[j] : z[j];", ()),
+    "elu": ("z[j] = z[j] < 0 ? @name@_expm1_of(z[j]) : z[j];", ("expm1",)),
+    "gelu": ("z[j] = z[j] * @name@_normal(z[j]);", ("exp", "normal")),
+    "silu": ("z[j] = z[j] * (1 / (1 + @name@_exp_of(-z[j])));", ("exp",)),
+    "softplus": ("z[j] = @name@_softplus_of(z[j]);", ("exp", "softplus_of")),
+    "exp": ("z[j] = @name@_exp_of(z[j]);", ("exp",)),
+    "softmax": ("", ("exp",)),
+}
+
+
+def activations(names: Iterable[str], prefix: str, dtype: str) -> str:
+    """Return the functions for these activations, and those that they call."""
+    wanted = [name for name in dict.fromkeys(names) if name != "identity"]
+    needed = {helper for name in wanted for helper in _BODIES[name][1]}
+    low, high = arithmetic.EXP_RANGE[dtype]
+
+    def horner(coefficients: Iterable[float], variable: str) -> str:
+        return "\n".join(f"    p = p * {variable} + {literal(c, dtype)};" for c in coefficients)
+
+    def put(template: str, **more: str) -> str:
+        limits = {"low": repr(low), "high": repr(high)}
+        # Twice: the first puts numbers where the second makes literals of them.
+        text = re.sub(r"f\(@(\w+)@\)", lambda m: f"f({(limits | more)[m[1]]})", template)
+        return fill(text, dtype, name=prefix, **more)
+
+    parts = []
+    if needed & {"exp", "expm1"}:
+        terms, single = arithmetic.TERMS[dtype], dtype == "float32"
+        parts.append(
+            put(
+                _PARTS,
+                bits="uint32_t" if single else "uint64_t",
+                log2_e=repr(arithmetic.LOG2_E),
+                ln2_high=repr(arithmetic.LN2[dtype][0]),
+                ln2_low=repr(arithmetic.LN2[dtype][1]),
+                first=repr(1 / math.factorial(terms)),
+                horner=horner((1 / math.factorial(k) for k in range(terms - 1, 1, -1)), "r"),
+                offset="127" if single else "1023",
+                shift="23" if single else "52",
+            )
+        )
+    if "exp" in needed:
+        parts.append(put(_EXP))
+    if "expm1" in needed:
+        parts.append(put(_EXPM1))
+    if "softplus_of" in needed:
+        terms = arithmetic.LOG_TERMS[dtype]
+        parts.append(
+            put(
+                _SOFTPLUS,
+                first=repr(1 / (2 * terms + 1)),
+                horner=horner((1 / (2 * k + 1) for k in range(terms - 1, 0, -1)), "square"),
+            )
+        )
+    if "normal" in needed:
+        tail = arithmetic.TAIL[dtype]
+        half = literal(arithmetic.HALF_DIGITS[dtype], dtype)
+        parts.append(put(_CDF, first=repr(tail[0]), horner=horner(tail[1:], "t"), half_digits=half))
+    for name in wanted:
+        body = fill(_BODIES[name][0], dtype, name=prefix)
+        whole = _SOFTMAX if name == "softmax" else _EACH
+        parts.append(put(whole, function=name, body=body))
+    return "\n".join(parts)
+
+
+# ---- layers --------------------------------------------------------------------------------------
+
+ADD = """\
+/* z += v w, with w a row of W: what one input adds to every sum of its layer */
+static void @name@_add(@real@ v, int n_out, const @FLASH@ @real@ *w, @real@ *z)
+{
+    int j;
+    if (v != 0)
+        for (j = 0; j < n_out; j++) z[j] += v * w[j];
+}
+"""
+COPY = """\
+static void @name@_start(int n_out, const @FLASH@ @real@ *b, @real@ *z)
+{
+    int j;
+    for (j = 0; j < n_out; j++) z[j] = b[j];
+}
+"""
+LAYER = """\
+/* z = x W + b, W (n_in, n_out): every sum starts with b and runs in the order of x */
+static void @name@_layer(int n_in, int n_out, const @FLASH@ @real@ *W, const @FLASH@ @real@ *b,
+    const @real@ *x, @real@ *z)
+{
+    int i;
+    @name@_start(n_out, b, z);
+    for (i = 0; i < n_in; i++, W += n_out) @name@_add(x[i], n_out, W, z);
+}
+"""
+LAYER_INT8 = """\
+/* z_j = scale_j step sum_i W_ji q_i + b_j, W (n_out, n_in). The largest |q| of each layer, its
+ * limit, was chosen so that no sum can leave 32 bits. */
+static void @name@_layer(int n_in, int n_out, const @FLASH@ int8_t *W, const @FLASH@ float *scale,
+    const @FLASH@ float *b, const int16_t *q, float step, float *z)
+{
+    int i, j;
+    for (j = 0; j < n_out; j++, W += n_in) {
+        int32_t sum = 0;
+        for (i = 0; i < n_in; i++) sum += (int32_t)W[i] * q[i];
+        z[j] = (float)sum * (scale[j] * step) + b[j];
+    }
+}
+"""
+QUANTIZE_VALUE = """\
+static int16_t @name@_round(float v, float limit) /* to the nearest whole number within the limit */
+{
+    v = v > limit ? limit : v;
+    v = v > -limit ? v : -limit;
+    return (int16_t)(v + (v < 0 ? -0.5f : 0.5f));
+}
+"""
+QUANTIZE = """\
+/* q_i = a_i / step, rounded; the largest becomes the limit. Returns the step. */
+static float @name@_quantize(int n, const float *a, float limit, int16_t *q)
+{
+    float most = 0, factor;
+    int i;
+    for (i = 0; i < n; i++) {
+        float size = a[i] < 0 ? -a[i] : a[i];
+        most = most < size ? size : most;
+    }
+    factor = most > 1e-30f ? limit / most : 0; /* 1 / step must not overflow */
+    for (i = 0; i < n; i++) q[i] = @name@_round(a[i] * factor, limit);
+    return most > 1e-30f ? most / limit : 0;
+}
+"""
+# The entries, one for each type of input; @input@ is input i as the network reads it.
+ENTRY = """\
+void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT])
+{
+@declare@    int i;
+@check_begin@    @name@_start(@width@, @name@_b1, @z@);
+    for (i = 0; i < @NAME@_N_IN; i++) {
+@check@        @name@_add(@input@, @width@, @name@_W1 + (long)i * @width@, @z@);
+    }
+    @name@_finish(@finish@);
+@check_end@}
+"""
+ENTRY_INT8 = """\
+void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], float a[@NAME@_N_OUT])
+{
+@declare@    @NAME@_SCRATCH int16_t q[@most_in@];
+    float step;
+    int i;
+@quantize@    @name@_layer(@NAME@_N_IN, @width@, @name@_W1, @name@_scale1, @name@_b1, q, step, @z@);
+    @name@_finish(@finish@);
+@check_end@}
+"""
+QUANTIZE_INPUTS = """\
+    float most = 0, factor, bad = 0;
+    for (i = 0; i < @NAME@_N_IN; i++) {
+        float v = @input@;
+        bad += (float)x[i] - (float)x[i];
+        v = v < 0 ? -v : v;
+        most = most < v ? v : most;
+    }
+    factor = most > 1e-30f ? @limit@ / most : 0; /* 1 / step must not overflow */
+    step = most > 1e-30f ? most / @limit@ : 0;
+    for (i = 0; i < @NAME@_N_IN; i++) q[i] = @name@_round(@input@ * factor, @limit@);
+"""
+CLASSIFY = """\
+int @name@_classify@suffix@(const @type@ x[@NAME@_N_IN])
+{
+    @real@ a[@NAME@_N_OUT];
+    @name@_predict@suffix@(x, a);
+    return @name@_class_of(a);
+}
+"""
+CLASS_OF = """\
+/* the largest output, the first of equals */
+static int @name@_class_of(const @real@ a[@NAME@_N_OUT])
+{
+    int j, best = 0;
+    for (j = 0; j < @compared@; j++) {
+        if (!(a[j] == a[j])) return -1;
+        if (a[j] > a[best]) best = j;
+    }
+    return best;
+}
+"""
+CLASS_OF_ONE = """\
+/* the second class where the output is at least 1/2 */
+static int @name@_class_of(const @real@ a[1])
+{
+    return a[0] == a[0] ? a[0] >= f(0.5) : -1;
+}
+"""

@@ -1,0 +1,164 @@
+"""A network as one Python file that imports nothing but NumPy and the standard library: `to_numpy`.
+
+The parameters stand in the file as base64 of their little-endian bytes, so that there is one file
+to pass on, every bit comes back, and reading it runs nothing but what can be read.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from .. import __version__, files
+from ..mlp import MLP
+from . import facts
+
+__all__ = ["to_numpy"]
+
+# f(z) as NumPy writes it, without overflow where the result is finite.
+_FUNCTIONS = {
+    "sigmoid": "np.exp(-np.logaddexp(0, -z))",
+    "tanh": "np.tanh(z)",
+    "relu": "np.maximum(z, 0)",
+    "leaky_relu": "np.where(z > 0, z, 0.01 * z)",
+    "elu": "np.where(z > 0, z, np.expm1(np.minimum(z, 0)))",
+    "gelu": "z * (np.vectorize(math.erfc, otypes=[float])(z / -math.sqrt(2)) / 2).astype(z.dtype)",
+    "silu": "z * np.exp(-np.logaddexp(0, -z))",
+    "softplus": "np.logaddexp(0, z)",
+    "exp": "np.exp(np.minimum(z, {exp_max}))",
+}
+_EXP_MAX = {"float32": "88.37", "float64": "709.4"}  # where fastnn's exp stops growing
+_SOFTMAX = """\
+def softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+"""
+_PREDICT = '''\
+def predict(x):
+    """Return the outputs, (n, {n_out}) or ({n_out},) of inputs x, (n, {n_in}) or ({n_in},)."""
+    a = np.asarray(x)
+    a = a.astype(DTYPE) / DTYPE(255) if a.dtype == np.uint8 else a.astype(DTYPE)
+    if a.shape[-1:] != ({n_in},) or not np.isfinite(a).all():
+        raise ValueError("x must be rows of {n_in} finite numbers")
+{scaling}    for W, b, f in LAYERS:
+        a = f(a @ W + b)
+    return a
+'''
+_CLASSIFY = '''\
+def classify(x):
+    """Return the label of each row."""
+    return LABELS[{index}]
+'''
+
+
+def to_numpy(net: MLP, path: str | os.PathLike[str] | None = None) -> str:
+    """Return the network as a Python file with a function ``predict(x)``; write it if `path`.
+
+    ``predict`` takes the raw inputs of `MLP.predict`, one row or many, bytes too, and returns the
+    outputs; it computes in the network's dtype. Classifiers have ``classify(x)`` as well. The
+    file needs NumPy 1.21 or later, and neither fastnn nor pickle.
+
+    Parameters
+    ----------
+    net : MLP
+    path : path-like, optional
+        Replaced if it exists, all or nothing.
+
+    Returns
+    -------
+    str
+        The source, in ASCII: about 5.4 bytes for each float32 parameter.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `net` is no MLP, or not finite.
+    OSError
+        `path` cannot be written.
+
+    Examples
+    --------
+    >>> import fastnn, numpy as np
+    >>> net = fastnn.MLP([2, 3, 1], activation="tanh", seed=0)
+    >>> module = {}
+    >>> exec(fastnn.export.to_numpy(net), module)
+    >>> np.allclose(module["predict"]([0.5, -1]), net.predict([[0.5, -1]]))
+    True
+    """
+    facts.check(net)
+    text = _source(net)
+    if path is not None:
+        from pathlib import Path
+
+        files.replace(Path(path), text.encode("ascii"))
+    return text
+
+
+def _source(net: MLP) -> str:
+    dtype, sizes = net.dtype.name, net.sizes
+    used = list(dict.fromkeys((*net.activation, net.output)))
+    scaled = net.input_shift is not None and net.input_scale is not None
+    arrays: list[Any] = [net.params]
+    if scaled:
+        arrays += [net.input_shift, net.input_scale]
+    data = np.concatenate(arrays).astype(net.dtype.newbyteorder("<")).tobytes()
+    letters = base64.b64encode(data).decode("ascii")
+    body = "\n".join(letters[i : i + 96] for i in range(0, len(letters), 96))
+    functions = ", ".join((*net.activation, net.output))
+    parts = [
+        f'"""The neural network {facts.layers_in_words(net)}, written by fastnn {__version__}.\n\n'
+        "Needs NumPy alone: from this file import predict.\n"
+        '"""\n\n'
+        "import base64\n"
+        f"{'import math' + chr(10) if 'gelu' in used else ''}\n"
+        "import numpy as np\n",
+        f"DTYPE, SIZES = np.{dtype}, {sizes!r}\n{_facts(net)}",
+        *(_function(name, dtype) for name in used),
+        "# All numbers, layer by layer: W (n_in, n_out) row by row, then b"
+        f"{'; then shift and scale of the inputs' if scaled else ''}.\n"
+        f'NUMBERS = np.frombuffer(base64.b64decode("""\n{body}\n"""), "<f{net.dtype.itemsize}")'
+        ".astype(DTYPE)",
+        "LAYERS, at = [], 0\n"
+        f"for n_in, n_out, f in zip(SIZES, SIZES[1:], [{functions}]):\n"
+        "    W = NUMBERS[at : at + n_in * n_out].reshape(n_in, n_out)\n"
+        "    LAYERS.append((W, NUMBERS[at + W.size : at + W.size + n_out], f))\n"
+        "    at += W.size + n_out\n"
+        + ("SHIFT, SCALE = NUMBERS[at:].reshape(2, -1)\n" if scaled else ""),
+        _PREDICT.format(
+            n_in=sizes[0],
+            n_out=sizes[-1],
+            scaling="    a = (a - SHIFT) * SCALE\n" if scaled else "",
+        ),
+    ]
+    if facts.task_of(net) == "classify":
+        n = len(facts.labels_of(net))
+        index = f"predict(x)[..., :{n}].argmax(axis=-1)"
+        if sizes[-1] == 1:
+            index = "(predict(x)[..., 0] >= 0.5).astype(int)"
+        parts.append(_CLASSIFY.format(index=index))
+    return "\n\n".join(parts)
+
+
+def _facts(net: MLP) -> str:
+    """Return the labels and the names of the inputs, as Python literals in ASCII."""
+    text = ""
+    if facts.task_of(net) == "classify":
+        labels = facts.labels_of(net)
+        if any(isinstance(label, float) and not math.isfinite(label) for label in labels):
+            raise ValueError(f"classes of net must be finite to be written down, got {labels}")
+        text += f"LABELS = np.array({labels!a})\n"
+    names = facts.feature_names(net)
+    if names is not None:
+        text += f"INPUTS = {names!a}\n"
+    return text
+
+
+def _function(name: str, dtype: str) -> str:
+    if name == "softmax":
+        return _SOFTMAX
+    formula = _FUNCTIONS.get(name, "z").format(exp_max=_EXP_MAX[dtype])
+    return f"def {name}(z):\n    return {formula}\n"
