@@ -17,8 +17,8 @@ from fastnn.names import ACTIVATIONS, HIDDEN, LOSSES, pair
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402 - once it is known to be there
-from torch.nn import functional as F  # noqa: E402, N812 - as PyTorch's users write it
+from recorded.record_torch_curves import HUBER_DELTA, QUANTILE, cost  # noqa: E402 - now it is there
+from torch import nn  # noqa: E402
 
 from fastnn import export  # noqa: E402
 
@@ -396,25 +396,6 @@ def test_the_examples_in_the_reference_run() -> None:
 # ---- gradients ---------------------------------------------------------------------------------
 
 
-def cost(loss: str, output: str, z: Any, a: Any, y: Any) -> Any:
-    """C by PyTorch's functions, the mean over the rows; z and a before and after the output's f."""
-    if loss == "cross_entropy":
-        return F.cross_entropy(z, y)
-    if loss == "binary_cross_entropy":
-        return F.binary_cross_entropy_with_logits(z, y, reduction="sum") / len(y)
-    if loss == "poisson" and output == "exp":
-        return F.poisson_nll_loss(z, y, log_input=True)
-    if loss == "poisson":
-        return F.poisson_nll_loss(a, y, log_input=False, eps=0)
-    if loss == "quantile":  # none of theirs; q = 0.3
-        return torch.maximum(0.3 * (y - a), -0.7 * (y - a)).mean()
-    if loss == "huber":
-        return F.huber_loss(a, y, delta=0.7)
-    if loss == "quadratic":
-        return F.mse_loss(a, y, reduction="sum") / len(y)
-    return {"mse": F.mse_loss, "mae": F.l1_loss}[loss](a, y)
-
-
 def legal(output: str, loss: str) -> bool:
     try:
         return pair(output, loss) == (output, loss)
@@ -442,8 +423,8 @@ def test_gradients_and_costs_are_those_of_autograd(
         output=output,
         loss=loss,
         dtype=dtype,
-        quantile=0.3,
-        huber_delta=0.7,
+        quantile=QUANTILE,
+        huber_delta=HUBER_DELTA,
         seed=2,
     )
     X, Y = rows(16, 5, dtype=dtype), rows(16, 3, seed=1, dtype=dtype)
