@@ -27,6 +27,8 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 def run(model: Any, X: Any) -> list[Any]:
     """Return the outputs that onnxruntime computes, after the checks of ONNX's own."""
     onnx.checker.check_model(model, full_check=True)
+    used = {name for node in model.graph.node for name in node.input}
+    assert used >= {constant.name for constant in model.graph.initializer}
     session = runtime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )

@@ -262,18 +262,15 @@ class _Graph:
 
     def classify(self, net: MLP, output: str) -> int:
         """Add the output ``label``, as `MLP.classify` has it; return its type."""
-        axis = self.constant("axis", [1], np.int64)
         if net.sizes[-1] == 1:
             is_second = self.node("GreaterOrEqual", output, self.number(0.5))
             whole = self.node("Cast", is_second, to=TensorProto.INT64)
-            index = self.node("Squeeze", whole, axis)
+            index = self.node("Squeeze", whole, self.constant("axis", [1], np.int64))
         else:
             if net.classes is not None and len(net.classes) < net.sizes[-1]:
-                ends = (
-                    self.constant("first", [0], np.int64),
-                    self.constant("last", [len(net.classes)], np.int64),
-                )
-                output = self.node("Slice", output, *ends, axis)
+                span = {"first": 0, "end": len(net.classes), "axis": 1}
+                where = [self.constant(name, [at], np.int64) for name, at in span.items()]
+                output = self.node("Slice", output, *where)
             index = self.node("ArgMax", output, axis=1, keepdims=0)
         kind = TensorProto.INT64
         if net.classes is not None:

@@ -19,18 +19,18 @@ __all__ = ["from_torch"]
 
 _DTYPES = (torch.float32, torch.float64)
 
-# What a module's settings must be to be one of our functions, as what to say if they are not.
-_Setting = tuple[str, Any, str]
+# What a module's setting may be for it to be one of our functions, and how that is told.
+_Setting = tuple[str, tuple[Any, ...], str]
 _FUNCTIONS: dict[type[nn.Module], tuple[str, _Setting | None]] = {
     nn.Sigmoid: ("sigmoid", None),
     nn.Tanh: ("tanh", None),
     nn.ReLU: ("relu", None),
-    nn.LeakyReLU: ("leaky_relu", ("negative_slope", lambda s: s == 0.01, "0.01")),
-    nn.ELU: ("elu", ("alpha", lambda a: a == 1, "1")),
-    nn.GELU: ("gelu", ("approximate", lambda a: a == "none", "'none', the exact one")),
+    nn.LeakyReLU: ("leaky_relu", ("negative_slope", (0.01,), "0.01")),
+    nn.ELU: ("elu", ("alpha", (1,), "1")),
+    nn.GELU: ("gelu", ("approximate", ("none",), "'none', the exact one")),
     nn.SiLU: ("silu", None),
-    nn.Softplus: ("softplus", ("beta", lambda b: b == 1, "1")),
-    nn.Softmax: ("softmax", ("dim", lambda d: d in (1, -1), "1")),
+    nn.Softplus: ("softplus", ("beta", (1,), "1")),
+    nn.Softmax: ("softmax", ("dim", (1, -1), "1")),
     Exp: ("exp", None),
 }
 
@@ -223,9 +223,9 @@ def _set_function(where: str, module: nn.Module, layer: _Layer | None) -> None:
     if layer.dropout:
         raise ValueError(f"{where} follows a Dropout: an MLP drops what comes out of activations")
     if setting is not None:
-        attribute, fits, wanted = setting
+        attribute, allowed, wanted = setting
         value = getattr(module, attribute)
-        if not fits(value):
+        if value not in allowed:
             raise ValueError(f"{where}: {attribute} must be {wanted}, it is {value!r}")
     if isinstance(module, nn.Softplus) and module.threshold < 20:
         raise ValueError(f"{where}: threshold must be 20 or more, it is {module.threshold!r}")
