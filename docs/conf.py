@@ -42,6 +42,7 @@ default_role = "obj"  # `MLP.fit` in a docstring is a link
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
+autodoc_mock_imports = ["torch"]  # gigabytes, for two docstrings
 autodoc_typehints = "none"  # the docstrings have the types, with shapes
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # the class template lists them
