@@ -25,8 +25,8 @@ rng = np.random.default_rng(0)
 def move(state, right):  # the cart-pole of Barto, Sutton and Anderson (1983)
     _, speed, angle, spin = state.T
     push = (np.where(right, 10, -10) + 0.05 * spin**2 * np.sin(angle)) / 1.1
-    turn = 9.8 * np.sin(angle) - np.cos(angle) * push
-    turn /= 0.5 * (4 / 3 - 0.1 * np.cos(angle) ** 2 / 1.1)
+    turn = 19.6 * np.sin(angle) - 2 * np.cos(angle) * push
+    turn /= 4 / 3 - 0.1 * np.cos(angle) ** 2 / 1.1
     go = push - 0.05 * turn * np.cos(angle) / 1.1
     return state + 0.02 * np.column_stack([speed, go, spin, turn])
 
@@ -56,30 +56,22 @@ for _ in range(UPDATES):
     earned = stood[::-1].cumsum(axis=0)[::-1]
     A = (earned - earned.sum(1, keepdims=True) / stood.sum(1, keepdims=True))[stood]
     X, z = states[stood], policy.predict(states[stood])[:, 0]
-    y = z - A / A.std() * (chance(X) - right[stood]) / 2
+    y = z - A / (A.std() + 1e-3) * (chance(X) - right[stood]) / 2
     policy.train_batch(X, y, optimizer=fastnn.Adam(0.02))
 
 # %%
 by_chance = list(play(lambda state: 0.5))[2].sum(axis=0).mean()
 trained = list(play(lambda state: chance(state) > 0.5))[2].sum(axis=0).mean()
-print(
-    f"steps that a pole stood: pushed at random {by_chance:.0f}, trained {trained:.0f} of {STEPS}"
-)
+print(f"steps that a pole stood: {by_chance:.0f} pushed at random, {trained:.0f} of 500 trained")
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 left.fill_between(range(UPDATES), *np.percentile(lengths, [10, 90], axis=1), alpha=0.3)
-left.plot(np.mean(lengths, axis=1), label="mean of 64 poles, and from 10 % to 90 % of them")
+left.plot(np.mean(lengths, axis=1), label="mean of 64 poles; 10 % to 90 %")
 left.axhline(by_chance, color="k", ls=":", label="pushed at random")
 left.set(xlabel="updates", ylabel="steps that a pole stood", title="Learning")
-left.legend(loc="lower right")
-angle, spin = np.meshgrid(
-    np.radians(np.linspace(-12, 12, 101)), np.radians(np.linspace(-90, 90, 101))
-)
-pushes = chance(np.column_stack([0 * angle.flat, 0 * angle.flat, angle.flat, spin.flat]))
-image = right.imshow(
-    pushes.reshape(101, 101), origin="lower", extent=(-12, 12, -90, 90), aspect="auto", cmap="PuOr"
-)
-right.set(
-    xlabel="angle in °", ylabel="its speed in °/s", title="The policy, cart at rest in the middle"
-)
-fig.colorbar(image, label="chance of a push to the right")
+left.legend(loc="center right")
+degrees, speeds = np.mgrid[-12:12:97j, -90:90:91j]
+X = np.radians([0 * degrees, 0 * degrees, degrees, speeds]).reshape(4, -1).T
+map_ = right.pcolormesh(degrees, speeds, chance(X).reshape(degrees.shape), cmap="PuOr")
+right.set(xlabel="angle in °", ylabel="its speed in °/s", title="The policy, cart in the middle")
+fig.colorbar(map_, label="chance of a push to the right")
 plt.show()
