@@ -48,7 +48,7 @@ class Library:
 
     def __init__(self, folder: Path, sources: Sequence[str], nets: Sequence[fastnn.MLP]) -> None:
         self.nets = nets
-        path = compile_c(folder, "\n".join(sources), "nets.so", "-O1", "-shared", "-fPIC")
+        path = compile_c(folder, "\n".join(sources), "nets.so", "-shared", "-fPIC")
         self.library = ctypes.CDLL(str(path))
 
     def _call(self, name: str, x: np.ndarray[Any, Any], *more: Any) -> Any:
