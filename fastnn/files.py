@@ -55,7 +55,7 @@ def write(
 
     metadata = {"format": FORMAT, "format_version": VERSION}
     for name, value in facts.items():
-        metadata[name] = _text(name, value)
+        metadata[name] = as_json(name, value)
     for name, tensor in tensors.items():
         if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
             raise ValueError(f"{name} holds NaN or infinity; such a network is not saved")
@@ -155,7 +155,7 @@ def _header(path: Path) -> dict[str, str]:
     return metadata
 
 
-def _text(name: str, value: Any) -> str:
+def as_json(name: str, value: Any) -> str:
     """`value` as JSON that `_json` reads back."""
     try:
         text = json.dumps(value, allow_nan=False, separators=(",", ":"))

@@ -352,14 +352,17 @@ def test_no_module_loads_pickles() -> None:
     assert not violations, show(violations)
 
 
-def test_only_the_estimators_are_built_on_scikit_learn() -> None:
-    # The benchmarks run it as a contender; nothing else needs what the extra brings.
+@pytest.mark.parametrize(
+    ("library", "room"), [("sklearn", "estimators"), ("onnx", "export"), ("torch", "export")]
+)
+def test_only_one_room_is_built_on_what_an_extra_brings(library: str, room: str) -> None:
+    # The benchmarks run others as contenders; nothing else needs what the extra brings.
     violations = []
     for module, tree in modules().items():
-        if module.split(".")[0] in {"estimators", "bench"}:
+        if module.split(".")[0] in {room, "bench"}:
             continue
         for node, _ in imports(tree):
-            found = [name for name in imported(module, node) if name.split(".")[0] == "sklearn"]
+            found = [name for name in imported(module, node) if name.split(".")[0] == library]
             violations += [f"fastnn/{module}.py:{node.lineno}: {name}" for name in found]
     assert not violations, show(violations)
 

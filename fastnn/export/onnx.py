@@ -1,0 +1,286 @@
+"""A network as an ONNX model: ``to_onnx`` (extra "onnx").
+
+What every runtime can be expected to read: opset 13 with IR version 7, those of ONNX 1.8 (2020),
+which onnxruntime has read since 1.6. Nothing here needs a later one: softmax along one axis came
+with 13, and the Gelu of opset 20 is written out by Erf.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from .. import __version__, files
+from ..mlp import MLP
+from ..names import check_name
+from .facts import check
+
+try:
+    from onnx import TensorProto, helper, numpy_helper
+except ImportError:
+    raise ImportError("to_onnx needs onnx: pip install 'fastnn-mlp[onnx]'") from None
+
+__all__ = ["to_onnx"]
+
+_OPSET, _IR = 13, 7
+_LIMIT = 2**31 - 1  # bytes: no message of protobuf is longer
+_SLACK = 2**20  # for all that is not parameters or metadata
+_TYPES = {
+    "uint8": TensorProto.UINT8,
+    "float32": TensorProto.FLOAT,
+    "float64": TensorProto.DOUBLE,
+}
+# Operators that are one function each, at least for float32.
+_OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sigmoid": ("Sigmoid", {}),
+    "tanh": ("Tanh", {}),
+    "relu": ("Relu", {}),
+    "leaky_relu": ("LeakyRelu", {"alpha": 0.01}),
+    "elu": ("Elu", {"alpha": 1.0}),
+    "softplus": ("Softplus", {}),
+    "softmax": ("Softmax", {"axis": 1}),
+    "exp": ("Exp", {}),
+}
+
+
+def to_onnx(
+    net: MLP,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    labels: bool = False,
+    input_scaling: bool = True,
+    input_dtype: str | None = None,
+    name: str = "fastnn",
+) -> Any:
+    """Return the network as an ONNX model, and write it to `path` if one is given.
+
+    The model has the input ``input`` (n, n_in) and the output ``output`` (n, n_out), that of
+    `MLP.predict` for the same raw inputs, for any number n of rows. It needs opset 13 and IR
+    version 7, which runtimes have read since 2020.
+
+    Parameters
+    ----------
+    net : MLP
+        The network. Dropout is for training only and no part of the model.
+    path : path-like, optional
+        Where to write the model, all or nothing.
+    labels : bool, default False
+        Add the output ``label`` (n,), that of `MLP.classify`: one of the network's classes
+        (int64, bool, double or string), or their number where it has none.
+    input_scaling : bool, default True
+        Make the network's `input_shift` and `input_scale` part of the model. Without them the
+        caller has to scale; the model's ``doc_string`` says so.
+    input_dtype : {"float32", "float64", "uint8"}, optional
+        What the model reads. ``uint8`` takes raw bytes and divides them by 255, as `predict` does.
+        Default: the network's dtype, in which it always computes.
+    name : str, default "fastnn"
+        Of the graph.
+
+    Returns
+    -------
+    onnx.ModelProto
+        With ``fastnn_version``, ``network`` (what `MLP` was built with), ``loss``, ``classes`` and
+        the network's own ``metadata`` as JSON in its ``metadata_props``.
+
+    Raises
+    ------
+    ImportError
+        onnx is not installed.
+    OSError
+        The file cannot be written; an old one is as it was.
+    TypeError, ValueError
+        An argument is not as above, the parameters are not finite, or the model would be larger
+        than the 2 GB that the format holds.
+
+    Notes
+    -----
+    A float64 network becomes a model in double. Functions that onnxruntime does not have in double
+    (leaky_relu, elu, silu, softplus) are written out. Only the error function of gelu is computed
+    in float32: a float64 network with it agrees to 1e-6 instead of 1e-12.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.export import to_onnx
+    >>> net = fastnn.MLP([4, 8, 3], output="softmax", seed=0)
+    >>> model = to_onnx(net, labels=True)
+    >>> [output.name for output in model.graph.output]
+    ['output', 'label']
+    """
+    check(net)
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name must be a string that is not empty, got {name!r}")
+    reads = net.dtype.name if input_dtype is None else input_dtype
+    check_name("input_dtype", reads, _TYPES)
+    facts = _facts(net)
+    n_bytes = net.params.nbytes + sum(len(fact.encode()) for fact in facts.values()) + _SLACK
+    if n_bytes > _LIMIT:
+        raise ValueError(
+            f"the network's {net.n_params:,} parameters take {net.params.nbytes / 1e9:.1f} GB; "
+            "an ONNX model holds at most 2 GB"
+        )
+    graph = _Graph(net.dtype)
+    x = graph.read(net, reads, input_scaling)
+    for l, function in enumerate((*net.activation, net.output)):
+        W = graph.constant(f"weights.{l}", net.weights[l])
+        b = graph.constant(f"biases.{l}", net.biases[l])
+        x = graph.apply(function, graph.node("Gemm", x, W, b))  # z = a W + b
+    x = graph.name_last("output")
+    results = [helper.make_tensor_value_info("output", graph.type, ["n", net.sizes[-1]])]
+    if labels:
+        results.append(helper.make_tensor_value_info("label", graph.classify(net, x), ["n"]))
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            name,
+            [helper.make_tensor_value_info("input", _TYPES[reads], ["n", net.sizes[0]])],
+            results,
+            graph.constants,
+        ),
+        producer_name="fastnn",
+        producer_version=__version__,
+        doc_string=_description(net, reads, input_scaling),
+        ir_version=_IR,
+        opset_imports=[helper.make_opsetid("", _OPSET)],
+    )
+    helper.set_model_props(model, facts)
+    if path is not None:
+        from pathlib import Path
+
+        files.replace(Path(path), model.SerializeToString())
+    return model
+
+
+def _facts(net: MLP) -> dict[str, str]:
+    """Return what the model says of itself, name: JSON."""
+    facts = {"network": net._network(), "metadata": net.metadata}
+    if net.classes is not None:
+        facts["classes"] = net.classes.tolist()
+    texts = {name: files.as_json(name, value) for name, value in facts.items()}
+    return {"fastnn_version": __version__, "loss": net.loss, **texts}
+
+
+def _description(net: MLP, reads: str, input_scaling: bool) -> str:
+    sentences = [f"{net._heading()}; written by fastnn {__version__}."]
+    if reads == "uint8":
+        sentences.append("Reads bytes and divides them by 255.")
+    if net.input_shift is not None:
+        sentences.append(
+            "The scaling of the inputs is part of the model: it reads them raw."
+            if input_scaling
+            else "The scaling of the inputs is not part of the model: "
+            "give it (x - input_shift) * input_scale."
+        )
+    return " ".join(sentences)
+
+
+class _Graph:
+    """Nodes and constants as they are added; all computation is in one dtype."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype, self.type = dtype, _TYPES[dtype.name]
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node; return the name of its output."""
+        name = f"{operator}.{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    def name_last(self, name: str) -> str:
+        """Give the last node's output a name of its own."""
+        self.nodes[-1].output[0] = name
+        return name
+
+    def constant(self, name: str, values: Any, dtype: Any = None) -> str:
+        """Add a constant, in the network's dtype unless another is given; return its name."""
+        if all(constant.name != name for constant in self.constants):
+            array = np.ascontiguousarray(values, dtype or self.dtype).reshape(np.shape(values))
+            self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def number(self, value: float) -> str:
+        """Add a scalar of the network's dtype; return its name."""
+        return self.constant(f"number.{value!r}", value)
+
+    def read(self, net: MLP, reads: str, input_scaling: bool) -> str:
+        """Add what makes raw inputs the first layer's; return its name."""
+        x = "input"
+        if reads != self.dtype.name:
+            x = self.node("Cast", x, to=self.type)
+        if reads == "uint8":
+            x = self.node("Div", x, self.number(255.0))
+        if input_scaling and net.input_shift is not None:
+            x = self.node("Sub", x, self.constant("input.shift", net.input_shift))
+            x = self.node("Mul", x, self.constant("input.scale", net.input_scale))
+        return x
+
+    def apply(self, function: str, z: str) -> str:
+        """Add a = f(z); return the name of a."""
+        if function == "identity":
+            return z
+        if self.dtype == np.float64 and function in ("leaky_relu", "elu", "silu", "softplus"):
+            return self.written_out(function, z)
+        if function == "silu":  # z σ(z)
+            return self.node("Mul", z, self.node("Sigmoid", z))
+        if function == "gelu":  # z Φ(z) = z (½ + ½ erf(z / √2))
+            half, root = self.number(0.5), self.number(0.5**0.5)
+            erf = self.erf(self.node("Mul", z, root))
+            return self.node("Mul", z, self.node("Add", self.node("Mul", erf, half), half))
+        operator, attributes = _OPERATORS[function]
+        return self.node(operator, z, **attributes)
+
+    def erf(self, x: str) -> str:
+        """Add erf(x), in float32: onnxruntime has no other."""
+        if self.dtype == np.float32:
+            return self.node("Erf", x)
+        small = self.node("Erf", self.node("Cast", x, to=TensorProto.FLOAT))
+        return self.node("Cast", small, to=self.type)
+
+    def written_out(self, function: str, z: str) -> str:
+        """Add a function that onnxruntime has for float32 only.
+
+        (Silu too: up to 1.20 it makes z σ(z) an operator of its own, and then lacks it in double.)
+        """
+        if function == "leaky_relu":  # max(z, 0.01 z)
+            return self.node("Max", z, self.node("Mul", z, self.number(0.01)))
+        one = self.number(1.0)
+        if function == "silu":  # z / (1 + e^−z), which is −0 where the power is infinite
+            return self.node("Div", z, self.node("Add", one, self.node("Exp", self.node("Neg", z))))
+        positive = self.node("Relu", z)
+        if function == "elu":  # max(z, 0) + (e^min(z, 0) − 1)
+            e = self.node("Exp", self.node("Min", z, self.number(0.0)))
+            return self.node("Add", positive, self.node("Sub", e, one))
+        # softplus: max(z, 0) + ln(1 + e^−|z|)
+        e = self.node("Exp", self.node("Neg", self.node("Abs", z)))
+        return self.node("Add", positive, self.node("Log", self.node("Add", one, e)))
+
+    def classify(self, net: MLP, output: str) -> int:
+        """Add the output ``label``, as `MLP.classify` has it; return its type."""
+        if net.sizes[-1] == 1:
+            is_second = self.node("GreaterOrEqual", output, self.number(0.5))
+            whole = self.node("Cast", is_second, to=TensorProto.INT64)
+            index = self.node("Squeeze", whole, self.constant("axis", [1], np.int64))
+        else:
+            if net.classes is not None and len(net.classes) < net.sizes[-1]:
+                span = {"first": 0, "end": len(net.classes), "axis": 1}
+                where = [self.constant(name, [at], np.int64) for name, at in span.items()]
+                output = self.node("Slice", output, *where)
+            index = self.node("ArgMax", output, axis=1, keepdims=0)
+        kind = TensorProto.INT64
+        if net.classes is not None:
+            if net.classes.dtype.kind == "U":
+                kind, texts = TensorProto.STRING, [text.encode() for text in net.classes.tolist()]
+                tensor = helper.make_tensor("classes", kind, [len(texts)], texts)
+            else:
+                dtype = {"b": np.bool_, "i": np.int64, "u": np.uint64, "f": np.float64}
+                values: Any = net.classes.astype(dtype[net.classes.dtype.kind])
+                tensor = numpy_helper.from_array(values, "classes")
+                kind = tensor.data_type
+            self.constants.append(tensor)
+            self.node("Gather", "classes", index, axis=0)
+        self.name_last("label")
+        return int(kind)

@@ -1,0 +1,105 @@
+"""Networks to PyTorch and back: ``to_torch``, ``from_torch`` (extra "torch").
+
+Only objects are taken, never files: what unpickles, unpickles in the caller's hands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+try:
+    import torch
+    from torch import nn
+except ImportError:
+    raise ImportError(
+        "to_torch and from_torch need PyTorch: pip install 'fastnn-mlp[torch]'"
+    ) from None
+
+from ..mlp import MLP
+from .torch_modules import Exp, InputScaling
+from .torch_reading import from_torch
+
+__all__ = ["Exp", "InputScaling", "from_torch", "to_torch"]
+
+
+def to_torch(net: MLP, *, logits: bool = False) -> Any:
+    """Return the network as modules of PyTorch, its parameters copied.
+
+    Parameters
+    ----------
+    net : MLP
+        The network; it and the modules go their own ways afterwards.
+    logits : bool, default False
+        Leave the output layer's activation out. By default the outputs are those of
+        `MLP.predict`: probabilities for softmax and sigmoid, rates for exp. PyTorch's losses for
+        training on (``CrossEntropyLoss``, ``BCEWithLogitsLoss``, ``PoissonNLLLoss``) take what
+        comes before it.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        On the CPU, in the network's dtype, in evaluation mode: ``train()`` lets its dropout act.
+        Linear layers and activations in turn; in front an `InputScaling` if the network has one, at
+        the end an `Exp` if that is its output. These two are the only modules that are not
+        PyTorch's own, so a file of the whole model is read only where fastnn is installed; a
+        ``state_dict`` is read anywhere.
+
+    Raises
+    ------
+    ImportError
+        PyTorch is not installed.
+    TypeError
+        `net` is not an `MLP`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.export import to_torch
+    >>> net = fastnn.MLP([4, 8, 3], output="softmax", seed=0)
+    >>> to_torch(net, logits=True)
+    Sequential(
+      (0): Linear(in_features=4, out_features=8, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=8, out_features=3, bias=True)
+    )
+    """
+    if not isinstance(net, MLP):
+        raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}")
+    modules: list[nn.Module] = []
+    if net.input_shift is not None and net.input_scale is not None:
+        modules.append(InputScaling(_copy(net.input_shift), _copy(net.input_scale)))
+    functions = (*net.activation, "identity" if logits else net.output)
+    for l, function in enumerate(functions):
+        W, b = net.weights[l], net.biases[l]
+        # Without PyTorch's own start values, which would move its random generator.
+        linear = nn.utils.skip_init(nn.Linear, *W.shape, dtype=getattr(torch, net.dtype.name))
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(W.T))  # theirs is (n_out, n_in)
+            linear.bias.copy_(torch.from_numpy(b))
+        modules.append(linear)
+        if function != "identity":
+            modules.append(_MAKERS[function]())
+        if l < len(net.dropout) and net.dropout[l]:
+            modules.append(nn.Dropout(net.dropout[l]))
+    return nn.Sequential(*modules).eval()
+
+
+def _copy(values: NDArray[Any]) -> torch.Tensor:
+    return torch.from_numpy(values.copy())
+
+
+_MAKERS: dict[str, Any] = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky_relu": lambda: nn.LeakyReLU(0.01),
+    "elu": lambda: nn.ELU(1.0),
+    "gelu": lambda: nn.GELU(approximate="none"),
+    "silu": nn.SiLU,
+    # Above the threshold theirs is x itself: at their 20, 2e-9 off; at 40, the nearest double.
+    "softplus": lambda: nn.Softplus(beta=1.0, threshold=40.0),
+    "softmax": lambda: nn.Softmax(dim=1),
+    "exp": Exp,
+}

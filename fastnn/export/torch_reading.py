@@ -1,0 +1,354 @@
+"""From modules or parameters of PyTorch to a network: ``from_torch``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ..mlp import MLP
+from ..names import HIDDEN
+from .torch_modules import Exp, InputScaling
+
+__all__ = ["from_torch"]
+
+_DTYPES = (torch.float32, torch.float64)
+
+# What a module's setting may be for it to be one of our functions, and how that is told.
+_Setting = tuple[str, tuple[Any, ...], str]
+_FUNCTIONS: dict[type[nn.Module], tuple[str, _Setting | None]] = {
+    nn.Sigmoid: ("sigmoid", None),
+    nn.Tanh: ("tanh", None),
+    nn.ReLU: ("relu", None),
+    nn.LeakyReLU: ("leaky_relu", ("negative_slope", (0.01,), "0.01")),
+    nn.ELU: ("elu", ("alpha", (1,), "1")),
+    nn.GELU: ("gelu", ("approximate", ("none",), "'none', the exact one")),
+    nn.SiLU: ("silu", None),
+    nn.Softplus: ("softplus", ("beta", (1,), "1")),
+    nn.Softmax: ("softmax", ("dim", (1, -1), "1")),
+    Exp: ("exp", None),
+}
+
+
+@dataclass
+class _Layer:
+    """What was found of one layer; where it stands, for what is said about it."""
+
+    where: str
+    weight: NDArray[Any]  # (n_out, n_in), theirs
+    bias: NDArray[Any] | None
+    function: str | None = None
+    dropout: float = 0.0
+
+
+@dataclass
+class _Found:
+    layers: list[_Layer] = field(default_factory=list)
+    scaling: tuple[NDArray[Any], NDArray[Any]] | None = None
+
+
+def from_torch(
+    source: Any,
+    *,
+    activation: str | Sequence[str] | None = None,
+    output: str | None = None,
+    loss: str | None = None,
+    quantile: float = 0.5,
+    huber_delta: float = 1.0,
+    seed: int | None = None,
+) -> MLP:
+    """Return the network that modules or parameters of PyTorch describe, with a copy of them.
+
+    Parameters
+    ----------
+    source : torch.nn.Sequential or state_dict
+        ``Linear`` layers, the activations that `MLP` has, ``Dropout`` after them; ``Flatten`` in
+        front and ``Identity`` are passed over. Or a ``state_dict``: the weights and biases of
+        linear layers in order. Files are not read: give what ``torch.load(path,
+        weights_only=True)`` returns.
+    activation : str or sequence of str, optional
+        Of the hidden layers, as of `MLP`; for a ``state_dict``, which does not tell. Modules tell
+        theirs: linear layers without one between them have ``identity``.
+    output : str, optional
+        Of the output layer. Needed for a ``state_dict``. For modules that end with a linear layer,
+        what their loss applied to it: ``"softmax"`` after ``CrossEntropyLoss``, ``"sigmoid"`` after
+        ``BCEWithLogitsLoss``; default ``identity``.
+    loss : str, optional
+        As of `MLP`, the default too: PyTorch keeps it apart from the modules.
+    quantile, huber_delta, seed
+        As of `MLP`.
+
+    Returns
+    -------
+    MLP
+        In the dtype of the parameters, float32 or float64.
+
+    Raises
+    ------
+    ImportError
+        PyTorch is not installed.
+    TypeError
+        `source` is something else.
+    ValueError
+        It holds what an `MLP` cannot be: another module or setting, widths that do not chain,
+        another dtype or several, NaN or infinity, no layer at all.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.export import from_torch, to_torch
+    >>> net = fastnn.MLP([4, 8, 3], output="softmax", seed=0)
+    >>> back = from_torch(to_torch(net))
+    >>> back.activation, back.output, bool((back.params == net.params).all())
+    (('relu',), 'softmax', True)
+    """
+    functions: tuple[str | Sequence[str], str]
+    if _is_plain(source):
+        found = _of_modules(source)
+        functions = _own_functions(found.layers, activation, output)
+    elif isinstance(source, Mapping):
+        found = _of_state(source)
+        functions = _given_functions(found.layers, activation, output)
+    else:
+        hint = ""
+        if isinstance(source, nn.Linear):
+            hint = "; write torch.nn.Sequential(linear)"
+        elif isinstance(source, str | bytes) or hasattr(source, "__fspath__"):
+            hint = "; files are not read: give what torch.load(path, weights_only=True) returns"
+        elif isinstance(source, nn.Module):
+            hint = "; its parameters are read from its state_dict()"
+        raise TypeError(
+            f"source must be a torch.nn.Sequential or a state_dict, got {type(source).__name__}"
+            + hint
+        )
+    layers = found.layers
+    net = MLP(
+        [layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in layers)],
+        activation=functions[0],
+        output=functions[1],
+        loss=loss,
+        dropout=[layer.dropout for layer in layers[:-1]],
+        dtype=layers[0].weight.dtype,
+        quantile=quantile,
+        huber_delta=huber_delta,
+        seed=seed,
+    )
+    for l, layer in enumerate(layers):
+        net.weights[l] = layer.weight.T
+        net.biases[l] = np.zeros(net.sizes[l + 1]) if layer.bias is None else layer.bias
+    if found.scaling is not None:
+        shift, scale = found.scaling
+        net.input_shift, net.input_scale = shift, scale
+    return net
+
+
+# ---- modules -----------------------------------------------------------------------------------
+
+
+def _is_plain(module: Any) -> bool:
+    """Whether it runs its modules one after the other: a subclass may do otherwise."""
+    return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+
+
+def _flat(sequence: nn.Sequential, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """Yield the modules with their names, those of sequences within it too."""
+    for name, module in sequence.named_children():
+        if _is_plain(module):
+            _check_no_hooks(f"module {prefix}{name}", module)
+            yield from _flat(module, f"{prefix}{name}.")
+        else:
+            yield f"module {prefix}{name} ({type(module).__name__})", module
+
+
+def _of_modules(sequence: nn.Sequential) -> _Found:
+    found = _Found()
+    layers = found.layers
+    _check_no_hooks("the Sequential", sequence)
+    for where, module in _flat(sequence):
+        kind, last = type(module), layers[-1] if layers else None
+        _check_no_hooks(where, module)
+        if kind is nn.Identity or (kind is nn.Dropout and module.p == 0):
+            continue
+        if kind is nn.Linear:
+            weight = _values(f"{where}: its weight", module.weight)
+            bias = None if module.bias is None else _values(f"{where}: its bias", module.bias)
+            _add(found, where, weight, bias)
+        elif kind is nn.Flatten and not layers:
+            if (module.start_dim, module.end_dim) != (1, -1):
+                raise ValueError(f"{where} must flatten from dimension 1 to the last")
+        elif kind is InputScaling and not layers and found.scaling is None:
+            found.scaling = (
+                _values(f"{where}: its shift", module.shift),
+                _values(f"{where}: its scale", module.scale),
+            )
+        elif kind is nn.Dropout:
+            if last is None:
+                raise ValueError(f"{where}: an MLP has no dropout of its inputs")
+            if last.dropout:
+                raise ValueError(f"{where} follows another dropout")
+            if module.p >= 1:
+                raise ValueError(f"{where} drops everything: p must be below 1, it is {module.p}")
+            last.dropout = module.p
+        elif kind in _FUNCTIONS:
+            _set_function(where, module, last)
+        else:
+            raise ValueError(f"{where} is nothing that an MLP has{_HINTS.get(kind, '')}")
+    if not layers:
+        raise ValueError("source has no Linear layer")
+    if layers[-1].dropout:
+        raise ValueError(f"source ends with a Dropout, after {layers[-1].where}: leave it out")
+    for layer in layers[:-1]:
+        if (layer.function or "identity") not in HIDDEN:
+            raise ValueError(f"{layer.where}: {layer.function} is for the output layer only")
+    return found
+
+
+_HINTS: dict[type[nn.Module], str] = {
+    nn.LogSoftmax: "; leave it out and give output='softmax'",
+    nn.BatchNorm1d: "; fold it into the Linear beside it",
+}
+
+
+def _set_function(where: str, module: nn.Module, layer: _Layer | None) -> None:
+    name, setting = _FUNCTIONS[type(module)]
+    if layer is None:
+        raise ValueError(f"{where} stands before the first Linear")
+    if layer.function is not None:
+        raise ValueError(f"{where} follows another activation, {layer.function}")
+    if layer.dropout:
+        raise ValueError(f"{where} follows a Dropout: an MLP drops what comes out of activations")
+    if setting is not None:
+        attribute, allowed, wanted = setting
+        value = getattr(module, attribute)
+        if value not in allowed:
+            raise ValueError(f"{where}: {attribute} must be {wanted}, it is {value!r}")
+    if isinstance(module, nn.Softplus) and module.threshold < 20:
+        raise ValueError(f"{where}: threshold must be 20 or more, it is {module.threshold!r}")
+    layer.function = name
+
+
+def _check_no_hooks(where: str, module: nn.Module) -> None:
+    """Refuse what computes something else than its class says: weight_norm, pruning and the like.
+
+    (Those of torch.nn.utils.parametrize change the class, so that it is not known here.)
+    """
+    if module._forward_hooks or module._forward_pre_hooks:
+        raise ValueError(f"{where} has forward hooks (weight_norm, pruning, …): remove them first")
+
+
+def _own_functions(
+    layers: Sequence[_Layer], activation: str | Sequence[str] | None, output: str | None
+) -> tuple[Sequence[str], str]:
+    own = [layer.function or "identity" for layer in layers]
+    if activation is not None:
+        given = [activation] * len(own[:-1]) if isinstance(activation, str) else list(activation)
+        if given != own[:-1]:
+            raise ValueError(
+                f"activation is told by the modules: {', '.join(own[:-1]) or 'none'}; "
+                f"got {activation!r}"
+            )
+    if output is not None and layers[-1].function not in (None, output):
+        raise ValueError(f"output is told by the modules: {own[-1]}; got {output!r}")
+    return own[:-1], own[-1] if output is None else output
+
+
+# ---- a state_dict ------------------------------------------------------------------------------
+
+
+def _of_state(state: Mapping[Any, Any]) -> _Found:
+    found, grouped = _Found(), dict[str, dict[str, Any]]()
+    for name, values in state.items():
+        if not isinstance(name, str) or not isinstance(values, torch.Tensor):
+            raise TypeError(
+                "source must be a torch.nn.Sequential or a state_dict, names to tensors; it maps "
+                f"{name!r} to {type(values).__name__}"
+            )
+        prefix, _, kind = name.rpartition(".")
+        grouped.setdefault(prefix, {})[kind] = values
+    for prefix, tensors in grouped.items():
+        dot = prefix + "." if prefix else ""
+        if set(tensors) == {"shift", "scale"} and not found.layers and found.scaling is None:
+            shift, scale = (
+                _values(f"entry {dot + kind!r}", tensors[kind]) for kind in ("shift", "scale")
+            )
+            found.scaling = shift, scale
+            continue
+        strange = [kind for kind in tensors if kind not in ("weight", "bias")]
+        if strange or "weight" not in tensors:
+            raise ValueError(
+                f"entry {dot + (strange or ['bias'])[0]!r} belongs to no linear layer: "
+                "those have a weight and perhaps a bias"
+            )
+        weight, bias = tensors["weight"], tensors.get("bias")
+        if weight.ndim != 2:
+            raise ValueError(
+                f"entry {dot + 'weight'!r} has shape {tuple(weight.shape)}; that of a linear layer "
+                "is (n_out, n_in)"
+            )
+        _add(
+            found,
+            f"entry {dot + 'weight'!r}",
+            _values(f"entry {dot + 'weight'!r}", weight),
+            None if bias is None else _values(f"entry {dot + 'bias'!r}", bias),
+        )
+    if not found.layers:
+        raise ValueError("source has no weight of a linear layer")
+    return found
+
+
+def _given_functions(
+    layers: Sequence[_Layer], activation: str | Sequence[str] | None, output: str | None
+) -> tuple[str | Sequence[str], str]:
+    missing = ["activation"] if activation is None and len(layers) > 1 else []
+    if output is None or missing:
+        missing += ["output"] if output is None else []
+        raise ValueError(f"a state_dict does not tell functions: give {' and '.join(missing)}")
+    return activation or (), output
+
+
+# ---- both --------------------------------------------------------------------------------------
+
+
+def _values(what: str, tensor: torch.Tensor) -> NDArray[Any]:
+    """Return the tensor's values; of float32 or float64, finite, on any device."""
+    if tensor.dtype not in _DTYPES:
+        raise ValueError(f"{what} must be float32 or float64, it is {_short(tensor.dtype)}")
+    if tensor.layout is not torch.strided or tensor.device.type == "meta":
+        kind = "on the meta device" if tensor.device.type == "meta" else _short(tensor.layout)
+        raise ValueError(f"{what} must be a dense tensor with values, it is {kind}")
+    values: NDArray[Any] = tensor.detach().cpu().numpy()
+    if not np.isfinite(values).all():
+        raise ValueError(f"{what} holds NaN or infinity")
+    return values
+
+
+def _short(name: object) -> str:
+    return str(name).removeprefix("torch.")
+
+
+def _add(found: _Found, where: str, weight: NDArray[Any], bias: NDArray[Any] | None) -> None:
+    """Add a layer, after the checks that it goes with those before it."""
+    n_out, n_in = weight.shape
+    before = found.layers[-1] if found.layers else None
+    if before is not None and before.weight.shape[0] != n_in:
+        raise ValueError(
+            f"{where} reads {n_in} values; {before.where} before it gives {before.weight.shape[0]}"
+        )
+    if bias is not None and bias.shape != (n_out,):
+        raise ValueError(f"{where} gives {n_out} values; its bias has shape {bias.shape}")
+    first = before.weight if before is not None else weight
+    for array in (weight, *(() if bias is None else (bias,)), *(found.scaling or ())):
+        if array.dtype != first.dtype:
+            raise ValueError(
+                f"{where}: all parameters must have one dtype, here are {first.dtype} and "
+                f"{array.dtype}"
+            )
+    for name, array in zip(("shift", "scale"), found.scaling or (), strict=False):
+        if before is None and array.shape != (n_in,):
+            raise ValueError(f"{where} reads {n_in} values; the {name} of inputs has {array.shape}")
+    found.layers.append(_Layer(where, weight, bias))
