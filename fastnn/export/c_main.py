@@ -37,9 +37,12 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
     if w.int8:
         lines += _int8_lines(measured)
     inputs = "standardised by the file itself" if net.input_shift is not None else "as they are"
+    image = net.metadata.get("image_shape")
+    if isinstance(image, list) and len(image) == 2:
+        inputs = f"the pixels of an image, row by row, 0 to 1; {name}_predict_u8 takes bytes"
     lines += [
         "",
-        f"Inputs     {net.sizes[0]:,} numbers, raw: {inputs}",
+        f"Inputs     {net.sizes[0]:,} numbers: {inputs}",
         *_input_names(net),
         f"Outputs    {net.sizes[-1]:,}",
         "",
