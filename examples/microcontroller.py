@@ -2,9 +2,9 @@
 
     python examples/microcontroller.py [--quick]
 
-Writes digits_int8.c and digits_float.c into a temporary folder, compiles both where a C compiler is,
-lets them test themselves, and asks the int8 one for every test image: what it says on this machine
-is what it says on the device. With --quick it trains for three epochs instead of thirty.
+Writes digits_int8.c and digits_float.c into a temporary folder, compiles both where a C compiler
+is, lets them test themselves, and asks the int8 one for every test image: what it says here is what
+it says on the device. With --quick it trains for three epochs instead of thirty.
 """
 
 import shutil
@@ -21,7 +21,7 @@ from fastnn.export import to_c
 
 
 def train(epochs: int) -> fastnn.MLP:
-    """Return a recogniser whose 13,002 parameters fit into 13 KB, trained on the embedded digits."""
+    """Return a recogniser of 13,002 parameters, trained on the embedded digits."""
     (X, y), _ = fastnn.datasets.load_digits()
     net = fastnn.MLP([784, 16, 16, 10], activation="relu", output="softmax", seed=0)
     net.fit(X, y, epochs=epochs, batch_size=32, optimizer=fastnn.AdamW(lr=2e-3, weight_decay=0.1))

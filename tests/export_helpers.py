@@ -16,7 +16,7 @@ import reference as ref
 import fastnn
 from fastnn.names import ACTIVATIONS, HIDDEN
 
-WARNINGS = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
+WARNINGS = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"]
 CC = os.environ.get("CC") or next((cc for cc in ("cc", "gcc", "clang") if shutil.which(cc)), None)
 
 HOSTILE = [

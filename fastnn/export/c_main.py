@@ -53,12 +53,15 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
         f"               {w.c_type} x[{upper}_N_IN] = {{...}}, a[{upper}_N_OUT];",
         f"               {name}_predict(x, a);",
     ]
+    also = f"{name}_predict_u8 takes"
     if w.classifies:
         lines.append(f"               int best = {name}_classify(x);")
+        also = f"{name}_predict_u8 and {name}_classify_u8 take"
+    lines.append(f"           {also} bytes, which count as x / 255.")
     lines += [
         f"Test       cc -std=c99 -O2 -D{upper}_MAIN {file_name} -o {name} && ./{name}",
         f"           checks it against fastnn; ./{name} - reads rows of {net.sizes[0]} numbers",
-        f"           from the standard input, ./{name} u8 rows of bytes, which count as x / 255",
+        f"           from the standard input, ./{name} u8 rows of bytes",
     ]
     return (
         "/* " + "\n * ".join(lines).replace("\n *  \n", "\n *\n").replace(" * \n", " *\n") + "\n */"
