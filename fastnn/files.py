@@ -132,19 +132,27 @@ def read(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
 def _header(path: Path) -> dict[str, str]:
     """Return the metadata, after the checks that the library leaves out."""
     size = path.stat().st_size
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected a model file")
+    if size == 0:
+        raise ValueError(f"{path} is empty; expected a model file")
     with open(path, "rb") as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= min(size - 8, _HEADER_LIMIT):
-            raise ValueError(f"{path} is not a safetensors file, or is cut off")
+            raise ValueError(_not_ours(path, "is not a safetensors file, or is cut off"))
         text = file.read(length)
     try:
         header = _json(text.decode("utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is not a sound safetensors file: {error}") from None
+        otherwise = f"is not a sound safetensors file: {error}"
+        raise ValueError(_not_ours(path, otherwise)) from None
     metadata = header.get("__metadata__") if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise ValueError(f"{path} is a safetensors file, but not a fastnn model")
+        raise ValueError(
+            f"{path} is a safetensors file, but not a fastnn model; "
+            "fastnn.export.from_torch takes what safetensors.torch.load_file reads"
+        )
     if not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError(f"{path}: its metadata is damaged")
     if metadata.get("format_version") != VERSION:
@@ -153,6 +161,13 @@ def _header(path: Path) -> dict[str, str]:
             f"version {VERSION}: a newer fastnn may read it"
         )
     return metadata
+
+
+def _not_ours(path: Path, otherwise: str) -> str:
+    from .foreign import what_it_is
+
+    what = what_it_is(path)
+    return f"{path} {otherwise}" if what is None else f"{path} is no fastnn model: it is {what}"
 
 
 def as_json(name: str, value: Any) -> str:

@@ -692,7 +692,7 @@ class TestFailures:
             ("train --checkpoint no/c", "--checkpoint no/c cannot be written"),
             ("train --checkpoint {}", "path must name its fields"),
             ("evaluate nothing", "nothing: No such file or directory"),
-            ("evaluate p.csv", "p.csv is not a safetensors file"),
+            ("evaluate p.csv", "p.csv is no fastnn model: it is a text file"),
             ("evaluate m --data p.csv", "p.csv has 1 feature; this model reads 4"),
             ("evaluate m --data other.csv", "has the feature 'x' where this model reads 'sl'"),
             ("evaluate m --data digits", "X has 784 columns; this network reads 4"),
@@ -701,7 +701,7 @@ class TestFailures:
             ("predict m other.csv", "has the feature 'x' where this model reads 'sl'"),
             ("predict m a.png", "a.png has 5 x 4 pixels; this model reads rows of 4 values"),
             ("info nothing", "nothing: No such file or directory"),
-            ("info text.csv", "text.csv is not a safetensors file"),
+            ("info text.csv", "text.csv is no fastnn model: it is a text file"),
         ],
     )
     def test_what_fails_is_told_in_one_line_with_status_1(self, run, folder, model, argv, told):

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import export_helpers as helpers
 import numpy as np
@@ -19,6 +20,7 @@ from fastnn.names import ACTIVATIONS, HIDDEN
 needs_compiler = pytest.mark.skipif(
     CC is None or sys.platform == "win32", reason="no C compiler on the path"
 )
+CSRC = Path(__file__).parent.parent / "csrc"
 TIGHT = {"float32": {"rtol": 2e-5, "atol": 2e-6}, "float64": {"rtol": 1e-12, "atol": 1e-14}}
 
 
@@ -43,7 +45,7 @@ def library(request, tmp_path_factory):
 def int8_library(tmp_path_factory):
     if CC is None or sys.platform == "win32":
         pytest.skip("no C compiler on the path")
-    nets = [*helpers.every_function(), *helpers.every_function("float64")[:9]]
+    nets = [*helpers.every_function()[::2], *helpers.every_function("float64")[:9]]
     return Library(tmp_path_factory.mktemp("c"), sources(nets, quantize="int8"), nets)
 
 
@@ -74,30 +76,19 @@ class TestFloat:
             some += 1
         assert some > 12
 
-    def test_no_finite_input_is_too_large_or_too_small(self, library):
+    def test_inputs_may_be_huge_subnormal_or_zero(self, library):
+        compared = 0
         for i, net in enumerate(library.nets):
-            n_in, tiny = net.sizes[0], np.finfo(net.dtype).smallest_subnormal
-            signs = np.where(np.arange(n_in) % 2, 1.0, -1.0)
-            X = np.array([s * signs for s in (1e30, -1e30, 1e4, tiny, 0, -50)], net.dtype)
-            with np.errstate(all="ignore"):
-                expected = net.predict(X)
-            # A sum of terms of 1e30 keeps digits of 1e30 only; saturated outputs are exact.
-            size = np.abs(X).max(axis=1, keepdims=True)
-            scale = TIGHT[net.dtype.name]["rtol"]
-            with np.errstate(over="ignore"):
-                slack = scale * (1 + np.abs(expected) + np.minimum(size, 1e35) * (size < 1e29))
-            finite = np.isfinite(expected)
-            found = library.predict(i, X)
-            saturated = net.output in ("sigmoid", "tanh") and not net.activation
-            for row in range(len(X)):
-                if row < 2 and not saturated:
-                    signs_agree = np.sign(found[row]) == np.sign(expected[row])
-                    near = np.abs(found[row] - expected[row]) <= 1e-3 * np.abs(expected[row]) + 1e-3
-                    assert (np.isnan(found[row]) == np.isnan(expected[row])).all(), net
-                    assert (near | signs_agree | ~finite[row]).all(), net
-                else:
-                    off = np.abs(found[row] - expected[row])
-                    assert (off[finite[row]] <= slack[row][finite[row]]).all(), (net, row)
+            signs = np.where(np.arange(net.sizes[0]) % 2, 1.0, -1.0)
+            least = np.finfo(net.dtype).smallest_subnormal
+            X = np.array([s * signs for s in (1e30, -1e30, 1e4, -50, least, 0)], net.dtype)
+            expected, found = net.predict(X), library.predict(i, X)
+            slack = arithmetic.tolerance(net, X, net.dtype.name)  # terms of 1e30 cancel coarsely
+            sure = np.isfinite(expected) & np.isfinite(slack)
+            assert (np.abs(found - expected)[sure] <= slack[sure]).all(), net
+            assert sure[-2:].all()
+            compared += int(sure[:2].sum())
+        assert compared > 100  # also of the huge ones
 
     def test_nan_and_infinity_make_all_outputs_nan_and_the_class_none(self, library):
         for i, net in enumerate(library.nets):
@@ -116,22 +107,33 @@ class TestFloat:
         nets = []
         for name in [name for name in ACTIVATIONS if name != "softmax"]:
             net = fastnn.MLP([1, 1], output=name, init="zeros", dtype=dtype)
-            net.weights[0] = 1
+            net.weights[0][:] = 1
             nets.append(net)
         library = Library(tmp_path, sources(nets), nets)
-        # Also near 0, where e^x − 1 and tanh cancel, and down to where results become subnormal.
-        z = np.concatenate([np.linspace(-80, 80, 4001), np.linspace(-1, 1, 2001) ** 3])
+        # Also near 0, where e^x − 1 and tanh cancel. In double the reference rounds as well: by |z|
+        # units in exponents, by z² in gelu's.
+        far = 80 if dtype == "float32" else 8
+        z = np.concatenate([np.linspace(-far, far, 4001), np.linspace(-1, 1, 2001) ** 3])
         z = z[z != 0].astype(dtype)[:, None]
-        unit = float(np.finfo(dtype).eps)
         for i, net in enumerate(nets):
             exactly = ref.ACTIVATIONS[net.output][0](z.astype(np.float64))
             visible = np.abs(exactly) > 1e3 * float(np.finfo(dtype).tiny)
             off = np.abs(library.predict(i, z) - exactly)[visible]
-            # float64 is compared with what rounds as well.
-            most = {"gelu": 12}.get(net.output, 4) + (2 if dtype == "float64" else 0)
-            if net.output in ("exp", "sigmoid", "softplus", "silu") and dtype == "float64":
-                most += 80  # the twin's: logaddexp and exp of an argument that was rounded
-            assert off.max() == 0 or (off / (unit * np.abs(exactly[visible]))).max() <= most, net
+            units = off / (float(np.finfo(dtype).eps) * np.abs(exactly[visible]))
+            most = {"float32": 4, "float64": 4 + far}[dtype]
+            if net.output == "gelu":
+                most = {"float32": 12, "float64": 12 + far**2}[dtype]
+            assert units.max() <= most, net
+
+    @pytest.mark.skipif(not (CSRC / "vmath.inc.h").exists(), reason="needs the core's sources")
+    def test_the_tail_of_gelu_is_the_cores(self):
+        source = (CSRC / "vmath.inc.h").read_text("utf-8")
+        tables = re.findall(r"tail_fit\[\] = \{(.*?)\}", source, re.DOTALL)
+        for dtype, text in zip(("float32", "float64"), tables, strict=True):
+            assert (
+                tuple(float(c.strip().rstrip("f")) for c in text.split(","))
+                == (arithmetic.TAIL[dtype])
+            )
 
 
 class TestInt8:
@@ -241,7 +243,7 @@ class TestTheProgram:
             compile_c(tmp_path, "int main(void) { return 0; }", "probe", *flags)
         except AssertionError:
             pytest.skip("the compiler's sanitizers are not installed")
-        nets = helpers.every_function()[::4] + helpers.every_function("float64")[1::4]
+        nets = helpers.every_function()[::9] + helpers.every_function("float64")[5::19]
         texts, calls = [], []
         for i, net in enumerate(nets):
             for kind in (None, "int8"):
@@ -262,9 +264,7 @@ class TestTheProgram:
         whole = "\n".join([*texts, main, *calls, "return failed; }"])
         whole = re.sub(r"#ifdef N\w+_MAIN", "#if 1", whole)
         whole = whole.replace("_SCRATCH /* or static */", "_SCRATCH static", 400)
-        program = compile_c(
-            tmp_path, whole, "all", "-O1", "-fno-sanitize=float-divide-by-zero", *flags
-        )
+        program = compile_c(tmp_path, whole, "all", "-fno-sanitize=float-divide-by-zero", *flags)
         run = subprocess.run([program], capture_output=True, text=True)
         assert run.returncode == 0, (run.stdout + run.stderr)[-3000:]
 
@@ -406,6 +406,13 @@ class TestMistakes:
             to_c(net, tmp_path / "net.c")
         assert not list(tmp_path.iterdir())
 
+    def test_an_estimator_is_refused_with_the_name_of_its_network(self):
+        class Estimator:
+            network_ = None
+
+        with pytest.raises(TypeError, match="got Estimator; give its network_"):
+            to_c(Estimator())
+
     def test_what_float_cannot_hold_is_refused(self):
         net = random_net([2, 3], dtype="float64")
         net.weights[0][:] = 1e300
@@ -436,7 +443,7 @@ class TestAnyArchitecture:
         seed=st.integers(0, 2**32),
     )
     @settings(
-        max_examples=25,
+        max_examples=15,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )

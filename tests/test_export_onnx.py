@@ -225,7 +225,7 @@ def test_parameters_that_are_not_finite_are_refused_and_the_file_stays(
     net, path = fastnn.MLP([4, 3], seed=0), tmp_path / "net.onnx"
     path.write_bytes(b"old")
     net.weights[0][1, 2] = value
-    with pytest.raises(ValueError, match="the parameters hold NaN or infinity"):
+    with pytest.raises(ValueError, match="net holds NaN or infinity among its parameters"):
         to_onnx(net, path)
     assert path.read_bytes() == b"old"
 

@@ -1,4 +1,4 @@
-"""The command line: ``fastnn train | evaluate | predict | explain | descend | info | bench``.
+"""The command line: ``fastnn train``, ``evaluate``, ``predict`` and so on, see `_COMMANDS`.
 
 A subcommand is a module with ``add_parser(commands)``, which adds its parser and sets its default
 ``run``, a function of the parsed arguments that returns the exit status. To add one, list it in
@@ -25,12 +25,12 @@ from typing import TextIO
 
 import fastnn
 
-from . import bench, descend, evaluate, explain, info, predict, train
+from . import bench, descend, evaluate, explain, export, info, predict, train
 from .options import Formatter, Parser, UsageError
 
 __all__ = ["main"]
 
-_COMMANDS = (train, evaluate, predict, explain, descend, info, bench)
+_COMMANDS = (train, evaluate, predict, explain, descend, export, info, bench)
 
 _EPILOG = """\
 examples:
@@ -40,6 +40,7 @@ examples:
   fastnn predict digits.safetensors 7.png  what it sees in a picture
   fastnn explain digits.safetensors        what backpropagation does with it
   fastnn descend bowl                      gradient descent in two dimensions
+  fastnn export digits.safetensors net.c   the network as one C file
 
 "fastnn COMMAND --help" tells the rest.
 """

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import MLP
+from fastnn.export.facts import labels_of as labels_of
+from fastnn.export.facts import task_of as task_of
 
 Array = NDArray[Any]
 
@@ -88,22 +90,6 @@ def describe(net: MLP) -> str:
 
 
 # Scores ------------------------------------------------------------------------------------------
-
-
-def task_of(net: MLP) -> str:
-    """Return "classify" or "regress": as its maker said, else as it looks."""
-    said = net.metadata.get("task")
-    if said in ("classify", "regress"):
-        return str(said)
-    classes = net.classes is not None or net.loss in ("cross_entropy", "binary_cross_entropy")
-    many = net.sizes[-1] > 1 and net.output in ("softmax", "sigmoid")
-    return "classify" if classes or many else "regress"
-
-
-def labels_of(net: MLP) -> list[Any]:
-    """Return the label of each class."""
-    found = list(range(max(net.sizes[-1], 2))) if net.classes is None else net.classes.tolist()
-    return list(found)
 
 
 def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:

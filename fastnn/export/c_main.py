@@ -37,9 +37,12 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
     if w.int8:
         lines += _int8_lines(measured)
     inputs = "standardised by the file itself" if net.input_shift is not None else "as they are"
+    image = net.metadata.get("image_shape")
+    if isinstance(image, list) and len(image) == 2:
+        inputs = f"the pixels of an image, row by row, 0 to 1; {name}_predict_u8 takes bytes"
     lines += [
         "",
-        f"Inputs     {net.sizes[0]:,} numbers, raw: {inputs}",
+        f"Inputs     {net.sizes[0]:,} numbers: {inputs}",
         *_input_names(net),
         f"Outputs    {net.sizes[-1]:,}",
         "",
@@ -50,12 +53,15 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
         f"               {w.c_type} x[{upper}_N_IN] = {{...}}, a[{upper}_N_OUT];",
         f"               {name}_predict(x, a);",
     ]
+    also = f"{name}_predict_u8 takes"
     if w.classifies:
         lines.append(f"               int best = {name}_classify(x);")
+        also = f"{name}_predict_u8 and {name}_classify_u8 take"
+    lines.append(f"           {also} bytes, which count as x / 255.")
     lines += [
         f"Test       cc -std=c99 -O2 -D{upper}_MAIN {file_name} -o {name} && ./{name}",
         f"           checks it against fastnn; ./{name} - reads rows of {net.sizes[0]} numbers",
-        f"           from the standard input, ./{name} u8 rows of bytes, which count as x / 255",
+        f"           from the standard input, ./{name} u8 rows of bytes",
     ]
     return (
         "/* " + "\n * ".join(lines).replace("\n *  \n", "\n *\n").replace(" * \n", " *\n") + "\n */"

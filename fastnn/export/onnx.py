@@ -15,6 +15,7 @@ import numpy as np
 from .. import __version__, files
 from ..mlp import MLP
 from ..names import check_name
+from .facts import check
 
 try:
     from onnx import TensorProto, helper, numpy_helper
@@ -108,14 +109,11 @@ def to_onnx(
     >>> [output.name for output in model.graph.output]
     ['output', 'label']
     """
-    if not isinstance(net, MLP):
-        raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}")
+    check(net)
     if not isinstance(name, str) or not name:
         raise TypeError(f"name must be a string that is not empty, got {name!r}")
     reads = net.dtype.name if input_dtype is None else input_dtype
     check_name("input_dtype", reads, _TYPES)
-    if not np.isfinite(net.params).all():
-        raise ValueError("the parameters hold NaN or infinity; such a network is not exported")
     facts = _facts(net)
     n_bytes = net.params.nbytes + sum(len(fact.encode()) for fact in facts.values()) + _SLACK
     if n_bytes > _LIMIT:

@@ -1,0 +1,175 @@
+"""``fastnn export``: a model as C, as Python that needs NumPy alone, or as ONNX."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastnn import MLP
+from fastnn import export as exports
+from fastnn.export.c import c_file, write
+
+from . import evaluate, options, report
+from .options import UsageError
+
+if TYPE_CHECKING:
+    from .options import Commands
+
+_MARK = b"written by fastnn"  # in the first lines of what we write
+_FLAGS = {  # what is for one kind of file only
+    "int8": ".c",
+    "data": ".c",
+    "target": ".c",
+    "name": ".c",
+    "dtype": ".c",
+    "labels": ".onnx",
+    "input_dtype": ".onnx",
+}
+
+_EPILOG = """\
+examples:
+  fastnn export digits.safetensors digits.c          one C99 file, with its own test
+  fastnn export digits.safetensors digits.c --int8   a quarter of the size
+  fastnn export digits.safetensors digits.py         NumPy alone
+  fastnn export digits.safetensors digits.onnx --labels
+
+The ending says what to write. --int8 tells what it costs in accuracy on --data;
+without, on what the model was trained on, if that is here. An ONNX file needs
+pip install 'fastnn-mlp[onnx]'. In Python: fastnn.export, which speaks with
+PyTorch as well.
+"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the parser of ``fastnn export``."""
+    parser = options.add_command(
+        commands, "export", "write a model for programs that have no fastnn", _EPILOG
+    )
+    parser.add_argument("model", metavar="MODEL", help="a model file")
+    parser.add_argument("output", metavar="OUTPUT", help="a name that ends in .c, .py or .onnx")
+    parser.add_argument(
+        "--int8", action="store_true", help="weights in 8 bits; for .c (default: in full)"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help=f"where --int8 measures what it changes: {options.DATA_HELP} "
+        "(default: what the model was trained on)",
+    )
+    parser.add_argument("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
+    parser.add_argument(
+        "--name",
+        metavar="NAME",
+        help="what the functions' names begin with; for .c (default: the file's name)",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float64"),
+        help="of the arithmetic; for .c (default: the model's)",
+    )
+    parser.add_argument(
+        "--labels", action="store_true", help="an output with the label; for .onnx (default: none)"
+    )
+    parser.add_argument(
+        "--input-dtype",
+        choices=("float32", "float64", "uint8"),
+        help="of the inputs; uint8 counts as x / 255; for .onnx (default: the model's)",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace a source file that fastnn did not write"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write a model in another form, and tell how to use it."""
+    output = Path(args.output)
+    kind = output.suffix.lower()
+    if kind in (".pt", ".pth"):
+        raise UsageError(
+            f"{output}: PyTorch's own files are pickles; in Python, fastnn.export.to_torch gives "
+            "a module"
+        )
+    if kind not in _WRITERS:
+        raise UsageError(f"{output}: expected a name that ends in .c, .py or .onnx")
+    for flag, wanted in _FLAGS.items():
+        if getattr(args, flag) and kind != wanted:
+            raise UsageError(f"--{flag.replace('_', '-')} is for {wanted} files, not for {kind}")
+    if not args.int8 and (args.data is not None or args.target is not None):
+        raise UsageError("--data and --target are for --int8, which is measured on them")
+    if args.int8 and args.dtype == "float64":
+        raise UsageError("--int8 computes in float32, not in float64")
+    options.check_writable(output, "OUTPUT")
+    if kind != ".onnx" and not args.force and _is_somebodys(output):
+        raise OSError(f"{output} is there and was not written by fastnn: --force replaces it")
+    net = evaluate.load_model(args.model)
+    lines = _WRITERS[kind](net, output, args)
+    report.fact("model", f"{args.model}: {report.describe(net)}")
+    report.fact("written", f"{output}, {output.stat().st_size:,} bytes")
+    for name, text in lines:
+        report.fact(name, text)
+    return 0
+
+
+def _is_somebodys(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with open(path, "rb") as file:
+        return _MARK not in file.read(1000)
+
+
+Lines = list[tuple[str, str]]
+
+
+def _write_c(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
+    X = y = None
+    where = ""
+    if args.int8:
+        try:
+            (X, y), which, name = evaluate.examples_for(net, args.model, args.data, args.target)
+            where = f"{name}, {len(X):,} {evaluate.WORDS[which]}"
+        except (UsageError, ValueError, OSError) as error:
+            if args.data is not None:
+                raise
+            where = f"what it changes was not measured: {error}"
+    quantize = "int8" if args.int8 else None
+    made = c_file(net, output, name=args.name, quantize=quantize, X=X, y=y, dtype=args.dtype)
+    write(output, made.text)
+    lines = [("memory", f"{made.flash:,} bytes of tables, {made.ram:,} bytes of RAM during a call")]
+    if made.measured is not None:
+        lines.append(("data", where))
+        before, after = made.measured.before, made.measured.after
+        words = [f"cost {report.number(before['loss'])} -> {report.number(after['loss'])}"]
+        if "accuracy" in before:
+            words.insert(0, f"accuracy {before['accuracy']:.2%} -> {after['accuracy']:.2%}")
+        lines.append(("int8", f"{', '.join(words)} (in full -> int8)"))
+    elif args.int8:
+        lines.append(("int8", where))
+    program = output.with_suffix("")
+    run_it = str(program) if program.is_absolute() else os.path.join(".", program)
+    compiler = ["cc", "-std=c99", "-O2", f"-D{made.name.upper()}_MAIN", str(output), "-o"]
+    lines.append(("compile", shlex.join([*compiler, str(program)])))
+    lines.append(("test", shlex.quote(run_it)))
+    return lines
+
+
+def _write_py(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
+    text = exports.to_numpy(net, output)
+    names = "predict, classify" if "\ndef classify(" in text else "predict"
+    return [("use", f"from {output.stem} import {names}")]
+
+
+def _write_onnx(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
+    exports.to_onnx(net, output, labels=args.labels, input_dtype=args.input_dtype)
+    return [("use", f"onnxruntime.InferenceSession({str(output)!r}), for one")]
+
+
+_WRITERS: dict[str, Callable[[MLP, Path, Any], Lines]] = {
+    ".c": _write_c,
+    ".py": _write_py,
+    ".onnx": _write_onnx,
+}
