@@ -406,6 +406,13 @@ class TestMistakes:
             to_c(net, tmp_path / "net.c")
         assert not list(tmp_path.iterdir())
 
+    def test_an_estimator_is_refused_with_the_name_of_its_network(self):
+        class Estimator:
+            network_ = None
+
+        with pytest.raises(TypeError, match="got Estimator; give its network_"):
+            to_c(Estimator())
+
     def test_what_float_cannot_hold_is_refused(self):
         net = random_net([2, 3], dtype="float64")
         net.weights[0][:] = 1e300

@@ -20,6 +20,10 @@ Why int8 is done as it is
     largest int16 of a layer is chosen so that no sum can leave 32 bits, whatever goes in.
     Bytes (``predict_u8``) go in as they are where inputs are not scaled: no float is touched in
     the first layer.
+
+    One scale for the row means that an input a thousand times as large as another leaves the small
+    one a thousandth of the digits: standardise inputs of different units (`MLP.standardize`, which
+    ``fastnn train`` does for tables); the file then scales them before they are quantised.
 """
 
 from __future__ import annotations

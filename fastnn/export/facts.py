@@ -20,7 +20,8 @@ def check(net: object) -> MLP:
         It holds NaN or infinity.
     """
     if not isinstance(net, MLP):
-        raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}")
+        hint = "; give its network_" if hasattr(net, "network_") else ""
+        raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}{hint}")
     if not np.isfinite(net.params).all():
         raise ValueError("net holds NaN or infinity among its parameters; it is not exported")
     return net
