@@ -84,11 +84,11 @@ int64_t fnn_n_params(const fnn_net *net) { return net->n_params; }
 
 void *fnn_params(fnn_net *net) { return net->params; }
 
-/* ---- guarding: one trainer alone, or any number of readers --------------------------------- */
+/* ---- guarding: one writer alone, or any number of readers ---------------------------------- */
 
-static int begin_training(fnn_net *net) { return fnn_atomic_swap_if(&net->users, 0, -1); }
+static int begin_writing(fnn_net *net) { return fnn_atomic_swap_if(&net->users, 0, -1); }
 
-static void end_training(fnn_net *net) { fnn_atomic_store(&net->users, 0); }
+static void end_writing(fnn_net *net) { fnn_atomic_store(&net->users, 0); }
 
 static int begin_reading(fnn_net *net)
 {
@@ -100,6 +100,22 @@ static int begin_reading(fnn_net *net)
 }
 
 static void end_reading(fnn_net *net) { (void)fnn_atomic_add(&net->users, -1); }
+
+fnn_status fnn_get_params(fnn_net *net, void *out)
+{
+    if (!begin_reading(net)) return FNN_BUSY;
+    memcpy(out, net->params, (size_t)net->n_params * real_size(net));
+    end_reading(net);
+    return FNN_OK;
+}
+
+fnn_status fnn_set_params(fnn_net *net, const void *in)
+{
+    if (!begin_writing(net)) return FNN_BUSY;
+    memcpy(net->params, in, (size_t)net->n_params * real_size(net));
+    end_writing(net);
+    return FNN_OK;
+}
 
 /* ---- the switch on dtype -------------------------------------------------------------------- */
 
@@ -118,9 +134,9 @@ fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
     if (run->batch_size < 1 || run->n < 0 || run->n_threads < 1 || (unsigned)optimiser->kind >= FNN_N_OPTIMISERS)
         return FNN_BAD_ARGUMENT;
     if (run->n == 0) return FNN_OK;
-    if (!begin_training(net)) return FNN_BUSY;
+    if (!begin_writing(net)) return FNN_BUSY;
     fnn_status status = ON_DTYPE(net, train, net, X, y, optimiser, run, sums);
-    end_training(net);
+    end_writing(net);
     return status;
 }
 

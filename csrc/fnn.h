@@ -13,9 +13,10 @@
  * the call. Every function reports one fnn_status; none prints, aborts or exits. On any status
  * but FNN_OK the parameters are as they were.
  *
- * Threads: calls that only read the parameters (fnn_forward, fnn_cost, fnn_gradient) may run at
- * the same time on one network. fnn_train takes the network for itself: a second fnn_train, or a
- * reader that comes while it runs, gets FNN_BUSY.
+ * Threads: calls that only read the parameters (fnn_forward, fnn_cost, fnn_gradient,
+ * fnn_get_params) may run at the same time on one network. fnn_train and fnn_set_params take the
+ * network for themselves: whoever comes while they run gets FNN_BUSY, and so do they while others
+ * read. What is written through the pointer that fnn_params gives is not guarded.
  */
 #ifndef FNN_H
 #define FNN_H
@@ -28,7 +29,7 @@ typedef enum {
     FNN_NO_MEMORY,    /* an allocation failed */
     FNN_TOO_LARGE,    /* a size does not fit into memory's address range */
     FNN_BAD_ARGUMENT, /* a code or size out of range: the caller's checks let it through */
-    FNN_BUSY,         /* the network is being trained by another thread */
+    FNN_BUSY,         /* another thread is training the network, or reads what is to change */
     FNN_UNAVAILABLE   /* this processor or build lacks that instruction set */
 } fnn_status;
 
@@ -139,6 +140,9 @@ void fnn_net_free(fnn_net *net);
 int64_t fnn_n_params(const fnn_net *net);
 /* n_params reals, layer by layer, W row-major then b; 64-byte aligned; lives as long as the net */
 void *fnn_params(fnn_net *net);
+/* Copies of all parameters, out and in, while nobody trains; in, while nobody reads either. */
+fnn_status fnn_get_params(fnn_net *net, void *out);
+fnn_status fnn_set_params(fnn_net *net, const void *in);
 
 /* Mini-batch steps: for each batch, forward, deltas, update. */
 fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,

@@ -302,6 +302,25 @@ cdef class Net:
         cnp.set_array_base(view, Memory.of(self))
         self.params = view
 
+    def get_params(self):
+        """Return a copy of the parameters as no training ever has them half changed."""
+        cdef cnp.ndarray copy = np.empty(self.n_params, self.dtype)
+        cdef void *out = cnp.PyArray_DATA(copy)
+        cdef fnn_status status
+        with nogil:
+            status = fnn_get_params(self.net, out)
+        check(status)
+        return copy
+
+    def set_params(self, values):
+        """Set all parameters at once: (n_params,) numbers, converted to the network's dtype."""
+        cdef cnp.ndarray new = np.ascontiguousarray(values, self.dtype)
+        cdef const void *source = pointer(new, self.dtype, self.n_params)
+        cdef fnn_status status
+        with nogil:
+            status = fnn_set_params(self.net, source)
+        check(status)
+
     cdef int fits(self, Rows X, Targets y) except -1:
         if X.n_cols != self.sizes[0]:
             raise ValueError(f"X has {X.n_cols} columns; this network reads {self.sizes[0]}")

@@ -80,6 +80,8 @@ cdef extern from "fnn.h" nogil:
     void fnn_net_free(fnn_net *net)
     int64_t fnn_n_params(const fnn_net *net)
     void *fnn_params(fnn_net *net)
+    fnn_status fnn_get_params(fnn_net *net, void *out)
+    fnn_status fnn_set_params(fnn_net *net, const void *in_)
     fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                          const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
     fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,

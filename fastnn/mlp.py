@@ -196,6 +196,7 @@ class MLP:
         codes = [names.ACTIVATIONS.index(name) for name in (*self.activation, self.output)]
         parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
         self._alone = threading.Lock()  # held while something trains
+        self._trainer: int | None = None  # the thread that holds it
         self._core = _fastnn.Net(
             self.sizes,
             codes,
@@ -217,7 +218,11 @@ class MLP:
 
     @property
     def params(self) -> Array:
-        """All weights and biases: a view, (n_params,); assigning copies the values in."""
+        """All weights and biases: a view, (n_params,); assigning copies the values in.
+
+        Reading the view, or writing to it, while another thread trains the network is a race that
+        nothing guards; assigning to `params` then raises `BusyError`.
+        """
         return self._core.params
 
     @params.setter
@@ -227,7 +232,8 @@ class MLP:
             raise ValueError(
                 f"params has shape ({self.n_params},); the new values have {new.shape}"
             )
-        self._core.params[:] = new
+        self._check_not_training_elsewhere()
+        training.set_params(self._core, new)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in vars(self):
@@ -470,10 +476,17 @@ class MLP:
             raise _fastnn.BusyError(
                 "this network is being trained already, by another thread or around this callback"
             )
+        self._trainer = threading.get_ident()
         try:
             yield
         finally:
+            self._trainer = None
             self._alone.release()
+
+    def _check_not_training_elsewhere(self) -> None:
+        """Callbacks of a fit may do what other threads may not while it runs."""
+        if self._trainer not in (None, threading.get_ident()):
+            raise _fastnn.BusyError("this network is being trained by another thread")
 
     def _examples(
         self,
@@ -727,11 +740,16 @@ class MLP:
             It cannot be written; an old file is as it was.
         ValueError
             The parameters are not finite, or there is no training to make a checkpoint of.
+        BusyError
+            Another thread is training the network.
         """
-        if not np.isfinite(self.params).all():
+        if checkpoint:
+            self._check_not_training_elsewhere()
+        params = self._core.get_params()
+        if not np.isfinite(params).all():
             raise ValueError("the parameters hold NaN or infinity; such a network is not saved")
         tensors: dict[str, Array] = {}
-        for l, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
+        for l, (W, b) in enumerate(layers(params, self.sizes)):
             tensors[f"weights.{l}"], tensors[f"biases.{l}"] = W, b
         if self._shift is not None and self._scale is not None:
             tensors["input.shift"], tensors["input.scale"] = self._shift, self._scale
@@ -778,8 +796,8 @@ class MLP:
         if self._fit is not None:
             raise RuntimeError("a network cannot be copied or pickled in the middle of a fit")
         state = {name: value for name, value in vars(self).items()}
-        del state["_core"], state["_alone"], state["weights"], state["biases"]
-        return {**state, "params": self.params.copy()}
+        del state["_core"], state["_alone"], state["_trainer"], state["weights"], state["biases"]
+        return {**state, "params": self._core.get_params()}
 
     def __copy__(self) -> MLP:
         return copy.deepcopy(self)  # a shared optimiser's state would be trained by both

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from .pace import Pace
 from .schedules import check_number, learning_rates
 from .state import Examples, FitState, Trainee
 
+_T = TypeVar("_T")
 _OPERATIONS_PER_CALL = 2e9  # of one call where a fixed number is wanted rather than a fixed time
 _BLOCK = 512  # rows: FNN_BLOCK of csrc/net.h
 
@@ -196,7 +197,7 @@ class Fit:
     def _one_epoch(self, bar: progress.Progress) -> bool:
         """Train for an epoch, or go back to its start if the loss stops being finite."""
         core, began = self._trainee.core, time.perf_counter()
-        before = core.params.copy()
+        before = core.get_params()
         for callback in self._callbacks:
             callback.on_epoch_begin(self)
         logs = self._batches(self._order(), bar)
@@ -204,7 +205,7 @@ class Fit:
             good, epoch = before, self.epoch
             if self._batch == 0 and self._earlier is not None:
                 good, epoch = self._earlier  # the last step of the epoch before was the bad one
-            core.params[:] = good
+            set_params(core, good)
             self._trainee.state.forget()
             self._diverged(epoch)
             return False
@@ -331,21 +332,31 @@ def _train(
     n_threads: int,
     sums: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> tuple[float, float, float, int, int, bool]:
-    """Call the core, again if another thread is just reading: MLP lets one trainer in only."""
+    return _when_nobody_reads(
+        trainee.core.train,
+        examples.rows,
+        examples.targets,
+        optimizer,
+        order,
+        batch_size,
+        rates,
+        trainee.state.steps,
+        trainee.dropout_seed,
+        n_threads,
+        sums,
+    )
+
+
+def set_params(core: _fastnn.Net, values: NDArray[Any]) -> None:
+    """Set all parameters of a network that no other thread trains."""
+    _when_nobody_reads(core.set_params, values)
+
+
+def _when_nobody_reads(write: Callable[..., _T], *arguments: Any) -> _T:
+    """Call the core, again while another thread is just reading: MLP lets one writer in only."""
     while True:
         try:
-            return trainee.core.train(
-                examples.rows,
-                examples.targets,
-                optimizer,
-                order,
-                batch_size,
-                rates,
-                trainee.state.steps,
-                trainee.dropout_seed,
-                n_threads,
-                sums,
-            )
+            return write(*arguments)
         except _fastnn.BusyError:
             time.sleep(0)
 
@@ -354,8 +365,8 @@ def one_step(
     trainee: Trainee, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
 ) -> dict[str, float]:
     """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
-    params, state = trainee.core.params, trainee.state
-    before = params.copy()
+    core, state = trainee.core, trainee.state
+    before = core.get_params()
     *sums, _, batches, finite = _train(
         trainee,
         examples,
@@ -369,8 +380,8 @@ def one_step(
     if not finite:
         _warn("the loss of this batch is not finite; no step was taken", rate, stacklevel=3)
         return {"loss": float("nan")}
-    if not _fastnn.Rows(params[None]).all_finite():
-        params[:] = before
+    if not _fastnn.Rows(core.params[None]).all_finite():
+        set_params(core, before)
         state.forget()
         _warn("the step overflowed and was taken back", rate, stacklevel=3)
     return _means((sums[0], sums[1], sums[2]), examples.has_accuracy)
