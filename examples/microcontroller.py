@@ -1,4 +1,8 @@
-"""A digit recogniser for a microcontroller: train it, export it as C with int8 weights, run it.
+"""
+A digit recogniser for a microcontroller
+========================================
+
+Train it, export it as C with int8 weights, run it. ::
 
     python examples/microcontroller.py [--quick]
 

@@ -68,12 +68,22 @@ def the_search_finds_a_reader_of_digits(text: str) -> None:
     assert numbers(text, r"test accuracy (\S+)%")[0] > 85
 
 
+def the_c_program_is_as_good_as_its_first_comment_says(text: str) -> None:
+    full, int8 = numbers(text, r"accuracy (\S+)% -> (\S+)%")
+    assert numbers(text, r"network in Python: (\S+)%") == [full] and full > 85
+    assert abs(int8 - full) < 1.5
+    if "No C compiler" not in text:
+        assert numbers(text, r"C program with int8 weights: (\S+)%") == [int8]
+        assert text.count("60 of 60 outputs as expected") == 2
+
+
 PROMISES: dict[str, Callable[[str], None]] = {
     "plot_quantiles.py": the_range_covers_nine_in_ten_in_every_group_and_one_width_does_not,
     "plot_ode_surrogate.py": unseen_pendulums_are_met,
     "plot_cartpole.py": the_pole_stands,
     "plot_thousand_networks.py": the_best_dose_is_found,
     "mnist98.py": nine_digits_in_ten_are_read,
+    "microcontroller.py": the_c_program_is_as_good_as_its_first_comment_says,
     "optuna_search.py": the_search_finds_a_reader_of_digits,
 }
 
