@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ._fastnn import Rows, Targets
 from .names import ARGMAX, NO_METRIC, THRESHOLD
@@ -22,6 +22,25 @@ _READ_IN_PLACE = ("float32", "float64", "uint8")
 _WALK_BELOW = 0.35
 _LISTS_AT_MOST = 1 << 28  # bytes: MNIST's 60,000 images take 27 MB, as float32 54 MB
 _SCAN = 1 << 16  # rows looked at a time when a bad value is searched for
+
+
+class SparseMatrix(Protocol):
+    """A sparse matrix or array of SciPy's, of any format."""
+
+    @property
+    def nnz(self) -> int:
+        """How many values are stored."""
+
+    def tocsr(self) -> Any:
+        """Return it as CSR."""
+
+    def toarray(self) -> NDArray[Any]:
+        """Return it as an array."""
+
+
+Matrix: TypeAlias = ArrayLike | SparseMatrix  # what may be X
+Validation: TypeAlias = tuple[Matrix, ArrayLike] | tuple[Matrix, ArrayLike, ArrayLike | None]
+ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"]
 
 
 def _is_sparse(X: object) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,19 +114,24 @@ class Callback:
         """Take up the `state` of a checkpoint; called after `on_fit_begin`."""
 
 
+Hook: TypeAlias = Callable[[Run, Mapping[str, float]], object]  # called after each epoch
+CallbackLike: TypeAlias = Callback | Hook
+Mode: TypeAlias = Literal["auto", "min", "max"]
+
+
 class _Monitor(Callback):
     """A callback that watches one logged value for its best."""
 
     _kept: ClassVar[tuple[str, ...]] = ("best_", "best_epoch_", "_waited")  # in a checkpoint
 
-    def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
+    def __init__(self, monitor: str, mode: Mode, min_delta: float) -> None:
         if not isinstance(monitor, str) or not monitor:
             raise ValueError(f"monitor must be the name of a logged value, got {monitor!r}")
         if mode not in ("auto", "min", "max"):
             raise ValueError(f'mode must be "auto", "min" or "max", got {mode!r}')
         self.monitor = monitor
-        self.mode = mode
-        self.min_delta = check_number(
+        self.mode: Mode = mode
+        self.min_delta: float = check_number(
             "min_delta", min_delta, "a finite number of 0 or more", lambda delta: delta >= 0
         )
         self._forget()
@@ -229,15 +234,15 @@ class EarlyStopping(_Monitor):
         monitor: str = "val_loss",
         patience: int = 10,
         min_delta: float = 0.0,
-        mode: str = "auto",
+        mode: Mode = "auto",
         restore_best: bool = True,
         start_from_epoch: int = 0,
         baseline: float | None = None,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience = check_count("patience", patience, 1)
-        self.restore_best = bool(restore_best)
-        self.start_from_epoch = check_count("start_from_epoch", start_from_epoch, 0)
+        self.patience: int = check_count("patience", patience, 1)
+        self.restore_best: bool = bool(restore_best)
+        self.start_from_epoch: int = check_count("start_from_epoch", start_from_epoch, 0)
         if baseline is not None:
             baseline = check_number("baseline", baseline, "a finite number or None")
         self.baseline = baseline
@@ -314,16 +319,16 @@ class ModelCheckpoint(_Monitor):
         monitor: str | None = None,
         save_best_only: bool = False,
         every: int = 1,
-        mode: str = "auto",
+        mode: Mode = "auto",
     ) -> None:
         if monitor is not None and not save_best_only:
             raise ValueError(
                 f"monitor is only looked at with save_best_only=True, got monitor={monitor!r}"
             )
         super().__init__("val_loss" if monitor is None else monitor, mode, min_delta=0.0)
-        self.path = _check_template(path)
-        self.save_best_only = bool(save_best_only)
-        self.every = check_count("every", every, 1)
+        self.path: str = _check_template(path)
+        self.save_best_only: bool = bool(save_best_only)
+        self.every: int = check_count("every", every, 1)
 
     def _forget(self) -> None:
         super()._forget()
@@ -397,15 +402,15 @@ class ReduceOnPlateau(_Monitor):
         min_delta: float = 1e-4,
         cooldown: int = 0,
         min_scale: float = 0.0,
-        mode: str = "auto",
+        mode: Mode = "auto",
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.factor = check_number(
+        self.factor: float = check_number(
             "factor", factor, "a number above 0 and below 1", lambda value: 0 < value < 1
         )
-        self.patience = check_count("patience", patience, 1)
-        self.cooldown = check_count("cooldown", cooldown, 0)
-        self.min_scale = check_number(
+        self.patience: int = check_count("patience", patience, 1)
+        self.cooldown: int = check_count("cooldown", cooldown, 0)
+        self.min_scale: float = check_number(
             "min_scale", min_scale, "a number from 0 to 1", lambda value: 0 <= value <= 1
         )
 
@@ -431,14 +436,14 @@ class ReduceOnPlateau(_Monitor):
 class _Function(Callback):
     """A plain function, called at the end of each epoch."""
 
-    def __init__(self, function: Callable[[Run, Mapping[str, float]], object]) -> None:
+    def __init__(self, function: Hook) -> None:
         self._function = function
 
     def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
         self._function(run, logs)
 
 
-def as_callback(obj: Callback | Callable[[Run, Mapping[str, float]], object]) -> Callback:
+def as_callback(obj: CallbackLike) -> Callback:
     """Return `obj` if it is a callback; a function ``f(run, logs)`` becomes one.
 
     Parameters

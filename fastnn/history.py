@@ -150,12 +150,10 @@ class History:
         return [*super().__dir__(), *self._columns]
 
     def __eq__(self, other: object) -> bool:
-        """Compare the contents; NaN equals NaN here."""
+        """Compare the contents; NaN equals NaN here. There is no hash: a history can change."""
         if not isinstance(other, History):
             return NotImplemented
         return self.to_dict() == other.to_dict()
-
-    __hash__ = None  # type: ignore[assignment]  # it can change
 
     # -- out and in --------------------------------------------------------------------------
 

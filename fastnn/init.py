@@ -16,16 +16,17 @@ name                      W (n_in, n_out)                                       
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-INITS = ("lecun_normal", "glorot_uniform", "he_normal", "standard_normal", "zeros")
+Init: TypeAlias = Literal["lecun_normal", "glorot_uniform", "he_normal", "standard_normal", "zeros"]
+INITS: tuple[Init, ...] = get_args(Init)
 _RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
 
 
-def default_init(activation: Sequence[str]) -> str:
+def default_init(activation: Sequence[str]) -> Init:
     """Return he_normal for networks of rectifiers, else lecun_normal."""
     return "he_normal" if any(name in _RECTIFIERS for name in activation) else "lecun_normal"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,11 +32,15 @@ class Views(Sequence[Array]):
     def __len__(self) -> int:
         return len(self._views)
 
-    def __getitem__(self, layer: Any) -> Any:
+    @overload
+    def __getitem__(self, layer: SupportsIndex) -> Array: ...
+    @overload
+    def __getitem__(self, layer: slice) -> tuple[Array, ...]: ...
+    def __getitem__(self, layer: SupportsIndex | slice) -> Array | tuple[Array, ...]:
         return self._views[layer]
 
-    def __setitem__(self, layer: Any, values: ArrayLike) -> None:
-        if isinstance(layer, slice):
+    def __setitem__(self, layer: SupportsIndex, values: ArrayLike) -> None:
+        if not hasattr(layer, "__index__"):  # a slice
             raise TypeError(f"{self._name} are assigned a layer at a time: {self._name}[l] = …")
         view, new = self._views[layer], np.asarray(values)
         if new.shape != view.shape:

@@ -10,20 +10,21 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
 from reprlib import repr as shorten
-from typing import Any
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _fastnn, arrays, files, names, training
 from ._config import get_num_threads, get_sparse
+from .callbacks import CallbackLike
 from .history import History
-from .init import INITS, default_init, fill
+from .init import INITS, Init, default_init, fill
 from .layout import Array, Gradient, Views, layers
 from .optim import Adam, Optimizer
 from .schedules import check_count, check_number, learning_rates
@@ -144,38 +145,40 @@ class MLP:
         self,
         sizes: Sequence[int],
         *,
-        activation: str | Sequence[str] = "relu",
-        output: str | None = None,
-        loss: str | None = None,
-        init: str | None = None,
+        activation: names.Activation | Sequence[names.Activation] = "relu",
+        output: names.Output | None = None,
+        loss: names.Loss | None = None,
+        init: Init | None = None,
         dropout: float | Sequence[float] = 0.0,
         dtype: DTypeLike = "float32",
         seed: int | None = None,
         quantile: float = 0.5,
         huber_delta: float = 1.0,
     ) -> None:
-        self.sizes = _check_sizes(sizes)
+        self.sizes: tuple[int, ...] = _check_sizes(sizes)
         n_hidden = len(self.sizes) - 2
-        self.activation = tuple(
+        self.activation: tuple[names.Activation, ...] = tuple(
             names.check_name("activation", name, names.HIDDEN)
             for name in _one_each("activation", activation, n_hidden)
         )
+        self.output: names.Output
+        self.loss: names.Loss
         self.output, self.loss = names.pair(output, loss)
-        self.init = names.check_name(
+        self.init: Init = names.check_name(
             "init", init if init is not None else default_init(self.activation), INITS
         )
-        self.dropout = tuple(
+        self.dropout: tuple[float, ...] = tuple(
             check_number("dropout", p, "a number from 0 to below 1", lambda p: 0 <= p < 1)
             for p in _one_each("dropout", dropout, n_hidden)
         )
-        self.quantile = check_number(
+        self.quantile: float = check_number(
             "quantile", quantile, "a number between 0 and 1", lambda q: 0 < q < 1
         )
-        self.huber_delta = check_number(
+        self.huber_delta: float = check_number(
             "huber_delta", huber_delta, "a number above 0", lambda d: d > 0
         )
-        self.dtype = _check_dtype(dtype)
-        self.seed = None if seed is None else check_count("seed", seed, 0)
+        self.dtype: np.dtype[Any] = _check_dtype(dtype)
+        self.seed: int | None = None if seed is None else check_count("seed", seed, 0)
         self._make_core()
         streams = np.random.SeedSequence(self.seed).spawn(2)
         self._rng = np.random.Generator(np.random.PCG64(streams[1]))
@@ -185,7 +188,7 @@ class MLP:
         self._shift: Array | None = None
         self._scale: Array | None = None
         self.metadata: dict[str, Any] = {}
-        self.history = History()
+        self.history: History = History()
         self._optimizer: Optimizer | None = None
         self._state: OptimizerState | None = None
         self._standing: FitState | None = None
@@ -206,8 +209,8 @@ class MLP:
             self.dtype,
         )
         pairs = list(layers(self._core.params, self.sizes))
-        self.weights = Views([weights for weights, _ in pairs], "weights")
-        self.biases = Views([biases for _, biases in pairs], "biases")
+        self.weights: Views = Views([weights for weights, _ in pairs], "weights")
+        self.biases: Views = Views([biases for _, biases in pairs], "biases")
 
     # ---- parameters ----------------------------------------------------------------------------
 
@@ -296,7 +299,7 @@ class MLP:
                 raise ValueError(f"{name} holds NaN, infinity or what {self.dtype} cannot hold")
         self._shift, self._scale = new
 
-    def standardize(self, X: ArrayLike) -> None:
+    def standardize(self, X: arrays.Matrix) -> None:
         """Read inputs as (x − mean) / standard deviation from now on, with those of X's columns.
 
         Kept in model files, so that a loaded network takes the same raw inputs. Columns that do
@@ -320,16 +323,16 @@ class MLP:
 
     def fit(
         self,
-        X: Any,
-        y: Any,
+        X: arrays.Matrix,
+        y: ArrayLike,
         *,
         epochs: int = 10,
         batch_size: int | None = 32,
         optimizer: Optimizer | None = None,
-        validation_data: tuple[Any, ...] | None = None,
+        validation_data: arrays.Validation | None = None,
         sample_weight: ArrayLike | None = None,
-        class_weight: Mapping[Any, float] | str | None = None,
-        callbacks: Any = (),
+        class_weight: arrays.ClassWeight | None = None,
+        callbacks: Iterable[CallbackLike] | CallbackLike | None = (),
         shuffle: bool = True,
         progress: bool = False,
         resume: bool = False,
@@ -427,8 +430,8 @@ class MLP:
 
     def train_batch(
         self,
-        X: Any,
-        y: Any,
+        X: arrays.Matrix,
+        y: ArrayLike,
         *,
         optimizer: Optimizer | None = None,
         sample_weight: ArrayLike | None = None,
@@ -513,7 +516,7 @@ class MLP:
         )
         return examples, encoded
 
-    def _validation(self, data: tuple[Any, ...] | None, encoded: arrays.Encoded) -> Examples | None:
+    def _validation(self, data: Any, encoded: arrays.Encoded) -> Examples | None:
         if data is None:
             return None
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
@@ -560,7 +563,7 @@ class MLP:
 
     # ---- reading -------------------------------------------------------------------------------
 
-    def predict(self, X: Any, *, out: Array | None = None) -> Array:
+    def predict(self, X: arrays.Matrix, *, out: Array | None = None) -> Array:
         """Return the output activations of each row.
 
         Parameters
@@ -592,7 +595,7 @@ class MLP:
         self._forward(rows, [None] * (len(self.sizes) - 1) + [out])
         return out
 
-    def classify(self, X: Any) -> Array:
+    def classify(self, X: arrays.Matrix) -> Array:
         """Return the class label of each row, shape (n,): that of the largest output.
 
         With one output, the second class where it is at least ½. Labels are those of `classes`, or
@@ -605,7 +608,7 @@ class MLP:
             index = a[:, : None if self._classes is None else len(self._classes)].argmax(axis=1)
         return index if self._classes is None else self._classes[index]
 
-    def activations(self, X: Any) -> list[Array]:
+    def activations(self, X: arrays.Matrix) -> list[Array]:
         """Return the activations of every layer, (n, width) each; the (scaled) input first."""
         rows = self._rows(X, may_be_empty=True)
         out = [np.empty((rows.n_rows, width), self.dtype) for width in self.sizes]
@@ -613,7 +616,7 @@ class MLP:
         return out
 
     def evaluate(
-        self, X: Any, y: Any, *, sample_weight: ArrayLike | None = None
+        self, X: arrays.Matrix, y: ArrayLike, *, sample_weight: ArrayLike | None = None
     ) -> dict[str, float]:
         """Return ``loss``, the mean cost, and for classes ``accuracy``, the share that is right.
 
@@ -623,9 +626,41 @@ class MLP:
         examples, _ = self._examples(X, y, sample_weight)
         return training.evaluate(self._core, examples, get_num_threads())
 
+    @overload
     def cost(
-        self, X: Any, y: Any, *, sample_weight: ArrayLike | None = None, per_example: bool = False
-    ) -> Any:
+        self,
+        X: arrays.Matrix,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        per_example: Literal[False] = False,
+    ) -> float: ...
+    @overload
+    def cost(
+        self,
+        X: arrays.Matrix,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        per_example: Literal[True],
+    ) -> Array: ...
+    @overload
+    def cost(
+        self,
+        X: arrays.Matrix,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        per_example: bool,
+    ) -> float | Array: ...
+    def cost(
+        self,
+        X: arrays.Matrix,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        per_example: bool = False,
+    ) -> float | Array:
         """Return the cost C: the (weighted) mean over the examples, or that of each, (n,).
 
         Without L2 and dropout: the cost of the predictions.
@@ -641,7 +676,12 @@ class MLP:
         return costs
 
     def gradient(
-        self, X: Any, y: Any, *, sample_weight: ArrayLike | None = None, per_example: bool = False
+        self,
+        X: arrays.Matrix,
+        y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        per_example: bool = False,
     ) -> Gradient:
         """Return ∇C with respect to every weight and bias, by backpropagation.
 
@@ -799,7 +839,7 @@ class MLP:
         del state["_core"], state["_alone"], state["_trainer"], state["weights"], state["biases"]
         return {**state, "params": self._core.get_params()}
 
-    def __copy__(self) -> MLP:
+    def __copy__(self) -> Self:
         return copy.deepcopy(self)  # a shared optimiser's state would be trained by both
 
     def __setstate__(self, state: dict[str, Any]) -> None:

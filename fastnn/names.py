@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal, TypeAlias, TypeVar, get_args
 
 # The position of a name is its code in csrc/fnn.h.
-ACTIVATIONS = (
-    "identity",
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "gelu",
-    "silu",
-    "softplus",
-    "softmax",
-    "exp",
-)
-LOSSES = (
+Activation: TypeAlias = Literal[
+    "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus"
+]
+Output: TypeAlias = Literal[Activation, "softmax", "exp"]
+Loss: TypeAlias = Literal[
     "quadratic",
     "mse",
     "cross_entropy",
@@ -27,28 +19,32 @@ LOSSES = (
     "huber",
     "quantile",
     "poisson",
-)
-HIDDEN = ACTIVATIONS[:9]  # softmax and exp are for outputs only
+]
+HIDDEN: tuple[Activation, ...] = get_args(Activation)
+ACTIVATIONS: tuple[Output, ...] = get_args(Output)
+LOSSES: tuple[Loss, ...] = get_args(Loss)
+Name = TypeVar("Name", bound=str)
 NO_METRIC, ARGMAX, THRESHOLD = 0, 1, 2
 
 # Outputs that a loss can be computed from; a loss that is not here takes any but exp and softmax …
-_OUTPUTS_OF = {
+_OUTPUTS_OF: dict[str, tuple[Output, ...]] = {
     "cross_entropy": ("softmax",),
     "binary_cross_entropy": ("sigmoid",),
     "poisson": ("exp", "softplus"),
 }
 # … and these losses take them too.
-_LOSSES_OF = {
+_LOSSES_OF: dict[str, tuple[Loss, ...]] = {
     "softmax": ("cross_entropy", "quadratic", "mse", "mae", "huber"),
     "exp": ("poisson", "quadratic", "mse", "mae", "huber", "quantile"),
 }
 
 
-def check_name(argument: str, name: object, names: Iterable[str]) -> str:
+def check_name(argument: str, name: object, names: Iterable[Name]) -> Name:
     """Return `name` if it is among `names`, else raise the sentence that lists them."""
     names = tuple(names)
-    if isinstance(name, str) and name in names:
-        return name
+    for known in names if isinstance(name, str) else ():
+        if known == name:
+            return known
     from difflib import get_close_matches  # only a mistake comes here
 
     close = get_close_matches(name, names, 1) if isinstance(name, str) else []
@@ -56,16 +52,14 @@ def check_name(argument: str, name: object, names: Iterable[str]) -> str:
     raise ValueError(f"{argument} must be one of {', '.join(names)}; got {name!r}{hint}")
 
 
-def pair(output: str | None, loss: str | None) -> tuple[str, str]:
+def pair(output: object, loss: object) -> tuple[Output, Loss]:
     """Return output and loss, each from the other where it is None, and check that they match."""
-    if output is not None:
-        check_name("output", output, ACTIVATIONS)
-    if loss is not None:
-        check_name("loss", loss, LOSSES)
+    output = None if output is None else check_name("output", output, ACTIVATIONS)
+    loss = None if loss is None else check_name("loss", loss, LOSSES)
     if output is None:
         output = _OUTPUTS_OF[loss][0] if loss in _OUTPUTS_OF else "identity"
     if loss is None:
-        of_output = {
+        of_output: dict[Output, Loss] = {
             "softmax": "cross_entropy",
             "sigmoid": "binary_cross_entropy",
             "exp": "poisson",

@@ -90,8 +90,8 @@ class Fit:
         self._params = _fastnn.Rows(trainee.core.params[None])  # to look at
         self._check_standing()
         self.epochs = epochs
-        self.net = trainee.net
-        self.steps_per_epoch = -(-examples.n_visited // standing.batch_size)
+        self.net: Any = trainee.net
+        self.steps_per_epoch: int = -(-examples.n_visited // standing.batch_size)
 
     # ---- what callbacks see --------------------------------------------------------------------
 

@@ -329,6 +329,8 @@ def test_bad_arguments_get_a_sentence():
         diagnose(net, ROWS, LABELS, lr=-1)
     with pytest.raises(ValueError, match="X has 3 columns; this network reads 4"):
         diagnose(net, ROWS[:, :3], LABELS)
+    with pytest.raises(ValueError, match="y must have a value a row; it is None"):
+        diagnose(net, ROWS, None)
 
 
 def test_without_a_history_and_a_rate_no_step_is_tried():

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import datasets
+from fastnn.names import Activation, Loss, Output
 
 Array = NDArray[Any]
 
@@ -70,9 +71,9 @@ class Workload:
 
     name: str
     sizes: tuple[int, ...]
-    activation: str
-    output: str
-    loss: str
+    activation: Activation
+    output: Output
+    loss: Loss
     batch_size: int
     rule: Rule
     data: str = "digits"

@@ -7,8 +7,9 @@ import math
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]
@@ -53,27 +54,32 @@ def add_command(commands: Commands, name: str, summary: str, epilog: str | None 
     )
 
 
+_Number = TypeVar("_Number", int, float)
+
+
 def _number(
-    kind: type[int] | type[float], expected: str, accept: Callable[[float], bool]
-) -> Callable[[str], Any]:
-    def convert(text: str) -> Any:
-        try:
+    kind: Callable[[str], _Number], expected: str, accept: Callable[[float], bool]
+) -> Callable[[str], _Number]:
+    def convert(text: str) -> _Number:
+        with suppress(ValueError):
             value = kind(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value) or not accept(value):
-            raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
-        return value
+            if math.isfinite(value) and accept(value):
+                return value
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
 
     return convert
 
 
-count = _number(int, "a whole number of 1 or more", lambda value: value >= 1)
-seed = _number(int, "a whole number of 0 or more", lambda value: value >= 0)
-finite = _number(float, "a number", lambda value: True)
-positive = _number(float, "a number above 0", lambda value: value > 0)
-not_negative = _number(float, "a number of 0 or more", lambda value: value >= 0)
-share = _number(float, "a number from 0 to below 1", lambda value: 0 <= value < 1)
+count: Callable[[str], int] = _number(int, "a whole number of 1 or more", lambda value: value >= 1)
+seed: Callable[[str], int] = _number(int, "a whole number of 0 or more", lambda value: value >= 0)
+finite: Callable[[str], float] = _number(float, "a number", lambda value: True)
+positive: Callable[[str], float] = _number(float, "a number above 0", lambda value: value > 0)
+not_negative: Callable[[str], float] = _number(
+    float, "a number of 0 or more", lambda value: value >= 0
+)
+share: Callable[[str], float] = _number(
+    float, "a number from 0 to below 1", lambda value: 0 <= value < 1
+)
 
 
 def width(text: str) -> int:
@@ -81,7 +87,7 @@ def width(text: str) -> int:
     if text == "none":
         return 0
     try:
-        return int(count(text))
+        return count(text)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(f"{error}; or none, for no hidden layer") from None
 

@@ -11,7 +11,7 @@ import argparse
 import sys
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from .options import UsageError, check_writable
 from .train_options import Plan
 
 if TYPE_CHECKING:
+    from fastnn.arrays import ClassWeight
+
     from .options import Commands
 
 # What may still be said with --resume; all else is in the checkpoint.
@@ -120,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
             batch_size=job.batch_size,
             optimizer=job.optimizer,
             validation_data=None if held is None else (held[0], _scaled(held[1], job.target)),
-            class_weight=recipe.class_weight,
+            class_weight=cast("ClassWeight | None", recipe.class_weight),  # fit checks it
             callbacks=watching,
             progress=not args.quiet,
             resume=args.resume is not None,

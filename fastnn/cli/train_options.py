@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import fastnn
 from fastnn import schedules
-from fastnn.init import INITS
-from fastnn.names import ACTIVATIONS, HIDDEN, LOSSES
+from fastnn.init import INITS, Init
+from fastnn.names import ACTIVATIONS, HIDDEN, LOSSES, Activation, Loss, Output
 from fastnn.optim import Optimizer
 
 from . import options
@@ -234,10 +234,10 @@ class Plan:
     standardize: bool
     classic: bool
     hidden: tuple[int, ...]
-    activation: str | list[str]
-    output: str | None
-    loss: str | None
-    init: str | None
+    activation: Activation | list[Activation]
+    output: Output | None
+    loss: Loss | None
+    init: Init | None
     dropout: float
     dtype: str
     optimizer: str

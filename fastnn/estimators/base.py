@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 
 from ..mlp import MLP
 from . import lbfgs, options
@@ -19,6 +20,19 @@ from .fitted import Fitted
 from .losses import Cost
 from .network import as_weight
 from .watch import Standing, Watch
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def with_epochs(method: Method) -> Method:
+    """Decorate a method that an estimator lacks with solver="lbfgs"."""
+    return cast(Method, available_if(_has_epochs)(method))
+
+
+def _has_epochs(estimator: Any) -> bool:
+    if options.is_lbfgs(estimator):
+        raise AttributeError("partial_fit needs another solver than 'lbfgs', which has no epochs")
+    return True
 
 
 class BaseMLP(Fitted):
@@ -35,7 +49,7 @@ class BaseMLP(Fitted):
         *,
         incremental: bool = False,
         classes: Any = None,
-    ) -> Any:
+    ) -> Self:
         options.check(self)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
@@ -68,7 +82,7 @@ class BaseMLP(Fitted):
             or bool(self.warm_start)
             or (not first and getattr(self, "_continues", False))
         )
-        self.n_iter_ = 0
+        self.n_iter_: int = 0
         self.network_._rule = options.rule(self, cost)
         validation = self._validation(given)
         if options.is_lbfgs(self):
@@ -83,12 +97,12 @@ class BaseMLP(Fitted):
         rng, names = check_random_state(self.random_state), options.activations(self)
         sizes = [n_in, *options.hidden_sizes(self.hidden_layer_sizes), cost.n_outputs]
         drawn = options.draw(sizes, names, rng)
-        self.network_ = self._network(sizes, cost, dtype, int(rng.randint(2**31 - 1)))
+        self.network_: MLP = self._network(sizes, cost, dtype, int(rng.randint(2**31 - 1)))
         self._split_seed = int(rng.randint(2**31 - 1))
         for l, (W, b) in enumerate(zip(drawn[::2], drawn[1::2], strict=True)):
             self.network_.weights[l], self.network_.biases[l] = W, b
         self.t_ = 0
-        self.loss_ = np.inf
+        self.loss_: float = np.inf
         self._standing = Standing()
         for name in ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"):
             self.__dict__.pop(name, None)
@@ -126,7 +140,7 @@ class BaseMLP(Fitted):
 
     def _prepare_record(self, scored: bool) -> None:
         if not hasattr(self, "loss_curve_"):
-            self.loss_curve_ = []
+            self.loss_curve_: list[float] = []
             self.best_loss_ = np.inf
             self.validation_scores_ = self.best_validation_score_ = None
         if scored and self.validation_scores_ is None:

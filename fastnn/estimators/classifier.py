@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d, compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
+from ..arrays import ClassWeight, Matrix, Validation
 from ..mlp import MLP
+from ..optim import Optimizer
 from . import options
-from .base import BaseMLP
+from .base import BaseMLP, with_epochs
 from .labels import Labels
-from .losses import Cost, of_classifier
+from .losses import ClassificationLoss, Cost, OutputActivation, of_classifier
 from .network import adopt, of_network
-
-
-def _has_epochs(estimator: Any) -> bool:
-    if options.is_lbfgs(estimator):
-        raise AttributeError("partial_fit needs another solver than 'lbfgs', which has no epochs")
-    return True
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
@@ -155,22 +151,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     True
     """
 
+    loss: ClassificationLoss
+    class_weight: ClassWeight | Sequence[Mapping[Any, float]] | None
+
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: options.HiddenSizes = (100,),
+        activation: options.HiddenActivations = "relu",
         *,
-        solver: Any = "adam",
+        solver: options.Solver | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate: Any = "constant",
+        batch_size: options.BatchSize = "auto",
+        learning_rate: options.Rate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: options.RandomState = None,
         tol: float | None = 1e-4,
-        verbose: Any = False,
+        verbose: options.Verbose = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -181,21 +180,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        loss: str = "log_loss",
-        output_activation: str | None = None,
-        dropout: Any = 0.0,
+        loss: ClassificationLoss = "log_loss",
+        output_activation: OutputActivation | None = None,
+        dropout: options.Dropout = 0.0,
         huber_delta: float = 1.0,
-        l2: str = "batch",
-        class_weight: Any = None,
-        scoring: Any = None,
-        callbacks: Any = None,
+        l2: options.L2 = "batch",
+        class_weight: ClassWeight | Sequence[Mapping[Any, float]] | None = None,
+        scoring: options.Scoring = None,
+        callbacks: options.Callbacks = None,
         scale_bytes: bool = False,
     ) -> None:
         self._take(locals())
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None
-    ) -> MLPClassifier:
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        validation_data: Validation | None = None,
+    ) -> Self:
         """Train on X and y, from new weights unless `warm_start`.
 
         Parameters
@@ -226,12 +229,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         DivergenceWarning
             The loss stopped being finite; see `fastnn.MLP.fit`.
         """
-        return self._fit(X, y, sample_weight, validation_data)  # type: ignore[no-any-return]
+        return self._fit(X, y, sample_weight, validation_data)
 
-    @available_if(_has_epochs)  # type: ignore[untyped-decorator]
+    @with_epochs
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
-    ) -> MLPClassifier:
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on these rows, going on from where the last call ended.
 
         The weights, the optimiser's state, the count of steps and the stream of shuffles go on.
@@ -256,14 +263,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 f"classes={classes!r} is not the same as on the last call to partial_fit, "
                 f"{self.classes_!r}"
             )
-        return self._fit(  # type: ignore[no-any-return]
-            X, y, sample_weight, incremental=True, classes=classes
-        )
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     @classmethod
     def from_mlp(
-        cls, net: MLP, *, classes: Any = None, multilabel: bool = False, **params: Any
-    ) -> MLPClassifier:
+        cls, net: MLP, *, classes: ArrayLike | None = None, multilabel: bool = False, **params: Any
+    ) -> Self:
         """Return a fitted classifier that holds a copy of a network.
 
         Parameters
@@ -352,7 +357,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return float(np.average(found == y, weights=weight))
         return float(accuracy_score(y, found, sample_weight=weight))
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Matrix) -> Any:
         """Return the most probable class of each row.
 
         Parameters
@@ -367,7 +372,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         outputs = self._outputs(X)
         return self._labels.decode(outputs)
 
-    def predict_proba(self, X: Any) -> NDArray[Any]:
+    def predict_proba(self, X: Matrix) -> NDArray[Any]:
         """Return the probability of each class, (n, n_classes), or of each label.
 
         Parameters
@@ -382,7 +387,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         outputs = self._outputs(X)
         return self._labels.probabilities(outputs, self.network_.output)
 
-    def predict_log_proba(self, X: Any) -> NDArray[Any]:
+    def predict_log_proba(self, X: Matrix) -> NDArray[Any]:
         """Return the logarithms of `predict_proba`, (n, n_classes)."""
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.predict_proba(X)))

@@ -3,24 +3,60 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._config import get_sparse
+from ..arrays import Matrix
 from ..layout import Array, Gradient, layers
 from ..mlp import MLP
+from ..optim import Optimizer
 from . import options
-from .losses import THEIRS, Cost
+from .losses import THEIRS, Cost, OutputActivation
 from .network import Layers, as_weight, without_optimizer
 
 
 class Fitted(BaseEstimator):  # type: ignore[misc]
     """The reading half of `MLPClassifier` and `MLPRegressor`; the other is base.py."""
 
+    # Parameters, as they were given to the constructor.
+    hidden_layer_sizes: options.HiddenSizes
+    activation: options.HiddenActivations
+    solver: options.Solver | Optimizer
+    alpha: float
+    batch_size: options.BatchSize
+    learning_rate: options.Rate
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: options.RandomState
+    tol: float | None
+    verbose: options.Verbose
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    max_fun: int
+    output_activation: OutputActivation | None
+    dropout: options.Dropout
+    huber_delta: float
+    l2: options.L2
+    scoring: options.Scoring
+    callbacks: options.Callbacks
+    scale_bytes: bool
+
+    # What was fitted.
     network_: MLP
     n_iter_: int
     t_: int
@@ -89,7 +125,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         rows = self._rows(X)
         return self.network_.predict(rows)
 
-    def activations(self, X: Any) -> list[Array]:
+    def activations(self, X: Matrix) -> list[Array]:
         """Return the activations of every layer for each row.
 
         Parameters
@@ -104,7 +140,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         """
         return self.network_.activations(self._rows(X))
 
-    def gradient(self, X: Any, y: Any, sample_weight: Any = None) -> Gradient:
+    def gradient(self, X: Matrix, y: Matrix, sample_weight: ArrayLike | None = None) -> Gradient:
         """Return the gradient of the loss on these rows as one batch, L2 included.
 
         Parameters
@@ -120,12 +156,12 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
             multiplies by the learning rate and subtracts.
         """
         check_is_fitted(self)
-        X, y = self._valid(X, y, reset=False)
+        rows, goals = self._valid(X, y, reset=False)
         net = self.network_
-        targets = self._targets(y, net.dtype)
-        weight = self._weights(y, as_weight(sample_weight, X.shape[0]), False)
-        flat = net.gradient(X, targets, sample_weight=weight).flat * self._cost(targets).factor
-        decay = options.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
+        targets = self._targets(goals, net.dtype)
+        weight = self._weights(goals, as_weight(sample_weight, rows.shape[0]), False)
+        flat = net.gradient(rows, targets, sample_weight=weight).flat * self._cost(targets).factor
+        decay = options.decay(self, float(rows.shape[0] if weight is None else np.sum(weight)))
         flat = flat.astype(net.dtype)
         for (dW, _), W in zip(layers(flat, net.sizes), net.weights, strict=True):
             dW += decay * W
@@ -150,7 +186,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         return Layers(self.network_.weights)
 
     @coefs_.setter
-    def coefs_(self, values: Any) -> None:
+    def coefs_(self, values: Iterable[ArrayLike]) -> None:
         for l, W in enumerate(values):
             self.network_.weights[l] = W
 
@@ -160,7 +196,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         return Layers(self.network_.biases)
 
     @intercepts_.setter
-    def intercepts_(self, values: Any) -> None:
+    def intercepts_(self, values: Iterable[ArrayLike]) -> None:
         for l, b in enumerate(values):
             self.network_.biases[l] = b
 

@@ -23,8 +23,8 @@ class Labels:
 
     def __init__(self, y: Any, classes: Any = None) -> None:
         kind = type_of_target(y, input_name="y")
-        self.multilabel = kind == "multilabel-indicator"
-        self.sparse = self.multilabel and hasattr(y, "tocsr")
+        self.multilabel: bool = kind == "multilabel-indicator"
+        self.sparse: bool = self.multilabel and hasattr(y, "tocsr")
         if self.multilabel:
             self.classes: NDArray[Any] = np.arange(y.shape[1])
             return

@@ -10,30 +10,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..names import ACTIVATIONS, check_name, pair
+from ..names import ACTIVATIONS, Activation, Loss, Name, Output, check_name, pair
 
-OURS = {"logistic": "sigmoid"}  # the name that differs
+HiddenActivation: TypeAlias = Literal[Activation, "logistic"]
+OutputActivation: TypeAlias = Literal[Output, "logistic"]
+OURS: dict[str, str] = {"logistic": "sigmoid"}  # the name that differs
 THEIRS = {ours: theirs for theirs, ours in OURS.items()}
 
 _OF_REGRESSORS = {"squared_error": "mse", "absolute_error": "mae"}
-REGRESSION = (
-    *("squared_error", "poisson", "absolute_error", "mae", "huber", "quantile", "quadratic"),
-    *("mse", "binary_cross_entropy"),
-)
-CLASSIFICATION = ("log_loss", "binary_cross_entropy", "quadratic", "mse", "mae", "huber")
+RegressionLoss: TypeAlias = Literal[
+    "squared_error",
+    "poisson",
+    "absolute_error",
+    "mae",
+    "huber",
+    "quantile",
+    "quadratic",
+    "mse",
+    "binary_cross_entropy",
+]
+ClassificationLoss: TypeAlias = Literal[
+    "log_loss", "binary_cross_entropy", "quadratic", "mse", "mae", "huber"
+]
+REGRESSION: tuple[RegressionLoss, ...] = get_args(RegressionLoss)
+CLASSIFICATION: tuple[ClassificationLoss, ...] = get_args(ClassificationLoss)
 
 
 @dataclass(frozen=True)
 class Cost:
     """A loss in the network's terms."""
 
-    loss: str
-    output: str
+    loss: Loss
+    output: Output
     n_outputs: int
     factor: float = 1.0  # steps follow factor · ∇C
     shown: float = 1.0  # loss_ is shown · C + what y alone adds
@@ -48,12 +61,13 @@ class Cost:
         return float(np.average(each, weights=weight))
 
 
-def activation_name(argument: str, name: Any, known: Iterable[str] = ACTIVATIONS) -> str:
+def activation_name(argument: str, name: object, known: Iterable[Name]) -> Name:
     """Return the network's name of an activation, of ours or scikit-learn's."""
+    known = tuple(known)
     ours = OURS.get(name, name) if isinstance(name, str) else name
-    if ours in tuple(known):
-        return str(ours)
-    return check_name(argument, name, (*known, *OURS))
+    if ours not in known:
+        check_name(argument, name, [*map(str, known), *OURS])  # and raises
+    return check_name(argument, ours, known)
 
 
 def of_regressor(loss: Any, output_activation: Any, n_outputs: int) -> Cost:
@@ -85,5 +99,5 @@ def of_classifier(loss: Any, output_activation: Any, n_classes: int, multilabel:
     return Cost(loss, output, 2 if output == "softmax" else 1)
 
 
-def _output(name: Any, known: Iterable[str] = ACTIVATIONS) -> str | None:
+def _output(name: object, known: Iterable[Output] = ACTIVATIONS) -> Output | None:
     return None if name is None else activation_name("output_activation", name, known)

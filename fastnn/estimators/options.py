@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from ..names import HIDDEN, check_name
+from ..callbacks import CallbackLike
+from ..names import HIDDEN, Activation, check_name
 from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from ..schedules import LearningRate, Rates, Schedule, Steps, learning_rates
 from ..state import Rule
-from .losses import Cost, activation_name
+from .losses import Cost, HiddenActivation, activation_name
 
-SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop")
+# What the parameters may be, for type checkers; `check` looks at them when it counts.
+HiddenSizes: TypeAlias = int | Sequence[int]
+HiddenActivations: TypeAlias = HiddenActivation | Sequence[HiddenActivation]
+Solver: TypeAlias = Literal["lbfgs", "sgd", "adam", "adamw", "rmsprop"]
+BatchSize: TypeAlias = int | Literal["auto"]
+Rate: TypeAlias = Literal["constant", "invscaling", "adaptive"] | Schedule | Callable[[int], float]
+RandomState: TypeAlias = int | np.random.RandomState | None
+Verbose: TypeAlias = bool | float | Literal["progress", "logging"]
+Dropout: TypeAlias = float | Sequence[float]
+L2: TypeAlias = Literal["batch", "per_example"]
+Scoring: TypeAlias = str | Callable[[Any, Any, Any], float] | None
+Callbacks: TypeAlias = Iterable[CallbackLike] | CallbackLike | None
+
+SOLVERS: tuple[Solver, ...] = get_args(Solver)
 
 
 @dataclass(frozen=True)
@@ -141,7 +155,7 @@ def hidden_sizes(given: Any) -> list[int]:
     return [int(width) for width in widths]
 
 
-def activations(estimator: Any) -> list[str]:
+def activations(estimator: Any) -> list[Activation]:
     """Return the network's name of each hidden layer's activation."""
     given, n = estimator.activation, len(hidden_sizes(estimator.hidden_layer_sizes))
     names = given if isinstance(given, list | tuple | np.ndarray) else [given] * max(n, 1)
@@ -196,7 +210,7 @@ def decay(estimator: Any, count: float) -> float:
     return float(estimator.alpha) / (count if estimator.l2 == "batch" else 1.0)
 
 
-def draw(sizes: list[int], names: list[str], rng: np.random.RandomState) -> list[NDArray[Any]]:
+def draw(sizes: list[int], names: Sequence[str], rng: np.random.RandomState) -> list[NDArray[Any]]:
     """Return W and b of each layer as scikit-learn draws them: U(±√(g / (n_in + n_out))).
 
     Glorot & Bengio 2010, biases too; g is 6, for logistic layers 2 (the output layer counts as the

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
+from ..arrays import Matrix, Validation
 from ..mlp import MLP
 from ..names import ACTIVATIONS, check_name
-from .base import BaseMLP
-from .classifier import _has_epochs
-from .losses import REGRESSION, Cost, of_regressor
+from ..optim import Optimizer
+from . import options
+from .base import BaseMLP, with_epochs
+from .losses import REGRESSION, Cost, OutputActivation, RegressionLoss, of_regressor
 from .network import adopt, of_network
 
 
@@ -151,23 +152,26 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     True
     """
 
+    loss: RegressionLoss
+    quantile: float
+
     def __init__(
         self,
-        loss: str = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        loss: RegressionLoss = "squared_error",
+        hidden_layer_sizes: options.HiddenSizes = (100,),
+        activation: options.HiddenActivations = "relu",
         *,
-        solver: Any = "adam",
+        solver: options.Solver | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate: Any = "constant",
+        batch_size: options.BatchSize = "auto",
+        learning_rate: options.Rate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: options.RandomState = None,
         tol: float | None = 1e-4,
-        verbose: Any = False,
+        verbose: options.Verbose = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -179,19 +183,23 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         quantile: float = 0.5,
-        output_activation: str | None = None,
-        dropout: Any = 0.0,
+        output_activation: OutputActivation | None = None,
+        dropout: options.Dropout = 0.0,
         huber_delta: float = 1.0,
-        l2: str = "batch",
-        scoring: Any = None,
-        callbacks: Any = None,
+        l2: options.L2 = "batch",
+        scoring: options.Scoring = None,
+        callbacks: options.Callbacks = None,
         scale_bytes: bool = False,
     ) -> None:
         self._take(locals())
 
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, validation_data: Any = None
-    ) -> MLPRegressor:
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        validation_data: Validation | None = None,
+    ) -> Self:
         """Train on X and y, from new weights unless `warm_start`.
 
         Parameters
@@ -222,10 +230,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         DivergenceWarning
             The loss stopped being finite; see `fastnn.MLP.fit`.
         """
-        return self._fit(X, y, sample_weight, validation_data)  # type: ignore[no-any-return]
+        return self._fit(X, y, sample_weight, validation_data)
 
-    @available_if(_has_epochs)  # type: ignore[untyped-decorator]
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    @with_epochs
+    def partial_fit(self, X: Matrix, y: Matrix, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on these rows, going on from where the last call ended.
 
         The weights, the optimiser's state, the count of steps and the stream of shuffles go on.
@@ -240,9 +248,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         MLPRegressor
             Itself.
         """
-        return self._fit(X, y, sample_weight, incremental=True)  # type: ignore[no-any-return]
+        return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: Matrix) -> NDArray[Any]:
         """Return the values of each row.
 
         Parameters
@@ -257,7 +265,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     @classmethod
-    def from_mlp(cls, net: MLP, **params: Any) -> MLPRegressor:
+    def from_mlp(cls, net: MLP, **params: Any) -> Self:
         """Return a fitted regressor that holds a copy of a network.
 
         Parameters

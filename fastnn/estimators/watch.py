@@ -58,7 +58,7 @@ class Watch(Callback):
         self._n, self._score = n, score
         self._best: Array | None = None
         self._squares = 0.0
-        self.converged = False
+        self.converged: bool = False
 
     def on_fit_begin(self, run: Run) -> None:
         """Take up the learning rate where the last call left it."""

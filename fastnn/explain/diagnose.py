@@ -161,7 +161,7 @@ def diagnose(
     history = net.history if history is None else history
     rate = _rate(history, lr)
     data = Examples(net, X, y)
-    gradient = net.gradient(data.X, data.y)
+    gradient = net.gradient(data.X, data.goals)
     if not (np.isfinite(gradient.flat).all() and np.isfinite(net.params).all()):
         return _not_finite(net, history)
     slopes = _slopes(net, data)
@@ -256,7 +256,7 @@ def _step(
     Δθ is −η ∇C; for optimisers with moments, the step that they would take from where they stand.
     None where that step leads uphill: moments may still point elsewhere.
     """
-    trial, cost = copy.deepcopy(net), float(net.cost(data.X, data.y))
+    trial, cost = copy.deepcopy(net), float(net.cost(data.X, data.goals))
     before = net.params.astype(np.float64)
     optimizer = net._optimizer
     if optimizer is None or isinstance(optimizer, SGD):
@@ -264,7 +264,7 @@ def _step(
     else:
         with warnings.catch_warnings():  # that it diverges is what the checks tell
             warnings.simplefilter("ignore")
-            trial.train_batch(data.X, data.y, optimizer=replace(optimizer, lr=rate))
+            trial.train_batch(data.X, data.goals, optimizer=replace(optimizer, lr=rate))
         step = trial.params.astype(np.float64) - before
     predicted = float(gradient @ step)
     if not predicted < 0:
@@ -273,7 +273,7 @@ def _step(
     for length in (1, 10, 100):
         with np.errstate(over="ignore"):
             trial.params = before + length * step
-        changes.append(float(trial.cost(data.X, data.y)) - cost)
+        changes.append(float(trial.cost(data.X, data.goals)) - cost)
     return predicted, changes, cost
 
 
@@ -290,7 +290,7 @@ def _columns(
     """Return least, largest and root mean square of each column, as the network reads it."""
     low, high = np.full(net.sizes[0], np.inf), np.full(net.sizes[0], -np.inf)
     squares = np.zeros(net.sizes[0])
-    for _, X, _ in data.pieces(sum(net.sizes) * 8):
+    for _, X in data.pieces(sum(net.sizes) * 8):
         a = net.activations(X)[0]
         low, high = np.minimum(low, a.min(axis=0)), np.maximum(high, a.max(axis=0))
         squares += (a.astype(np.float64) ** 2).sum(axis=0)

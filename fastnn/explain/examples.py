@@ -46,7 +46,7 @@ class Examples:
     """
 
     def __init__(self, net: MLP, X: Any, y: Any = None) -> None:
-        self.n = int(net._rows(X).n_rows)
+        self.n: int = int(net._rows(X).n_rows)
         self.X: Any = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
         self.y: NDArray[Any] | None = None
         self.labels: NDArray[np.int64] | None = None
@@ -64,18 +64,23 @@ class Examples:
         most = len(known) if net.classes is not None else max(net.sizes[-1], 2)
         self.classes = (*known, *(str(j) for j in range(len(known), most)))
 
-    def pieces(
-        self, bytes_per_row: int, at_most: int = PIECE
-    ) -> Iterator[tuple[slice, Any, NDArray[Any] | None]]:
-        """Yield (rows, X, y) of one stretch of rows after the other, `at_most` bytes or one row."""
+    def pieces(self, bytes_per_row: int, at_most: int = PIECE) -> Iterator[tuple[slice, Any]]:
+        """Yield (rows, X) of one stretch of rows after the other, `at_most` bytes or one row."""
         step = max(1, at_most // max(bytes_per_row, 1))
         for begin in range(0, self.n, step):
             rows = slice(begin, min(begin + step, self.n))
-            yield rows, self.X[rows], None if self.y is None else self.y[rows]
+            yield rows, self.X[rows]
 
-    def at(self, rows: Any) -> tuple[Any, NDArray[Any] | None]:
+    @property
+    def goals(self) -> NDArray[Any]:
+        """What y is; only of views that cannot do without."""
+        if self.y is None:
+            raise ValueError("y must have a value a row; it is None")
+        return self.y
+
+    def at(self, rows: Any) -> tuple[Any, NDArray[Any]]:
         """Return X and y of some rows, by their numbers."""
-        return self.X[rows], None if self.y is None else self.y[rows]
+        return self.X[rows], self.goals[rows]
 
     def sample(self, at_most: int) -> NDArray[np.int64]:
         """Return up to `at_most` rows, spread evenly: data may be sorted by class."""

@@ -55,7 +55,7 @@ class Surface:
         if isinstance(f, str):
             self._formula = _formula(f)
             self._f: Callable[[Any, Any], Any] = self._formula
-            self.name = self._formula.text
+            self.name: str = self._formula.text
         elif callable(f):
             self._f = f
             name = getattr(f, "__name__", type(f).__name__)

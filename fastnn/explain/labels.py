@@ -64,7 +64,7 @@ class Labels:
             self._inputs = [f"pixel {divmod(i, shape[1])}" for i in range(n_in)]
         else:
             self._inputs = [f"input {i}" for i in range(n_in)]
-        self.classes = _classes(net.classes, n_out)
+        self.classes: list[str] = _classes(net.classes, n_out)
         self._sizes_before = np.cumsum(
             [0, *(a * b + b for a, b in zip(net.sizes, net.sizes[1:], strict=False))]
         )

@@ -60,7 +60,7 @@ def unit_statistics(net: MLP, data: Examples) -> tuple[LayerUnits, ...]:
     widths, functions = net.sizes[1:], (*net.activation, net.output)
     sums = [np.zeros((4, width)) for width in widths]
     about: list[NDArray[Any]] = []  # squares are summed about the first piece's mean
-    for _, X, _ in data.pieces(sum(net.sizes) * 8):
+    for _, X in data.pieces(sum(net.sizes) * 8):
         layers = [a.astype(np.float64) for a in net.activations(X)[1:]]
         about = about or [a.mean(axis=0) for a in layers]
         for a, centre, function, total in zip(layers, about, functions, sums, strict=True):

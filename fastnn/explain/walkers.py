@@ -41,7 +41,7 @@ class Recorder(Callback):
         self.points: list[Array] = []
         self.steps: list[int] = []
         self.seconds: list[float] = []
-        self.length = 0.0
+        self.length: float = 0.0
         self.stopped: str | None = None
 
     def on_fit_begin(self, run: Run) -> None:
@@ -104,7 +104,7 @@ def walk(
     recorder = Recorder(-(-steps // most))
     history = walker.fit(
         examples.X,
-        examples.y,
+        examples.goals,
         epochs=epochs,
         batch_size=batch_size,
         optimizer=optimizer,

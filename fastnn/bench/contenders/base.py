@@ -65,8 +65,8 @@ class Contender(ABC):
         self.workload = workload
         self.examples = examples
         self.n_threads = n_threads
-        self.initial = reference.initial_params(workload)
-        self.shuffle = workload.batch_size < workload.whole_rows
+        self.initial: Array = reference.initial_params(workload)
+        self.shuffle: bool = workload.batch_size < workload.whole_rows
         self._call: Callable[[], Any] | None = None
 
     @abstractmethod

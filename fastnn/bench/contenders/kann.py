@@ -43,7 +43,7 @@ class Kann(Contender):
         self._path = str(Path(self._folder.name) / "network.kan")
         network.save(self._path)
         self._head = Path(self._path).read_bytes()[: -4 * self.initial.size]
-        self.net = network
+        self.net: Any = network
 
     def version(self) -> str:
         """Return the binding's version."""

@@ -42,7 +42,7 @@ class Fastnn(Contender):
 
     def reset(self) -> None:
         """Make the network anew."""
-        self.net = self._network()
+        self.net: fastnn.MLP = self._network()
         self.net.params = self.initial
 
     def train(self, rows: int, epochs: int) -> None:

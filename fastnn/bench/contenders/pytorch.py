@@ -20,7 +20,8 @@ class Torch(Contender):
 
     def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
-        self.torch = torch = need("torch")
+        torch = need("torch")
+        self.torch: Any = torch
         torch.set_num_threads(n_threads)
         torch.manual_seed(0)
         activations = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
@@ -30,11 +31,11 @@ class Torch(Contender):
         layers.pop()
         if workload.output == "sigmoid":
             layers.append(torch.nn.Sigmoid())  # softmax is within the loss
-        self.model = torch.nn.Sequential(*layers)
+        self.model: Any = torch.nn.Sequential(*layers)
         self.X = torch.from_numpy(examples.X)
         labels = workload.loss == "cross_entropy"
-        self.y = torch.from_numpy(examples.y if labels else examples.targets)
-        self.cost = self._cost()
+        self.y: Any = torch.from_numpy(examples.y if labels else examples.targets)
+        self.cost: Callable[[Any, Any], Any] = self._cost()
         if self.compiled:
             self.cost = torch.compile(self.cost)
 
@@ -62,6 +63,7 @@ class Torch(Contender):
                 parameter.copy_(turned)
                 at += n
         parameters = self.model.parameters()
+        self.optimiser: Any
         if rule.kind == "sgd":
             self.optimiser = torch.optim.SGD(parameters, lr=rule.lr, fused=True)
         elif rule.kind == "adam":

@@ -29,7 +29,7 @@ class Sklearn(Contender):
         neural_network = need("sklearn.neural_network", "scikit-learn")
         kind = "MLPClassifier" if examples.classify else "MLPRegressor"
         name = {"sigmoid": "logistic"}.get(workload.activation, workload.activation)
-        self.model = getattr(neural_network, kind)(
+        self.model: Any = getattr(neural_network, kind)(
             hidden_layer_sizes=workload.sizes[1:-1],
             activation=name,
             solver=workload.rule.kind,
@@ -44,7 +44,7 @@ class Sklearn(Contender):
             random_state=0,
             warm_start=True,
         )
-        self.y = examples.y if examples.classify else examples.y[:, 0]
+        self.y: Array = examples.y if examples.classify else examples.y[:, 0]
         warnings.simplefilter("ignore")  # that an epoch is not the minimum
         # Labels as one-hot rows are "multilabel", whose output function is the sigmoid: so the
         # network that predicts is exactly the one of the others.

@@ -21,9 +21,10 @@ class Jax(Contender):
 
     def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
-        self.jax = jax = need("jax")
+        jax = need("jax")
+        self.jax: Any = jax
         self.X = jax.numpy.asarray(examples.X)
-        self.y = jax.numpy.asarray(examples.targets)
+        self.y: Any = jax.numpy.asarray(examples.targets)
         self._rng = np.random.default_rng(0)
         self._run = jax.jit(self._scan, donate_argnums=(0,), static_argnames=("full",))
 
