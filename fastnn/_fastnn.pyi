@@ -1,16 +1,20 @@
 """What `_fastnn.pyx` offers; shapes and meaning are documented there and in csrc/fnn.h."""
 
-from typing import Any, final
+from collections.abc import Sequence
+from typing import Any, Self, final
 
+import numpy as np
 from numpy.typing import NDArray
 
 class BusyError(RuntimeError): ...
 
 @final
 class Rows:
-    n_rows: int
-    n_cols: int
     sparse: bool
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def n_cols(self) -> int: ...
     def __init__(
         self,
         data: NDArray[Any],
@@ -28,9 +32,9 @@ class Rows:
 class Targets:
     def __init__(
         self,
-        labels: NDArray[Any] | None,
+        labels: NDArray[np.int64] | None,
         values: NDArray[Any] | None,
-        weight: NDArray[Any] | None,
+        weight: NDArray[np.float64] | None,
         metric: int,
         n_rows: int,
         n_out: int,
@@ -57,15 +61,15 @@ class Optimiser:
 class Net:
     @property
     def params(self) -> NDArray[Any]: ...
-    def __init__(
-        self,
-        sizes: Any,
-        activation: Any,
-        dropout: Any,
+    def __new__(
+        cls,
+        sizes: Sequence[int],
+        activation: Sequence[int],
+        dropout: Sequence[float],
         loss: int,
         loss_param: float,
-        dtype: Any,
-    ) -> None: ...
+        dtype: np.dtype[Any],
+    ) -> Self: ...
     def get_params(self) -> NDArray[Any]: ...
     def set_params(self, values: NDArray[Any]) -> None: ...
     def train(
@@ -73,9 +77,9 @@ class Net:
         X: Rows,
         y: Targets,
         optimiser: Optimiser,
-        order: NDArray[Any] | None,
+        order: NDArray[np.int64] | None,
         batch_size: int,
-        rates: NDArray[Any],
+        rates: NDArray[np.float64],
         step: int,
         dropout_seed: int,
         n_threads: int,
@@ -93,7 +97,7 @@ class Net:
         y: Targets,
         begin: int,
         end: int,
-        per_example: NDArray[Any] | None,
+        per_example: NDArray[np.float64] | None,
         n_threads: int,
         before: tuple[float, float, float] = (0, 0, 0),
     ) -> tuple[float, float, float]: ...
@@ -107,6 +111,9 @@ class Net:
         per_example: NDArray[Any] | None,
         n_threads: int,
     ) -> tuple[float, float, float]: ...
+
+@final
+class Memory: ...
 
 def choose_isa(name: str | None) -> str: ...
 def isa() -> str: ...
