@@ -23,12 +23,15 @@ class Writer:
     int8 = False
 
     def __init__(self, net: MLP, name: str, real: str) -> None:
-        self.net, self.name, self.real = net, name, real
+        self.net = net
+        self.name = name
+        self.real = real
         self.c_type = "float" if real == "float32" else "double"
-        self.size = np.dtype(real).itemsize
-        self.hidden = net.sizes[1:-1]
-        self.flash = self.ram = 0
-        self.classifies = facts.task_of(net) == "classify"
+        self.size: int = np.dtype(real).itemsize
+        self.hidden: tuple[int, ...] = net.sizes[1:-1]
+        self.flash: int = 0
+        self.ram: int = 0
+        self.classifies: bool = facts.task_of(net) == "classify"
         self.names: dict[str, str] = {
             "name": name,
             "NAME": name.upper(),
@@ -191,10 +194,11 @@ class Int8Writer(Writer):
     """The file with int8 weights."""
 
     int8 = True
+    ram: int
 
     def __init__(self, net: MLP, name: str, real: str) -> None:
         super().__init__(net, name, real)
-        self.layers = arithmetic.quantize(net)
+        self.layers: list[arithmetic.Int8Layer] = arithmetic.quantize(net)
 
     def tables(self) -> list[str]:
         """Return the tables of all layers."""

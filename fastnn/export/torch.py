@@ -24,7 +24,7 @@ from .torch_reading import from_torch
 __all__ = ["Exp", "InputScaling", "from_torch", "to_torch"]
 
 
-def to_torch(net: MLP, *, logits: bool = False) -> Any:
+def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
     """Return the network as modules of PyTorch, its parameters copied.
 
     Parameters

@@ -14,6 +14,9 @@ class InputScaling(nn.Module):
     Both are buffers: part of the ``state_dict``, moved with the module, not trained.
     """
 
+    shift: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, shift: torch.Tensor, scale: torch.Tensor) -> None:
         super().__init__()
         self.register_buffer("shift", shift)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..mlp import MLP
-from ..names import HIDDEN
+from ..names import HIDDEN, Activation, Loss, Output, check_name
 from .torch_modules import Exp, InputScaling
 
 __all__ = ["from_torch"]
@@ -21,7 +21,7 @@ _DTYPES = (torch.float32, torch.float64)
 
 # What a module's setting may be for it to be one of our functions, and how that is told.
 _Setting = tuple[str, tuple[Any, ...], str]
-_FUNCTIONS: dict[type[nn.Module], tuple[str, _Setting | None]] = {
+_FUNCTIONS: dict[type[nn.Module], tuple[Output, _Setting | None]] = {
     nn.Sigmoid: ("sigmoid", None),
     nn.Tanh: ("tanh", None),
     nn.ReLU: ("relu", None),
@@ -42,7 +42,7 @@ class _Layer:
     where: str
     weight: NDArray[Any]  # (n_out, n_in), theirs
     bias: NDArray[Any] | None
-    function: str | None = None
+    function: Output | None = None
     dropout: float = 0.0
 
 
@@ -55,9 +55,9 @@ class _Found:
 def from_torch(
     source: Any,
     *,
-    activation: str | Sequence[str] | None = None,
-    output: str | None = None,
-    loss: str | None = None,
+    activation: Activation | Sequence[Activation] | None = None,
+    output: Output | None = None,
+    loss: Loss | None = None,
     quantile: float = 0.5,
     huber_delta: float = 1.0,
     seed: int | None = None,
@@ -107,7 +107,7 @@ def from_torch(
     >>> back.activation, back.output, bool((back.params == net.params).all())
     (('relu',), 'softmax', True)
     """
-    functions: tuple[str | Sequence[str], str]
+    functions: tuple[Activation | Sequence[Activation], Output]
     if _is_plain(source):
         found = _of_modules(source)
         functions = _own_functions(found.layers, activation, output)
@@ -242,9 +242,11 @@ def _check_no_hooks(where: str, module: nn.Module) -> None:
 
 
 def _own_functions(
-    layers: Sequence[_Layer], activation: str | Sequence[str] | None, output: str | None
-) -> tuple[Sequence[str], str]:
-    own = [layer.function or "identity" for layer in layers]
+    layers: Sequence[_Layer],
+    activation: Activation | Sequence[Activation] | None,
+    output: Output | None,
+) -> tuple[Sequence[Activation], Output]:
+    own: list[Output] = [layer.function or "identity" for layer in layers]
     if activation is not None:
         given = [activation] * len(own[:-1]) if isinstance(activation, str) else list(activation)
         if given != own[:-1]:
@@ -254,7 +256,8 @@ def _own_functions(
             )
     if output is not None and layers[-1].function not in (None, output):
         raise ValueError(f"output is told by the modules: {own[-1]}; got {output!r}")
-    return own[:-1], own[-1] if output is None else output
+    hidden = [check_name("activation", name, HIDDEN) for name in own[:-1]]
+    return hidden, own[-1] if output is None else output
 
 
 # ---- a state_dict ------------------------------------------------------------------------------
@@ -302,8 +305,10 @@ def _of_state(state: Mapping[Any, Any]) -> _Found:
 
 
 def _given_functions(
-    layers: Sequence[_Layer], activation: str | Sequence[str] | None, output: str | None
-) -> tuple[str | Sequence[str], str]:
+    layers: Sequence[_Layer],
+    activation: Activation | Sequence[Activation] | None,
+    output: Output | None,
+) -> tuple[Activation | Sequence[Activation], Output]:
     missing = ["activation"] if activation is None and len(layers) > 1 else []
     if output is None or missing:
         missing += ["output"] if output is None else []
