@@ -1,8 +1,10 @@
 """Builds the extension from a .pyx and csrc/; everything declarative stands in pyproject.toml."""
 
+import gzip
 import os
 import platform
 import sys
+import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 
@@ -10,6 +12,7 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
 from setuptools.modified import newer_group
 
 MSVC = sys.platform == "win32" and "GCC" not in sys.version
@@ -25,7 +28,7 @@ if DEBUG and not MSVC:
     COMMON += ["-O1", "-g1", "-fno-omit-frame-pointer"]  # full -g triples gcc's time
 ISA_FLAGS = {  # on x86-64; a source of another architecture compiles to nothing
     "kernels_avx2": ["/arch:AVX2"] if MSVC else ["-mavx2", "-mfma"],
-    "kernels_avx512": ["/arch:AVX512"] if MSVC else ["-mavx512f", "-mfma"],
+    "kernels_avx512": ["/arch:AVX512"] if MSVC else ["-mavx512f", "-mfma", "-mpopcnt"],
 }
 MACHINE = platform.machine().lower() + os.environ.get("ARCHFLAGS", "")
 X86 = "x86_64" in MACHINE or "amd64" in MACHINE
@@ -62,6 +65,31 @@ class BuildExt(build_ext):
         super().build_extension(ext)
 
 
+class Sdist(sdist):
+    """Given SOURCE_DATE_EPOCH, archives no clock, owner or umask: the same bytes again."""
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, **owner):
+        epoch = os.environ.get("SOURCE_DATE_EPOCH")
+        if format != "gztar" or epoch is None:
+            return super().make_archive(base_name, format, root_dir, base_dir, **owner)
+
+        def plain(member):
+            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            member.mtime, member.uid, member.gid = int(epoch), 0, 0
+            member.uname = member.gname = ""
+            return member
+
+        name = f"{base_name}.tar.gz"
+        self.mkpath(os.path.dirname(name))
+        with (
+            open(name, "wb") as file,
+            gzip.GzipFile("", "wb", 9, file, int(epoch)) as packed,
+            tarfile.open(mode="w", fileobj=packed) as archive,
+        ):
+            archive.add(base_dir, filter=plain)  # sorts by name
+        return name
+
+
 extension = Extension(
     "fastnn._fastnn",
     sources=["fastnn/_fastnn.pyx", *sorted(glob("csrc/*.c"))],
@@ -73,5 +101,5 @@ extension = Extension(
 
 setup(
     ext_modules=cythonize([extension], build_dir="build", language_level=3),
-    cmdclass={"build_ext": BuildExt},
+    cmdclass={"build_ext": BuildExt, "sdist": Sdist},
 )
