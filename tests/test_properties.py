@@ -1,12 +1,12 @@
 """Whatever the network: gradients are slopes of the cost, steps are the twin's, products add up.
 
 Hypothesis draws networks of every depth, width, activation, loss and dropout, of every instruction
-set. Each test sees 500 of them, always the same; `pytest --hypothesis-profile=long` 20,000 new ones.
+set. Each test sees 500, always the same; `pytest --hypothesis-profile=long` 20,000 new ones.
 
 A cost with kinks has no slope there. Its central difference is compared only where all that bends
-stays on its side: where each z of a relu, leaky_relu or elu, and each a − y of a loss that bends, is
-farther from its kink than the difference moves it, twice over. The others are passed over, never
-excused by a wider tolerance.
+stays on its side: where each z of a relu, leaky_relu or elu, and each a − y of a loss that bends,
+is farther from its kink than the difference moves it, twice over. The others are passed over,
+never excused by a wider tolerance.
 """
 
 from __future__ import annotations
@@ -237,10 +237,10 @@ def test_a_step_with_dropout_and_decay_goes_down_the_masked_cost(
 
 # --- products -----------------------------------------------------------------------------------
 
-# A dot product Σ a b of k terms is within 4 √k eps Σ |a b| of the truth. Certain is k eps / 2, which
-# is less up to k = 64; beyond, roundings of numbers drawn at random would all have to point one way.
-# The truth is the twin's in float64, or in long double for float64: where that is no longer
-# than double, the truth errs as much again. It is slow: float64 is looked at in a dozen rows.
+# A dot product Σ a b of k terms is within 4 √k eps Σ |a b| of the truth. Certain is k eps / 2,
+# which is less up to k = 64; beyond, roundings of numbers drawn at random would all have to point
+# one way. The truth is the twin's in float64, or in long double for float64: where that is no
+# longer than double, the truth errs as much again. It is slow: float64 has a dozen rows looked at.
 TRUTH = {np.float32: np.float64, np.float64: np.longdouble}
 ROWS = {np.float32: None, np.float64: 12}
 

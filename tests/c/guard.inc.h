@@ -125,7 +125,7 @@ void FNN_T(guard_kernels)(extent how_many)
             FNN_T(sparse_products)(t, a, b, c, gap);
             for (int64_t k = 1; how_many == TRIPLES && k <= 2 * V + 1 && a <= 2 * V + 1 && b <= 2 * V + 1; k++)
                 if (k != c) FNN_T(products)(t, a, b, k, gap);
-            now.m = a, now.n = b, now.k = 0, now.what = "column_sums";
+            now.m = a, now.n = b, now.k = 0, now.variant = 0, now.what = "column_sums";
             for (int beta = 0; beta < 2; beta++) IN_BOTH_PLACES(FNN_T(sums)(t, a, b, gap, (real)beta));
             if (a > V + 1) continue;
             now.what = "activate, times_slope, multiply";

@@ -138,7 +138,7 @@ static uint64_t FNN_T(sums)(const table *t, int64_t m, int64_t n, int64_t gap, r
 
 static void FNN_T(products)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
 {
-    now.m = m, now.n = n, now.k = k;
+    now.m = m, now.n = n, now.k = k, now.variant = 0;
     now.what = "nn";
     for (int start = FNN_FROM_ZERO; start <= FNN_FROM_C; start++)
         IN_BOTH_PLACES(FNN_T(product_nn)(t, m, n, k, gap, (fnn_start)start));
@@ -247,7 +247,7 @@ static uint64_t FNN_T(turned_step)(const table *t, int64_t m, int64_t n, int64_t
 
 static void FNN_T(sparse_products)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
 {
-    now.m = m, now.n = n, now.k = k;
+    now.m = m, now.n = n, now.k = k, now.variant = 0;
     now.what = "sparse_nn";
     IN_BOTH_PLACES(FNN_T(sparse_nn)(t, m, n, k, gap));
     for (int turns = 0; turns < 2; turns++) {
