@@ -1,12 +1,19 @@
-"""Fixtures that more than one file of tests asks for."""
+"""Fixtures that more than one file of tests asks for, and how many cases Hypothesis draws."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from fastnn import _fastnn
+
+# What every run of the tests sees is always the same; `--hypothesis-profile=long` looks further.
+# No deadline: tests time nothing.
+settings.register_profile("ci", max_examples=500, derandomize=True, deadline=None)
+settings.register_profile("long", max_examples=20_000, deadline=None, print_blob=True)
+settings.load_profile("ci")
 
 
 @pytest.fixture(params=_fastnn.available_isas())

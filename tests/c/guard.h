@@ -1,0 +1,86 @@
+/* guard.h: memory between two pages that fault, random numbers, and what to say when something is wrong.
+ * For guard.c and its template. */
+#ifndef GUARD_H
+#define GUARD_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Where operands lie: their first byte behind a page that faults, or their last before one */
+typedef enum { AT_START, AT_END } placement;
+extern placement where;
+
+/* What is under way, for messages */
+typedef struct {
+    const char *isa, *what;
+    int bits; /* of a real */
+    int64_t m, n, k, variant;
+} doing;
+extern doing now;
+
+/* Reports that something is wrong with what is under way; exits after the twentieth time. */
+void wrong(const char *why);
+
+/* A case takes its operands one by one, each from a slot of its own, filled with 0xFF: NaN. */
+void case_begins(placement place);
+void *guarded(size_t bytes);
+/* Notes any byte that was written beside an operand, on the side without a page. */
+void case_ends(void);
+
+/* The same numbers for the same seed */
+void reseed(uint64_t seed);
+uint64_t random_bits(void);
+double uniform(double low, double high);
+
+/* FNV-1a: equal bytes, equal hashes */
+static inline uint64_t hash(uint64_t h, const void *p, size_t bytes)
+{
+    const unsigned char *c = p;
+    for (size_t i = 0; i < bytes; i++) h = (h ^ c[i]) * 1099511628211u;
+    return h;
+}
+#define HASH_SEED 14695981039346656037u
+
+/* Runs CALL, which returns a hash of its results, with the operands in either place. */
+#define IN_BOTH_PLACES(CALL)                                                                      \
+    do {                                                                                          \
+        uint64_t result[2];                                                                       \
+        for (int place = AT_START; place <= AT_END; place++) {                                    \
+            case_begins((placement)place);                                                        \
+            reseed(1);                                                                            \
+            result[place] = (CALL);                                                               \
+            case_ends();                                                                          \
+        }                                                                                         \
+        if (result[0] != result[1]) wrong("the bits depend on where operands lie");               \
+    } while (0)
+
+/* kernels of the ISA in use: every one, guarded, in so many sizes */
+typedef enum { FEW, PAIRS, TRIPLES } extent;
+void guard_kernels_f32(extent how_many);
+void guard_kernels_f64(extent how_many);
+/* whole calls of fnn.h */
+void guard_calls(void);
+
+/* ---- rows as fnn_matrix can describe them, for kernels and calls alike ------------------------- */
+
+#include "fnn.h"
+
+typedef enum {
+    PLAIN,
+    GAPS,      /* three elements between rows */
+    ODD,       /* a byte between rows: no element is aligned */
+    STEPS,     /* every other column */
+    COLUMNS,   /* Fortran order */
+    BACKWARDS, /* from the last element on */
+    CSR_2,     /* 16-bit columns, 64-bit starts */
+    CSR_4,
+    CSR_8,
+    N_LAYOUTS
+} rows_layout;
+
+/* (rows, columns) numbers of which about a half are 0, guarded; *dense gets them row by row, as
+ * doubles, bytes divided by 255 in float (bits 32) or double. dense: (rows · columns,) */
+fnn_matrix guarded_rows(fnn_dtype dtype, rows_layout layout, int64_t rows, int64_t columns, int bits,
+                        double *dense);
+#endif

@@ -1,0 +1,172 @@
+/* guard.inc.h: every kernel of one dtype, called with operands of its own, each flush against a page
+ * that faults. Template: `real`, FNN_T, EPS, BITS and `wide`, in which the truth is summed, are
+ * defined by guard.c.
+ *
+ * Products are compared with plain loops, rows read with their numbers. The other kernels are compared
+ * with the twin in tests/test_kernels.py and the like; here they must give the same bits wherever
+ * their operands lie, at any alignment. */
+#include "guard_products.inc.h"
+
+/* ---- element by element ------------------------------------------------------------------------ */
+
+static uint64_t FNN_T(activate)(const table *t, fnn_activation f, int64_t m, int64_t n, int64_t gap,
+                                int slopes)
+{
+    matrix z = new_matrix(m, n, gap), slope = new_matrix(m, n, gap);
+    t->activate(f, m, n, z.at, slopes ? slope.at : NULL, z.ld);
+    uint64_t h = hash_matrix(hash_matrix(HASH_SEED, z), slope);
+    t->times_slope(f, m, n, z.at, slope.at, z.ld);
+    t->multiply(m, n, z.at, slope.at, z.ld);
+    return hash_matrix(hash_matrix(h, z), slope);
+}
+
+static uint64_t FNN_T(loss)(const table *t, fnn_loss loss, fnn_activation f, int64_t m, int64_t n,
+                            int weighted, int deltas)
+{
+    size_t bytes = (size_t)(m * n) * sizeof(real);
+    const real *z = numbers(m * n), *s = weighted ? numbers(m) : NULL;
+    real *y = numbers(m * n), *a = guarded(bytes), *slope = guarded(bytes), *delta = guarded(bytes);
+    double *cost = guarded((size_t)m * sizeof *cost);
+    for (int64_t i = 0; i < m * n; i++) y[i] = y[i] < 0 ? -y[i] : y[i];
+    t->loss(loss, 0.5f, f, m, n, z, y, s, a, deltas ? slope : NULL, cost, deltas ? delta : NULL);
+    for (int64_t i = 0; i < m; i++)
+        if (!(cost[i] - cost[i] == 0)) wrong("the cost of finite numbers is not finite");
+    return hash(hash(hash(HASH_SEED, a, bytes), delta, bytes), cost, (size_t)m * sizeof *cost);
+}
+
+static void FNN_T(losses)(const table *t, int64_t m, int64_t n)
+{
+    now.what = "loss", now.m = m, now.n = n, now.k = 0;
+    for (int loss = 0; loss < FNN_N_LOSSES; loss++)
+        for (int f = 0; f < FNN_N_ACTIVATIONS; f++) {
+            if (loss == FNN_CROSS_ENTROPY && f != FNN_SOFTMAX) continue;
+            if (loss == FNN_BINARY_CROSS_ENTROPY && f != FNN_SIGMOID) continue;
+            if (loss == FNN_POISSON && f != FNN_EXP && f != FNN_SOFTPLUS) continue;
+            now.variant = loss * 100 + f;
+            for (int way = 0; way < 3; way++) /* no weights, weights, costs alone */
+                IN_BOTH_PLACES(FNN_T(loss)(t, (fnn_loss)loss, (fnn_activation)f, m, n, way == 1, way < 2));
+        }
+}
+
+static uint64_t FNN_T(update)(const table *t, fnn_optimiser_kind kind, int64_t n, int variant)
+{
+    step s = FNN_T(some_step)(variant & 1, variant >> 1 & 1);
+    matrix w = {numbers(n), 1, n, n}, m = {numbers(n), 1, n, n}, v = {numbers(n), 1, n, n};
+    const real *g = numbers(n);
+    for (int64_t i = 0; i < n; i++) v.at[i] += 1;
+    real *first = kind == FNN_ADAM || variant >> 2 & 1 ? m.at : NULL;
+    t->update(kind, &s, variant >> 3 & 1, n, w.at, g, first, v.at);
+    return hash_matrix(hash_matrix(hash_matrix(HASH_SEED, w), m), v);
+}
+
+/* ---- reading rows ------------------------------------------------------------------------------ */
+
+/* gather and list, of rows in order or as they are asked for */
+static uint64_t FNN_T(reading)(const table *t, fnn_dtype dtype, rows_layout layout, int64_t m,
+                               int64_t n, int ordered, int shifted)
+{
+    enum { ROWS = 5 };
+    static double dense[ROWS * 200];
+    fnn_matrix X = guarded_rows(dtype, layout, ROWS, n, BITS, dense);
+    int64_t next = ordered ? 2 : 0, *rows = ordered ? guarded((size_t)(m + next) * sizeof *rows) : NULL;
+    for (int64_t i = 0; rows && i < m + next; i++) rows[i] = (3 * i + 4) % ROWS;
+    const real *shift = shifted ? numbers(n) : NULL, *scale = shifted ? numbers(n) : NULL;
+    matrix out = new_matrix(m, n, 3);
+    X.shift = shift, X.scale = scale;
+    t->gather(&X, n, rows, ROWS - m, m, out.at, out.ld);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            real x = (real)dense[(rows ? rows[i] : ROWS - m + i) * n + j];
+            if (shifted) x = (x - shift[j]) * scale[j];
+            if (out.at[i * out.ld + j] != x) wrong("a number was not read as it is");
+        }
+    uint64_t h = hash_matrix(HASH_SEED, out);
+    if (shifted) return h;
+    X.sparse = 1;
+    int64_t vectors = (n + t->lanes - 1) / t->lanes; /* v_append writes whole ones */
+    lists listed = {n + FNN_GAP, guarded((size_t)m * sizeof(int64_t)), NULL, NULL};
+    size_t entries = (size_t)((m - 1) * listed.stride + (X.indptr ? n : vectors * t->lanes));
+    listed.index = guarded(entries * sizeof *listed.index);
+    listed.value = guarded(entries * sizeof *listed.value);
+    t->list(&X, n, rows, ROWS - m, m, next, guarded((size_t)n * sizeof(real)), &listed, 0);
+    for (int64_t i = 0; i < m; i++) {
+        const uint32_t *index = listed.index + i * listed.stride;
+        const real *value = listed.value + i * listed.stride;
+        int64_t q = 0, count = listed.count[i];
+        for (int64_t j = 0; j < n; j++) {
+            real x = out.at[i * out.ld + j];
+            if (x == 0) continue;
+            if (q >= count || index[q] != j || value[q] != x) wrong("a non-zero is not on its list");
+            q++;
+        }
+        if (q != count) wrong("a list is longer than its row has non-zeros");
+        h = hash(h, index, (size_t)count * sizeof *index);
+        h = hash(h, value, (size_t)count * sizeof *value);
+    }
+    return h;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------- */
+
+void FNN_T(guard_kernels)(extent how_many)
+{
+    const table *t = FNN_T(fnn_kernels);
+    int64_t V = t->lanes, sizes[64], n_sizes = 0;
+    now.bits = BITS;
+    for (int64_t n = 1; n <= 2 * V + 1; n++)
+        if (how_many > FEW || n < 3 || (n + 1) % V < 3) sizes[n_sizes++] = n;
+    static const int64_t primes[] = {37, 67, 131}; /* more than a tile, several, the walks' eight vectors */
+    for (int i = 0; i < (how_many > FEW ? 3 : 1); i++) sizes[n_sizes++] = primes[i];
+    /* every pair of sizes, the third going along; or every triple up to 2V + 1 */
+    for (int64_t i = 0; i < n_sizes; i++)
+        for (int64_t j = 0; j < n_sizes; j++) {
+            int64_t a = sizes[i], b = sizes[j], c = sizes[(i + j) % n_sizes], gap = (i + j) % 2 * 3;
+            FNN_T(products)(t, a, b, c, gap);
+            FNN_T(sparse_products)(t, a, b, c, gap);
+            for (int64_t k = 1; how_many == TRIPLES && k <= 2 * V + 1 && a <= 2 * V + 1 && b <= 2 * V + 1; k++)
+                if (k != c) FNN_T(products)(t, a, b, k, gap);
+            now.m = a, now.n = b, now.k = 0, now.variant = 0, now.what = "column_sums";
+            for (int beta = 0; beta < 2; beta++) IN_BOTH_PLACES(FNN_T(sums)(t, a, b, gap, (real)beta));
+            if (a > V + 1) continue;
+            now.what = "activate, times_slope, multiply";
+            for (int f = 0; f < FNN_N_ACTIVATIONS; f++)
+                for (int slopes = 0; slopes < (f == FNN_SOFTMAX ? 1 : 2); slopes++) {
+                    now.variant = f;
+                    IN_BOTH_PLACES(FNN_T(activate)(t, (fnn_activation)f, a, b, gap, slopes));
+                }
+            FNN_T(losses)(t, a, b);
+        }
+    /* sums cut into blocks; B far apart and shared by so many rows that it is copied */
+    static const int64_t longer[][3] = {{13, 19, 513}, {3, 131, 1030}, {7, 5, 600}};
+    for (int i = 0; i < 3; i++) FNN_T(products)(t, longer[i][0], longer[i][1], longer[i][2], i);
+    for (int i = 0; i < 3; i++)
+        FNN_T(products)(t, 23 + i, 6144 / (int64_t)sizeof(real) + i, how_many == TRIPLES ? 511 + i : 3 + i, i);
+    FNN_T(products)(t, 243, 3, 7, 1); /* tn's blocks of rows */
+    for (int64_t i = 0; i < n_sizes; i++) {
+        now.m = 1, now.n = sizes[i], now.k = 0;
+        now.what = "update";
+        for (int kind = 0; kind < FNN_N_OPTIMISERS; kind++)
+            for (int v = 0; v < 16; v++) {
+                now.variant = kind * 100 + v;
+                IN_BOTH_PLACES(FNN_T(update)(t, (fnn_optimiser_kind)kind, sizes[i], v));
+            }
+        now.what = "gather, list";
+        for (int dtype = FNN_F32; dtype <= FNN_U8; dtype++)
+            for (int layout = 0; layout < N_LAYOUTS; layout++)
+                for (int v = 0; v < 4; v++) {
+                    now.variant = dtype * 100 + layout, now.m = 1 + v;
+                    IN_BOTH_PLACES(FNN_T(reading)(t, (fnn_dtype)dtype, (rows_layout)layout, 1 + v,
+                                                  sizes[i], v & 1, v >> 1));
+                }
+    }
+}
+
+#undef table
+#undef lists
+#undef turned
+#undef step
+#undef matrix
+#undef numbers
+#undef new_matrix
+#undef hash_matrix
+#undef compare

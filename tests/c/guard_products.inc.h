@@ -1,0 +1,263 @@
+/* guard_products.inc.h: the products of one dtype, dense and by non-zeros, on guarded operands.
+ * Template, included by guard.inc.h.
+ *
+ * They are compared with plain loops: a sum of k products must be within 4 √k EPS Σ |a b|. Certain is
+ * k EPS / 2, which is less up to k = 64; beyond, roundings would all have to point one way. */
+
+typedef FNN_T(kernels) FNN_T(table);
+#define table FNN_T(table)
+#define lists FNN_T(lists)
+#define turned FNN_T(turned)
+#define step FNN_T(step)
+
+/* a (m, n) matrix of row stride n + gap: numbers, and NaN in the gaps */
+typedef struct {
+    real *at;
+    int64_t m, n, ld;
+} FNN_T(matrix);
+#define matrix FNN_T(matrix)
+
+static real *FNN_T(numbers)(int64_t n)
+{
+    real *p = guarded((size_t)n * sizeof *p);
+    for (int64_t i = 0; i < n; i++) p[i] = (real)uniform(-1, 1);
+    return p;
+}
+#define numbers FNN_T(numbers)
+
+static matrix FNN_T(new_matrix)(int64_t m, int64_t n, int64_t gap)
+{
+    matrix M = {NULL, m, n, n + gap};
+    M.at = guarded((size_t)((m - 1) * M.ld + n) * sizeof(real));
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) M.at[i * M.ld + j] = (real)uniform(-1, 1);
+    return M;
+}
+#define new_matrix FNN_T(new_matrix)
+
+/* A hash of the numbers; the gaps must still be NaN */
+static uint64_t FNN_T(hash_matrix)(uint64_t h, matrix M)
+{
+    for (int64_t i = 0; i < M.m; i++) {
+        h = hash(h, M.at + i * M.ld, (size_t)M.n * sizeof(real));
+        for (int64_t j = M.n; j < M.ld && i < M.m - 1; j++)
+            if (M.at[i * M.ld + j] == M.at[i * M.ld + j]) wrong("a gap between rows was written");
+    }
+    return h;
+}
+#define hash_matrix FNN_T(hash_matrix)
+
+/* ---- products -------------------------------------------------------------------------------- */
+
+/* C against first + alpha Σ_p A[i,p] B[p,j]; elements of A are ri, pi apart, those of B pj, jj */
+static void FNN_T(compare)(matrix C, const real *first, int64_t first_ld, wide scale, wide alpha,
+                           int64_t k, const real *A, int64_t ri, int64_t pi, const real *B,
+                           int64_t pj, int64_t jj)
+{
+    const wide root = 4 * (wide)sqrt((double)k + 1) * EPS;
+    for (int64_t i = 0; i < C.m; i++)
+        for (int64_t j = 0; j < C.n; j++) {
+            wide sum = first ? scale * first[i * first_ld + j] : 0, size = sum < 0 ? -sum : sum;
+            for (int64_t p = 0; p < k; p++) {
+                wide x = alpha * A[i * ri + p * pi] * B[p * pj + j * jj];
+                sum += x;
+                size += x < 0 ? -x : x;
+            }
+            wide error = C.at[i * C.ld + j] - sum;
+            if (!((error < 0 ? -error : error) <= root * size)) { /* NaN, too */
+                wrong("a product errs by more than 4 √k eps Σ |a b|");
+                return;
+            }
+        }
+}
+#define compare FNN_T(compare)
+
+/* Scratch that a product may use, as kernels.h puts it */
+static real *FNN_T(pack_for)(int64_t n, int64_t k)
+{
+    int64_t most = (n + 32) * (k + 32);
+    return guarded((size_t)(most < FNN_PACK_REALS ? most : FNN_PACK_REALS) * sizeof(real));
+}
+
+static real *FNN_T(copied)(matrix M)
+{
+    static real *copy;
+    static size_t room;
+    size_t bytes = (size_t)(M.m * M.ld) * sizeof(real);
+    if (bytes > room) {
+        free(copy);
+        copy = malloc(room = bytes);
+        if (!copy) exit(98);
+    }
+    memcpy(copy, M.at, ((size_t)((M.m - 1) * M.ld + M.n)) * sizeof(real));
+    return copy;
+}
+
+static uint64_t FNN_T(product_nn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
+                                  fnn_start start)
+{
+    matrix A = new_matrix(m, k, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
+    const real *bias = start == FNN_FROM_BIAS ? numbers(n) : NULL;
+    const real *before = start == FNN_FROM_C ? FNN_T(copied)(C) : bias;
+    t->nn(m, n, k, A.at, A.ld, B.at, B.ld, start, bias, C.at, C.ld, FNN_T(pack_for)(n, k));
+    compare(C, before, start == FNN_FROM_C ? C.ld : 0, 1, 1, k, A.at, A.ld, 1, B.at, B.ld, 1);
+    return hash_matrix(HASH_SEED, C);
+}
+
+static uint64_t FNN_T(product_tn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
+                                  real alpha, real beta)
+{
+    matrix A = new_matrix(k, m, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
+    const real *before = FNN_T(copied)(C);
+    for (int64_t i = 0; i < m && beta == 0; i++) /* may hold anything */
+        memset(C.at + i * C.ld, 0xff, (size_t)n * sizeof(real));
+    t->tn(m, n, k, A.at, A.ld, B.at, B.ld, alpha, beta, C.at, C.ld);
+    compare(C, before, C.ld, beta, alpha, k, A.at, 1, A.ld, B.at, B.ld, 1);
+    return hash_matrix(HASH_SEED, C);
+}
+
+static uint64_t FNN_T(product_nt)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
+{
+    matrix A = new_matrix(m, k, gap), B = new_matrix(n, k, gap), C = new_matrix(m, n, gap);
+    t->nt(m, n, k, A.at, A.ld, B.at, B.ld, C.at, C.ld, FNN_T(pack_for)(n, k));
+    compare(C, NULL, 0, 0, 1, k, A.at, A.ld, 1, B.at, 1, B.ld);
+    return hash_matrix(HASH_SEED, C);
+}
+
+static uint64_t FNN_T(sums)(const table *t, int64_t m, int64_t n, int64_t gap, real beta)
+{
+    matrix A = new_matrix(m, n, gap);
+    matrix c = {numbers(n), 1, n, n};
+    const real *before = FNN_T(copied)(c);
+    real one = 1;
+    if (beta == 0) memset(c.at, 0xff, (size_t)n * sizeof(real));
+    t->column_sums(m, n, A.at, A.ld, 0.5f, beta, c.at);
+    compare(c, before, 0, beta, 0.5f, m, &one, 0, 0, A.at, A.ld, 1);
+    return hash_matrix(HASH_SEED, c);
+}
+
+static void FNN_T(products)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
+{
+    now.m = m, now.n = n, now.k = k, now.variant = 0;
+    now.what = "nn";
+    for (int start = FNN_FROM_ZERO; start <= FNN_FROM_C; start++)
+        IN_BOTH_PLACES(FNN_T(product_nn)(t, m, n, k, gap, (fnn_start)start));
+    now.what = "tn";
+    IN_BOTH_PLACES(FNN_T(product_tn)(t, m, n, k, gap, 1, 0));
+    IN_BOTH_PLACES(FNN_T(product_tn)(t, m, n, k, gap, -0.25f, 0.75f));
+    now.what = "nt";
+    IN_BOTH_PLACES(FNN_T(product_nt)(t, m, n, k, gap));
+}
+
+/* ---- products by non-zeros --------------------------------------------------------------------- */
+
+/* Rows of A by their non-zeros, nothing behind the last entry of the last row. The first row has none,
+ * the last all. */
+static lists FNN_T(new_lists)(matrix A)
+{
+    lists out = {A.n + FNN_GAP, guarded((size_t)A.m * sizeof(int64_t)), NULL, NULL};
+    size_t entries = (size_t)((A.m - 1) * out.stride + A.n);
+    out.index = guarded(entries * sizeof *out.index);
+    out.value = guarded(entries * sizeof *out.value);
+    for (int64_t i = 0; i < A.m; i++) {
+        out.count[i] = 0;
+        for (int64_t j = 0; j < A.n; j++) {
+            real *a = A.at + i * A.ld + j;
+            if (i < A.m - 1 && (i == 0 || uniform(0, 1) < 0.5)) *a = 0;
+            int64_t to = i * out.stride + out.count[i];
+            if (*a != 0) out.index[to] = (uint32_t)j, out.value[to] = *a, out.count[i]++;
+        }
+    }
+    return out;
+}
+
+static uint64_t FNN_T(sparse_nn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
+{
+    matrix A = new_matrix(m, k, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
+    lists in = FNN_T(new_lists)(A);
+    const real *bias = numbers(n);
+    t->sparse_nn(m, n, &in, B.at, B.ld, bias, C.at, C.ld);
+    compare(C, bias, 0, 1, 1, k, A.at, A.ld, 1, B.at, B.ld, 1);
+    return hash_matrix(HASH_SEED, C);
+}
+
+static turned FNN_T(turn)(const table *t, const lists *in, int64_t m, int64_t k)
+{
+    int64_t entries = 0;
+    for (int64_t i = 0; i < k; i++) entries += in->count[i];
+    turned out = {guarded((size_t)(m + 2) * sizeof *out.start),
+                  guarded((size_t)entries * sizeof *out.row),
+                  guarded((size_t)entries * sizeof *out.value)};
+    t->turn(m, k, in, &out);
+    return out;
+}
+
+/* dW from lists (variant 0), or from these turned around */
+static uint64_t FNN_T(sparse_tn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
+                                 int turns, real alpha, real beta)
+{
+    matrix A = new_matrix(k, m, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
+    lists in = FNN_T(new_lists)(A);
+    const real *before = FNN_T(copied)(C);
+    for (int64_t i = 0; i < m && beta == 0; i++)
+        memset(C.at + i * C.ld, 0xff, (size_t)n * sizeof(real));
+    if (turns) {
+        turned around = FNN_T(turn)(t, &in, m, k);
+        t->turned_tn(m, n, &around, B.at, B.ld, alpha, beta, C.at, C.ld);
+    } else
+        t->sparse_tn(m, n, k, &in, B.at, B.ld, alpha, beta, C.at, C.ld);
+    compare(C, before, C.ld, beta, alpha, k, A.at, 1, A.ld, B.at, B.ld, 1);
+    return hash_matrix(HASH_SEED, C);
+}
+
+static step FNN_T(some_step)(int nesterov, int decoupled)
+{
+    return (step){0.1f, 0.5f, 0.75f, 0.875f, 0.01f, 0.25f, 2, 3, nesterov, decoupled};
+}
+
+/* turned_step against turned_tn and update: the same bits */
+static uint64_t FNN_T(turned_step)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
+                                   fnn_optimiser_kind kind, int moments)
+{
+    matrix A = new_matrix(k, m, 0), B = new_matrix(k, n, gap), w = new_matrix(m, n, gap);
+    matrix m1 = new_matrix(m, n, gap), m2 = new_matrix(m, n, gap), same[3];
+    lists in = FNN_T(new_lists)(A);
+    turned around = FNN_T(turn)(t, &in, m, k);
+    step s = FNN_T(some_step)(1, 0);
+    real *first = kind == FNN_ADAM || moments ? m1.at : NULL, *g = guarded((size_t)n * sizeof *g);
+    matrix all[3] = {w, m1, m2};
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) m2.at[i * m2.ld + j] += 1; /* a mean of squares */
+    for (int i = 0; i < 3; i++) {
+        same[i] = new_matrix(m, n, gap);
+        memcpy(same[i].at, all[i].at, (size_t)((m - 1) * w.ld + n) * sizeof(real));
+    }
+    t->turned_step(m, n, &around, B.at, B.ld, kind, &s, w.at, first, m2.at, w.ld);
+    for (int64_t i = 0; i < m; i++) {
+        turned column = {around.start + i, around.row, around.value};
+        t->turned_tn(1, n, &column, B.at, B.ld, 1, 0, g, n);
+        t->update(kind, &s, 1, n, same[0].at + i * w.ld, g, first ? same[1].at + i * w.ld : NULL,
+                  same[2].at + i * w.ld);
+    }
+    uint64_t h = HASH_SEED, plain = HASH_SEED;
+    for (int i = 0; i < 3; i++) h = hash_matrix(h, all[i]), plain = hash_matrix(plain, same[i]);
+    if (h != plain) wrong("a step is not that of its gradient");
+    return h;
+}
+
+static void FNN_T(sparse_products)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
+{
+    now.m = m, now.n = n, now.k = k, now.variant = 0;
+    now.what = "sparse_nn";
+    IN_BOTH_PLACES(FNN_T(sparse_nn)(t, m, n, k, gap));
+    for (int turns = 0; turns < 2; turns++) {
+        now.what = turns ? "turned_tn" : "sparse_tn";
+        IN_BOTH_PLACES(FNN_T(sparse_tn)(t, m, n, k, gap, turns, 1, 0));
+        IN_BOTH_PLACES(FNN_T(sparse_tn)(t, m, n, k, gap, turns, 1, 1));
+        IN_BOTH_PLACES(FNN_T(sparse_tn)(t, m, n, k, gap, turns, -0.25f, 0.75f));
+    }
+    now.what = "turned_step";
+    for (int kind = 0; kind < FNN_N_OPTIMISERS; kind++)
+        for (int moments = 0; moments < 2; moments++)
+            IN_BOTH_PLACES(FNN_T(turned_step)(t, m, n, k, gap, (fnn_optimiser_kind)kind, moments));
+}
