@@ -8,7 +8,10 @@ here: KC, MC and GROUP, say, may be cut differently without changing a bit.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Mutant(NamedTuple):
@@ -978,3 +981,13 @@ PYTHON = [
 ]
 
 MUTANTS = GEMM + SPARSE + ACTIVATIONS + LOSSES + OPTIMISERS + READING + NETWORK + PYTHON
+
+
+def misplaced() -> list[str]:
+    """Return a line for each mutant whose text does not stand exactly once in its file."""
+    lines = []
+    for mutant in MUTANTS:
+        n = (ROOT / mutant.file).read_text("utf-8").count(mutant.old)
+        if n != 1:
+            lines.append(f"{mutant.file}: {mutant.old!r} stands there {n} times, not once")
+    return lines

@@ -34,9 +34,8 @@ from pathlib import Path
 from queue import Queue
 
 import numpy as np
-from mutants import MUTANTS, Mutant
+from mutants import MUTANTS, ROOT, Mutant, misplaced
 
-ROOT = Path(__file__).resolve().parents[2]
 CC = os.environ.get("CC", "cc").split()
 FLAGS = ["-Og", "-std=c11", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-w"]
 SOURCES = sorted(
@@ -82,18 +81,6 @@ def tests_of(mutant: Mutant) -> tuple[list[str], list[str]]:
     all_of_them = CORE_TESTS if mutant.file.startswith("csrc/") else PYTHON_TESTS
     rest = [name for name in all_of_them if name not in first]
     return [f"test_{name}.py" for name in first], [f"test_{name}.py" for name in rest]
-
-
-def misplaced(mutants: Sequence[Mutant] = MUTANTS) -> list[str]:
-    """Return a line for each mutant whose text does not stand exactly once in its file."""
-    found = [
-        (mutant, (ROOT / mutant.file).read_text("utf-8").count(mutant.old)) for mutant in mutants
-    ]
-    return [
-        f"{mutant.file}: {mutant.old!r} stands there {n} times, not once"
-        for mutant, n in found
-        if n != 1
-    ]
 
 
 class Copy:
@@ -243,7 +230,7 @@ def main() -> int:
         for mutant in MUTANTS
         if not args.words or any(word in f"{mutant.file} {mutant.wrong}" for word in args.words)
     ]
-    lost = misplaced(chosen)
+    lost = misplaced()
     if lost or not chosen:
         print(*(lost or ["no such mutant"]), sep="\n")
         return 2
