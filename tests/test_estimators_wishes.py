@@ -277,6 +277,34 @@ class TestTraining:
             shrunk = (1 - 0.1 * 0.5 / (m if l2 == "batch" else 1)) ** (8 // m)
             assert model.coefs_[0] == pytest.approx(before * shrunk)
 
+    @pytest.mark.parametrize(
+        "solver",
+        [fastnn.SGD(lr=0.1, weight_decay=0.2), fastnn.AdamW(lr=0.1, weight_decay=0.2)],
+        ids=["SGD", "AdamW"],
+    )
+    def test_the_penalty_is_added_to_the_decay_of_an_optimiser(self, solver):
+        # X = 0 again: a step of ½ r² + … makes W smaller by lr (λ + α / m), decoupled or not.
+        X, y = np.zeros((8, 2)), np.zeros(8)
+        model = fastnn.MLPRegressor(
+            hidden_layer_sizes=(), solver=solver, alpha=0.5, l2="batch", batch_size=4
+        )
+        model.partial_fit(X, y)
+        before = model.coefs_[0].copy()
+        model.partial_fit(X, y)
+        assert model.coefs_[0] == pytest.approx(before * (1 - 0.1 * (0.2 + 0.5 / 4)) ** 2)
+
+    def test_eps_is_that_of_a_step_down_half_the_square(self):
+        # g = dC/dw of ½ r², v = g² as α = 0: w − lr g / (|g| + eps)
+        X, y = np.array([[1.0], [2.0]]), np.array([1.0, 0.5])
+        solver = fastnn.RMSprop(lr=0.1, alpha=0.0, eps=1.0)
+        model = fastnn.MLPRegressor(hidden_layer_sizes=(), solver=solver, alpha=0.0, batch_size=2)
+        model.partial_fit(X, y)
+        model.coefs_[0][...], model.intercepts_[0][...] = 0.3, -0.2
+        model.partial_fit(X, y)
+        r = X[:, 0] * 0.3 - 0.2 - y  # (−0.9, −0.1): g = (−0.9 − 0.2) / 2 = −0.55
+        g = (r * X[:, 0]).mean()
+        assert model.coefs_[0][0, 0] == pytest.approx(0.3 - 0.1 * g / (abs(g) + 1))
+
 
 class TestAccess:
     def test_the_gradient_is_what_a_step_takes(self):

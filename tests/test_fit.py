@@ -143,6 +143,12 @@ class TestOrder:
         (rows,) = self.visits(self.net(), epochs=1, sample_weight=w, shuffle=False)
         assert rows == [0, 2, 3, 6, 7]
 
+    def test_the_rows_that_weigh_something_are_shuffled_among_themselves(self):
+        w = [1, 0, 1, 1, 0, 0, 1, 1]
+        epochs = self.visits(self.net(), epochs=4, sample_weight=w)
+        assert all(sorted(rows) == [0, 2, 3, 6, 7] for rows in epochs)
+        assert len({tuple(rows) for rows in epochs}) > 1
+
 
 class TestHistory:
     def test_it_holds_a_number_an_epoch_and_is_the_networks_own(self):

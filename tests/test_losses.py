@@ -92,6 +92,22 @@ def test_cross_entropy_is_exact_however_far_softmax_is_saturated(isa: str, dtype
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("top", [0, 20, 36])  # 37: whole vectors and a rest on every ISA
+def test_cross_entropy_of_many_classes_is_exact_however_far_softmax_is_saturated(
+    isa: str, dtype: Any, top: int
+) -> None:
+    core, other = logits(37, "softmax", "cross_entropy", dtype), 10
+    z = np.zeros((2, 37), dtype)
+    z[:, top] = 1000
+    each, _ = core.cost(z, np.array([top, other]))
+    assert_array_equal(each, [0, 1000])  # ln(e^1000 + 36) - z_y
+    delta = np.zeros((2, 37))
+    delta[1, top], delta[1, other] = 1, -1  # a - y
+    got = core.gradient_per_example(z, np.array([top, other]))[:, 37 * 37 :]
+    assert_array_equal(got, delta)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_binary_cross_entropy_is_exact_however_far_sigmoid_is_saturated(
     isa: str, dtype: Any
 ) -> None:
@@ -134,3 +150,14 @@ def test_targets_of_cross_entropy_may_be_any_weights_of_the_classes(isa: str, dt
     z, y = np.zeros((1, 2), dtype), np.array([[2, 1]], dtype)
     assert_allclose(core.cost(z, y)[0], 3 * np.log(2), rtol=2 * np.finfo(dtype).eps)
     assert_allclose(core.gradient_per_example(z, y)[:, 4:], [[-0.5, 0.5]])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_targets_of_cross_entropy_may_be_any_weights_of_many_classes(isa: str, dtype: Any) -> None:
+    # z = 0: a = 1/37 each. y_j = j: C = 666 ln 37, delta_j = 666/37 - j = 18 - j
+    core = logits(37, "softmax", "cross_entropy", dtype)
+    z, y = np.zeros((1, 37), dtype), np.arange(37, dtype=dtype)[None]
+    close = {"rtol": 4 * np.finfo(dtype).eps, "atol": 40 * np.finfo(dtype).eps}
+    assert_allclose(core.cost(z, y)[0], 666 * np.log(37), **close)
+    got = core.gradient_per_example(z, y)[:, 37 * 37 :]
+    assert_allclose(got, 18 - y, **close)

@@ -224,6 +224,12 @@ class TestEvaluate:
     def test_values_have_no_accuracy(self):
         assert set(MLP([2, 1]).evaluate([[1, 2]], [0.5])) == {"loss"}
 
+    def test_many_rows_are_evaluated_in_several_calls_that_add_up(self, monkeypatch):
+        monkeypatch.setattr(fastnn.training, "_OPERATIONS_PER_CALL", 1)  # 512 rows a call
+        net = MLP([1, 1], loss="quadratic", init="zeros", dtype="float64")
+        y = np.arange(1300.0)  # Σ y² / n = (n − 1)(2n − 1) / 6
+        assert net.evaluate(np.zeros((1300, 1)), y)["loss"] == 1299 * 2599 / 6
+
     def test_several_labels_a_row_count_output_by_output(self):
         net = MLP([1, 3], output="sigmoid", init="zeros")
         net.biases[0] = [1, 1, -1]  # says yes, yes, no

@@ -2,6 +2,8 @@
  *
  *   1. Every instruction set trains to the parameters of the plain C kernels, up to rounding.
  *   2. Four threads train to the bits of one.
+ *   3. Networks trained side by side, each on a team of its own, end with the bits of each alone.
+ *   4. One network is read by several threads at once; a step is taken whole between them or not at all.
  *
  * The exit status is the number of disagreements. tests/c/run compiles and runs it. */
 #include <math.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 
 #include "fnn.h"
+#include "parallel.h"
 
 typedef struct {
     fnn_activation hidden, output;
@@ -53,44 +56,84 @@ static void set(fnn_dtype dtype, void *p, int64_t i, double x)
     else ((double *)p)[i] = x;
 }
 
-/* Trains from the same start on the same n rows of bytes; returns the parameters as doubles. */
-static double *trained(const setting *s, fnn_dtype dtype, const int64_t sizes[4], int64_t n,
-                       int64_t batch, int sparse, int threads, int64_t *n_params)
+/* A network at its start, with n rows of bytes to train it on */
+typedef struct {
+    fnn_net *net;
+    int64_t n_params, n_batches;
+    unsigned char *x;
+    int64_t *labels;
+    double *rates;
+    fnn_matrix X;
+    fnn_targets y;
+    fnn_optimiser optimiser;
+    fnn_run run;
+} training;
+
+static training begin(const setting *s, fnn_dtype dtype, const int64_t sizes[4], int64_t n,
+                      int64_t batch, int sparse, int threads)
 {
     const int activation[3] = {(int)s->hidden, (int)s->hidden, (int)s->output};
     const double dropout[3] = {0, 0.25, 0};
     fnn_spec spec = {dtype, 3, sizes, activation, dropout, s->loss, 0.5};
-    fnn_net *net;
-    if (fnn_net_new(&spec, &net) != FNN_OK) stop("no network");
-    int64_t P = *n_params = fnn_n_params(net), n_batches = (n + batch - 1) / batch;
+    training t = {.n_batches = (n + batch - 1) / batch};
+    if (fnn_net_new(&spec, &t.net) != FNN_OK) stop("no network");
+    int64_t P = t.n_params = fnn_n_params(t.net);
     uint64_t state = 1;
     for (int64_t i = 0; i < P; i++)
-        set(dtype, fnn_params(net), i, (uniform(&state) - 0.5) / sqrt((double)sizes[0] / 8));
-    unsigned char *x = malloc((size_t)(n * sizes[0]));
-    int64_t *labels = malloc((size_t)n * sizeof *labels);
-    double *rates = malloc((size_t)n_batches * sizeof *rates), *result = malloc((size_t)P * 8);
+        set(dtype, fnn_params(t.net), i, (uniform(&state) - 0.5) / sqrt((double)sizes[0] / 8));
+    t.x = malloc((size_t)(n * sizes[0]));
+    t.labels = malloc((size_t)n * sizeof *t.labels);
+    t.rates = malloc((size_t)t.n_batches * sizeof *t.rates);
     void *m = calloc((size_t)P, 8), *v = calloc((size_t)P, 8);
-    if (!x || !labels || !rates || !result || !m || !v) stop("no memory");
+    if (!t.x || !t.labels || !t.rates || !m || !v) stop("no memory");
     for (int64_t i = 0; i < n * sizes[0]; i++)
-        x[i] = uniform(&state) < 0.5 ? 0 : (unsigned char)(256 * uniform(&state));
-    for (int64_t i = 0; i < n; i++) labels[i] = (int64_t)((double)sizes[3] * uniform(&state));
-    for (int64_t i = 0; i < n_batches; i++) rates[i] = 0.01;
+        t.x[i] = uniform(&state) < 0.5 ? 0 : (unsigned char)(256 * uniform(&state));
+    for (int64_t i = 0; i < n; i++) t.labels[i] = (int64_t)((double)sizes[3] * uniform(&state));
+    for (int64_t i = 0; i < t.n_batches; i++) t.rates[i] = 0.01;
 
-    fnn_matrix X = {.dtype = FNN_U8, .n_rows = n, .data = (const char *)x, .row_stride = sizes[0],
-                    .col_stride = 1, .sparse = sparse};
-    fnn_targets y = {.labels = labels, .metric = FNN_ARGMAX};
-    fnn_optimiser optimiser = {.kind = s->optimiser, .momentum = 0.5, .beta1 = 0.9, .beta2 = 0.99,
-                               .eps = 1e-3, .weight_decay = 1e-3, .m = m, .v = v};
-    fnn_run run = {.n = n, .batch_size = batch, .rates = rates, .dropout_seed = 7,
-                   .n_threads = threads};
+    t.X = (fnn_matrix){.dtype = FNN_U8, .n_rows = n, .data = (const char *)t.x,
+                       .row_stride = sizes[0], .col_stride = 1, .sparse = sparse};
+    t.y = (fnn_targets){.labels = t.labels, .metric = FNN_ARGMAX};
+    t.optimiser = (fnn_optimiser){.kind = s->optimiser, .momentum = 0.5, .beta1 = 0.9,
+                                  .beta2 = 0.99, .eps = 1e-3, .weight_decay = 1e-3, .m = m, .v = v};
+    t.run = (fnn_run){.n = n, .batch_size = batch, .rates = t.rates, .dropout_seed = 7,
+                      .n_threads = threads};
+    return t;
+}
+
+/* One epoch, unless others are reading */
+static int epoch(training *t)
+{
     fnn_sums sums = {0};
-    for (int epoch = 0; epoch < 3; epoch++, run.step += n_batches)
-        if (fnn_train(net, &X, &y, &optimiser, &run, &sums) != FNN_OK || !sums.finite)
-            stop("training failed");
-    for (int64_t i = 0; i < P; i++) result[i] = get(dtype, fnn_params(net), i);
-    fnn_net_free(net);
-    free(x), free(labels), free(rates), free(m), free(v);
+    fnn_status status = fnn_train(t->net, &t->X, &t->y, &t->optimiser, &t->run, &sums);
+    if (status == FNN_BUSY) return 0;
+    if (status != FNN_OK || !sums.finite) stop("training failed");
+    t->run.step += t->n_batches;
+    return 1;
+}
+
+/* Ends it; the parameters as doubles */
+static double *end(training *t, fnn_dtype dtype)
+{
+    double *result = malloc((size_t)t->n_params * sizeof *result);
+    if (!result) stop("no memory");
+    for (int64_t i = 0; i < t->n_params; i++) result[i] = get(dtype, fnn_params(t->net), i);
+    fnn_net_free(t->net);
+    free(t->x), free(t->labels), free(t->rates), free(t->optimiser.m), free(t->optimiser.v);
     return result;
+}
+
+enum { EPOCHS = 3 };
+
+/* Trains from the same start on the same n rows of bytes; returns the parameters as doubles. */
+static double *trained(const setting *s, fnn_dtype dtype, const int64_t sizes[4], int64_t n,
+                       int64_t batch, int sparse, int threads, int64_t *n_params)
+{
+    training t = begin(s, dtype, sizes, n, batch, sparse, threads);
+    *n_params = t.n_params;
+    for (int i = 0; i < EPOCHS; i++)
+        if (!epoch(&t)) stop("busy with nobody");
+    return end(&t, dtype);
 }
 
 static double largest_difference(const double *a, const double *b, int64_t n)
@@ -103,9 +146,10 @@ static double largest_difference(const double *a, const double *b, int64_t n)
     return most;
 }
 
+static const int64_t ragged[] = {37, 23, 17, 10}, wide[] = {200, 150, 100, 10};
+
 static int compare(const char *isa, int k, fnn_dtype dtype)
 {
-    static const int64_t ragged[] = {37, 23, 17, 10}, wide[] = {200, 150, 100, 10};
     double bound = dtype == FNN_F32 ? 1e-4 : 1e-12, apart;
     int64_t P;
     int wrong = 0;
@@ -141,12 +185,83 @@ static int compare(const char *isa, int k, fnn_dtype dtype)
     return wrong;
 }
 
+/* ---- 3 and 4: several at once --------------------------------------------------------------- */
+
+enum { AT_ONCE = 4, READS = 20 };
+
+typedef struct {
+    fnn_dtype dtype;
+    training *shared;                     /* what all read and the first trains, or NULL */
+    double *result[AT_ONCE], *cost;       /* cost: (AT_ONCE, rows) */
+    int strange[AT_ONCE];
+} together;
+
+/* The k-th of the networks that are trained side by side */
+static double *one_of_them(int k, fnn_dtype dtype, int64_t *P)
+{
+    return trained(&settings[2 * k], dtype, ragged, 1500, 1500, k % 2, 2, P);
+}
+
+static void train_own(void *arg, const fnn_worker *me)
+{
+    together *all = arg;
+    int64_t P;
+    all->result[me->rank] = one_of_them(me->rank, all->dtype, &P);
+}
+
+/* The first trains, again while the others are reading; these look at costs, again and again */
+static void train_or_read(void *arg, const fnn_worker *me)
+{
+    together *all = arg;
+    training *t = all->shared;
+    if (me->rank == 0) {
+        for (int done = 0; done < EPOCHS;) done += epoch(t);
+        return;
+    }
+    for (int i = 0; i < READS; i++) {
+        fnn_sums sums = {0};
+        fnn_status status = fnn_cost(t->net, &t->X, &t->y, 0, t->run.n,
+                                     all->cost + me->rank * t->run.n, &sums, 2);
+        if (status != FNN_BUSY && (status != FNN_OK || !isfinite(sums.loss))) all->strange[me->rank]++;
+    }
+}
+
+static int side_by_side(fnn_dtype dtype)
+{
+    together all = {.dtype = dtype};
+    int wrong = 0;
+    int64_t P;
+    fnn_team_run(AT_ONCE, train_own, &all);
+    for (int k = 0; k < AT_ONCE; k++) {
+        double *alone = one_of_them(k, dtype, &P);
+        if (!all.result[k]) stop("no thread");
+        if (memcmp(alone, all.result[k], (size_t)P * sizeof *alone)) {
+            printf("f%d, setting %d: side by side is not alone\n", dtype ? 64 : 32, 2 * k);
+            wrong++;
+        }
+        free(alone), free(all.result[k]);
+    }
+    training t = begin(&settings[2], dtype, ragged, 1500, 500, 0, 2);
+    all.shared = &t;
+    all.cost = calloc(AT_ONCE * (size_t)t.run.n, sizeof *all.cost);
+    if (!all.cost) stop("no memory");
+    fnn_team_run(AT_ONCE, train_or_read, &all);
+    double *watched = end(&t, dtype), *alone = trained(&settings[2], dtype, ragged, 1500, 500, 0, 2, &P);
+    int strange = memcmp(watched, alone, (size_t)P * sizeof *alone) != 0;
+    for (int k = 0; k < AT_ONCE; k++) strange += all.strange[k];
+    if (strange) printf("f%d: trained while others read is not trained alone\n", dtype ? 64 : 32);
+    free(watched), free(alone), free(all.cost);
+    return wrong + strange;
+}
+
 int main(void)
 {
     int wrong = 0;
     for (int i = 0; fnn_isa_available(i); i++) {
         for (int k = 0; k < N_SETTINGS; k++)
             wrong += compare(fnn_isa_available(i), k, FNN_F32) + compare(fnn_isa_available(i), k, FNN_F64);
+        fnn_choose_isa(fnn_isa_available(i));
+        wrong += side_by_side(FNN_F32) + side_by_side(FNN_F64);
         printf("%s: done, %d wrong so far\n", fnn_isa_available(i), wrong);
     }
     return wrong;

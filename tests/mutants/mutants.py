@@ -1,0 +1,993 @@
+"""The mutants: small wrongs, each of which the suite has to notice. `run.py` makes and tries them.
+
+Over 400 lines, as this is a table: where, the text as it stands there exactly once, what takes its
+place, and what is then wrong. A formula that has been rewritten makes a text unfindable, which is
+an error: write the mutant anew. Mutants that change no result (they are "equivalent") do not belong
+here: KC, MC and GROUP, say, may be cut differently without changing a bit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Mutant(NamedTuple):
+    """One wrong: `old`, found exactly once in `file`, becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+    wrong: str
+
+
+GEMM = [
+    Mutant(
+        "csrc/gemm.inc.h",
+        "sum[i][j] = v_fma(a, b[j], sum[i][j]);",
+        "sum[i][j] = v_fnma(a, b[j], sum[i][j]);",
+        "products are taken away",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "vec a = v_set1(A[i * rs]);",
+        "vec a = v_set1(A[i * cs]);",
+        "the strides of A are taken for each other",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "v_load_n(bias + j * V, tail)",
+        "v_load_n(bias, tail)",
+        "the second vector starts from the first one's biases, where it is ragged",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "if (f->start == FNN_FROM_C) {",
+        "if (0) {",
+        "sums cut into blocks forget the block before",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "x = v_mul(alpha, x);",
+        ";",
+        "the fused step is not scaled by the learning rate",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "x = v_fma(beta, LAST(j) ? v_load_n(c, tail) : v_load(c), x);",
+        "x = v_add(LAST(j) ? v_load_n(c, tail) : v_load(c), x);",
+        "the fused step does not decay weights",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "if (LAST(j)) v_store_n(c, x, tail);",
+        "if (LAST(j) && tail > 1) v_store_n(c, x, tail - 1);",
+        "a row's last element is not stored",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "pack + j / PANEL * PANEL * k + j % PANEL",
+        "pack + j / PANEL * PANEL * k",
+        "transposed vectors of a panel overwrite each other",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "v_store(to + v, v_load(B + j + v));",
+        "v_store(to + v, v_load(B + v));",
+        "each copied panel is the first",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "        f.start = FNN_FROM_C;\n        k0 += step;",
+        "        k0 += step;",
+        "z = a W + b has only its last block of inputs",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "TRANSPOSED, B + k0, ldb, &f, NULL, C, ldc, pack);\n        f.start = FNN_FROM_C;",
+        "TRANSPOSED, B + k0, ldb, &f, NULL, C, ldc, pack);",
+        "δ Wᵀ has only its last block of outputs",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "A + k0 * lda + i, 1, lda, IN_PLACE",
+        "A + k0 * lda, 1, lda, IN_PLACE",
+        "dW of inputs beyond MC is that of the first ones",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "bias ? bias + g + j : NULL",
+        "bias ? bias + g : NULL",
+        "each panel starts from the first one's biases",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "        sum = v_mul(v_set1(alpha), sum);\n",
+        "",
+        "biases step without a learning rate",
+    ),
+    Mutant(
+        "csrc/gemm.inc.h",
+        "        if (beta != 0) sum = v_fma(v_set1(beta), v_load_n(c + j, lanes), sum);\n",
+        "",
+        "db has only its last block of rows",
+    ),
+]
+
+SPARSE = [
+    Mutant(
+        "csrc/sparse.inc.h",
+        "if (A->count[row + r] < common) common",
+        "if (A->count[row + r] > common) common",
+        "rows walked side by side go on behind the shortest one's end",
+    ),
+    Mutant(
+        "csrc/sparse.inc.h",
+        "for (int64_t q = common;",
+        "for (int64_t q = common + 1;",
+        "a longer row loses an entry",
+    ),
+    Mutant(
+        "csrc/sparse.inc.h",
+        "for (int j = 0; j < NV; j++) sum[r][j] = PART(bias, j);",
+        "for (int j = 0; j < NV; j++) sum[r][j] = v_zero();",
+        "rows walked by their non-zeros have no bias",
+    ),
+    Mutant(
+        "csrc/sparse.inc.h",
+        "beta == 0 ? v_zero() : v_mul(v_set1(beta), v_load_n(c, lanes))",
+        "beta == 0 ? v_zero() : v_load_n(c, lanes)",
+        "weights walked by non-zeros do not decay",
+    ),
+    Mutant(
+        "csrc/sparse.inc.h",
+        "part[j] = v_mul(v_set1(alpha), ",
+        "part[j] = v_mul(v_set1(1), ",
+        "weights walked by non-zeros step without a learning rate",
+    ),
+    Mutant(
+        "csrc/sparse.inc.h",
+        "out->row[e] = (uint16_t)i;",
+        "out->row[e] = (uint16_t)(i / 2);",
+        "lists turned around name other rows",
+    ),
+    Mutant(
+        "csrc/sparse.inc.h",
+        "sum[c] = v_fma(x, c == NV - 1 ?",
+        "sum[c] = v_fnma(x, c == NV - 1 ?",
+        "dW of turned lists has the other sign",
+    ),
+    Mutant(
+        "csrc/sparse.inc.h",
+        "            if (beta != 0) x = v_fma(v_set1(beta), v_load_n(C + c * V, lanes), x);\n",
+        "",
+        "dW of turned lists has only its last block of rows",
+    ),
+    Mutant(
+        "csrc/sparse.inc.h",
+        "update(kind, step, 1, (NV - 1) * V + tail,",
+        "update(kind, step, 0, (NV - 1) * V + tail,",
+        "steps of turned lists do not decay",
+    ),
+    Mutant(
+        "csrc/sparse.inc.h",
+        "begin = row_at(X, row), n = row_at(X, row + 1) - begin;\n    const char *values",
+        "begin = row_at(X, row), n = row_at(X, row + 1) - begin - 1;\n    const char *values",
+        "a row of the user's CSR loses its last entry",
+    ),
+]
+
+ACTIVATIONS = [
+    Mutant(
+        "csrc/activation.inc.h",
+        "case FNN_SIGMOID: return v_fnma(a, a, a);",
+        "case FNN_SIGMOID: return v_fma(a, a, a);",
+        "σ' = a (1 + a)",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "a = v_sigmoid(z);\n        if (both) *slope = v_fnma(a, a, a);",
+        "a = v_sigmoid(z);\n        if (both) *slope = v_sub(one, a);",
+        "σ' = 1 − a where it is kept",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "case FNN_TANH: return v_fnma(a, a, one);",
+        "case FNN_TANH: return v_sub(one, a);",
+        "tanh' = 1 − a",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "case FNN_RELU: return v_select(v_gt(a, zero), one, zero);",
+        "case FNN_RELU: return v_select(v_gt(zero, a), zero, one);",
+        "relu' is 1 at 0",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "case FNN_LEAKY_RELU: return v_select(v_gt(a, zero), one, v_set1(LEAKY));",
+        "case FNN_LEAKY_RELU: return v_select(v_gt(a, zero), one, zero);",
+        "leaky relu' leaks nothing",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "case FNN_ELU: return v_select(v_gt(a, zero), one, v_add(a, one));",
+        "case FNN_ELU: return v_select(v_gt(a, zero), one, a);",
+        "elu' = a below 0",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "*slope = v_fma(z, a, s);",
+        "*slope = s;",
+        "gelu' lacks z φ(z)",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "*slope = v_fma(a, rest, s);",
+        "*slope = v_fma(a, s, s);",
+        "silu' has σ for 1 − σ",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "if (both) *slope = v_sigmoid(z);",
+        "if (both) *slope = v_tanh(z);",
+        "softplus' is another function",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "real top = v_most(most);",
+        "real top = 0;",
+        "softmax of wide rows does not take away the largest",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "    for (int64_t j = whole; j < n; j++) top = z[j] > top ? z[j] : top;\n",
+        "",
+        "softmax does not look for the largest behind the last whole vector",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "*top = v_max(*top, x[j]);",
+        "*top = v_min(*top, x[j]);",
+        "softmax of short rows takes away the smallest",
+    ),
+    Mutant(
+        "csrc/activation.inc.h",
+        "sum = v_add(sum, v_load_n(z + whole, rest));",
+        "sum = v_add(sum, v_zero());",
+        "softmax's sum lacks what is behind the last whole vector",
+    ),
+    Mutant(
+        "csrc/vmath.inc.h",
+        "    r = v_fnma(n, v_set1((real)FNN_LN2_LO), r);\n",
+        "",
+        "exp reduces by 20 bits of ln 2",
+    ),
+    Mutant(
+        "csrc/vmath.inc.h",
+        "for (int k = FNN_EXP_TERMS - 1; k >= 2; k--)",
+        "for (int k = FNN_EXP_TERMS - 1; k >= 3; k--)",
+        "exp lacks a term of its series",
+    ),
+    Mutant(
+        "csrc/vmath.inc.h",
+        "v_copysign(v_div(e, v_add(e, v_set1(2))), x)",
+        "v_div(e, v_add(e, v_set1(2)))",
+        "tanh is even",
+    ),
+    Mutant(
+        "csrc/vmath.inc.h",
+        "return v_add(v_max(v_zero(), x), v_log1p_unit(u));",
+        "return v_add(x, v_log1p_unit(u));",
+        "softplus is x below 0",
+    ),
+    Mutant(
+        "csrc/vmath.inc.h",
+        "v_set1((real)(1.0 / (2 * k + 1)))",
+        "v_set1((real)(1.0 / (2 * k)))",
+        "ln's series has other coefficients",
+    ),
+    Mutant(
+        "csrc/vmath.inc.h",
+        "    e = v_fnma(v_mul(half, rest), e, e);",
+        "    (void)rest;",
+        "Φ's tail loses digits as x grows",
+    ),
+    Mutant(
+        "csrc/vmath.inc.h",
+        "v_sub(v_set1(1), tail), tail)",
+        "tail, v_sub(v_set1(1), tail))",
+        "Φ falls",
+    ),
+]
+
+LOSSES = [
+    Mutant(
+        "csrc/loss.inc.h",
+        "*g = v_select(v_gt(r, zero), one, v_select(v_gt(zero, r), v_set1(-1), zero));",
+        "*g = v_select(v_gt(r, zero), one, v_set1(-1));",
+        "mae has a slope where it is 0",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "*g = v_select(v_gt(size, p), v_copysign(p, r), r);",
+        "*g = r;",
+        "huber's slope is not bounded",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "v_fnma(v_set1((real)0.5), slope, size)",
+        "v_fnma(v_set1((real)0.5), size, size)",
+        "huber is quadratic outside",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "return v_max(v_mul(v_sub(one, p), r), v_mul(v_sub(zero, p), r));",
+        "return v_max(v_mul(p, r), v_mul(v_sub(p, one), r));",
+        "quantile q is quantile 1 − q, in the cost",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "*g = v_select(v_gt(r, zero), v_sub(one, p),",
+        "*g = v_select(v_gt(r, zero), p,",
+        "quantile's slope above is that below",
+    ),
+    Mutant("csrc/loss.inc.h", "*g = v_add(r, r);", "*g = r;", "the slope of r² is r"),
+    Mutant(
+        "csrc/loss.inc.h",
+        "lse = (double)z[top] - log((double)a[top])",
+        "lse = (double)z[top]",
+        "cross-entropy of wide rows has max z for ln Σ e^z",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "v_sub(v_mul(all, v_load_n(a + j, lanes)), v_load_n(y + j, lanes))",
+        "v_sub(v_load_n(a + j, lanes), v_load_n(y + j, lanes))",
+        "cross-entropy's δ of wide rows takes Σ y for 1",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "wanted[j] = v_mul(scale, v_sub(v_mul(sum, x[j]), wanted[j]));",
+        "wanted[j] = v_mul(scale, v_sub(x[j], wanted[j]));",
+        "cross-entropy's δ of short rows takes Σ y for 1",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "((double)highest[r] - log((double)largest[r])) - along[r]",
+        "((double)highest[r] + log((double)largest[r])) - along[r]",
+        "cross-entropy of short rows has a sign wrong",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "vec scale = s ? v_load_n(s + i, (int)rows) : v_set1(1);",
+        "vec scale = s ? v_load_n(s, (int)rows) : v_set1(1);",
+        "examples beyond the first V weigh what the first ones do",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "vec c = v_fnma(yj, zj,",
+        "vec c = v_fma(yj, zj,",
+        "binary cross-entropy and Poisson have + y z",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "if (lanes < V) { /* the idle",
+        "if (0) { /* the idle",
+        "idle lanes add ln 2 to a cost",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "v_mul(s, v_sub(aj, yj))",
+        "v_mul(s, v_sub(yj, aj))",
+        "binary cross-entropy and Poisson climb",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "scale * (1 - y[j] / safe)",
+        "scale * (safe - y[j])",
+        "Poisson's dC/da is dC/dz of exp",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "cost += safe - y[j] * log((double)safe);",
+        "cost -= y[j] * log((double)safe);",
+        "Poisson's cost lacks a",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "v_sub(v_load_n(g + j, lanes), mean)",
+        "v_load_n(g + j, lanes)",
+        "softmax's outputs do not depend on each other",
+    ),
+    Mutant("csrc/loss.inc.h", "cost[i] = c * per;", "cost[i] = c;", "mse is a sum over outputs"),
+    Mutant(
+        "csrc/loss.inc.h",
+        "real scale = (real)((s ? s[i] : 1) * per)",
+        "real scale = (real)(s ? s[i] : 1)",
+        "mse's δ is a sum over outputs",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "real scale = (real)((s ? s[i] : 1) * per)",
+        "real scale = (real)((s ? s[0] : 1) * per)",
+        "all examples weigh what the first does",
+    ),
+    Mutant(
+        "csrc/loss.inc.h",
+        "if (delta && !logits && f != FNN_SOFTMAX) multiply",
+        "if (delta && !logits && f == FNN_SIGMOID) multiply",
+        "δ lacks f' of most outputs",
+    ),
+]
+
+OPTIMISERS = [
+    Mutant(
+        "csrc/optim.inc.h",
+        "vec mi = v_fma(mu, v_load_n(m + i, lanes), gi);",
+        "vec mi = v_fma(mu, gi, v_load_n(m + i, lanes));",
+        "momentum scales the gradient",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "gi = s->nesterov ? v_fma(mu, mi, gi) : mi;",
+        "gi = mi;",
+        "Nesterov's momentum is the usual one",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "lambda = v_set1(decay ? s->weight_decay : 0);\n    for (int64_t i = 0; i < n; i += V) {\n"
+        "        int lanes = n - i < V ? (int)(n - i) : V;\n        vec wi",
+        "lambda = v_set1(decay ? 0 : s->weight_decay);\n    for (int64_t i = 0; i < n; i += V) {\n"
+        "        int lanes = n - i < V ? (int)(n - i) : V;\n        vec wi",
+        "SGD decays biases instead of weights",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "if (s->decoupled) w = v_fnma(v_mul(eta, lambda), w, w);",
+        "if (s->decoupled) w = v_fnma(lambda, w, w);",
+        "AdamW's decay does not scale with the rate",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "if (s->decoupled) w = v_fnma(v_mul(eta, lambda), w, w);",
+        "if (s->decoupled) g = v_fma(lambda, w, g);",
+        "AdamW is Adam with L2",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "*m = v_fma(b1, *m, v_mul(v_sub(one, b1), g));",
+        "*m = v_fma(b1, *m, g);",
+        "Adam's m is a sum",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "v_mul(v_sub(one, b2), v_mul(g, g))",
+        "v_mul(v_sub(one, b2), g)",
+        "Adam's v is a mean of g",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "v_add(v_sqrt(v_mul(*v, v_set1(s->c2))), v_set1(s->eps))",
+        "v_sqrt(v_add(v_mul(*v, v_set1(s->c2)), v_set1(s->eps)))",
+        "Adam's eps stands under the root",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "v_sqrt(v_mul(*v, v_set1(s->c2)))",
+        "v_sqrt(*v)",
+        "Adam's v is not corrected for its start",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "v_div(v_mul(*m, v_set1(s->c1)), below)",
+        "v_div(*m, below)",
+        "Adam's m is not corrected for its start",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "v_add(v_sqrt(vi), eps)",
+        "v_sqrt(v_add(vi, eps))",
+        "RMSprop's eps stands under the root",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "v_mul(v_sub(one, alpha), v_mul(gi, gi))",
+        "v_mul(gi, gi)",
+        "RMSprop's v is a sum",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "u = v_fma(mu, v_load_n(m + i, lanes), u);",
+        "u = v_add(v_load_n(m + i, lanes), u);",
+        "RMSprop's momentum forgets nothing",
+    ),
+    Mutant(
+        "csrc/optim.inc.h",
+        "vec wi = v_load_n(w + i, lanes), gi = v_fma(lambda, wi, v_load_n(g + i, lanes));\n"
+        "        vec vi",
+        "vec wi = v_load_n(w + i, lanes), gi = v_load_n(g + i, lanes);\n        vec vi",
+        "RMSprop does not decay",
+    ),
+]
+
+READING = [
+    Mutant(
+        "csrc/simd.h",
+        "return (real)byte / 255;",
+        "return (real)byte / 256;",
+        "bytes are scaled by 1/256",
+    ),
+    Mutant(
+        "csrc/gather.inc.h",
+        "else elements(FNN_U8, p, stride, n, out);",
+        "else elements(FNN_U8, p, 1, n, out);",
+        "bytes are read as if they lay end to end",
+    ),
+    Mutant(
+        "csrc/gather.inc.h",
+        "else elements(FNN_F32, p, stride, n, out);",
+        "else elements(FNN_F32, p, sizeof(float), n, out);",
+        "floats are read as if they lay end to end",
+    ),
+    Mutant(
+        "csrc/gather.inc.h",
+        "X->dtype == own && X->col_stride == sizeof(real) &&",
+        "X->dtype == own &&",
+        "rows are walked as if they lay end to end",
+    ),
+    Mutant(
+        "csrc/gather.inc.h",
+        "out[index_at(X->indices, X->index_bytes, i)] += element",
+        "out[index_at(X->indices, X->index_bytes, i)] = element",
+        "of CSR entries at one place the last counts alone",
+    ),
+    Mutant(
+        "csrc/gather.inc.h",
+        "v_sub(v_load_n(out + j, lanes), v_load_n(shift + j, lanes))",
+        "v_add(v_load_n(out + j, lanes), v_load_n(shift + j, lanes))",
+        "the shift is added",
+    ),
+    Mutant(
+        "csrc/gather.inc.h",
+        "v_load_n(scale + j, lanes)",
+        "v_load_n(scale, lanes)",
+        "all columns have the first ones' scale",
+    ),
+    Mutant(
+        "csrc/gather.inc.h",
+        "int64_t row = rows ? rows[i] : first + i;",
+        "int64_t row = rows ? rows[0] + i : first + i;",
+        "rows are not visited in their order",
+    ),
+]
+
+NETWORK = [
+    Mutant(
+        "csrc/net.inc.h",
+        "real kept = (real)(1 / (1 - p));",
+        "real kept = 1;",
+        "what dropout keeps is not scaled",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "real mask = word[e % 4] >= least ? kept : 0;",
+        "real mask = word[e % 4] < least ? kept : 0;",
+        "dropout keeps what it should drop",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "            slope[j] *= mask;\n",
+        "",
+        "δ passes what dropout dropped",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "{(uint32_t)(e / 4), (uint32_t)l, (uint32_t)step,",
+        "{(uint32_t)(e / 4), 1, (uint32_t)step,",
+        "layers share their masks",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "(uint64_t)(first_row + i) * (uint64_t)n",
+        "(uint64_t)i * (uint64_t)n",
+        "blocks of a batch share their masks",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "(uint32_t)((uint64_t)step >> 32)}",
+        "0}",
+        "masks come again after 2^32 steps",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "best = x[j] > x[best] ? j : best;",
+        "best = x[j] >= x[best] ? j : best;",
+        "of equal targets the last is the class",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "beaten |= a[j] >= a[label];",
+        "beaten |= a[j] > a[label];",
+        "of equal outputs each is the class",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "same += (a[j] >= (real)0.5) ==",
+        "same += (a[j] > (real)0.5) ==",
+        "an output of a half says no",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "(real)((y->weight ? y->weight[row] : 1) / total)",
+        "(real)((y->weight ? y->weight[row] : 1) / (double)m)",
+        "a batch's gradient is divided by its rows, not by their weights",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "int64_t row = order ? order[begin + i] : begin + i;\n        real *yi",
+        "int64_t row = order ? order[i] : begin + i;\n        real *yi",
+        "every batch has the targets of the first",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "FNN_TABLE->times_slope(net->activation[l - 1],",
+        "FNN_TABLE->times_slope(net->activation[l],",
+        "δ has f' of the next layer",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "b->ld[l + 1], alpha, bias_beta,",
+        "b->ld[l + 1], alpha, beta,",
+        "plain SGD decays biases too",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "FNN_TABLE->update(o->kind, step, 0, c1 - c0",
+        "FNN_TABLE->update(o->kind, step, 1, c1 - c0",
+        "optimisers decay biases too",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "sums.loss += w * b->cost[i];",
+        "sums.loss += b->cost[i];",
+        "the loss does not weigh examples",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "sums.correct += w * b->right[i];",
+        "sums.correct += b->right[i];",
+        "the accuracy does not weigh examples",
+    ),
+    Mutant(
+        "csrc/net.inc.h",
+        "order ? order[begin + i] : begin + i] : 1;",
+        "order ? order[i] : begin + i] : 1;",
+        "the loss has the weights of the first batch",
+    ),
+    Mutant(
+        "csrc/train.inc.h",
+        "run->step + number + 1);",
+        "run->step + 1);",
+        "Adam's correction stands still within a call",
+    ),
+    Mutant(
+        "csrc/train.inc.h",
+        "s.c2 = (real)(1 / (1 - pow(o->beta2, (double)t)));",
+        "s.c2 = (real)(1 / (1 - pow(o->beta1, (double)t)));",
+        "Adam's v is corrected by β1",
+    ),
+    Mutant(
+        "csrc/train.inc.h",
+        "rate = run->rates[number];",
+        "rate = run->rates[0];",
+        "a call's batches share the first one's rate",
+    ),
+    Mutant(
+        "csrc/train.inc.h",
+        "total += y->weight[order ? order[i] : i];",
+        "total += y->weight[i];",
+        "a batch's weights are those of other rows",
+    ),
+    Mutant(
+        "csrc/train.inc.h",
+        "(real)(1 - rate * o->weight_decay)",
+        "(real)(1 - o->weight_decay)",
+        "plain SGD's decay does not scale with the rate",
+    ),
+    Mutant(
+        "csrc/train.inc.h",
+        "dropping drops = {1, at, run->step + number,",
+        "dropping drops = {1, at, run->step,",
+        "a call's batches share their masks",
+    ),
+    Mutant(
+        "csrc/train.inc.h",
+        "sum[p] += part[p];",
+        "sum[p] = part[p];",
+        "of the blocks that threads did apart the last counts alone",
+    ),
+    Mutant(
+        "csrc/train.inc.h",
+        "products(net, b, me, rows, 1, at != 0, at != 0, direct, b->gradient);",
+        "products(net, b, me, rows, 1, 0, at != 0, direct, b->gradient);",
+        "dW has only its last block of rows",
+    ),
+    Mutant(
+        "csrc/read.inc.h",
+        "products(net, b, me, m, 1, 1, 1, 0, job->sum);",
+        "products(net, b, me, m, 1, 0, 1, 0, job->sum);",
+        "a gradient is not added to what is there",
+    ),
+    Mutant(
+        "csrc/read.inc.h",
+        "row.a[l] = b->a[l] + i * b->ld[l];",
+        "row.a[l] = b->a[l];",
+        "∇C of each example has the first one's activations",
+    ),
+    Mutant(
+        "csrc/read.inc.h",
+        "        if (job->per_example) unweighted.weight = NULL;\n",
+        "",
+        "∇C of each example is weighted",
+    ),
+    Mutant(
+        "csrc/block.inc.h",
+        "f == FNN_SOFTPLUS || net->dropout[l] > 0;",
+        "f == FNN_SOFTPLUS;",
+        "dropout has no slope to put its mask in",
+    ),
+    Mutant(
+        "csrc/fnn.c",
+        "made->biases_at[l] = at + spec->sizes[l] * spec->sizes[l + 1];",
+        "made->biases_at[l] = at;",
+        "biases lie on the first weights",
+    ),
+    Mutant("csrc/philox.h", "round < 10", "round < 9", "Philox has 9 rounds"),
+    Mutant("csrc/philox.h", "^ c3 ^ k1;", "^ c3;", "half of the seed is not used"),
+    Mutant(
+        "csrc/philox.h",
+        "c1 = (uint32_t)p1;",
+        "c1 = (uint32_t)p0;",
+        "Philox's words are the wrong way round",
+    ),
+    Mutant(
+        "csrc/fpmode.h",
+        "old | 0x9fc0",
+        "old | 0x1fc0",
+        "subnormal results are not flushed",
+    ),
+    Mutant(
+        "csrc/fpmode.h",
+        "old | 0x9fc0",
+        "old | 0x9f80",
+        "subnormal operands are not zero",
+    ),
+    Mutant(
+        "csrc/fpmode.h",
+        "fnn_fpmode_restore(fnn_fpmode old) { _mm_setcsr(old); }",
+        "fnn_fpmode_restore(fnn_fpmode old) { (void)old; }",
+        "the caller's arithmetic flushes subnormals from then on",
+    ),
+    Mutant(
+        "csrc/parallel.c",
+        "last = units * (me->rank + 1) / me->size;",
+        "last = units * me->rank / me->size + units / me->size;",
+        "shares leave gaps",
+    ),
+]
+
+PYTHON = [
+    Mutant(
+        "fastnn/training.py",
+        'logs = {"loss": loss / weight}',
+        'logs = {"loss": loss}',
+        "the loss is a sum",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "core.cost(examples.rows, examples.targets, begin, end, None, n_threads, sums)",
+        "core.cost(examples.rows, examples.targets, begin, end, None, n_threads)",
+        "of an evaluation in several calls the last counts alone",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "-(-examples.n_visited // standing.batch_size)",
+        "examples.n_visited // standing.batch_size",
+        "an epoch leaves its last, smaller batch out",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "return self.epoch * self.steps_per_epoch + self._batch",
+        "return self.epoch * self.steps_per_epoch",
+        "schedules know whole epochs only",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "None if order is None else order[self._batch * size : last * size]",
+        "None if order is None else order[: (last - self._batch) * size]",
+        "every call of an epoch visits the same rows",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "rates * trainee.rule.rate_factor(self._optimizer)",
+        "rates",
+        "a rule's factor on the gradient is left out",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "            trainee.state.steps += batches\n",
+        "",
+        "Adam's steps are not counted from call to call",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "return rates * self.lr_scale",
+        "return rates",
+        "callbacks scale no rate",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "        return rng.permutation(self._examples.n) if visit is None else "
+        "rng.permutation(visit)",
+        "        return rng.permutation(self._examples.n) if visit is None else visit",
+        "rows are not shuffled where some weigh nothing",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "if whole or not self._standing.shuffle:",
+        "if not whole:",
+        "nothing is shuffled",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "decay = rule.alpha / min(size, ends - self._batch * size)",
+        "decay = rule.alpha / size",
+        "the penalty of the last, smaller batch is that of a whole one",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "decay = rule.alpha / float(examples.weight[batch].sum())",
+        "decay = rule.alpha / len(examples.weight[batch])",
+        "the penalty of a weighted batch goes by its rows",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "            set_params(core, good)\n",
+        "",
+        "a fit that diverges leaves its last parameters",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "if self._batch == 0 and self._earlier is not None:",
+        "if self._earlier is None:",
+        "a last step that overflows is not taken back",
+    ),
+    Mutant(
+        "fastnn/optim.py",
+        '{**super().constants, "decoupled": True}',
+        "super().constants",
+        "AdamW is Adam",
+    ),
+    Mutant(
+        "fastnn/optim.py",
+        '"beta2": self.betas[1],',
+        '"beta2": self.betas[0],',
+        "Adam's β2 is its β1",
+    ),
+    Mutant(
+        "fastnn/optim.py",
+        '"nesterov": bool(self.nesterov),',
+        '"nesterov": False,',
+        "Nesterov's momentum is not asked for",
+    ),
+    Mutant(
+        "fastnn/optim.py",
+        '"beta2": self.alpha,',
+        '"beta2": 0.99,',
+        "RMSprop's α is its default",
+    ),
+    Mutant(
+        "fastnn/state.py",
+        'constants["eps"] /= factor',
+        'constants["eps"] *= factor',
+        "eps is scaled the wrong way by a rule's factor",
+    ),
+    Mutant(
+        "fastnn/state.py",
+        'constants["weight_decay"] += decay',
+        'constants["weight_decay"] = decay',
+        "a rule's penalty takes the place of the optimiser's decay",
+    ),
+    Mutant(
+        "fastnn/state.py",
+        'if not constants.get("decoupled"):',
+        "if True:",
+        "a rule's factor scales a decay that is decoupled",
+    ),
+    Mutant(
+        "fastnn/schedules.py",
+        "t // (self.every * epoch)",
+        "t // self.every",
+        "Step counts batches for epochs",
+    ),
+    Mutant(
+        "fastnn/schedules.py",
+        "np.power(self.decay, t / epoch)",
+        "np.power(self.decay, t // epoch)",
+        "Exponential jumps once an epoch",
+    ),
+    Mutant(
+        "fastnn/schedules.py",
+        "np.minimum((t + 1) / warm, 1.0)",
+        "np.minimum(t / warm, 1.0)",
+        "the first batch of a warm-up has no rate",
+    ),
+    Mutant(
+        "fastnn/schedules.py",
+        "self.peak_at * total - 1",
+        "self.peak_at * total",
+        "OneCycle's peak is a step late",
+    ),
+    Mutant(
+        "fastnn/schedules.py",
+        "first * left + last * (1 - left)",
+        "first * left",
+        "Cosine and OneCycle end at 0",
+    ),
+    Mutant(
+        "fastnn/arrays.py",
+        "np.count_nonzero(rows) * np.maximum(rows, 1)",
+        "n_classes * np.maximum(rows, 1)",
+        '"balanced" counts classes that are not there',
+    ),
+    Mutant(
+        "fastnn/arrays.py",
+        "weight = by_class if weight is None else weight * by_class",
+        "weight = by_class",
+        "class_weight takes the place of sample_weight",
+    ),
+    Mutant(
+        "fastnn/arrays.py",
+        "values.astype(dtype) / dtype.type(255)",
+        "values.astype(dtype)",
+        "bytes of a CSR matrix are not scaled",
+    ),
+    Mutant(
+        "fastnn/arrays.py",
+        "labels = order[found].astype(np.int64)",
+        "labels = found.astype(np.int64)",
+        "labels are numbered by the alphabet",
+    ),
+    Mutant(
+        "fastnn/init.py",
+        "np.sqrt(6 / (n_in + n_out))",
+        "np.sqrt(6 / n_in)",
+        "glorot_uniform goes by the inputs alone",
+    ),
+    Mutant("fastnn/init.py", 'gain = 2 if init == "he_normal" else 1', "gain = 1", "he is lecun"),
+    Mutant(
+        "fastnn/init.py",
+        "            b[:] = rng.standard_normal(b.shape)\n",
+        "",
+        "standard_normal leaves biases 0",
+    ),
+    Mutant(
+        "fastnn/init.py",
+        "np.sqrt(gain / n_in)",
+        "np.sqrt(gain / n_out)",
+        "variances go by the outputs",
+    ),
+]
+
+MUTANTS = GEMM + SPARSE + ACTIVATIONS + LOSSES + OPTIMISERS + READING + NETWORK + PYTHON
+
+
+def misplaced() -> list[str]:
+    """Return a line for each mutant whose text does not stand exactly once in its file."""
+    lines = []
+    for mutant in MUTANTS:
+        n = (ROOT / mutant.file).read_text("utf-8").count(mutant.old)
+        if n != 1:
+            lines.append(f"{mutant.file}: {mutant.old!r} stands there {n} times, not once")
+    return lines
