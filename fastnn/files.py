@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path  # 5 ms that a network which meets no file does without
 
 FORMAT, VERSION = "fastnn", "1"
+_MARGIN = 1 << 20  # bytes, for a header and the library itself
 _PARTS = 8  # names of temporary files a path: so many may write it at once and leave none behind
 _HEADER_LIMIT = 100_000_000  # bytes: that of the safetensors library
 
@@ -69,15 +70,19 @@ def write(
         if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
             raise ValueError(f"{name} holds NaN or infinity; such a network is not saved")
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    # The library ends the process where it finds no memory; of what it takes three times, we ask once
+    # before it does.
+    np.empty(3 * sum(tensor.nbytes for tensor in whole.values()) + _MARGIN, np.uint8)
     replace(Path(path), save(whole, metadata))
 
 
 def replace(path: Path, content: bytes) -> None:
     """Put `content` at `path` atomically and durably.
 
-    The temporary file is ``.fastnn-N.part`` beside it, N being a number that belongs to the path. A
-    process that is killed leaves it behind, unlocked, and the next one to write there uses it again:
-    so there is never more than one for each process that wrote at the same time.
+    The temporary file ``.fastnn-NUMBER-0.part`` beside it belongs to the path. A process that is
+    killed leaves it behind, unlocked, and the next one to write there uses it again: so there is
+    never more than one for each process that wrote at the same time. (Windows, and file systems
+    without locks: a name a process and thread, which stays until somebody deletes it.)
     """
     try:
         part, descriptor = _open_part(path)

@@ -82,7 +82,7 @@ class History:
                 f"every epoch must log the same names: expected {self._names()}, "
                 f"got {', '.join(values)}"
             )
-        # All at once: no signal is handled within one call of C, so that Ctrl-C adds all or nothing.
+        # Within one call of C no signal is handled: Ctrl-C adds all or nothing.
         if self._columns:
             columns = [self._columns[name] for name in values]
             list(map(list.append, columns, values.values()))

@@ -485,7 +485,7 @@ class MLP:
 
     @contextmanager
     def _undone_unless_stepped(self) -> Iterator[None]:
-        """Where memory ends before the first step, leave the network and its training as they were."""
+        """Leave all as it was where memory ends before the first step."""
         trained = ("_state", "_optimizer", "_standing", "_classes", "history")
         kept = {name: vars(self)[name] for name in trained}
         state, rng = self._state, self._rng.bit_generator.state
@@ -678,7 +678,7 @@ class MLP:
         threads = get_num_threads()
         if per_example:
             flat = np.empty((examples.n, self.n_params), self.dtype)
-            for begin, end in self._pieces(examples.n, products=3):
+            for begin, end in self._pieces(examples.n, products=3, written=self.n_params):
                 self._core.gradient(
                     examples.rows, examples.targets, begin, end, None, flat[begin:end], threads
                 )
@@ -694,8 +694,8 @@ class MLP:
             weight += sums[2]
         return Gradient((total / weight).astype(self.dtype), self.sizes)
 
-    def _pieces(self, n: int, products: int = 1) -> Iterator[tuple[int, int]]:
-        step = training.rows_per_call(self.n_params, products)
+    def _pieces(self, n: int, products: int = 1, written: int = 0) -> Iterator[tuple[int, int]]:
+        step = training.rows_per_call(self.n_params, products, written)
         for begin in range(0, n, step):
             yield begin, min(begin + step, n)
 

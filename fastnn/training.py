@@ -24,9 +24,10 @@ from .schedules import check_number, learning_rates
 from .state import Examples, FitState, Trainee
 
 _T = TypeVar("_T")
-# Multiplications and additions of one call, where a fixed number is wanted rather than a fixed time:
-# some 20 to 80 ms. A block of large networks has more, and is then read in parts.
+# Of one call where a fixed number is wanted rather than a fixed time: some 20 to 80 ms. A block of
+# large networks has more, and is then read in parts.
 _OPERATIONS_PER_CALL = 2e9
+_NUMBERS_PER_CALL = 1 << 23  # written, where that takes the time
 _BLOCK = 512  # rows: FNN_BLOCK of csrc/net.h
 _FEWEST = 16  # rows: below, the weights come from memory more slowly than they are worked on
 
@@ -35,14 +36,16 @@ class DivergenceWarning(UserWarning):
     """The loss stopped being finite; training ended and went back to the last good epoch."""
 
 
-def rows_per_call(n_params: int, products: int = 1) -> int:
+def rows_per_call(n_params: int, products: int = 1, written: int = 0) -> int:
     """Return how many rows to work off in one reading call, so that Ctrl-C stays alive.
 
-    A prediction is one product with the weights, a gradient three.
+    A prediction is one product with the weights, a gradient three; `written` numbers a row.
     """
+    if written:
+        return max(1, min(rows_per_call(n_params, products), _NUMBERS_PER_CALL // written))
     rows = _OPERATIONS_PER_CALL / (2 * products * n_params)
     whole = int(rows / _BLOCK) * _BLOCK
-    return whole or min(_BLOCK, max(_FEWEST, 2 * int(rows)))  # fewer rows share a pass over W
+    return whole or max(_FEWEST, int(rows))
 
 
 def evaluate(core: _fastnn.Net, examples: Examples, n_threads: int) -> dict[str, float]:
