@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path  # 5 ms that a network which meets no file does without
 
 FORMAT, VERSION = "fastnn", "1"
-_MARGIN = 1 << 20  # bytes, for a header and the library itself
+_MARGIN = 1 << 22  # bytes, for a header and the library itself
 _PARTS = 8  # names of temporary files a path: so many may write it at once and leave none behind
 _HEADER_LIMIT = 100_000_000  # bytes: that of the safetensors library
 
@@ -70,10 +70,13 @@ def write(
         if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
             raise ValueError(f"{name} holds NaN or infinity; such a network is not saved")
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    # The library ends the process where it finds no memory; of what it takes three times, we ask once
-    # before it does.
-    np.empty(3 * sum(tensor.nbytes for tensor in whole.values()) + _MARGIN, np.uint8)
+    _ask_for_memory(3 * sum(tensor.nbytes for tensor in whole.values()))
     replace(Path(path), save(whole, metadata))
+
+
+def _ask_for_memory(size: int) -> None:
+    """Raise MemoryError here: the safetensors library ends the process where it finds no memory."""
+    np.empty(size + _MARGIN, np.uint8)
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -126,7 +129,7 @@ def _open_part(path: Path) -> tuple[Path, int]:
         part = path.with_name(f".fastnn-{number:08x}-{attempt}.part")
         try:
             descriptor = os.open(part, mode, 0o666)
-        except PermissionError:  # somebody else's
+        except OSError:  # somebody else's, a link or a folder; or what the last attempt will tell
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -165,6 +168,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
 
     path = Path(path)
     metadata = _header(path)
+    _ask_for_memory(3 * path.stat().st_size)
     tensors: Tensors = {}
     try:
         with safe_open(str(path), framework="numpy") as file:

@@ -104,11 +104,12 @@ def test_whoever_writes_keeps_the_old_file(monkeypatch, tmp_path, what, name):
     net = MLP([5, 3], output="softmax", seed=0)
     net.fit(X, Y, epochs=1)
     monkeypatch.setattr(files.os, name, fail)
+    write = {
+        "checkpoint": lambda: net.fit(X, Y, epochs=1, callbacks=[ModelCheckpoint(path)]),
+        "history": lambda: net.history.to_csv(path),
+    }
     with pytest.raises(OSError, match="what was there is untouched") as caught:
-        if what == "checkpoint":
-            net.fit(X, Y, epochs=1, callbacks=[ModelCheckpoint(path)])
-        else:
-            net.history.to_csv(path)
+        write[what]()
     assert caught.value.filename == os.fspath(path)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]
