@@ -17,6 +17,7 @@ from setuptools.modified import newer_group
 
 MSVC = sys.platform == "win32" and "GCC" not in sys.version
 DEBUG = bool(os.environ.get("FASTNN_DEBUG_BUILD"))  # keeps symbols, for debuggers and sanitizers
+FAULTS = bool(os.environ.get("FASTNN_FAULT_BUILD"))  # can be told to fail: for tests, csrc/faults.h
 # Never -march=native (wheels travel) nor -ffast-math (it changes the whole process); no contraction
 # of a * b + c, so that the bits do not depend on the compiler.
 COMMON = (
@@ -95,7 +96,8 @@ extension = Extension(
     sources=["fastnn/_fastnn.pyx", *sorted(glob("csrc/*.c"))],
     include_dirs=["csrc", numpy.get_include()],
     depends=[*sorted(glob("csrc/*.h")), "setup.py"],
-    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+    define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
+    + ([("FNN_FAULTS", "1")] if FAULTS else []),
     extra_link_args=["-Wl,-s"] if sys.platform == "linux" and not DEBUG else [],
 )
 

@@ -1,12 +1,20 @@
 /* arena.c: aligned memory from the C library. */
 #include "arena.h"
 
+#include "faults.h"
+
+#ifdef FNN_FAULTS
+struct fnn_faults fnn_faults = {-1, -1, 0, 0, 0};
+#endif
+
 /* malloc plus room to align by hand, the original pointer kept in front: aligned_alloc is missing
  * on Windows. */
 void *fnn_acquire(size_t size)
 {
-    char *raw = size > SIZE_MAX / 2 ? NULL : malloc(size + FNN_LINE + sizeof(void *));
+    char *raw = NULL;
+    if (size <= SIZE_MAX / 2 && !FNN_FAULT_ALLOCATION()) raw = malloc(size + FNN_LINE + sizeof(void *));
     if (!raw) return NULL;
+    FNN_FAULT_COUNT(live, 1);
     uintptr_t first = (uintptr_t)raw + sizeof(void *);
     char *piece = raw + sizeof(void *) + (FNN_LINE - first % FNN_LINE) % FNN_LINE;
     ((void **)piece)[-1] = raw;
@@ -15,5 +23,7 @@ void *fnn_acquire(size_t size)
 
 void fnn_release(void *memory)
 {
-    if (memory) free(((void **)memory)[-1]);
+    if (!memory) return;
+    FNN_FAULT_COUNT(live, -1);
+    free(((void **)memory)[-1]);
 }

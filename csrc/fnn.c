@@ -84,22 +84,58 @@ int64_t fnn_n_params(const fnn_net *net) { return net->n_params; }
 
 void *fnn_params(fnn_net *net) { return net->params; }
 
-/* ---- guarding: one writer alone, or any number of readers ---------------------------------- */
+/* ---- guarding: one writer alone, or any number of readers ----------------------------------
+ *
+ * net->users: how many read, or WRITING, below; above, after how many forks that was noted. */
 
-static int begin_writing(fnn_net *net) { return fnn_atomic_swap_if(&net->users, 0, -1); }
+enum { WRITING = 0xffff, A_FORK = 0x10000, FORKS = 0x7fff };
 
-static void end_writing(fnn_net *net) { fnn_atomic_store(&net->users, 0); }
+static fnn_atomic forks; /* that lead to this process */
+
+void fnn_forked(void) { (void)fnn_atomic_add(&forks, 1); }
+
+static int noted_now(int users) { return (fnn_atomic_load(&forks) & FORKS) * A_FORK + users; }
+
+/* Readers from before a fork are in another process. */
+static int users_here(int noted)
+{
+    int users = noted & WRITING;
+    return users == WRITING || noted == noted_now(users) ? users : 0;
+}
+
+static int begin_writing(fnn_net *net)
+{
+    int noted = fnn_atomic_load(&net->users);
+    return users_here(noted) == 0 && fnn_atomic_swap_if(&net->users, noted, noted_now(WRITING));
+}
+
+static void end_writing(fnn_net *net) { fnn_atomic_store(&net->users, noted_now(0)); }
 
 static int begin_reading(fnn_net *net)
 {
     for (;;) {
-        int users = fnn_atomic_load(&net->users);
-        if (users < 0) return 0;
-        if (fnn_atomic_swap_if(&net->users, users, users + 1)) return 1;
+        int noted = fnn_atomic_load(&net->users), users = users_here(noted);
+        if (users >= WRITING - 1) return 0;
+        if (fnn_atomic_swap_if(&net->users, noted, noted_now(users + 1))) return 1;
     }
 }
 
 static void end_reading(fnn_net *net) { (void)fnn_atomic_add(&net->users, -1); }
+
+typedef struct {
+    fnn_net *net;
+    const fnn_run *run;
+} question;
+
+/* Whoever is asked may read the network, and so may others; the batch goes on when they have done. */
+static int ask_as_reader(void *arg)
+{
+    question *q = arg;
+    fnn_atomic_store(&q->net->users, noted_now(1));
+    int stop = q->run->stop(q->run->stop_arg);
+    while (!fnn_atomic_swap_if(&q->net->users, noted_now(1), noted_now(WRITING))) fnn_pause();
+    return stop;
+}
 
 fnn_status fnn_get_params(fnn_net *net, void *out)
 {
@@ -135,7 +171,9 @@ fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
         return FNN_BAD_ARGUMENT;
     if (run->n == 0) return FNN_OK;
     if (!begin_writing(net)) return FNN_BUSY;
-    fnn_status status = ON_DTYPE(net, train, net, X, y, optimiser, run, sums);
+    question q = {net, run};
+    fnn_stop stop = {run->stop ? ask_as_reader : NULL, &q};
+    fnn_status status = ON_DTYPE(net, train, net, X, y, optimiser, run, stop, sums);
     end_writing(net);
     return status;
 }

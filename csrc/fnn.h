@@ -16,7 +16,9 @@
  * Threads: calls that only read the parameters (fnn_forward, fnn_cost, fnn_gradient,
  * fnn_get_params) may run at the same time on one network. fnn_train and fnn_set_params take the
  * network for themselves: whoever comes while they run gets FNN_BUSY, and so do they while others
- * read. What is written through the pointer that fnn_params gives is not guarded.
+ * read. What is written through the pointer that fnn_params gives is not guarded. After a fork the
+ * child calls fnn_forked: readers that it has not got are then forgotten; a network that was being
+ * trained has parameters half changed, and stays FNN_BUSY there.
  */
 #ifndef FNN_H
 #define FNN_H
@@ -30,7 +32,8 @@ typedef enum {
     FNN_TOO_LARGE,    /* a size does not fit into memory's address range */
     FNN_BAD_ARGUMENT, /* a code or size out of range: the caller's checks let it through */
     FNN_BUSY,         /* another thread is training the network, or reads what is to change */
-    FNN_UNAVAILABLE   /* this processor or build lacks that instruction set */
+    FNN_UNAVAILABLE,  /* this processor or build lacks that instruction set */
+    FNN_STOPPED       /* fnn_run's `stop` said so; no batch was done */
 } fnn_status;
 
 typedef enum { FNN_F32 = 0, FNN_F64, FNN_U8 } fnn_dtype;
@@ -121,6 +124,11 @@ typedef struct {
     int64_t step;          /* optimiser steps taken before this run */
     uint64_t dropout_seed;
     int n_threads;
+    /* Whether to give up the first batch, or NULL: a large one takes long. Asked on the caller's
+     * thread every few ten million multiply-adds until the update begins. While it is asked the
+     * parameters may be read, as they are as they were. */
+    int (*stop)(void *arg);
+    void *stop_arg;
 } fnn_run;
 
 /* Sums over the rows seen, and how far a run came. Calls add to what stands there, a batch or block
@@ -143,6 +151,8 @@ void *fnn_params(fnn_net *net);
 /* Copies of all parameters, out and in, while nobody trains; in, while nobody reads either. */
 fnn_status fnn_get_params(fnn_net *net, void *out);
 fnn_status fnn_set_params(fnn_net *net, const void *in);
+
+void fnn_forked(void);
 
 /* Mini-batch steps: for each batch, forward, deltas, update. */
 fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,

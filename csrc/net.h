@@ -18,7 +18,7 @@ struct fnn_net {
     int64_t *biases_at;
     int64_t n_params;
     void *params;
-    fnn_atomic users; /* readers at work; −1 while training */
+    fnn_atomic users; /* who reads or trains: fnn.c */
     void *scratch;    /* of training, kept from call to call */
     size_t scratch_size;
 };
@@ -36,13 +36,18 @@ enum { FNN_WORTH_A_TEAM = 2000000, FNN_WORTH_A_BARRIER = 400000 };
  * layer's tiles: a gradient a thread must stay in its cache. */
 enum { FNN_APART = 1 << 16 };
 
+/* Multiply-adds, some tens of milliseconds, between two questions whether to give a batch up; and of
+ * the largest batch whose gradient goes straight into the parameters, from where there is no return. */
+#define FNN_ASK_EVERY 0x1p29
+#define FNN_FUSE_AT_MOST 0x1p32
+
 /* First layers of more vectors than this have the non-zeros of a batch turned around: sparse.inc.h */
 enum { FNN_TURN_FROM = 4 };
 
 /* net_f32.c and net_f64.c, made from net.inc.h: the functions of fnn.h for one dtype, unguarded */
 #define FNN_DECLARE(T)                                                                            \
     fnn_status train_##T(fnn_net *, const fnn_matrix *, const fnn_targets *,                      \
-                         const fnn_optimiser *, const fnn_run *, fnn_sums *);                     \
+                         const fnn_optimiser *, const fnn_run *, fnn_stop, fnn_sums *);           \
     fnn_status forward_##T(fnn_net *, const fnn_matrix *, int64_t, int64_t, void *const *, int);  \
     fnn_status cost_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t,     \
                         double *, fnn_sums *, int);                                               \

@@ -45,6 +45,13 @@ static void drop(const fnn_net *net, block *b, int l, region r, int64_t first_ro
     }
 }
 
+/* How many rows or columns of a product, each of so many multiply-adds, to make between two questions */
+static int64_t stretch(double each, int64_t unit)
+{
+    double units = FNN_ASK_EVERY / (each * (double)unit);
+    return units < 1 ? unit : units > INT32_MAX ? (int64_t)INT32_MAX * unit : (int64_t)units * unit;
+}
+
 typedef struct { int on; int64_t first_row, step; uint64_t seed; } dropping;
 
 /* a[l+1] = f_l(a[l] W[l] + b[l]) for m rows; the last stays z if keep_z */
@@ -53,7 +60,7 @@ static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t 
 {
     const real *params = net->params;
     int L = net->n_layers;
-    for (int l = 0; l < L; l++) {
+    for (int l = 0; l < L && !fnn_given_up(me); l++) {
         int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], ld = b->ld[l + 1];
         const real *W = params + net->weights_at[l], *bias = params + net->biases_at[l];
         region r = share_of(me, m, n_out);
@@ -62,9 +69,13 @@ static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t 
         if (l == 0 && b->input) {
             lists mine = rows_from(b->input, r.r0);
             FNN_TABLE->sparse_nn(r.r1 - r.r0, r.c1 - r.c0, &mine, W + r.c0, n_out, bias + r.c0, z, ld);
-        } else
-            FNN_TABLE->nn(r.r1 - r.r0, r.c1 - r.c0, n_in, b->a[l] + r.r0 * b->ld[l], b->ld[l],
-                          W + r.c0, n_out, FNN_FROM_BIAS, bias + r.c0, z, ld, my_pack(b, me));
+        } else {
+            int64_t n = r.c1 - r.c0, step = stretch((double)(r.r1 - r.r0) * (double)n_in, FNN_TABLE->panel);
+            for (int64_t j = 0; j < n && !(j && fnn_ask(me)); j += step)
+                FNN_TABLE->nn(r.r1 - r.r0, n - j < step ? n - j : step, n_in, b->a[l] + r.r0 * b->ld[l],
+                              b->ld[l], W + r.c0 + j, n_out, FNN_FROM_BIAS, bias + r.c0 + j, z + j, ld,
+                              my_pack(b, me));
+        }
         if (l + 1 < L) {
             FNN_TABLE->activate(net->activation[l], r.r1 - r.r0, r.c1 - r.c0, z, slope, ld);
             if (drops.on && net->dropout[l] > 0)
@@ -158,13 +169,16 @@ static void output_costs(const fnn_net *net, block *b, const fnn_worker *me, int
 static void deltas(const fnn_net *net, block *b, const fnn_worker *me, int64_t m)
 {
     const real *params = net->params;
-    for (int l = net->n_layers - 1; l >= 1; l--) {
+    for (int l = net->n_layers - 1; l >= 1 && !fnn_given_up(me); l--) {
         int64_t n = net->sizes[l], n_next = net->sizes[l + 1], ld = b->ld[l];
         region r = share_of(me, m, n);
         int64_t rows = r.r1 - r.r0, columns = r.c1 - r.c0, at = r.r0 * ld + r.c0;
-        FNN_TABLE->nt(rows, columns, n_next, b->delta[l + 1] + r.r0 * b->ld[l + 1], b->ld[l + 1],
-                      params + net->weights_at[l] + r.c0 * n_next, n_next, b->delta[l] + at, ld,
-                      my_pack(b, me));
+        int64_t step = stretch((double)rows * (double)n_next, FNN_TABLE->panel);
+        for (int64_t j = 0; j < columns && !(j && fnn_ask(me)); j += step)
+            FNN_TABLE->nt(rows, columns - j < step ? columns - j : step, n_next,
+                          b->delta[l + 1] + r.r0 * b->ld[l + 1], b->ld[l + 1],
+                          params + net->weights_at[l] + (r.c0 + j) * n_next, n_next,
+                          b->delta[l] + at + j, ld, my_pack(b, me));
         if (b->slope[l]) FNN_TABLE->multiply(rows, columns, b->delta[l] + at, b->slope[l] + at, ld);
         else FNN_TABLE->times_slope(net->activation[l - 1], rows, columns, b->a[l] + at,
                                     b->delta[l] + at, ld);
@@ -195,10 +209,12 @@ static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t
         region r = gradient_share(b, me, l, n_in, n_out);
         real *dW = out + net->weights_at[l] + r.r0 * n_out + r.c0;
         const real *delta = b->delta[l + 1] + r.c0;
-        if (l > 0 || !b->input)
-            FNN_TABLE->tn(r.r1 - r.r0, r.c1 - r.c0, m, b->a[l] + r.r0, b->ld[l], delta,
-                          b->ld[l + 1], alpha, beta, dW, n_out);
-        else if (!b->columns)
+        if (l > 0 || !b->input) {
+            int64_t rows = r.r1 - r.r0, step = stretch((double)(r.c1 - r.c0) * (double)m, FNN_TABLE->strip);
+            for (int64_t i = 0; i < rows && !(i && fnn_ask(me)); i += step)
+                FNN_TABLE->tn(rows - i < step ? rows - i : step, r.c1 - r.c0, m, b->a[l] + r.r0 + i,
+                              b->ld[l], delta, b->ld[l + 1], alpha, beta, dW + i * n_out, n_out);
+        } else if (!b->columns)
             FNN_TABLE->sparse_tn(n_in, r.c1 - r.c0, m, b->input, delta, b->ld[l + 1], alpha, beta,
                                  dW, n_out);
         else if (!direct)

@@ -1,6 +1,7 @@
 /* parallel.c: the team, on POSIX and on Windows threads. */
 #include "parallel.h"
 
+#include "faults.h"
 #include "fpmode.h"
 
 #ifdef _WIN32
@@ -34,6 +35,9 @@ struct fnn_team {
     fnn_atomic size;    /* 0 until all threads that can start have started */
     fnn_atomic waiting; /* how many stand at the barrier */
     fnn_atomic round;   /* how many barriers have been passed */
+    fnn_stop stop;      /* of the first thread */
+    fnn_atomic wish;    /* it was answered 1 */
+    fnn_atomic given_up; /* the wish as it was when the last barrier was passed */
 };
 
 typedef struct {
@@ -50,12 +54,33 @@ static void await_change(fnn_atomic *p, int old)
         else yield_cpu();
 }
 
+int fnn_ask(const fnn_worker *me)
+{
+    fnn_team *team = me->team;
+    if (!team) return 0;
+    if (me->rank == 0 && team->stop.ask && !fnn_atomic_load(&team->wish) && team->stop.ask(team->stop.arg))
+        fnn_atomic_store(&team->wish, 1);
+    return fnn_atomic_load(&team->wish);
+}
+
+int fnn_given_up(const fnn_worker *me) { return me->team && fnn_atomic_load(&me->team->given_up); }
+
+void fnn_no_return(const fnn_worker *me)
+{
+    if (me->team && me->rank == 0) me->team->stop.ask = NULL;
+}
+
 void fnn_barrier(const fnn_worker *me)
 {
-    if (me->size == 1) return;
     fnn_team *team = me->team;
+    if (me->rank == 0 && team && team->stop.ask) fnn_ask(me);
+    if (me->size == 1) {
+        if (team) fnn_atomic_store(&team->given_up, fnn_atomic_load(&team->wish));
+        return;
+    }
     int round = fnn_atomic_load(&team->round);
     if (fnn_atomic_add(&team->waiting, 1) == me->size) {
+        fnn_atomic_store(&team->given_up, fnn_atomic_load(&team->wish));
         fnn_atomic_store(&team->waiting, 0);
         fnn_atomic_add(&team->round, 1);
     } else
@@ -80,6 +105,8 @@ static THREAD_RESULT thread_main(void *arg)
 
 static int start(thread *t, member *self)
 {
+    if (FNN_FAULT_THREAD()) return 0;
+    FNN_FAULT_COUNT(threads, 1);
 #ifdef _WIN32
     return (*t = CreateThread(NULL, 0, thread_main, self, 0, NULL)) != NULL;
 #else
@@ -97,9 +124,11 @@ static void join(thread t)
 #endif
 }
 
-void fnn_team_run(int size, fnn_work work, void *job)
+void fnn_pause(void) { yield_cpu(); }
+
+void fnn_team_run(int size, fnn_work work, void *job, fnn_stop stop)
 {
-    fnn_team team = {work, job, 0, 0, 0};
+    fnn_team team = {work, job, 0, 0, 0, stop, 0, 0};
     thread threads[MAX_THREADS];
     member members[MAX_THREADS];
     int started = 1;

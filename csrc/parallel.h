@@ -19,11 +19,30 @@ typedef struct {
 
 typedef void (*fnn_work)(void *job, const fnn_worker *me);
 
-/* Runs work(job, …) on up to `size` threads; a thread that cannot start makes the team smaller. */
-void fnn_team_run(int size, fnn_work work, void *job);
+/* Whether to give long work up: asked of the caller's thread only, as only it may know. NULL: never. */
+typedef struct {
+    int (*ask)(void *arg);
+    void *arg;
+} fnn_stop;
 
-/* Returns when all of the team have called it. Spins shortly, then yields. */
+/* Runs work(job, …) on up to `size` threads; a thread that cannot start makes the team smaller. */
+void fnn_team_run(int size, fnn_work work, void *job, fnn_stop stop);
+
+/* Returns when all of the team have called it. Spins shortly, then yields. Asks whether to stop. */
 void fnn_barrier(const fnn_worker *me);
+
+/* Whether the work is given up: between two barriers all threads get one answer. */
+int fnn_given_up(const fnn_worker *me);
+
+/* Asks within a long stretch. A thread that gets 1 may leave out what it has to do up to the next
+ * barrier, after which the work is given up; the others may hear of it only there. */
+int fnn_ask(const fnn_worker *me);
+
+/* From here on nothing is given up; all call it, the work not being given up. */
+void fnn_no_return(const fnn_worker *me);
+
+/* Lets other threads have the processor. */
+void fnn_pause(void);
 
 /* [*begin, *end) of 0 … total for this worker, cut at multiples of unit */
 void fnn_share(const fnn_worker *me, int64_t total, int64_t unit, int64_t *begin, int64_t *end);

@@ -84,7 +84,7 @@ fnn_status FNN_T(forward)(fnn_net *net, const fnn_matrix *X, int64_t begin, int6
     read_job job = {.net = net, .X = X, .begin = begin, .end = end, .out = out,
                     .sparse = X->sparse && !out[0]};
     fnn_status status = prepare(&job, &n_threads, NEED_FORWARD, blocks_of(end - begin));
-    if (status == FNN_OK) fnn_team_run(n_threads, forward_work, &job);
+    if (status == FNN_OK) fnn_team_run(n_threads, forward_work, &job, (fnn_stop){NULL, NULL});
     fnn_release(job.scratch);
     return status;
 }
@@ -97,7 +97,7 @@ fnn_status FNN_T(cost)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, 
     int64_t blocks = blocks_of(end - begin);
     fnn_status status = prepare(&job, &n_threads, NEED_COST, blocks);
     if (status == FNN_OK) {
-        fnn_team_run(n_threads, cost_work, &job);
+        fnn_team_run(n_threads, cost_work, &job, (fnn_stop){NULL, NULL});
         for (int64_t i = 0; i < blocks; i++) sums->loss += job.cost[i], sums->correct += job.right[i];
         sums->weight += total_weight(y, NULL, begin, end - begin);
         sums->rows += end - begin;
@@ -163,7 +163,7 @@ fnn_status FNN_T(gradient)(fnn_net *net, const fnn_matrix *X, const fnn_targets 
     fnn_arena arena = {memory, 0};
     gradient_job job = {net, X, y, begin, end, layout(&arena, net, rows, threads, NEED_DELTAS, sparse),
                         sum, per_example, sums};
-    fnn_team_run(threads, gradient_work, &job);
+    fnn_team_run(threads, gradient_work, &job, (fnn_stop){NULL, NULL});
     fnn_release(memory);
     return FNN_OK;
 }

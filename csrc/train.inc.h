@@ -16,6 +16,7 @@ typedef struct {
     block *scratch;
     apart *apart; /* a block a thread, or NULL: all share `scratch` */
     fnn_sums *sums;
+    int given_up;
 } train_job;
 
 static FNN_T(step) step_of(const fnn_optimiser *o, double rate, int64_t t)
@@ -47,6 +48,7 @@ static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *m
     fetch(job->net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
           total);
     forward(job->net, b, me, rows, 1, drops);
+    if (fnn_given_up(me)) return (fnn_sums){.rows = 0};
     output_costs(job->net, b, me, rows, job->y->metric, 1);
     fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at); /* every thread the same */
     if (isfinite(sums.loss) && total > 0) deltas(job->net, b, me, rows);
@@ -71,6 +73,7 @@ static void apart_gradient(const train_job *job, const fnn_worker *me, int64_t b
                 products(net, mine->scratch, &alone, rows, 1, 0, 0, 0, mine->scratch->gradient);
         }
         fnn_barrier(me);
+        if (fnn_given_up(me)) return;
         for (int64_t k = 0; k < me->size && wave + k < blocks; k++) {
             const real *part = job->apart[k].scratch->gradient;
             add_sums(sums, &job->apart[k].sums);
@@ -81,8 +84,22 @@ static void apart_gradient(const train_job *job, const fnn_worker *me, int64_t b
     }
 }
 
-/* One mini-batch; 0 if its loss was not finite */
-static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
+static double multiply_adds(const fnn_net *net, int64_t rows)
+{
+    return (double)net->n_params * (double)rows;
+}
+
+/* Whether the gradient of m rows goes straight into the parameters: plain SGD in one block, and short
+ * enough, as from where it begins the batch cannot be given up */
+static int fuses(const fnn_net *net, const fnn_optimiser *o, int64_t m)
+{
+    return o->kind == FNN_SGD && !o->m && m <= FNN_BLOCK && multiply_adds(net, m) <= FNN_FUSE_AT_MOST;
+}
+
+typedef enum { DONE, NOT_FINITE, GIVEN_UP } outcome;
+
+/* One mini-batch. What is not DONE has changed nothing. */
+static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
                        int64_t number)
 {
     const fnn_run *run = job->run;
@@ -91,50 +108,50 @@ static int train_batch(const train_job *job, const fnn_worker *me, int64_t begin
     block *b = job->scratch;
     double total = total_weight(job->y, run->order, begin, m), rate = run->rates[number];
     FNN_T(step) step = step_of(o, rate, run->step + number + 1);
-    int fused = !b->gradient || (m <= b->rows && o->kind == FNN_SGD && !o->m);
+    int fused = fuses(net, o, m), asked = run->stop && number == 0;
     fnn_sums sums = {.finite = 1};
     int divided = job->apart && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused;
     if (divided) apart_gradient(job, me, begin, m, number, total, &sums);
     for (int64_t at = 0; at < m && !divided; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
         fnn_sums part = block_deltas(job, b, me, begin, at, rows, number, total);
+        if (fnn_given_up(me)) return GIVEN_UP;
         add_sums(&sums, &part);
-        if (!isfinite(sums.loss)) return 0;
+        if (!isfinite(sums.loss)) return NOT_FINITE;
         if (total == 0) continue; /* nobody's wish: costs, but no step */
         if (fused) {
+            fnn_no_return(me);
             real decay = (real)(1 - rate * o->weight_decay);
             products(net, b, me, rows, -step.rate, decay, 1, 0, net->params);
         } else
             products(net, b, me, rows, 1, at != 0, at != 0, direct, b->gradient);
         if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
     }
-    if (!isfinite(sums.loss)) return 0;
+    if (asked && !fused) fnn_barrier(me); /* to agree: the last products may have been left out */
+    if (fnn_given_up(me)) return GIVEN_UP;
+    if (!isfinite(sums.loss)) return NOT_FINITE;
+    fnn_no_return(me);
     if (!fused && total != 0) update(net, b, me, o, &step, direct);
     fnn_barrier(me);
     if (me->rank == 0) {
         add_sums(job->sums, &sums);
         job->sums->batches++;
     }
-    return 1;
+    return DONE;
 }
 
 static void train_work(void *arg, const fnn_worker *me)
 {
-    const train_job *job = arg;
+    train_job *job = arg;
     const fnn_run *run = job->run;
     int64_t number = 0;
     for (int64_t at = 0; at < run->n; at += run->batch_size, number++) {
         int64_t m = run->n - at < run->batch_size ? run->n - at : run->batch_size;
-        if (!train_batch(job, me, at, m, number)) {
-            if (me->rank == 0) job->sums->finite = 0;
-            return;
-        }
+        outcome result = train_batch(job, me, at, m, number);
+        if (result == DONE) continue;
+        if (me->rank == 0) job->sums->finite = result != NOT_FINITE, job->given_up = result == GIVEN_UP;
+        return;
     }
-}
-
-static double multiply_adds(const fnn_net *net, int64_t rows)
-{
-    return (double)net->n_params * (double)rows;
 }
 
 static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int divided)
@@ -150,14 +167,14 @@ static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads,
 }
 
 fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
-                        const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
+                        const fnn_optimiser *optimiser, const fnn_run *run, fnn_stop stop,
+                        fnn_sums *sums)
 {
     int64_t largest = run->n < run->batch_size ? run->n : run->batch_size;
     int64_t rows = largest < FNN_BLOCK ? largest : FNN_BLOCK;
-    int fused = optimiser->kind == FNN_SGD && !optimiser->m && largest <= FNN_BLOCK;
     int threads = 3 * multiply_adds(net, largest) < FNN_WORTH_A_BARRIER * (net->n_layers + 2.0) ||
                           3 * multiply_adds(net, run->n) < FNN_WORTH_A_TEAM ? 1 : run->n_threads;
-    need what = fused ? NEED_DELTAS : NEED_GRADIENT;
+    need what = fuses(net, optimiser, largest) ? NEED_DELTAS : NEED_GRADIENT;
     int divided = threads > 1 && largest > FNN_BLOCK && net->n_params <= FNN_APART;
     fnn_arena arena = {NULL, 0};
     train_job job = {.net = net, .X = X, .y = y, .optimiser = optimiser, .run = run, .sums = sums};
@@ -171,6 +188,6 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
     }
     arena = (fnn_arena){net->scratch, 0};
     lay_out(&job, &arena, rows, threads, what, divided);
-    fnn_team_run(threads, train_work, &job);
-    return FNN_OK;
+    fnn_team_run(threads, train_work, &job, stop);
+    return job.given_up ? FNN_STOPPED : FNN_OK;
 }

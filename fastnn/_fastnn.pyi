@@ -84,6 +84,7 @@ class Net:
         dropout_seed: int,
         n_threads: int,
         before: tuple[float, float, float] = (0, 0, 0),
+        counter: Any = None,
     ) -> tuple[float, float, float, int, int, bool]: ...
     def forward(
         self, X: Rows, begin: int, end: int, out: list[NDArray[Any] | None], n_threads: int

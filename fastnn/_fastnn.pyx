@@ -7,11 +7,15 @@ without a further layer of declarations.
 """
 cimport cython
 cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t, uint16_t, uint64_t
 from libc.string cimport memset
 
 from ._fnn cimport *
+
+import os
+import threading
 
 import numpy as np
 
@@ -37,6 +41,53 @@ cdef int check(fnn_status status) except -1:
     if status == FNN_UNAVAILABLE:
         raise ValueError("this processor or build lacks that instruction set")
     raise ValueError("the core refused an argument that the checks before it let through")
+
+
+cdef extern from "<time.h>" nogil:
+    cdef struct timespec:
+        int64_t tv_sec
+        long tv_nsec
+    int timespec_get(timespec *now, int base)
+    int TIME_UTC
+
+
+cdef double now() noexcept nogil:
+    cdef timespec moment
+    timespec_get(&moment, TIME_UTC)
+    return <double>moment.tv_sec + 1e-9 * <double>moment.tv_nsec
+
+
+cdef double LOOK_EVERY = 0.02  # seconds between two looks for signals within one mini-batch
+cdef int64_t LOOK_AT = 1 << 22  # values to read, some milliseconds, between two looks elsewhere
+
+
+cdef class Watch:
+    """Looks for signals in the middle of a large mini-batch: handlers run there and may raise.
+
+    A handler may read the network (save it, say), which stands at a batch boundary.
+    """
+
+    cdef Net net
+    cdef double next
+    cdef object error
+
+    cdef int look(self) noexcept with gil:
+        self.net.asking = True
+        try:
+            PyErr_CheckSignals()
+        except BaseException as error:
+            self.error = error
+        self.net.asking = False
+        self.next = now() + LOOK_EVERY
+        return self.error is not None
+
+
+cdef int wants_to_stop(void *watch) noexcept nogil:
+    cdef double moment = now()
+    # `next` is a while ahead; if it is far ahead, the clock has been set back
+    if moment < (<Watch>watch).next and moment > (<Watch>watch).next - 10 * LOOK_EVERY:
+        return 0
+    return (<Watch>watch).look()
 
 
 cdef fnn_dtype code_of(cnp.dtype dtype) except *:
@@ -153,15 +204,17 @@ cdef class Rows:
         cdef Rows lists
         if self.matrix.indptr != NULL or self.matrix.shift != NULL or self.n_cols > 65536:
             return None
+        cdef int64_t step = max(1, LOOK_AT // max(self.n_cols, 1))
         capacity = <int64_t>(1.05 * self.density() * n * self.n_cols) + self.n_cols
         if capacity * (size + 2) > most_bytes:
             return None
         starts = np.zeros(n + 1, np.int64)
         columns, values = np.empty(capacity, np.uint16), np.empty(capacity, self.kept[0].dtype)
         while True:
+            PyErr_CheckSignals()
             with nogil:
                 reached = fnn_list_rows(
-                    &self.matrix, self.n_cols, row, min(n, row + 10000), capacity,
+                    &self.matrix, self.n_cols, row, min(n, row + step), capacity,
                     <int64_t *>cnp.PyArray_DATA(starts), <uint16_t *>cnp.PyArray_DATA(columns),
                     cnp.PyArray_DATA(values),
                 )
@@ -169,7 +222,7 @@ cdef class Rows:
                 raise MemoryError("not enough memory for the lists of X's non-zeros")
             if reached == n:
                 break
-            if reached < min(n, row + 10000):  # the rows looked at had more zeros than others
+            if reached < min(n, row + step):  # the rows looked at had more zeros than others
                 capacity = capacity * 3 // 2 + self.n_cols
                 if capacity * (size + 2) > most_bytes:
                     return None
@@ -190,13 +243,22 @@ cdef class Rows:
     def all_finite(self) -> bool:
         """Whether every stored value is a finite number."""
         cdef fnn_matrix look = self.matrix
-        cdef int64_t n = self.n_cols
-        cdef int result
+        cdef int64_t n = self.n_cols, left = self.n_rows, step, at
+        cdef int result = 1
         if look.indptr != NULL:  # the stored values as one row
-            n = cnp.PyArray_SIZE(self.kept[0])
-            look.n_rows = 1
-        with nogil:
-            result = fnn_all_finite(&look, n)
+            n, left = cnp.PyArray_SIZE(self.kept[0]), 1
+        step = max(1, LOOK_AT // max(n, 1))
+        while left > 0 and result:
+            look.n_rows = min(left, step)
+            for at in range(0, n, LOOK_AT):  # a piece of one long row, or some rows
+                PyErr_CheckSignals()
+                with nogil:
+                    result = fnn_all_finite(&look, min(n - at, LOOK_AT))
+                if not result:
+                    break
+                look.data += LOOK_AT * look.col_stride
+            look.data = self.matrix.data + (self.n_rows - left + look.n_rows) * look.row_stride
+            left -= look.n_rows
         return bool(result)
 
 
@@ -275,6 +337,7 @@ cdef class Net:
     cdef int n_layers
     cdef int64_t n_params, n_in, n_out
     cdef tuple sizes
+    cdef bint asking  # a signal handler may be running, in the middle of a mini-batch
 
     def __cinit__(self, sizes, activation, dropout, int loss, double loss_param, dtype):
         cdef cnp.ndarray widths = np.ascontiguousarray(sizes, dtype=np.int64)
@@ -317,6 +380,10 @@ cdef class Net:
         cdef cnp.ndarray new = np.ascontiguousarray(values, self.dtype)
         cdef const void *source = pointer(new, self.dtype, self.n_params)
         cdef fnn_status status
+        if self.asking:
+            raise RuntimeError(
+                "a signal handler cannot set the parameters in the middle of a mini-batch"
+            )
         with nogil:
             status = fnn_set_params(self.net, source)
         check(status)
@@ -335,11 +402,15 @@ cdef class Net:
 
     def train(self, Rows X not None, Targets y not None, Optimiser optimiser not None,
               cnp.ndarray order, int64_t batch_size, cnp.ndarray rates not None, int64_t step,
-              uint64_t dropout_seed, int n_threads, before=(0, 0, 0)):
+              uint64_t dropout_seed, int n_threads, before=(0, 0, 0), counter=None):
         """Step once a batch over the rows in `order`; see fnn_train.
+
+        The attribute `steps` of `counter` is counted up here, since between this function's end and
+        its caller's next line a signal may raise.
 
         Returns (loss, correct, weight, rows, batches, finite), the first three added to `before`.
         """
+        cdef Watch watch = None
         cdef fnn_run run
         cdef fnn_sums sums
         cdef fnn_status status
@@ -358,12 +429,21 @@ cdef class Net:
         run.batch_size, run.step, run.dropout_seed = batch_size, step, dropout_seed
         run.rates = <const double *>pointer(rates, FLOAT64, (run.n + batch_size - 1) // batch_size)
         run.n_threads = n_threads
+        run.stop, run.stop_arg = NULL, NULL
+        if threading.get_ident() == threading.main_thread().ident:  # no other hears of signals
+            watch = Watch.__new__(Watch)
+            watch.net, watch.next = self, now() + LOOK_EVERY
+            run.stop, run.stop_arg = wants_to_stop, <void *>watch
         memset(&sums, 0, sizeof(sums))
         sums.loss, sums.correct, sums.weight = before
         with nogil:
             status = fnn_train(
                 self.net, &X.matrix, &y.targets, &optimiser.optimiser, &run, &sums
             )
+        if counter is not None:
+            counter.steps += sums.batches
+        if status == FNN_STOPPED:
+            raise watch.error
         check(status)
         return sums.loss, sums.correct, sums.weight, sums.rows, sums.batches, bool(sums.finite)
 
@@ -523,3 +603,11 @@ def available_isas() -> tuple[str, ...]:
 
 
 fnn_choose_isa(NULL)
+
+
+def _forked() -> None:
+    fnn_forked()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forked)

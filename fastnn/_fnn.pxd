@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint16_t, uint64_t
 cdef extern from "fnn.h" nogil:
     ctypedef enum fnn_status:
         FNN_OK, FNN_NO_MEMORY, FNN_TOO_LARGE, FNN_BAD_ARGUMENT, FNN_BUSY, FNN_UNAVAILABLE
+        FNN_STOPPED
 
     ctypedef enum fnn_dtype:
         FNN_F32, FNN_F64, FNN_U8
@@ -65,6 +66,8 @@ cdef extern from "fnn.h" nogil:
         int64_t step
         uint64_t dropout_seed
         int n_threads
+        int (*stop)(void *arg) noexcept nogil
+        void *stop_arg
 
     ctypedef struct fnn_sums:
         double loss
@@ -82,6 +85,7 @@ cdef extern from "fnn.h" nogil:
     void *fnn_params(fnn_net *net)
     fnn_status fnn_get_params(fnn_net *net, void *out)
     fnn_status fnn_set_params(fnn_net *net, const void *in_)
+    void fnn_forked()
     fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                          const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
     fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,

@@ -6,7 +6,7 @@ float32, float64 and uint8 of any strides, memory maps, and CSR matrices of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -22,6 +22,7 @@ _READ_IN_PLACE = ("float32", "float64", "uint8")
 _WALK_BELOW = 0.35
 _LISTS_AT_MOST = 1 << 28  # bytes: MNIST's 60,000 images take 27 MB, as float32 54 MB
 _SCAN = 1 << 16  # rows looked at a time when a bad value is searched for
+_VALUES_AT_ONCE = 1 << 21  # in one call of NumPy, which hears no Ctrl-C: some milliseconds
 
 
 class SparseMatrix(Protocol):
@@ -59,12 +60,49 @@ def _numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
     with np.errstate(over="ignore"):  # to infinity, which is told with its place
         if array.dtype.kind == "O":
             try:
-                return array.astype(dtype)
+                return _converted(array, dtype)
             except (TypeError, ValueError, OverflowError):
                 raise TypeError(f"{name} must hold numbers; it holds Python objects") from None
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
-        return array.astype(np.float64 if array.dtype.itemsize >= 8 else dtype)
+        return _converted(array, np.dtype(np.float64) if array.dtype.itemsize >= 8 else dtype)
+
+
+def _converted(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """`array.astype(dtype)`, some rows at a time, between which Ctrl-C is heard."""
+    step = _rows_at_once(array)
+    if len(array.shape) == 0 or len(array) <= step:
+        return array.astype(dtype)
+    new = np.empty(array.shape, dtype)
+    for start in range(0, len(array), step):
+        new[start : start + step] = array[start : start + step]
+    return new
+
+
+def _rows_at_once(array: NDArray[Any]) -> int:
+    """Return how many rows to give to one call of NumPy."""
+    return max(1, _VALUES_AT_ONCE // max(1, int(np.prod(array.shape[1:]))))
+
+
+def mean_and_deviation(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation of each column, as the core reads them: bytes as x / 255.
+
+    Of a matrix that `as_rows` takes. Some rows at a time: X may be larger than memory.
+    """
+    sparse = _is_sparse(X)
+    data: Any = X.tocsr() if sparse else np.asarray(X)
+    unit = 255.0 if data.dtype == np.uint8 else 1.0
+
+    def sums(of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[np.float64]:
+        total = np.zeros(data.shape[1])
+        for start in range(0, data.shape[0], _rows_at_once(data)):
+            part = data[start : start + _rows_at_once(data)]
+            total += of(np.asarray(part.toarray() if sparse else part, np.float64)).sum(axis=0)
+        return total
+
+    mean = sums(lambda x: x) / data.shape[0]
+    deviation = np.sqrt(sums(lambda x: np.square(x - mean)) / data.shape[0])
+    return mean / unit, deviation / unit
 
 
 def _array(name: str, values: object) -> NDArray[Any]:

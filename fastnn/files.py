@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import struct
 import threading
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -25,10 +27,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+_LOCKS = True
+try:
+    import fcntl
+except ImportError:  # Windows
+    _LOCKS = False
+
 if TYPE_CHECKING:
     from pathlib import Path  # 5 ms that a network which meets no file does without
 
 FORMAT, VERSION = "fastnn", "1"
+_MARGIN = 1 << 22  # bytes, for a header and the library itself
+_PARTS = 8  # names of temporary files a path: so many may write it at once and leave none behind
 _HEADER_LIMIT = 100_000_000  # bytes: that of the safetensors library
 
 Tensors = dict[str, NDArray[Any]]
@@ -60,29 +70,48 @@ def write(
         if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
             raise ValueError(f"{name} holds NaN or infinity; such a network is not saved")
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    _ask_for_memory(3 * sum(tensor.nbytes for tensor in whole.values()))
     replace(Path(path), save(whole, metadata))
 
 
+def _ask_for_memory(size: int) -> None:
+    """Raise MemoryError here: the safetensors library ends the process where it finds no memory."""
+    np.empty(size + _MARGIN, np.uint8)
+
+
 def replace(path: Path, content: bytes) -> None:
-    """Put `content` at `path` atomically and durably."""
-    # A name of this thread's own: another one may be writing the same path.
-    part = path.with_name(f".fastnn-{os.getpid()}-{threading.get_ident()}.part")
+    """Put `content` at `path` atomically and durably.
+
+    The temporary file ``.fastnn-NUMBER-0.part`` beside it belongs to the path. A process that is
+    killed leaves it behind, unlocked, and the next one to write there uses it again: so there is
+    never more than one for each process that wrote at the same time. (Windows, and file systems
+    without locks: a name a process and thread, which stays until somebody deletes it.)
+    """
     try:
-        with open(part, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException as error:
-        with suppress(OSError):
-            part.unlink()
-        if isinstance(error, OSError):
-            raise type(error)(
-                error.errno,
-                f"cannot write: {error.strerror}; what was there is untouched",
-                str(path),
-            ) from error
-        raise
+        part, descriptor = _open_part(path)
+        try:
+            with open(descriptor, "wb") as file:
+                try:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    if _LOCKS:
+                        os.replace(part, path)
+                except BaseException:
+                    with suppress(OSError):
+                        part.unlink()  # while it is locked, and so nobody else's
+                    raise
+            if not _LOCKS:
+                os.replace(part, path)  # Windows renames no open file, nor deletes one
+        except BaseException:
+            if not _LOCKS:
+                with suppress(OSError):
+                    part.unlink()
+            raise
+    except OSError as error:
+        raise type(error)(
+            error.errno, f"cannot write: {error.strerror}; what was there is untouched", str(path)
+        ) from error
     if hasattr(os, "O_DIRECTORY"):  # make the new name itself durable
         with suppress(OSError):
             folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -90,6 +119,37 @@ def replace(path: Path, content: bytes) -> None:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def _open_part(path: Path) -> tuple[Path, int]:
+    """Return the temporary file for `path` and a descriptor of it, empty and ours alone."""
+    mode = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    number = zlib.crc32(os.fsencode(path.name))
+    for attempt in range(_PARTS if _LOCKS else 0):
+        part = path.with_name(f".fastnn-{number:08x}-{attempt}.part")
+        try:
+            descriptor = os.open(part, mode, 0o666)
+        except OSError:  # somebody else's, a link or a folder; or what the last attempt will tell
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours, named = os.fstat(descriptor), os.lstat(part)
+            if (
+                os.path.samestat(ours, named)  # not yet renamed by who had it before
+                and (ours.st_nlink, ours.st_uid) == (1, os.geteuid())
+                and stat.S_ISREG(ours.st_mode)
+            ):
+                os.ftruncate(descriptor, 0)
+                return part, descriptor
+        except OSError:  # another is writing it, or this file system has no locks
+            pass
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+    # A name of this thread's own
+    part = path.with_name(f".fastnn-{os.getpid()}-{threading.get_ident()}.part")
+    return part, os.open(part, mode | os.O_TRUNC, 0o666)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
@@ -108,6 +168,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
 
     path = Path(path)
     metadata = _header(path)
+    _ask_for_memory(3 * path.stat().st_size)
     tensors: Tensors = {}
     try:
         with safe_open(str(path), framework="numpy") as file:

@@ -82,8 +82,12 @@ class History:
                 f"every epoch must log the same names: expected {self._names()}, "
                 f"got {', '.join(values)}"
             )
-        for name, value in values.items():
-            self._columns.setdefault(name, []).append(value)
+        # Within one call of C no signal is handled: Ctrl-C adds all or nothing.
+        if self._columns:
+            columns = [self._columns[name] for name in values]
+            list(map(list.append, columns, values.values()))
+        else:
+            self._columns.update({name: [value] for name, value in values.items()})
 
     def best(self, name: str) -> tuple[int, float]:
         """Return the epoch (from 1) with the best value of `name`, and that value.
@@ -196,25 +200,19 @@ class History:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write one line an epoch, under a line of names that begins with "epoch"."""
-        import csv  # only here, both: most histories are never written
+        import csv  # only here, all: most histories are never written
+        import io
         from pathlib import Path
 
-        path = Path(path)
-        # A temporary name first: a full disk must not leave half a file in place of a whole one.
-        unfinished = path.with_name(path.name + ".tmp")
-        try:
-            with unfinished.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(["epoch", *self._columns])
-                writer.writerows(
-                    [epoch, *row]
-                    for epoch, row in enumerate(zip(*self._columns.values(), strict=True), 1)
-                )
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        from . import files
+
+        lines = io.StringIO(newline="")
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(["epoch", *self._columns])
+        writer.writerows(
+            [epoch, *row] for epoch, row in enumerate(zip(*self._columns.values(), strict=True), 1)
+        )
+        files.replace(Path(path), lines.getvalue().encode())
 
     # -- to look at --------------------------------------------------------------------------
 

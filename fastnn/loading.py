@@ -118,6 +118,9 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: files.Tensors) -> None:
         prefix = f"callbacks.{i}."
         for name in [name for name in left if name.startswith(prefix)]:
             values[name.removeprefix(prefix)] = left.pop(name)
+    history, epoch = History.from_dict(facts["history"]), _count(facts, "epoch")
+    if len(history) != epoch:
+        raise ValueError(f"its epoch is {epoch}, its history has {len(history)}")
     net._rng.bit_generator.state = facts["rng"]
     net._dropout_seed = _count(facts, "dropout_seed", 2**64)
     net._state, net._optimizer = state, optimizer
@@ -125,9 +128,8 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: files.Tensors) -> None:
         batch_size=max(_count(facts, "batch_size"), 1),
         shuffle=bool(facts["shuffle"]),
         optimizer=facts["optimizer"],
-        epoch=_count(facts, "epoch"),
         lr_scale=check_number("lr_scale", facts["lr_scale"], "0 or more", lambda x: x >= 0),
-        history=History.from_dict(facts["history"]),
+        history=history,
         callbacks=callbacks,
     )
     net.history = net._standing.history

@@ -311,10 +311,7 @@ class MLP:
             The training data.
         """
         arrays.as_rows(X, self.sizes[0], self.dtype)
-        dense = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
-        unit = 255.0 if dense.dtype == np.uint8 else 1.0
-        mean = dense.mean(axis=0, dtype=np.float64) / unit
-        deviation = dense.std(axis=0, dtype=np.float64) / unit
+        mean, deviation = arrays.mean_and_deviation(X)
         least = 2 / float(np.finfo(self.dtype).max)  # 1 / deviation must not overflow
         varies = deviation > np.maximum(1e-12 * np.abs(mean), least)
         self._scale_inputs(mean, np.where(varies, 1 / np.where(varies, deviation, 1), 1))
@@ -385,7 +382,10 @@ class MLP:
         ValueError, TypeError
             Something is wrong with the arguments; the network is as it was.
         KeyboardInterrupt
-            Ctrl-C: the network stands at a batch boundary, `history` holds the epochs so far.
+            Ctrl-C: the network stands at a batch boundary, `history` holds the epochs so far. So it
+            does for whatever a signal's handler raises.
+        MemoryError
+            Before the first step: the network is as it was. Later: as after Ctrl-C.
 
         Warns
         -----
@@ -409,7 +409,7 @@ class MLP:
             )
             optimizer = self._next_optimizer(optimizer)
             standing = FitState(size, bool(shuffle), optimizer.to_config())
-        with self._training():
+        with self._training(), self._undone_unless_stepped():
             fit = training.Fit(
                 self._trainee(optimizer),
                 examples,
@@ -454,7 +454,7 @@ class MLP:
         """
         examples, encoded = self._examples(X, y, sample_weight)
         optimizer = self._next_optimizer(optimizer)
-        with self._training():
+        with self._training(), self._undone_unless_stepped():
             goes_on = self._state is not None and self._state.fits(optimizer)
             steps = self._state.steps if self._state is not None and goes_on else 0
             rate = learning_rates(
@@ -485,6 +485,22 @@ class MLP:
         finally:
             self._trainer = None
             self._alone.release()
+
+    @contextmanager
+    def _undone_unless_stepped(self) -> Iterator[None]:
+        """Leave all as it was where memory ends before the first step."""
+        trained = ("_state", "_optimizer", "_standing", "_classes", "history")
+        kept = {name: vars(self)[name] for name in trained}
+        state, rng = self._state, self._rng.bit_generator.state
+        steps = 0 if state is None else state.steps
+        try:
+            yield
+        except MemoryError:
+            now = self._state
+            if now is None or now.steps == (steps if now is state else 0):
+                vars(self).update(kept)
+                self._rng.bit_generator.state = rng
+            raise
 
     def _check_not_training_elsewhere(self) -> None:
         """Callbacks of a fit may do what other threads may not while it runs."""
@@ -702,14 +718,14 @@ class MLP:
         threads = get_num_threads()
         if per_example:
             flat = np.empty((examples.n, self.n_params), self.dtype)
-            for begin, end in self._pieces(examples.n):
+            for begin, end in self._pieces(examples.n, products=3, written=self.n_params):
                 self._core.gradient(
                     examples.rows, examples.targets, begin, end, None, flat[begin:end], threads
                 )
             return Gradient(flat, self.sizes)
         # Sums of a call in the network's dtype, sums of the calls in double.
         total, part, weight = np.zeros(self.n_params), np.zeros(self.n_params, self.dtype), 0.0
-        for begin, end in self._pieces(examples.n):
+        for begin, end in self._pieces(examples.n, products=3):
             part[:] = 0
             sums = self._core.gradient(
                 examples.rows, examples.targets, begin, end, part, None, threads
@@ -718,13 +734,13 @@ class MLP:
             weight += sums[2]
         return Gradient((total / weight).astype(self.dtype), self.sizes)
 
-    def _pieces(self, n: int) -> Iterator[tuple[int, int]]:
-        step = training.rows_per_call(self.n_params)
+    def _pieces(self, n: int, products: int = 1, written: int = 0) -> Iterator[tuple[int, int]]:
+        step = training.rows_per_call(self.n_params, products, written)
         for begin in range(0, n, step):
             yield begin, min(begin + step, n)
 
     def _forward(self, rows: _fastnn.Rows, out: Sequence[Array | None]) -> None:
-        if rows.n_rows <= 512:  # one call: the usual one-row prediction pays for nothing else
+        if rows.n_rows <= training.rows_per_call(self.n_params):  # a few rows pay for nothing else
             self._core.forward(rows, 0, rows.n_rows, list(out), get_num_threads())
             return
         for begin, end in self._pieces(rows.n_rows):

@@ -102,10 +102,14 @@ class FitState:
     batch_size: int
     shuffle: bool
     optimizer: dict[str, Any] | None  # its description; None if lr is a function of the caller's
-    epoch: int = 0
     lr_scale: float = 1.0
     history: History = field(default_factory=History)
     callbacks: list[dict[str, Any]] = field(default_factory=list)  # their states
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed: one fact, so that no interruption can leave two that disagree."""
+        return len(self.history)
 
 
 @dataclass

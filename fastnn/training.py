@@ -24,18 +24,28 @@ from .schedules import check_number, learning_rates
 from .state import Examples, FitState, Trainee
 
 _T = TypeVar("_T")
-_OPERATIONS_PER_CALL = 2e9  # of one call where a fixed number is wanted rather than a fixed time
+# Of one call where a fixed number is wanted rather than a fixed time: some 20 to 80 ms. A block of
+# large networks has more, and is then read in parts.
+_OPERATIONS_PER_CALL = 2e9
+_NUMBERS_PER_CALL = 1 << 23  # written, where that takes the time
 _BLOCK = 512  # rows: FNN_BLOCK of csrc/net.h
+_FEWEST = 16  # rows: below, the weights come from memory more slowly than they are worked on
 
 
 class DivergenceWarning(UserWarning):
     """The loss stopped being finite; training ended and went back to the last good epoch."""
 
 
-def rows_per_call(n_params: int) -> int:
-    """Return how many rows to work off in one reading call, so that Ctrl-C stays alive."""
-    blocks = _OPERATIONS_PER_CALL / (2 * n_params * _BLOCK)
-    return _BLOCK * max(1, int(blocks))
+def rows_per_call(n_params: int, products: int = 1, written: int = 0) -> int:
+    """Return how many rows to work off in one reading call, so that Ctrl-C stays alive.
+
+    A prediction is one product with the weights, a gradient three; `written` numbers a row.
+    """
+    if written:
+        return max(1, min(rows_per_call(n_params, products), _NUMBERS_PER_CALL // written))
+    rows = _OPERATIONS_PER_CALL / (2 * products * n_params)
+    whole = int(rows / _BLOCK) * _BLOCK
+    return whole or max(_FEWEST, int(rows))
 
 
 def evaluate(core: _fastnn.Net, examples: Examples, n_threads: int) -> dict[str, float]:
@@ -159,9 +169,10 @@ class Fit:
         self.history.stopped = None
         try:
             return self._run(show)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit, MemoryError) as error:
             if self.epoch < self.epochs:
-                self.history.stopped = f"interrupted in epoch {self.epoch + 1}"
+                how = "out of memory" if isinstance(error, MemoryError) else "interrupted"
+                self.history.stopped = f"{how} in epoch {self.epoch + 1}"
             raise
         finally:
             self._standing.callbacks = self.callback_states()
@@ -218,7 +229,6 @@ class Fit:
         logs["seconds"] = time.perf_counter() - began
         logs["examples_per_second"] = self._examples.n_visited / max(seconds, 1e-9)
         self._batch = 0
-        self._standing.epoch += 1
         self.history.append(logs)
         bar.epoch_end(self.epoch, logs)
         for callback in self._callbacks:
@@ -259,7 +269,6 @@ class Fit:
                 sums,
             )
             self._pace.learn(last - self._batch, n_threads, time.perf_counter() - began)
-            trainee.state.steps += batches
             self._batch += batches
             if not finite:
                 return None
@@ -344,6 +353,7 @@ def _train(
         trainee.dropout_seed,
         n_threads,
         sums,
+        trainee.state,  # whose steps are counted
     )
 
 
@@ -366,8 +376,8 @@ def one_step(
 ) -> dict[str, float]:
     """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
     core, state = trainee.core, trainee.state
-    before = core.get_params()
-    *sums, _, batches, finite = _train(
+    before, after = core.get_params(), _fastnn.Rows(core.params[None])
+    *sums, _, _, finite = _train(
         trainee,
         examples,
         state.core(optimizer),
@@ -376,11 +386,10 @@ def one_step(
         np.array([rate]),
         n_threads,
     )
-    state.steps += batches
     if not finite:
         _warn("the loss of this batch is not finite; no step was taken", rate, stacklevel=3)
         return {"loss": float("nan")}
-    if not _fastnn.Rows(core.params[None]).all_finite():
+    if not after.all_finite():
         set_params(core, before)
         state.forget()
         _warn("the step overflowed and was taken back", rate, stacklevel=3)

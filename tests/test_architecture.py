@@ -195,7 +195,7 @@ LEAVES: dict[str, set[str]] = {
     "_config": {"_fastnn"},
 }
 # What a function of a leaf may import when it runs: history.plot() shows itself.
-LATE: dict[str, set[str]] = {"history": {"plot"}, "_config": {"__init__"}}
+LATE: dict[str, set[str]] = {"history": {"plot", "files"}, "_config": {"__init__"}}
 
 # The spine, from the bottom: a module here imports none that stands above it.
 SPINE = [

@@ -9,6 +9,7 @@ A subcommand is a module with ``add_parser(commands)``, which adds its parser an
 1    failed: one line on stderr says why
 2    the command does not make sense as it was typed; one line too
 130  stopped by Ctrl-C
+143  stopped by SIGTERM, in the same way
 ==== ===========================================================
 """
 
@@ -18,15 +19,17 @@ import argparse
 import contextlib
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 import fastnn
 
 from . import bench, descend, evaluate, explain, export, info, predict, train
-from .options import Formatter, Parser, UsageError
+from .options import Formatter, Parser, Terminated, UsageError, stopped_by
 
 __all__ = ["main"]
 
@@ -57,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.
+        0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
 
     Examples
     --------
@@ -77,9 +80,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(args)
 
 
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Have SIGTERM end the command as Ctrl-C does, unless a program that calls us sees to it."""
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    ):
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def _run(args: argparse.Namespace) -> int:
     try:
-        status: int = args.run(args)
+        with _sigterm_raises():
+            status: int = args.run(args)
         sys.stdout.flush()  # here, so that a reader that has left is noticed here
         return status
     except BrokenPipeError:
@@ -87,8 +111,8 @@ def _run(args: argparse.Namespace) -> int:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
-        return _tell("interrupted", 130)
+    except KeyboardInterrupt as interrupt:
+        return _tell(*stopped_by(interrupt))
     except UsageError as error:
         return _tell(f"error: {error} (see fastnn {args.command} --help)", 2)
     except MemoryError as error:

@@ -92,6 +92,15 @@ def width(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{error}; or none, for no hidden layer") from None
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: a batch system or a container's end. It is answered as Ctrl-C is."""
+
+
+def stopped_by(interrupt: KeyboardInterrupt) -> tuple[str, int]:
+    """Return the word for what has stopped the command, and the exit status: 128 + the signal."""
+    return ("terminated", 143) if isinstance(interrupt, Terminated) else ("interrupted", 130)
+
+
 def check_writable(path: Path, flag: str) -> None:
     """Raise OSError if a file could not be written at `path`: before hours of training, not after.
 

@@ -21,7 +21,7 @@ from fastnn.optim import Optimizer
 
 from . import examples, report, train_options
 from .examples import Part
-from .options import UsageError, check_writable
+from .options import UsageError, check_writable, stopped_by
 from .train_options import Plan
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
         watching.append(callbacks.ModelCheckpoint(checkpoint, every=recipe.checkpoint_every))
     if not args.quiet and not args.json:
         _print_plan(job)
-    interrupted = False
+    interrupt: KeyboardInterrupt | None = None
     try:
         net.fit(
             X,
@@ -127,8 +127,8 @@ def run(args: argparse.Namespace) -> int:
             progress=not args.quiet,
             resume=args.resume is not None,
         )
-    except KeyboardInterrupt:
-        interrupted = True
+    except KeyboardInterrupt as signalled:
+        interrupt = signalled
         if stopper is not None and stopper.best_params_ is not None:
             net.params = stopper.best_params_
     except fastnn.DivergenceWarning as warning:
@@ -143,7 +143,7 @@ def run(args: argparse.Namespace) -> int:
         "task": job.examples.task,
         "sizes": net.sizes,
         "n_params": net.n_params,
-        "interrupted": interrupted,
+        "interrupted": interrupt is not None,
         "stopped": history.stopped,
         **_pace(history, job.done, len(X)),
     }
@@ -157,12 +157,13 @@ def run(args: argparse.Namespace) -> int:
         report.print_json(result)
     elif not args.quiet:
         _print_result(result, net, job)
-    if interrupted:
+    if interrupt is not None:
+        how, status = stopped_by(interrupt)
         epochs = f"{len(history)} of {report.plural(recipe.epochs, 'epoch')}"
         hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} goes on)"
-        told = f"fastnn: interrupted after {epochs}; the network so far is in {out}{hint}"
+        told = f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}"
         print(told, file=sys.stderr)
-        return 130
+        return status
     return 0
 
 

@@ -47,7 +47,7 @@ class Objective:
         net, examples = self.net, self.examples
         total, part = np.zeros(net.n_params), np.zeros(net.n_params, net.dtype)
         cost = weight = 0.0
-        for begin, end in net._pieces(examples.n):
+        for begin, end in net._pieces(examples.n, products=3):
             part[:] = 0
             sums = net._core.gradient(
                 examples.rows, examples.targets, begin, end, part, None, get_num_threads()

@@ -245,7 +245,7 @@ static int side_by_side(fnn_dtype dtype)
     all.shared = &t;
     all.cost = calloc(AT_ONCE * (size_t)t.run.n, sizeof *all.cost);
     if (!all.cost) stop("no memory");
-    fnn_team_run(AT_ONCE, train_or_read, &all);
+    fnn_team_run(AT_ONCE, train_or_read, &all, (fnn_stop){NULL, NULL});
     double *watched = end(&t, dtype), *alone = trained(&settings[2], dtype, ragged, 1500, 500, 0, 2, &P);
     int strange = memcmp(watched, alone, (size_t)P * sizeof *alone) != 0;
     for (int k = 0; k < AT_ONCE; k++) strange += all.strange[k];
