@@ -187,16 +187,17 @@ cdef class Rows:
         lists.kept = (values, columns, starts, None, None)
         return lists
 
-    def all_finite(self) -> bool:
-        """Whether every stored value is a finite number."""
+    def all_finite(self, cnp.dtype dtype=None) -> bool:
+        """Whether every stored value is a finite number, also of `dtype`: float32 or float64."""
         cdef fnn_matrix look = self.matrix
+        cdef fnn_dtype kind = FNN_F64 if dtype is None else code_of(dtype)
         cdef int64_t n = self.n_cols
         cdef int result
         if look.indptr != NULL:  # the stored values as one row
             n = cnp.PyArray_SIZE(self.kept[0])
             look.n_rows = 1
         with nogil:
-            result = fnn_all_finite(&look, n)
+            result = fnn_all_finite(&look, n, kind)
         return bool(result)
 
 
@@ -314,7 +315,7 @@ cdef class Net:
 
     def set_params(self, values):
         """Set all parameters at once: (n_params,) numbers, converted to the network's dtype."""
-        cdef cnp.ndarray new = np.ascontiguousarray(values, self.dtype)
+        cdef cnp.ndarray new = np.require(values, self.dtype, ["C", "A"])
         cdef const void *source = pointer(new, self.dtype, self.n_params)
         cdef fnn_status status
         with nogil:
@@ -428,7 +429,7 @@ cdef class Net:
             return None
         matrix.n_rows, matrix.data = n, cnp.PyArray_BYTES(rows)
         matrix.row_stride, matrix.col_stride = cnp.PyArray_STRIDE(rows, 0), cnp.PyArray_STRIDE(rows, 1)
-        if not fnn_all_finite(&matrix, self.n_in):
+        if not fnn_all_finite(&matrix, self.n_in, code_of(self.dtype)):
             return None
         if shift is not None:
             matrix.shift = pointer(shift, self.dtype, self.n_in)

@@ -308,7 +308,8 @@ class MLP:
             The training data.
         """
         arrays.as_rows(X, self.sizes[0], self.dtype)
-        dense = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
+        given = X.toarray() if hasattr(X, "toarray") else X
+        dense = arrays.numbers("X", given, np.dtype(float))
         unit = 255.0 if dense.dtype == np.uint8 else 1.0
         mean = dense.mean(axis=0, dtype=np.float64) / unit
         deviation = dense.std(axis=0, dtype=np.float64) / unit
@@ -585,8 +586,8 @@ class MLP:
             out = np.empty(shape, self.dtype)
         elif not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype:
             raise ValueError(f"out must be an array of shape {shape} and dtype {self.dtype}")
-        elif not out.flags.c_contiguous or not out.flags.writeable:
-            raise ValueError("out must be C-contiguous and writable")
+        elif not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
+            raise ValueError("out must be C-contiguous, aligned and writable")
         elif isinstance(X, np.ndarray) and np.may_share_memory(X, out):
             raise ValueError("out must not share memory with X")
         self._forward(rows, [None] * (len(self.sizes) - 1) + [out])

@@ -484,8 +484,11 @@ def _choose_rows(path: Path, names: Iterable[str]) -> dict[str, str]:
 def _check_npy(stream: IO[bytes], size: int, label: str) -> None:
     """Refuse what does not hold what its header claims, before NumPy allocates that much."""
     try:
-        # Versions 1 and 2 differ in the width of a length; later ones are for records alone.
-        if np.lib.format.read_magic(stream) == (1, 0):
+        # Versions 1 and 2 differ in the width of a length; 3 is for records alone.
+        version = np.lib.format.read_magic(stream)
+        if version not in ((1, 0), (2, 0), (3, 0)):
+            raise ValueError(f"its format version is {version}")
+        if version == (1, 0):
             shape, _, dtype = np.lib.format.read_array_header_1_0(stream, _MOST_HEADER)
         else:
             shape, _, dtype = np.lib.format.read_array_header_2_0(stream, _MOST_HEADER)
