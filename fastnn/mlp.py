@@ -388,8 +388,9 @@ class MLP:
         Warns
         -----
         DivergenceWarning
-            The loss stopped being finite. Training has ended, and the parameters are those of the
-            end of the last epoch before it that was good.
+            The loss stopped being finite. Training has ended, and the parameters are the best so
+            far at the end of an epoch: by ``val_loss`` if there is validation data, else by
+            ``loss``; those before the fit if no epoch has made them better.
         """
         epochs = check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)

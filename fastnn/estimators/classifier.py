@@ -141,7 +141,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     Notes
     -----
     Parameters, defaults and meaning up to `max_fun` are those of scikit-learn 1.7 and later. A loss
-    that stops being finite is a `DivergenceWarning`, and the network is that of the last good
+    that stops being finite is a `DivergenceWarning`, and the network is that of the best
     epoch. Pickles hold the optimiser's state only after `partial_fit` or with `warm_start`.
 
     Examples
