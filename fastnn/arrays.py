@@ -54,12 +54,17 @@ def numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
         return array.astype(np.float64 if array.dtype.itemsize >= 8 else dtype)
 
 
-def _array(name: str, values: Any) -> NDArray[Any]:
+def check_unmasked(name: str, values: Any) -> None:
+    """Refuse masked values: `numpy.asarray` would bring out what is behind the mask."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
             f"{name} has masked values, which have no meaning here: fill them, as with "
             f"{name}.filled(0), or leave out their rows"
         )
+
+
+def _array(name: str, values: Any) -> NDArray[Any]:
+    check_unmasked(name, values)
     try:
         if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
             return np.from_dlpack(values)

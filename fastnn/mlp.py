@@ -311,7 +311,9 @@ class MLP:
         given = X.toarray() if hasattr(X, "toarray") else X
         dense = arrays.numbers("X", given, np.dtype(float))
         unit = 255.0 if dense.dtype == np.uint8 else 1.0
-        mean = dense.mean(axis=0, dtype=np.float64) / unit
+        mean = dense.mean(axis=0, dtype=np.float64)
+        constant = (dense == dense[:1]).all(axis=0)
+        mean = np.where(constant, dense[0], mean) / unit  # a sum's rounding may be large
         deviation = dense.std(axis=0, dtype=np.float64) / unit
         least = 2 / float(np.finfo(self.dtype).max)  # 1 / deviation must not overflow
         varies = deviation > np.maximum(1e-12 * np.abs(mean), least)

@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
+from ..arrays import check_unmasked
 from ..mlp import MLP
 from . import options
 from .base import BaseMLP
@@ -309,6 +310,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._labels.classes
 
     def _valid(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        check_unmasked("X", X)
+        check_unmasked("y", y)
         X, y = validate_data(
             self,
             X,

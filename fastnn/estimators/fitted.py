@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._config import get_sparse
+from ..arrays import check_unmasked
 from ..layout import Array, Gradient, layers
 from ..mlp import MLP
 from . import options
@@ -67,6 +68,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
 
     def _rows(self, X: Any) -> Any:
         check_is_fitted(self)
+        check_unmasked("X", X)
         return validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=self._dtypes(), reset=False
         )

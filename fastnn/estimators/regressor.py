@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
+from ..arrays import check_unmasked
 from ..mlp import MLP
 from ..names import ACTIVATIONS, check_name
 from .base import BaseMLP
@@ -285,6 +286,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return model
 
     def _valid(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        check_unmasked("X", X)
+        check_unmasked("y", y)
         X, y = validate_data(
             self,
             X,
