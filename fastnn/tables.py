@@ -220,7 +220,7 @@ def _csv_table(path: Path, target: str | int | None) -> Table:
     return Table(X, y, names[:column] + names[column + 1 :], names[column])
 
 
-class _Lines:
+class Lines:
     """The lines of a text, none too long, and no more cells in a row than a table may have."""
 
     def __init__(self, path: Path, file: IO[str], delimiter: str) -> None:
@@ -239,7 +239,8 @@ class _Lines:
             yield line
 
     def row_ends(self) -> None:
-        self._cells = 0  # a row goes on over several lines where a cell in quotes has a line end
+        """Start to count anew: in quotes, a cell and with it a row may have several lines."""
+        self._cells = 0
 
 
 def _read_csv(
@@ -251,7 +252,7 @@ def _read_csv(
     delimiter = _DELIMITERS[path.suffix.lower()]
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            text = _Lines(path, file, delimiter)
+            text = Lines(path, file, delimiter)
             reader = csv.reader(text, delimiter=delimiter, strict=True)
 
             def next_row() -> list[str]:
