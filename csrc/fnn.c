@@ -214,32 +214,35 @@ fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
 
 /* ---- looking at data ------------------------------------------------------------------------ */
 
-/* Exponent all ones: infinite or NaN. Integers, so that compilers use vectors. */
+/* Bits without the sign from those of infinity on: infinite or NaN. Integers, so that compilers use
+ * vectors. */
 static int finite_f32(const char *p, ptrdiff_t stride, int64_t n)
 {
     uint32_t bad = 0, bits;
     for (int64_t i = 0; i < n; i++) {
         memcpy(&bits, p + i * stride, sizeof bits);
-        bad |= (bits & 0x7f800000u) == 0x7f800000u;
+        bad |= (bits & 0x7fffffffu) >= 0x7f800000u;
     }
     return !bad;
 }
 
-static int finite_f64(const char *p, ptrdiff_t stride, int64_t n)
+static int below_f64(const char *p, ptrdiff_t stride, int64_t n, uint64_t limit)
 {
     uint64_t bad = 0, bits;
     for (int64_t i = 0; i < n; i++) {
         memcpy(&bits, p + i * stride, sizeof bits);
-        bad |= (bits & 0x7ff0000000000000u) == 0x7ff0000000000000u;
+        bad |= (bits & 0x7fffffffffffffffu) >= limit;
     }
     return !bad;
 }
 
-static int finite_row(const fnn_matrix *X, const char *p, int64_t n)
+static int finite_row(const fnn_matrix *X, const char *p, int64_t n, fnn_dtype as)
 {
+    /* infinity, or half a step above the largest float: what float rounds to infinity */
+    const uint64_t limit = as == FNN_F32 ? 0x47effffff0000000u : 0x7ff0000000000000u;
     if (X->dtype == FNN_F32)
         return X->col_stride == 4 ? finite_f32(p, 4, n) : finite_f32(p, X->col_stride, n);
-    return X->col_stride == 8 ? finite_f64(p, 8, n) : finite_f64(p, X->col_stride, n);
+    return X->col_stride == 8 ? below_f64(p, 8, n, limit) : below_f64(p, X->col_stride, n, limit);
 }
 
 static int64_t nonzeros_of_row(const fnn_matrix *X, int64_t row, int64_t n)
@@ -286,10 +289,10 @@ double fnn_density(const fnn_matrix *X, int64_t n_cols)
     return (double)found / ((double)rows * (double)n_cols);
 }
 
-int fnn_all_finite(const fnn_matrix *X, int64_t n_cols)
+int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as)
 {
     if (X->dtype == FNN_U8) return 1;
     for (int64_t i = 0; i < X->n_rows; i++)
-        if (!finite_row(X, X->data + i * X->row_stride, n_cols)) return 0;
+        if (!finite_row(X, X->data + i * X->row_stride, n_cols, as)) return 0;
     return 1;
 }

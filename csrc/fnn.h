@@ -171,8 +171,8 @@ fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int
 fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
                         int64_t end, void *sum, void *per_example, fnn_sums *sums, int n_threads);
 
-/* 1 if every stored value of X is finite */
-int fnn_all_finite(const fnn_matrix *X, int64_t n_cols);
+/* 1 if every stored value of X is finite, also once it is a number of dtype `as` */
+int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as);
 
 /* The share of X's values that are not 0, from some 256 rows spread over X; 1 if it is shifted. With
  * many zeros `sparse` is faster, and only rounds in another order (predictions not even that). */

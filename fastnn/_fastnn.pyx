@@ -240,9 +240,10 @@ cdef class Rows:
         lists.kept = (values, columns, starts, None, None)
         return lists
 
-    def all_finite(self) -> bool:
-        """Whether every stored value is a finite number."""
+    def all_finite(self, cnp.dtype dtype=None) -> bool:
+        """Whether every stored value is a finite number, also of `dtype`: float32 or float64."""
         cdef fnn_matrix look = self.matrix
+        cdef fnn_dtype kind = FNN_F64 if dtype is None else code_of(dtype)
         cdef int64_t n = self.n_cols, left = self.n_rows, step, at
         cdef int result = 1
         if look.indptr != NULL:  # the stored values as one row
@@ -253,7 +254,7 @@ cdef class Rows:
             for at in range(0, n, LOOK_AT):  # a piece of one long row, or some rows
                 PyErr_CheckSignals()
                 with nogil:
-                    result = fnn_all_finite(&look, min(n - at, LOOK_AT))
+                    result = fnn_all_finite(&look, min(n - at, LOOK_AT), kind)
                 if not result:
                     break
                 look.data += LOOK_AT * look.col_stride
@@ -377,7 +378,7 @@ cdef class Net:
 
     def set_params(self, values):
         """Set all parameters at once: (n_params,) numbers, converted to the network's dtype."""
-        cdef cnp.ndarray new = np.ascontiguousarray(values, self.dtype)
+        cdef cnp.ndarray new = np.require(values, self.dtype, ["C", "A"])
         cdef const void *source = pointer(new, self.dtype, self.n_params)
         cdef fnn_status status
         if self.asking:
@@ -508,7 +509,7 @@ cdef class Net:
             return None
         matrix.n_rows, matrix.data = n, cnp.PyArray_BYTES(rows)
         matrix.row_stride, matrix.col_stride = cnp.PyArray_STRIDE(rows, 0), cnp.PyArray_STRIDE(rows, 1)
-        if not fnn_all_finite(&matrix, self.n_in):
+        if not fnn_all_finite(&matrix, self.n_in, code_of(self.dtype)):
             return None
         if shift is not None:
             matrix.shift = pointer(shift, self.dtype, self.n_in)

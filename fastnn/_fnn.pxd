@@ -95,7 +95,7 @@ cdef extern from "fnn.h" nogil:
     fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                             int64_t begin, int64_t end, void *sum, void *per_example,
                             fnn_sums *sums, int n_threads)
-    int fnn_all_finite(const fnn_matrix *X, int64_t n_cols)
+    int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as_)
     int64_t fnn_list_rows(const fnn_matrix *X, int64_t n_cols, int64_t begin, int64_t end,
                           int64_t capacity, int64_t *indptr, uint16_t *columns, void *values)
     double fnn_density(const fnn_matrix *X, int64_t n_cols)

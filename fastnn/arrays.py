@@ -6,7 +6,7 @@ float32, float64 and uint8 of any strides, memory maps, and CSR matrices of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -21,6 +21,7 @@ _READ_IN_PLACE = ("float32", "float64", "uint8")
 # random zeros, AVX-512: at 0.3 by 1.2 to 1.4 times, at 0.4 by 1.0 to 1.15, for w from 16 to 2048.
 _WALK_BELOW = 0.35
 _LISTS_AT_MOST = 1 << 28  # bytes: MNIST's 60,000 images take 27 MB, as float32 54 MB
+_LEAST_WEIGHT = 1e-100  # of weights; their sums and products with costs are finite then
 _SCAN = 1 << 16  # rows looked at a time when a bad value is searched for
 _VALUES_AT_ONCE = 1 << 21  # in one call of NumPy, which hears no Ctrl-C: some milliseconds
 
@@ -52,7 +53,7 @@ def _plural(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def _numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
+def numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
     """`values` as an array of a dtype that the core reads: itself if it is one, else converted."""
     array = _array(name, values)
     if array.dtype.name in _READ_IN_PLACE and array.dtype.isnative:
@@ -60,9 +61,14 @@ def _numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
     with np.errstate(over="ignore"):  # to infinity, which is told with its place
         if array.dtype.kind == "O":
             try:
-                return _converted(array, dtype)
+                if any(isinstance(item, str | bytes) for item in array.flat):
+                    raise TypeError  # "1" is no number here, whatever holds it
+                return _converted(array, np.dtype(np.float64))
             except (TypeError, ValueError, OverflowError):
-                raise TypeError(f"{name} must hold numbers; it holds Python objects") from None
+                kinds = sorted({type(item).__name__ for item in array.flat})
+                raise TypeError(
+                    f"{name} must hold numbers; it holds Python objects: {', '.join(kinds[:4])}"
+                ) from None
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
         return _converted(array, np.dtype(np.float64) if array.dtype.itemsize >= 8 else dtype)
@@ -90,41 +96,69 @@ def mean_and_deviation(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]
     Of a matrix that `as_rows` takes. Some rows at a time: X may be larger than memory.
     """
     sparse = _is_sparse(X)
-    data: Any = X.tocsr() if sparse else np.asarray(X)
+    data: Any = X.tocsr() if sparse else numbers("X", X, np.dtype(float))
     unit = 255.0 if data.dtype == np.uint8 else 1.0
 
-    def sums(of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[np.float64]:
-        total = np.zeros(data.shape[1])
+    def pieces() -> Iterator[NDArray[np.float64]]:
         for start in range(0, data.shape[0], _rows_at_once(data)):
             part = data[start : start + _rows_at_once(data)]
-            total += of(np.asarray(part.toarray() if sparse else part, np.float64)).sum(axis=0)
-        return total
+            yield np.asarray(part.toarray() if sparse else part, np.float64)
 
-    mean = sums(lambda x: x) / data.shape[0]
-    deviation = np.sqrt(sums(lambda x: np.square(x - mean)) / data.shape[0])
+    first = next(pieces())[0]
+    total, squares, constant = np.zeros_like(first), np.zeros_like(first), np.ones(len(first), bool)
+    for piece in pieces():
+        total += piece.sum(axis=0)
+        constant &= (piece == first).all(axis=0)
+    mean = np.where(constant, first, total / data.shape[0])  # a sum's rounding may be large
+    for piece in pieces():
+        squares += np.square(piece - mean).sum(axis=0)
+    deviation = np.sqrt(squares / data.shape[0])
     return mean / unit, deviation / unit
 
 
-def _array(name: str, values: object) -> NDArray[Any]:
+def check_unmasked(name: str, values: Any) -> None:
+    """Refuse masked values: `numpy.asarray` would bring out what is behind the mask."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} has masked values, which have no meaning here: fill them, as with "
+            f"{name}.filled(0), or leave out their rows"
+        )
+
+
+def _array(name: str, values: Any) -> NDArray[Any]:
+    check_unmasked(name, values)
     try:
+        if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
+            return np.from_dlpack(values)
         return np.asarray(values)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         ragged = "inhomogeneous" in str(error)
         what = "its rows differ in length" if ragged else error
         raise ValueError(f"{name} is not a table of numbers: {what}") from None
+    except (TypeError, RuntimeError, BufferError) as error:  # an array library's own words
+        raise TypeError(f"{name} cannot be read as an array: {error}") from None
 
 
-def _check_finite(name: str, rows: Rows, data: Any) -> None:
-    if rows.all_finite():
+def _whole(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """Return the array as the core reads what is not X: of this dtype, whole and aligned."""
+    return np.require(array, dtype, ["C", "A"])
+
+
+def _check_finite(name: str, rows: Rows, data: Any, dtype: np.dtype[Any]) -> None:
+    """Refuse NaN, infinity, and numbers that are infinite as numbers of the network's dtype."""
+    if rows.all_finite(dtype):
         return
     if _is_sparse(data):
-        raise ValueError(f"{name} holds NaN or infinity")
+        what = f"values too large for {dtype}" if rows.all_finite() else "NaN or infinity"
+        raise ValueError(f"{name} holds {what}")
     for start in range(0, rows.n_rows, _SCAN):
-        bad = np.argwhere(~np.isfinite(data[start : start + _SCAN]))
+        with np.errstate(over="ignore"):
+            bad = np.argwhere(~np.isfinite(data[start : start + _SCAN].astype(dtype)))
         if len(bad):
             row, column = bad[0]
             value = data[start + row, column]
-            raise ValueError(f"{name} holds {value} at row {start + row}, column {column}")
+            large = f", too large for {dtype}" if np.isfinite(value) else ""
+            raise ValueError(f"{name} holds {value} at row {start + row}, column {column}{large}")
 
 
 def as_rows(
@@ -156,7 +190,7 @@ def as_rows(
         data = X.tocsr()
         rows = _csr_rows(name, data, n_in, dtype, shift, scale)
     else:
-        data = _numbers(name, X, dtype)
+        data = numbers(name, X, dtype)
         if data.ndim != 2:
             hint = {
                 0: "",
@@ -167,7 +201,7 @@ def as_rows(
         rows = Rows(data, shift=shift, scale=scale)
     if rows.n_rows == 0 and not may_be_empty:
         raise ValueError(f"{name} has no rows")
-    _check_finite(name, rows, data)
+    _check_finite(name, rows, data, dtype)
     if shift is None and sparse != "never":
         rows.sparse = sparse == "always" or rows.density() < _WALK_BELOW
     return rows
@@ -195,12 +229,12 @@ def _csr_rows(
     scale: NDArray[Any] | None,
 ) -> Rows:
     _check_width(name, X.shape[1], n_in)
-    values, indptr, indices = _numbers(name, X.data, dtype), X.indptr, X.indices
+    values, indptr, indices = numbers(name, X.data, dtype), X.indptr, X.indices
     if values.dtype == np.uint8:  # as in a dense X
         values = values.astype(dtype) / dtype.type(255)
     if indptr.dtype not in (np.int32, np.int64) or indices.dtype != indptr.dtype:
         indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
-    parts = [np.ascontiguousarray(part) for part in (values, indices, indptr)]
+    parts = [_whole(part, part.dtype) for part in (values, indices, indptr)]
     try:  # SciPy lets these be set to anything
         rows = Rows(parts[0], X.shape, parts[1], parts[2], shift, scale)
     except (ValueError, IndexError):
@@ -267,21 +301,31 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.dtype.kind in "UST" or (array.dtype.kind == "O" and _all_strings(array)):
-        labels = array.astype(str) if array.dtype.kind != "T" else np.array(array.tolist(), str)
-        return _named_labels(name, labels, n, goal)
-    numbers = _numbers(name, array, goal.dtype) if array.dtype.kind not in "biu" else array
-    if numbers.ndim == 1 and goal.n_out > 1:
-        return _class_numbers(name, numbers, n, goal)
-    if numbers.ndim == 1 and _is_yes_or_no(numbers, goal):
+        return _named_labels(name, _text(name, array), n, goal)
+    given = numbers(name, array, goal.dtype) if array.dtype.kind not in "biu" else array
+    if given.ndim == 1 and goal.n_out > 1:
+        return _class_numbers(name, given, n, goal)
+    if given.ndim == 1 and _is_yes_or_no(given, goal):
         if goal.classes is not None:
-            return _class_numbers(name, numbers, n, goal)
-        labels = np.ascontiguousarray(numbers, dtype=np.int64)
-        return Encoded(n, labels, None, ARGMAX, None)
-    return _values(name, numbers, n, goal)
+            return _class_numbers(name, given, n, goal)
+        return Encoded(n, _whole(given, np.int64), None, ARGMAX, None)
+    return _values(name, given, n, goal)
 
 
 def _all_strings(array: NDArray[Any]) -> bool:
     return array.size > 0 and all(isinstance(item, str) for item in array.flat)
+
+
+def _text(name: str, array: NDArray[Any]) -> NDArray[np.str_]:
+    if array.dtype.kind == "T":
+        items = array.astype(object)
+        if not _all_strings(items):
+            raise ValueError(f"{name} holds missing strings")
+        return np.array(items.tolist(), str)
+    try:
+        return array.astype(str)
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} holds bytes that are not ASCII; decode them to strings") from None
 
 
 def _is_yes_or_no(y: NDArray[Any], goal: Goal) -> bool:
@@ -303,6 +347,11 @@ def _named_labels(name: str, y: NDArray[np.str_], n: int, goal: Goal) -> Encoded
     classes = goal.classes
     if classes is None:
         classes = np.unique(y)
+        if len(classes) == 1:
+            raise ValueError(
+                f"{name} has one label only, {classes[0].item()!r}; set the network's `classes` "
+                "to all that there are"
+            )
         if len(classes) > _most_classes(goal):
             raise ValueError(
                 f"{name} has {len(classes)} different labels; this network tells "
@@ -333,17 +382,19 @@ def _class_numbers(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
             f"{name} holds the label {outside[0]:.0f}; this network has {goal.n_out} outputs, "
             f"labels 0 to {goal.n_out - 1}; others go into its `classes`"
         )
-    return Encoded(n, np.ascontiguousarray(y, dtype=np.int64), None, ARGMAX, None)
+    return Encoded(n, _whole(y, np.int64), None, ARGMAX, None)
 
 
 def _positions(name: str, y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
     """Return the number of each label among `classes`."""
+    if np.result_type(classes, y).kind == "f" and {classes.dtype.kind, y.dtype.kind} == {"i", "u"}:
+        classes, y = classes.astype(object), y.astype(object)  # float64 would round large ones
     order = np.argsort(classes, kind="stable")
     found = np.minimum(np.searchsorted(classes, y, sorter=order), len(classes) - 1)
     labels = order[found].astype(np.int64)
     strange = y[classes[labels] != y]
     if len(strange):
-        label = strange[0].item()
+        label = strange[:1].tolist()[0]
         raise ValueError(f"{name} holds the label {label!r}; this network knows {_some(classes)}")
     return labels
 
@@ -360,7 +411,7 @@ def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
         wanted = f"({n}, {goal.n_out})" if goal.n_out > 1 else f"({n},)"
         raise ValueError(f"{name} must have shape {wanted}; its shape is {y.shape}")
     with np.errstate(over="ignore"):
-        values = np.ascontiguousarray(y, dtype=goal.dtype)
+        values = _whole(y, goal.dtype)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         large = f", too large for {goal.dtype}" if np.isfinite(y[row, column]) else ""
@@ -396,12 +447,16 @@ def as_weights(
     """
     weight, name = None, f"sample_weight{suffix}"
     if sample_weight is not None:
-        given = _numbers(name, sample_weight, np.dtype(float))
+        given = numbers(name, sample_weight, np.dtype(float))
         if given.shape != (encoded.n,):
             raise ValueError(f"{name} must have shape ({encoded.n},); its shape is {given.shape}")
-        weight = np.ascontiguousarray(given, float)
+        weight = _whole(given, np.float64)
         if not np.isfinite(weight).all() or weight.min() < 0:
             raise ValueError(f"{name} must be finite and 0 or more")
+        some = weight[weight > 0]
+        if some.size and (some.min() < _LEAST_WEIGHT or some.max() > 1 / _LEAST_WEIGHT):
+            odd = some.min() if some.min() < _LEAST_WEIGHT else some.max()
+            raise ValueError(f"{name} must be 0, or from 1e-100 to 1e+100; it holds {odd:g}")
     if class_weight is not None:
         by_class = _class_weights(class_weight, encoded, n_out)[encoded.labels]
         weight = by_class if weight is None else weight * by_class

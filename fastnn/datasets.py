@@ -32,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import tables
+from fastnn.files import check_regular, expanded
 from fastnn.tables import Table, load_table
 
 __all__ = [
@@ -56,7 +57,6 @@ Report = Callable[[str, int, int | None], None]  # (file, bytes so far, bytes in
 
 _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
-_MOST_DEFLATE = 1032  # deflate cannot pack more than this many bytes into one
 
 # Downloading: tests set the wait to 0.
 TRIES = 3
@@ -246,7 +246,7 @@ def cache_folder() -> Path:
 def _load_source(
     source: _Source, folder: FilePath | None, download: bool, progress: bool | None
 ) -> Splits:
-    home = Path(folder).expanduser() if folder is not None else cache_folder() / source.name
+    home = expanded(folder) if folder is not None else cache_folder() / source.name
     places = [home]
     if folder is None:
         chosen = os.environ.get("FASTNN_DATA_DIR")
@@ -311,7 +311,7 @@ def load_idx(folder: FilePath) -> Splits:
     --------
     >>> (X_train, y_train), (X_test, y_test) = load_idx("my-digits")  # doctest: +SKIP
     """
-    return _load_folder(Path(folder).expanduser())[0]
+    return _load_folder(expanded(folder))[0]
 
 
 def read_idx(path: FilePath) -> Array:
@@ -385,11 +385,8 @@ def _parse_idx(stream: IO[bytes] | gzip.GzipFile, path: Path, size: int, *, pack
     held = size - 4 - 4 * rank
     if not packed and held != claimed:
         raise ValueError(f"{path} has {held} bytes after its header; expected {claimed}, {what}")
-    if packed and claimed > size * _MOST_DEFLATE:
-        raise ValueError(
-            f"{path} has {size} bytes of gzip, too few for the {claimed} that its header claims, "
-            f"{what}"
-        )
+    if packed:
+        tables.check_ratio(path, size, claimed)
     # The buffer grows with what really comes. One byte more than claimed shows that there is more,
     # and at the end of a gzip file its checksum is compared.
     values = bytearray()
@@ -635,7 +632,8 @@ def load_data(spec: FilePath, *, target: str | int | None = None) -> Data:
     >>> data.name, data.train[0].shape, data.image_shape
     ('digits', (4000, 784), (28, 28))
     """
-    path = Path(spec).expanduser()
+    path = expanded(spec)
+    check_regular(path)
     named, folder = str(spec) in _NAMED, path.is_dir()
     if target is not None and (named or folder):
         raise ValueError(f"{spec} has its labels in a file of its own; target is for tables")
@@ -695,7 +693,7 @@ def load_rows(path: FilePath) -> Array:
     --------
     >>> X = load_rows("t10k-images-idx3-ubyte.gz")  # doctest: +SKIP
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     if path.suffix.lower() in tables.ROW_SUFFIXES:
         return tables.load_rows(path)
     if path.is_file():

@@ -1,7 +1,8 @@
 """Model files: safetensors with the network's description in the header's metadata.
 
 A safetensors file cannot run code. What its own loader lets through is refused here: duplicate
-keys, tensors that are not finite, a description that its tensors do not fit.
+keys, tensors that are not finite, headers that unpack to many times their size. The library checks
+the offsets; the tensors are read here, since it panics where there is not enough memory.
 
 Layout, format version 1
     metadata   ``format`` "fastnn", ``format_version``, and JSON texts: ``network`` (what
@@ -15,11 +16,13 @@ Layout, format version 1
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 import struct
 import threading
 import zlib
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -34,12 +37,22 @@ except ImportError:  # Windows
     _LOCKS = False
 
 if TYPE_CHECKING:
+    import io
     from pathlib import Path  # 5 ms that a network which meets no file does without
 
 FORMAT, VERSION = "fastnn", "1"
 _MARGIN = 1 << 22  # bytes, for a header and the library itself
 _PARTS = 8  # names of temporary files a path: so many may write it at once and leave none behind
 _HEADER_LIMIT = 100_000_000  # bytes: that of the safetensors library
+# What the parts of a JSON text take as Python objects, in bytes, and how much of that a header may
+# ask for: twice its file's size, and 32 MB besides. Ten million "[]," would be a gigabyte.
+_COSTS = {b",": 64, b"[": 150, b"{": 400, b":": 250}
+_FREE_COST = 32 << 20
+_TYPES = {
+    **{"F16": "<f2", "F32": "<f4", "F64": "<f8", "BOOL": "?", "U8": "u1", "I8": "i1"},
+    **{"U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8", "I64": "<i8"},
+}
+_MOST_SAID = 200  # characters of a file's own words in a message
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -57,7 +70,8 @@ def write(
     OSError
         The folder does not exist, is not writable, or the disk is full.
     TypeError, ValueError
-        A fact is not a JSON value, or a tensor not finite: `read` would refuse the file.
+        A fact is not a JSON value, a tensor not finite, or the facts are too many: `read` would
+        refuse the file.
     """
     from pathlib import Path
 
@@ -71,7 +85,13 @@ def write(
             raise ValueError(f"{name} holds NaN or infinity; such a network is not saved")
     whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     _ask_for_memory(3 * sum(tensor.nbytes for tensor in whole.values()))
-    replace(Path(path), save(whole, metadata))
+    content = save(whole, metadata)
+    (length,) = struct.unpack("<Q", content[:8])
+    if length > _HEADER_LIMIT or _cost(content[8 : 8 + length]) > _affordable(len(content)):
+        raise ValueError(
+            f"metadata, classes and history make a header of {length:,} bytes: too much"
+        )
+    replace(Path(path), content)
 
 
 def _ask_for_memory(size: int) -> None:
@@ -152,6 +172,37 @@ def _open_part(path: Path) -> tuple[Path, int]:
     return part, os.open(part, mode | os.O_TRUNC, 0o666)
 
 
+def one_line(words: object) -> str:
+    """Return the words, perhaps a file's own, as a part of a message: escaped, and not too long."""
+    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(words)[: _MOST_SAID + 1])
+    return text if len(text) <= _MOST_SAID else text[: _MOST_SAID - 1] + "…"
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return the path with ``~`` expanded."""
+    from pathlib import Path
+
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise FileNotFoundError(f"{path}: this system knows no such home folder") from None
+
+
+def check_regular(path: Path) -> None:
+    """Refuse a pipe, a device or a socket, which could keep a reader waiting for ever.
+
+    What is not there, or a folder, is for the reader to tell.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return
+    except ValueError as error:  # a NUL, or a lone surrogate
+        raise ValueError(f"{str(path)!r} is not a path: {error}") from None
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ValueError(f"{path} is a pipe, a device or a socket; expected a file")
+
+
 def read(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
     """Return the tensors and the facts of a model file.
 
@@ -161,24 +212,20 @@ def read(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
         The file cannot be read.
     ValueError
         It is not a fastnn model file, is damaged, or of a later version.
+    MemoryError
+        It does not fit into memory.
     """
     from pathlib import Path
 
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
-    metadata = _header(path)
-    _ask_for_memory(3 * path.stat().st_size)
+    header, metadata, data_begins = _header(path)
     tensors: Tensors = {}
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            for name in file.keys():  # noqa: SIM118 - not a dict
-                tensors[name] = file.get_tensor(name)
-    except (SafetensorError, TypeError, AttributeError, KeyError) as error:
-        raise ValueError(f"{path} is not a sound safetensors file: {error}") from None
+    with open(path, "rb", buffering=0) as file:
+        for name, entry in header.items():
+            tensors[name] = _tensor(path, file, name, entry, data_begins)
     for name, tensor in tensors.items():
         if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
-            raise ValueError(f"{path}: tensor {name!r} holds NaN or infinity")
+            raise ValueError(f"{path}: tensor {one_line(repr(name))} holds NaN or infinity")
     facts = {}
     for name, text in metadata.items():
         if name in ("format", "format_version"):
@@ -186,12 +233,41 @@ def read(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
         try:
             facts[name] = _json(text)
         except ValueError as error:
-            raise ValueError(f"{path}: its {name!r} is damaged: {error}") from None
+            raise ValueError(
+                f"{path}: its {one_line(repr(name))} is damaged: {one_line(error)}"
+            ) from None
     return tensors, facts
 
 
-def _header(path: Path) -> dict[str, str]:
-    """Return the metadata, after the checks that the library leaves out."""
+def _tensor(
+    path: Path, file: io.FileIO, name: str, entry: dict[str, Any], data_begins: int
+) -> NDArray[Any]:
+    """Read one tensor; the library has compared its offsets with its shape and the file."""
+    kind = _TYPES.get(entry["dtype"])
+    if kind is None:
+        raise ValueError(f"{path}: tensor {one_line(repr(name))} has the type {entry['dtype']}")
+    try:
+        tensor: NDArray[Any] = np.empty(entry["shape"], kind)
+    except MemoryError:
+        size = entry["data_offsets"][1] - entry["data_offsets"][0]
+        raise MemoryError(
+            f"{path}: tensor {one_line(repr(name))} has {size:,} bytes, more than there is memory"
+        ) from None
+    left = memoryview(tensor.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+    file.seek(data_begins + entry["data_offsets"][0])
+    while left:
+        count = file.readinto(left)  # at most 2 GB at once
+        if not count:
+            raise ValueError(f"{path} was cut off while it was read")
+        left = left[count:]
+    return tensor.astype(tensor.dtype.newbyteorder("="), copy=False)
+
+
+def _header(path: Path) -> tuple[dict[str, Any], dict[str, str], int]:
+    """Return the tensors' entries, the metadata, and where the data begins, all checked."""
+    from safetensors import SafetensorError, safe_open
+
+    check_regular(path)
     size = path.stat().st_size
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; expected a model file")
@@ -203,12 +279,15 @@ def _header(path: Path) -> dict[str, str]:
         if not 2 <= length <= min(size - 8, _HEADER_LIMIT):
             raise ValueError(_not_ours(path, "is not a safetensors file, or is cut off"))
         text = file.read(length)
+    if _cost(text) > _affordable(size):
+        raise ValueError(f"{path} is not a sound fastnn model: its header has too many parts")
     try:
         header = _json(text.decode("utf-8"))
     except ValueError as error:
-        otherwise = f"is not a sound safetensors file: {error}"
+        otherwise = f"is not a sound safetensors file: {one_line(error)}"
         raise ValueError(_not_ours(path, otherwise)) from None
-    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    del text
+    metadata = header.pop("__metadata__", None) if isinstance(header, dict) else None
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise ValueError(
             f"{path} is a safetensors file, but not a fastnn model; "
@@ -218,10 +297,23 @@ def _header(path: Path) -> dict[str, str]:
         raise ValueError(f"{path}: its metadata is damaged")
     if metadata.get("format_version") != VERSION:
         raise ValueError(
-            f"{path} has format version {metadata.get('format_version')}; this fastnn reads "
-            f"version {VERSION}: a newer fastnn may read it"
+            f"{path} has format version {one_line(metadata.get('format_version'))}; this fastnn "
+            f"reads version {VERSION}: a newer fastnn may read it"
         )
-    return metadata
+    try:
+        with safe_open(str(path), framework="numpy"):
+            pass  # all is checked when it is opened
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a sound safetensors file: {one_line(error)}") from None
+    return header, metadata, 8 + length
+
+
+def _cost(header: bytes) -> int:
+    return sum(cost * header.count(mark) for mark, cost in _COSTS.items())
+
+
+def _affordable(size: int) -> int:
+    return 2 * size + _FREE_COST
 
 
 def _not_ours(path: Path, otherwise: str) -> str:
@@ -247,16 +339,22 @@ def as_json(name: str, value: Any) -> str:
 
 def _json(text: str) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        if len(set(names)) != len(names):
-            twice = next(name for name in names if names.count(name) > 1)
+        values = dict(pairs)
+        if len(values) != len(pairs):
+            twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
             raise ValueError(f"the key {twice!r} stands twice")
-        return dict(pairs)
+        return values
 
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
+    def number(digits: str) -> float:
+        value = float(digits)
+        if not math.isfinite(value):
+            raise ValueError(f"{digits} is too large for a number")
+        return value
+
     try:
-        return json.loads(text, object_pairs_hook=once, parse_constant=refuse)
+        return json.loads(text, object_pairs_hook=once, parse_constant=refuse, parse_float=number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None

@@ -19,6 +19,7 @@ from .schedules import check_number
 from .state import FitState, OptimizerState
 
 _DTYPES = ("float32", "float64")
+_MOST_LABELS = 1 << 20  # characters of all labels, if all were as long as the longest
 
 
 def load(path: str | os.PathLike[str]) -> MLP:
@@ -37,6 +38,8 @@ def load(path: str | os.PathLike[str]) -> MLP:
         The file cannot be read.
     ValueError
         It is not a fastnn model, is damaged, or was written by a later version.
+    MemoryError
+        It does not fit into memory.
 
     Examples
     --------
@@ -52,7 +55,7 @@ def load(path: str | os.PathLike[str]) -> MLP:
         return _network(tensors, facts)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
-        raise ValueError(f"{path} is not a sound fastnn model: {what}") from None
+        raise ValueError(f"{path} is not a sound fastnn model: {files.one_line(what)}") from None
 
 
 def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
@@ -87,7 +90,7 @@ def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
         net.input_shift = take("input.shift", (sizes[0],))
         net.input_scale = take("input.scale", (sizes[0],))
     if facts.get("classes") is not None:
-        net.classes = np.asarray(facts["classes"])
+        net.classes = _labels(facts["classes"])
     if not isinstance(facts.get("metadata", {}), dict):
         raise ValueError("its metadata is not an object")
     net.metadata = facts.get("metadata", {})
@@ -96,6 +99,16 @@ def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
     if left:
         raise ValueError(f"it holds the tensor {sorted(left)[0]!r}, which does not belong there")
     return net
+
+
+def _labels(classes: Any) -> Any:
+    """Return the labels as an array, in which each takes as much as the longest."""
+    if not isinstance(classes, list):
+        raise ValueError("its classes are not a list")
+    lengths = [len(label) for label in classes if isinstance(label, str)]
+    if len(lengths) * max(lengths, default=0) > 4 * sum(lengths) + _MOST_LABELS:
+        raise ValueError(f"a label of its classes has {max(lengths):,} characters")
+    return np.asarray(classes)
 
 
 def _restore(net: MLP, facts: Mapping[str, Any], left: files.Tensors) -> None:

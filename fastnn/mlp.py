@@ -390,8 +390,9 @@ class MLP:
         Warns
         -----
         DivergenceWarning
-            The loss stopped being finite. Training has ended, and the parameters are those of the
-            end of the last epoch before it that was good.
+            The loss stopped being finite. Training has ended, and the parameters are the best so
+            far at the end of an epoch: by ``val_loss`` if there is validation data, else by
+            ``loss``; those before the fit if no epoch has made them better.
         """
         epochs = check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
@@ -604,8 +605,8 @@ class MLP:
             out = np.empty(shape, self.dtype)
         elif not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype:
             raise ValueError(f"out must be an array of shape {shape} and dtype {self.dtype}")
-        elif not out.flags.c_contiguous or not out.flags.writeable:
-            raise ValueError("out must be C-contiguous and writable")
+        elif not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
+            raise ValueError("out must be C-contiguous, aligned and writable")
         elif isinstance(X, np.ndarray) and np.may_share_memory(X, out):
             raise ValueError("out must not share memory with X")
         self._forward(rows, [None] * (len(self.sizes) - 1) + [out])

@@ -17,13 +17,16 @@ import struct
 import zipfile
 import zlib
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from .files import check_regular, expanded, one_line
 
 __all__ = ["ROW_SUFFIXES", "TABLE_SUFFIXES", "Table", "load_rows", "load_table"]
 
@@ -36,9 +39,17 @@ TABLE_SUFFIXES = (*_DELIMITERS, ".npz", ".npy")
 ROW_SUFFIXES = (*TABLE_SUFFIXES, *_PICTURES)
 
 _MAP_FROM = 64 << 20  # a larger .npy file is mapped, not read
-# An .npz may claim up to 64 MiB whatever its own size, and 200 times its size beyond that:
+# What is packed may claim up to 8 MiB whatever its own size, and 200 times its size beyond that:
 # sparse images pack about 10 times, a zip bomb 1000 times.
-_FREE_SIZE, _MOST_RATIO = 64 << 20, 200
+_FREE_SIZE, _MOST_RATIO = 8 << 20, 200
+# A row of text is held as Python strings, 70 bytes each, before it becomes numbers; text labels all
+# take as much as the longest; a picture is unpacked in colour.
+_MOST_COLUMNS, _MOST_LINE, _MOST_PIXELS = 1 << 18, 4 << 20, 1 << 23
+_FREE_LABELS = 1 << 22  # characters
+# Characters of the header of an array without fields, which NumPy makes some 120 long: its way with
+# files of Python 2 takes time that grows with the square.
+_MOST_HEADER = 1000
+_SCAN = 1 << 12  # rows that are looked at together for a value that is not finite
 
 # What zipfile raises for a damaged, encrypted or strangely packed file: OSError is a seek to
 # nowhere, UnicodeDecodeError a name.
@@ -173,13 +184,23 @@ def load_rows(path: FilePath) -> Array:
 
 
 def existing_file(path: FilePath) -> Path:
-    """Return the path with ``~`` expanded, or say that there is no file."""
-    path = Path(path).expanduser()
+    """Return the path with ``~`` expanded, or say that there is no file to read."""
+    path = expanded(path)
+    check_regular(path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder; expected a file")
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
     return path
+
+
+def check_ratio(path: Path, size: int, claimed: int) -> None:
+    """Refuse what claims to be far larger than such files are when they are unpacked."""
+    if claimed > max(_FREE_SIZE, _MOST_RATIO * size):
+        raise ValueError(
+            f"{path} claims to unpack to {claimed} bytes, more than {_MOST_RATIO} times "
+            f"its own size of {size}; it is not read"
+        )
 
 
 # Text: CSV and TSV -------------------------------------------------------------------------------
@@ -199,51 +220,89 @@ def _csv_table(path: Path, target: str | int | None) -> Table:
     return Table(X, y, names[:column] + names[column + 1 :], names[column])
 
 
+class Lines:
+    """The lines of a text, none too long, and no more cells in a row than a table may have."""
+
+    def __init__(self, path: Path, file: IO[str], delimiter: str) -> None:
+        self._path, self._file, self._delimiter = path, file, delimiter
+        self._number = self._cells = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(_MOST_LINE + 1):
+            self._number += 1
+            self._cells += line.count(self._delimiter)
+            if len(line) > _MOST_LINE or self._cells >= _MOST_COLUMNS:
+                raise ValueError(
+                    f"{self._path}, line {self._number}: more than {_MOST_COLUMNS:,} columns or "
+                    f"{_MOST_LINE:,} characters; so wide a table is for an .npy file"
+                )
+            yield line
+
+    def row_ends(self) -> None:
+        """Start to count anew: in quotes, a cell and with it a row may have several lines."""
+        self._cells = 0
+
+
 def _read_csv(
     path: Path, target: str | int | None, *, labelled: bool
 ) -> tuple[tuple[str, ...] | None, Array, list[str], array[int], int]:
     """Return header names, features (n, d), the cells and position of the target, row lines."""
     values, lines, cells = array("d"), array("q"), list[str]()
+    same: dict[str, str] = {}  # equal labels are one string
+    delimiter = _DELIMITERS[path.suffix.lower()]
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=_DELIMITERS[path.suffix.lower()], strict=True)
-            rows = (row for row in reader if row)  # a blank line is an empty row
-            first = next(rows, [])
-            if len(first) < 1 + labelled:
+            text = Lines(path, file, delimiter)
+            reader = csv.reader(text, delimiter=delimiter, strict=True)
+
+            def next_row() -> list[str]:
+                for row in reader:
+                    text.row_ends()
+                    if row:  # a blank line is an empty row
+                        return row
+                return []
+
+            first = next_row()
+            width = len(first)
+            if width < 1 + labelled:
                 wanted = "at least one feature and the target" if labelled else "rows of numbers"
-                raise ValueError(f"{path} has {len(first)} columns; expected {wanted}")
-            column = _target_column(path, target, first) if labelled else len(first)
+                raise ValueError(f"{path} has {width} columns; expected {wanted}")
+            column = _target_column(path, target, first) if labelled else width
             features = first[:column] + first[column + 1 :]
             by_name = isinstance(target, str) and not _WHOLE.fullmatch(target)
             headed = by_name or any(cell.strip() and not _is_number(cell) for cell in features)
             names = tuple(cell.strip() for cell in first) if headed else None
-            row = next(rows, None) if headed else first
-            while row is not None:
-                if len(row) != len(first):
+            row = next_row() if headed else first
+            del first, features
+            while row:
+                if len(row) != width:
                     raise ValueError(
-                        f"{path}, line {reader.line_num}: expected {len(first)} columns, "
+                        f"{path}, line {reader.line_num}: expected {width} columns, "
                         f"as in the first row, and found {len(row)}"
                     )
-                features = row[:column] + row[column + 1 :]
+                if labelled:
+                    cell = row.pop(column)
+                    cells.append(same.setdefault(cell, cell))
                 try:
-                    if "_" in "".join(features):  # Python would take 1_000 for a number
+                    if "_" in "".join(row):  # Python would take 1_000 for a number
                         raise ValueError
-                    values.extend(map(float, features))
+                    values.extend(map(float, row))
                 except ValueError:
-                    bad = next(i for i, c in enumerate(row) if i != column and not _is_number(c))
-                    raise _bad_cell(path, reader.line_num, bad, names, row[bad]) from None
-                cells.extend(row[column : column + 1])
+                    bad = next(i for i, cell in enumerate(row) if not _is_number(cell))
+                    place = bad + (bad >= column)
+                    raise _bad_cell(path, reader.line_num, place, names, row[bad]) from None
                 lines.append(reader.line_num)
-                row = next(rows, None)
+                row = next_row()
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is not a table of UTF-8 text: {error}") from None
     if not lines:
         raise ValueError(f"{path} has a header and no rows")
     X = np.frombuffer(values).reshape(len(lines), -1)
-    finite = np.isfinite(X)
-    if not finite.all():
-        i, j = (int(k) for k in np.argwhere(~finite)[0])
-        raise _bad_cell(path, lines[i], j + (j >= column), names, _plain(X[i, j]))
+    for start in range(0, len(X), _SCAN):
+        bad_ones = np.argwhere(~np.isfinite(X[start : start + _SCAN]))
+        if len(bad_ones):
+            i, j = start + int(bad_ones[0, 0]), int(bad_ones[0, 1])
+            raise _bad_cell(path, lines[i], j + (j >= column), names, _plain(X[i, j]))
     return names, X, cells, lines, column
 
 
@@ -256,7 +315,7 @@ def _target_column(path: Path, target: str | int | None, first: Sequence[str]) -
             found = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
             raise ValueError(
                 f"{path} has {names.count(target) or 'no'} columns {target!r}; "
-                f"expected one in the header, which reads {found}"
+                f"expected one in the header, which reads {one_line(found)}"
             )
         return names.index(target)
     return _position(path, target, len(first))
@@ -284,15 +343,21 @@ def _csv_target(path: Path, cells: list[str], lines: Sequence[int], label: str) 
         if not cell.strip():
             raise refuse(i)
     if not all(map(_is_number, cells)):
+        longest = max(range(len(cells)), key=lambda i: len(cells[i]))
+        length = len(cells[longest])
+        if len(cells) * length > _FREE_LABELS + 4 * sum(map(len, cells)):
+            raise ValueError(
+                f"{path}, line {lines[longest]}, {label}: a target of {length:,} characters is "
+                f"too long to be one of {len(cells):,}"
+            )
         return np.array([cell.strip() for cell in cells])
-    numbers = np.array([float(cell) for cell in cells])
+    numbers = np.fromiter(map(float, cells), float, len(cells))
     if not np.isfinite(numbers).all():
         raise refuse(int(np.argmin(np.isfinite(numbers))))
     if all(map(_WHOLE.fullmatch, cells)):
-        try:
-            return np.array([int(cell) for cell in cells], dtype=np.int64)
-        except OverflowError:  # whole, and beyond 64 bits: numbers, then
-            pass
+        # beyond 64 bits, or of thousands of digits, nearly all zeros: numbers, then
+        with suppress(OverflowError, ValueError):
+            return np.fromiter(map(int, cells), np.int64, len(cells))
     return numbers
 
 
@@ -312,7 +377,7 @@ def _bad_cell(
 
 
 def _column_label(column: int, names: Sequence[str] | None) -> str:
-    return f"column {column}" + (f" ({names[column]!r})" if names else "")
+    return f"column {column}" + (f" ({_show(names[column])})" if names else "")
 
 
 def _show(cell: str) -> str:
@@ -379,23 +444,19 @@ def _read_npz(
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             claimed = sum(info.file_size for info in members.values())
-            if claimed > max(_FREE_SIZE, _MOST_RATIO * path.stat().st_size):
-                raise ValueError(
-                    f"{path} claims to unpack to {claimed} bytes, more than {_MOST_RATIO} times "
-                    f"its own size of {path.stat().st_size}; it is not read"
-                )
+            check_ratio(path, path.stat().st_size, claimed)
             chosen = choose(path, members)
-            labels = {key: f"{path}, array {name!r}" for key, name in chosen.items()}
+            labels = {key: f"{path}, array {one_line(repr(name))}" for key, name in chosen.items()}
             for key, name in chosen.items():
                 with archive.open(members[name]) as member:
                     _check_npy(member, members[name].file_size, labels[key])
     except _BAD_ZIP as error:
-        raise ValueError(f"{path} is not a readable .npz file: {error}") from error
+        raise ValueError(f"{path} is not a readable .npz file: {one_line(error)}") from error
     try:
         with np.load(path, allow_pickle=False) as file:
             return {key: (file[name], labels[key]) for key, name in chosen.items()}
     except (*_BAD_ZIP, ValueError) as error:
-        raise ValueError(f"{path} is a damaged .npz file: {error}") from error
+        raise ValueError(f"{path} is a damaged .npz file: {one_line(error)}") from error
 
 
 def _choose_labelled(path: Path, names: Iterable[str]) -> dict[str, str]:
@@ -405,7 +466,7 @@ def _choose_labelled(path: Path, names: Iterable[str]) -> dict[str, str]:
         if lower.keys() >= set(keys):
             return {key: lower[key] for key in keys}
     raise ValueError(
-        f"{path} has the arrays {', '.join(lower.values()) or '(none)'}; "
+        f"{path} has the arrays {one_line(', '.join(lower.values())) or '(none)'}; "
         "expected X and y, or x_train and y_train"
     )
 
@@ -416,23 +477,30 @@ def _choose_rows(path: Path, names: Iterable[str]) -> dict[str, str]:
         return {"x": lower["x"]}
     if len(lower) == 1:
         return {"x": next(iter(lower.values()))}
-    raise ValueError(f"{path} has the arrays {', '.join(lower.values()) or '(none)'}; expected X")
+    raise ValueError(
+        f"{path} has the arrays {one_line(', '.join(lower.values())) or '(none)'}; expected X"
+    )
 
 
 def _check_npy(stream: IO[bytes], size: int, label: str) -> None:
     """Refuse what does not hold what its header claims, before NumPy allocates that much."""
     try:
-        # Versions 1 and 2 differ in the width of a length; later ones are for records alone.
-        if np.lib.format.read_magic(stream) == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        # Versions 1 and 2 differ in the width of a length; 3 is for records alone.
+        version = np.lib.format.read_magic(stream)
+        if version not in ((1, 0), (2, 0), (3, 0)):
+            raise ValueError(f"its format version is {version}")
+        if version == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(stream, _MOST_HEADER)
         else:
-            shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+            shape, _, dtype = np.lib.format.read_array_header_2_0(stream, _MOST_HEADER)
     except Exception as error:  # of NumPy, or of Python's own parser: TokenError, RecursionError
-        raise ValueError(f"{label} is not a readable .npy array: {error}") from None
-    if dtype.kind not in "buifSU":
-        raise ValueError(f"{label} has the type {dtype}; expected numbers or text")
+        raise ValueError(f"{label} is not a readable .npy array: {one_line(error)}") from None
+    if dtype.kind not in "buifSU" or dtype.itemsize == 0:
+        raise ValueError(f"{label} has the type {one_line(dtype)}; expected numbers or text")
     held, claimed = size - stream.tell(), math.prod(shape) * dtype.itemsize
-    if min(shape, default=1) <= 0 or held != claimed:
+    if {type(size) for size in shape} != {int}:  # True is one, too
+        raise ValueError(f"{label} has the shape {one_line(shape)}; expected one of integers")
+    if min(shape) <= 0 or held != claimed:
         raise ValueError(
             f"{label} holds {held} bytes; expected {claimed} for its shape {shape} of {dtype}"
         )
@@ -468,8 +536,11 @@ def _read_picture(path: Path) -> Array:
     except ImportError:
         raise ImportError("reading images needs Pillow: pip install 'fastnn-mlp[image]'") from None
     try:
-        with Image.open(path) as picture:
+        # No others: Pillow would hand PostScript to another program.
+        with Image.open(path, formats=("PNG", "JPEG", "BMP")) as picture:
+            if picture.width * picture.height > _MOST_PIXELS:
+                raise ValueError(f"it has more than {_MOST_PIXELS:,} pixels")
             grey = np.array(picture.convert("L"), dtype=np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is not a readable picture: {error}") from error
+        raise ValueError(f"{path} is not a readable picture: {one_line(error)}") from error
     return grey.reshape(1, -1)

@@ -2,7 +2,7 @@
 
 Between two calls of the core Python is awake for some microseconds every 30 ms (pace.py): signals
 are handled, the bar moves, and the network stands at a batch boundary. However the runs are cut,
-the bits are the same.
+the bits are the same. Over 400 lines: one fit, from its first batch to all the ways it may end.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,7 +34,7 @@ _FEWEST = 16  # rows: below, the weights come from memory more slowly than they 
 
 
 class DivergenceWarning(UserWarning):
-    """The loss stopped being finite; training ended and went back to the last good epoch."""
+    """The loss stopped being finite; training ended and went back to the best weights so far."""
 
 
 def rows_per_call(n_params: int, products: int = 1, written: int = 0) -> int:
@@ -66,6 +67,15 @@ def _means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, fl
     return logs
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """Parameters to go back to: of the end of which epoch, and what was measured of them."""
+
+    params: NDArray[Any]
+    epoch: int
+    score: float
+
+
 class Fit:
     """One fit under way: what callbacks see as `run`."""
 
@@ -96,7 +106,7 @@ class Fit:
         self._rate = float("nan")
         self._stopped: str | None = None
         self._batch = 0  # of the epoch under way
-        self._earlier: tuple[NDArray[Any], int] | None = None  # parameters, after which epoch
+        self._kept: tuple[_Kept, ...] = ()  # the best so far, and the best before it
         self._params = _fastnn.Rows(trainee.core.params[None])  # to look at
         self._check_standing()
         self.epochs = epochs
@@ -198,6 +208,9 @@ class Fit:
             while self.epoch < self.epochs and self._stopped is None:
                 if not self._one_epoch(bar):
                     break
+            else:
+                if self._kept and not self._bears_a_look():
+                    self._go_back(self.epoch, self._rate, stacklevel=5)
             for callback in self._callbacks:
                 callback.on_fit_end(self)
             if self.epoch < self.epochs:
@@ -207,23 +220,18 @@ class Fit:
 
     def _one_epoch(self, bar: progress.Progress) -> bool:
         """Train for an epoch, or go back to its start if the loss stops being finite."""
-        core, began = self._trainee.core, time.perf_counter()
-        before = core.get_params()
+        began = time.perf_counter()
+        self._keep()
         for callback in self._callbacks:
             callback.on_epoch_begin(self)
         logs = self._batches(self._order(), bar)
         if logs is None or not self._params.all_finite():  # its last step overflowed
-            good, epoch = before, self.epoch
-            if self._batch == 0 and self._earlier is not None:
-                good, epoch = self._earlier  # the last step of the epoch before was the bad one
-            set_params(core, good)
-            self._trainee.state.forget()
-            self._diverged(epoch)
+            rate = float(self._rates(self._batch + 1)[0])
+            self._go_back(self.epoch + 1, rate, stacklevel=6)
             return False
-        self._earlier = before, self.epoch
         seconds = time.perf_counter() - began
         if self._validation is not None:
-            scores = evaluate(core, self._validation, self._n_threads)
+            scores = evaluate(self._trainee.core, self._validation, self._n_threads)
             logs |= {f"val_{name}": score for name, score in scores.items()}
         logs["lr"] = self._rate
         logs["seconds"] = time.perf_counter() - began
@@ -316,11 +324,41 @@ class Fit:
         )
         return rates * self.lr_scale
 
-    def _diverged(self, epoch: int) -> None:
-        self._stopped = f"the loss stopped being finite in epoch {self.epoch + 1}"
-        where = f"those after epoch {epoch}" if epoch else "those before the fit"
-        rate = float(self._rates(self._batch + 1)[0])
-        _warn(f"{self._stopped}; weights and biases are again {where}", rate, stacklevel=6)
+    # ---- divergence ----------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        """Copy the parameters, if the epoch behind them is the best so far."""
+        name = "val_loss" if self._validation is not None else "loss"
+        score = self.history[name][-1] if name in self.history else float("inf")
+        if not self._kept or score < self._kept[-1].score:
+            now = _Kept(self._trainee.core.get_params(), self.epoch, score)
+            self._kept = (*self._kept[-1:], now)
+
+    def _bears_a_look(self) -> bool:
+        """Whether the cost of some rows is finite: what the last step did shows in no batch."""
+        core, examples = self._trainee.core, self._examples
+        end = min(examples.n, _BLOCK)
+        loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
+        return bool(np.isfinite(loss))
+
+    def _go_back(self, epoch: int, rate: float, stacklevel: int) -> None:
+        """Set the best weights so far, and say so."""
+        core = self._trainee.core
+        examples = self._examples if self._validation is None else self._validation
+        # An epoch's loss is that of its batches, each before its step: measured again, for the
+        # last step may have been the bad one.
+        losses = []
+        for kept in self._kept if len(self._kept) > 1 else ():
+            set_params(core, kept.params)
+            loss = evaluate(core, examples, self._n_threads)["loss"]
+            losses.append(loss if np.isfinite(loss) else float("inf"))
+        best = self._kept[int(np.argmin(losses)) if losses else 0]
+        set_params(core, best.params)
+        self._trainee.state.forget()
+        self._stopped = f"the loss stopped being finite in epoch {epoch}"
+        where = f"those after epoch {best.epoch}" if best.epoch else "those before the fit"
+        self.history.stopped = self._stopped
+        _warn(f"{self._stopped}; weights and biases are again {where}", rate, stacklevel)
 
 
 def _warn(what: str, rate: float, stacklevel: int) -> None:

@@ -159,7 +159,7 @@ class TestPredict:
             ):
                 net.predict(X, out=out)
         for out in (np.zeros((3, 7), np.float32).T, fixed, np.zeros((14, 3), np.float32)[::2]):
-            with pytest.raises(ValueError, match=r"out must be C-contiguous and writable"):
+            with pytest.raises(ValueError, match=r"out must be C-contiguous, aligned and writable"):
                 net.predict(X, out=out)
             assert not out.any()
 

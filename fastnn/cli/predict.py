@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import MLP, datasets
+from fastnn import MLP, datasets, tables
 
 from . import examples, options, report
 from .evaluate import check_features, load_model
@@ -143,7 +143,8 @@ def _header(net: MLP, path: str) -> tuple[str, ...] | None:
         return None
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            first = next(csv.reader(file, delimiter=delimiter), [])
+            lines = tables.Lines(Path(path), file, delimiter)
+            first = next(csv.reader(lines, delimiter=delimiter), [])
     except (UnicodeDecodeError, csv.Error):
         return None  # load_rows says what is wrong with it
     names = tuple(cell.strip() for cell in first)

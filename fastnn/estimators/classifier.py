@@ -14,7 +14,7 @@ from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
-from ..arrays import ClassWeight, Matrix, Validation
+from ..arrays import ClassWeight, Matrix, Validation, check_unmasked
 from ..mlp import MLP
 from ..optim import Optimizer
 from . import options
@@ -137,7 +137,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     Notes
     -----
     Parameters, defaults and meaning up to `max_fun` are those of scikit-learn 1.7 and later. A loss
-    that stops being finite is a `DivergenceWarning`, and the network is that of the last good
+    that stops being finite is a `DivergenceWarning`, and the network is that of the best
     epoch. Pickles hold the optimiser's state only after `partial_fit` or with `warm_start`.
 
     Examples
@@ -314,6 +314,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._labels.classes
 
     def _valid(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        check_unmasked("X", X)
+        check_unmasked("y", y)
         X, y = validate_data(
             self,
             X,

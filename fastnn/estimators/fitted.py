@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._config import get_sparse
-from ..arrays import Matrix
+from ..arrays import Matrix, check_unmasked
 from ..layout import Array, Gradient, layers
 from ..mlp import MLP
 from ..optim import Optimizer
@@ -103,6 +103,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
 
     def _rows(self, X: Any) -> Any:
         check_is_fitted(self)
+        check_unmasked("X", X)
         return validate_data(
             self, X, accept_sparse=["csr", "csc"], dtype=self._dtypes(), reset=False
         )

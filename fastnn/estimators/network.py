@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import check_unmasked
 from ..layout import Array
 from ..mlp import MLP
 from ..names import check_name
@@ -68,6 +69,7 @@ def as_weight(given: Any, n: int) -> NDArray[np.float64] | None:
     """Return `sample_weight` as (n,) floats, one number for all being that often itself."""
     if given is None:
         return None
+    check_unmasked("sample_weight", given)
     weight = np.asarray(given, float)
     if weight.ndim == 0:
         weight = np.full(n, weight)

@@ -11,7 +11,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
-from ..arrays import Matrix, Validation
+from ..arrays import Matrix, Validation, check_unmasked
 from ..mlp import MLP
 from ..names import ACTIVATIONS, check_name
 from ..optim import Optimizer
@@ -131,7 +131,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     Notes
     -----
     Parameters, defaults and meaning up to `max_fun` are those of scikit-learn 1.7 and later. A loss
-    that stops being finite is a `DivergenceWarning`, and the network is that of the last good
+    that stops being finite is a `DivergenceWarning`, and the network is that of the best
     epoch. Pickles hold the optimiser's state only after `partial_fit` or with `warm_start`.
 
     Examples
@@ -293,6 +293,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return model
 
     def _valid(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        check_unmasked("X", X)
+        check_unmasked("y", y)
         X, y = validate_data(
             self,
             X,

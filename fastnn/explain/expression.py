@@ -198,6 +198,10 @@ def parse(text: str) -> Expression:
     return Expression(text, _Parser(text).program())
 
 
+def _brief(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
 _TOKEN = re.compile(
     r"[ \t\r\n]*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)|(?P<sign>\*\*|[-+*/(),])|(?P<end>$))"
@@ -221,7 +225,7 @@ class _Parser:
             found = self._next[1]
             if found == ")":
                 self._refuse("there is no '(' for this ')'")
-            self._refuse(f"expected an operator before {found!r}")
+            self._refuse(f"expected an operator before {_brief(found)!r}")
         return tuple(self._steps)
 
     def _cut(self) -> list[_Token]:
@@ -313,7 +317,7 @@ class _Parser:
             return
         if kind == "number":
             if not np.isfinite(float(text)):
-                self._refuse(f"{text} is too large for a number")
+                self._refuse(f"{_brief(text)} is too large for a number")
             self._steps.append(("number", float(text)))
         elif kind == "name" and text in ("x", "y"):
             self._steps.append((text, 0))
@@ -323,11 +327,10 @@ class _Parser:
             self._call(token)
             return
         elif kind == "name":
-            self._refuse(
-                f"unknown name {text!r} (known are x, y, {', '.join((*CONSTANTS, *FUNCTIONS))})"
-            )
+            known = ", ".join(("x", "y", *CONSTANTS, *FUNCTIONS))
+            self._refuse(f"unknown name {_brief(text)!r} (known are {known})")
         else:
-            found = f", got {text!r}" if text else ""
+            found = f", got {_brief(text)!r}" if text else ""
             self._refuse(f"expected a number, x, y, a function or '('{found}")
         self._at += 1
 
@@ -354,5 +357,5 @@ class _Parser:
 
     def _close(self) -> None:
         if not self._take(")"):
-            found = f", got {self._next[1]!r}" if self._next[1] else ""
+            found = f", got {_brief(self._next[1])!r}" if self._next[1] else ""
             self._refuse(f"expected ')'{found}")
