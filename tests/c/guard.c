@@ -22,6 +22,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -309,6 +310,7 @@ static void check_the_guard(void)
         pid_t child = fork();
         if (child < 0) stop("fork");
         if (child == 0) {
+            setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
             signal(SIGSEGV, SIG_DFL);
             signal(SIGBUS, SIG_DFL); /* what macOS sends */
             one_too_far(ways[i]);
