@@ -170,6 +170,13 @@ def fail():
 
 
 class TestInterruption:
+    @pytest.fixture(autouse=True)
+    def _python_hears_ctrl_c(self):
+        """A shell has what it starts in the background, these tests perhaps, ignore the signal."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
     @pytest.mark.parametrize("action", [interrupt, lambda: signal.raise_signal(signal.SIGINT)])
     def test_ctrl_c_leaves_the_network_at_a_batch_boundary_and_the_history_so_far(self, action):
         net, twin = network(), network()

@@ -9,7 +9,7 @@ try:
     import sklearn  # noqa: F401
 except ImportError:
     raise ImportError(
-        "fastnn's estimators need scikit-learn: pip install 'fastnn-mlp[sklearn]'"
+        "fastnn's estimators need scikit-learn: pip install 'fastnn-mlp[sklearn]'", name="sklearn"
     ) from None
 
 from .classifier import MLPClassifier

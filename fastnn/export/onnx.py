@@ -20,7 +20,7 @@ from .facts import check
 try:
     from onnx import TensorProto, helper, numpy_helper
 except ImportError:
-    raise ImportError("to_onnx needs onnx: pip install 'fastnn-mlp[onnx]'") from None
+    raise ImportError("to_onnx needs onnx: pip install 'fastnn-mlp[onnx]'", name="onnx") from None
 
 __all__ = ["to_onnx"]
 

@@ -14,7 +14,7 @@ try:
     from torch import nn
 except ImportError:
     raise ImportError(
-        "to_torch and from_torch need PyTorch: pip install 'fastnn-mlp[torch]'"
+        "to_torch and from_torch need PyTorch: pip install 'fastnn-mlp[torch]'", name="torch"
     ) from None
 
 from ..mlp import MLP

@@ -20,7 +20,9 @@ def pyplot() -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError:
-        raise ImportError("plotting needs matplotlib: pip install 'fastnn-mlp[plot]'") from None
+        raise ImportError(
+            "plotting needs matplotlib: pip install 'fastnn-mlp[plot]'", name="matplotlib"
+        ) from None
     return plt
 
 
