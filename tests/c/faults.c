@@ -48,7 +48,7 @@ static const setting settings[] = {
     {"the same by non-zeros", FNN_ADAM, 0, 60, 1500, 1500, 1, 3, FNN_F64},
 };
 
-enum { N_IN = 40, N_OUT = 5 };
+enum { N_IN = 40, N_OUT = 5, EACH = 30 }; /* EACH rows have their gradients looked at */
 
 /* All that a call may change, and what it reads */
 typedef struct {
@@ -99,7 +99,7 @@ static world start(const setting *s)
     w.rates = room((size_t)s->n * sizeof *w.rates);
     w.columns = room((size_t)s->n * N_IN * sizeof *w.columns);
     w.m = room((size_t)w.P * w.size), w.v = room((size_t)w.P * w.size);
-    w.out = room((size_t)(s->n * (N_OUT + w.P)) * w.size);
+    w.out = room((size_t)(s->n * (N_OUT + N_IN) + EACH * w.P) * w.size);
     for (int64_t i = 0; i < s->n * N_IN; i++) w.values[i] = NEXT() < 0.6 ? 0 : (char)(127 * NEXT());
     for (int64_t i = 0; i < s->n; i++) w.labels[i] = (int64_t)(N_OUT * NEXT()), w.rates[i] = 0.01;
     w.X = (fnn_matrix){.dtype = FNN_U8, .n_rows = s->n, .data = w.values, .row_stride = N_IN,
@@ -150,7 +150,7 @@ static fnn_status gradient(world *w)
 
 static fnn_status gradients(world *w)
 {
-    int64_t n = w->X.n_rows < 30 ? w->X.n_rows : 30;
+    int64_t n = w->X.n_rows < EACH ? w->X.n_rows : EACH;
     return fnn_gradient(w->net, &w->X, &w->y, 0, n, NULL, w->out, &w->sums, w->run.n_threads);
 }
 
@@ -235,7 +235,7 @@ static void batches_are_given_up(const setting *s)
 {
     world calm = start(s), tried = start(s), before = start(s);
     train(&calm);
-    for (int64_t n = 0;; n++) {
+    for (int64_t n = 0;; n += 1 + n / 4) { /* all of the first, and some of the later */
         doubt d = {&tried, n, 0, 1};
         tried.run.stop = doubting, tried.run.stop_arg = &d;
         fnn_status status = train(&tried);
