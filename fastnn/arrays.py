@@ -312,6 +312,16 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     return _values(name, given, n, goal)
 
 
+def check_classes(encoded: Encoded) -> None:
+    """Refuse to learn from y that there is one class: its network could tell nothing apart."""
+    classes = encoded.classes
+    if classes is not None and len(classes) == 1:
+        raise ValueError(
+            f"y has one label only, {classes[0].item()!r}; set the network's `classes` "
+            "to all that there are"
+        )
+
+
 def _all_strings(array: NDArray[Any]) -> bool:
     return array.size > 0 and all(isinstance(item, str) for item in array.flat)
 
@@ -347,11 +357,6 @@ def _named_labels(name: str, y: NDArray[np.str_], n: int, goal: Goal) -> Encoded
     classes = goal.classes
     if classes is None:
         classes = np.unique(y)
-        if len(classes) == 1:
-            raise ValueError(
-                f"{name} has one label only, {classes[0].item()!r}; set the network's `classes` "
-                "to all that there are"
-            )
         if len(classes) > _most_classes(goal):
             raise ValueError(
                 f"{name} has {len(classes)} different labels; this network tells "

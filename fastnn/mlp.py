@@ -397,6 +397,7 @@ class MLP:
         epochs = check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
         examples, encoded = self._examples(X, y, sample_weight, class_weight)
+        arrays.check_classes(encoded)
         if examples.rows.sparse and epochs > 1:  # one pass would not earn its cost
             examples = replace(examples, rows=arrays.listed(examples.rows))
         validation = self._validation(validation_data, encoded)
@@ -454,6 +455,7 @@ class MLP:
             ``loss`` of the batch before the step and, for classes, ``accuracy``.
         """
         examples, encoded = self._examples(X, y, sample_weight)
+        arrays.check_classes(encoded)
         optimizer = self._next_optimizer(optimizer)
         with self._training(), self._undone_unless_stepped():
             goes_on = self._state is not None and self._state.fits(optimizer)

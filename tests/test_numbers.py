@@ -336,7 +336,6 @@ LABELS: dict[str, tuple[Any, type[Exception], str]] = {
         np.array(["a", None] * 4, np.dtypes.StringDType(na_object=None)),
         ValueError, "y holds missing strings"),
     "bytes": ([b"\xe9"] * 8, ValueError, "y holds bytes that are not ASCII; decode them"),
-    "one string": (["a"] * 8, ValueError, "y has one label only, 'a'; set the network's `classes`"),
     "complex": (Y * 1j, TypeError, "y must hold real numbers; its dtype is complex128"),
     "dates": (Y.astype("M8[D]"), TypeError, "y must hold real numbers; its dtype is datetime64"),
     "records": (np.zeros(8, "i4,i4"), TypeError, "y must hold real numbers; its dtype is "),
@@ -358,6 +357,19 @@ def test_labels_that_are_none_are_one_sentence_everywhere(case: str) -> None:
             read(X, given)
         assert "\n" not in str(caught.value)
     assert state_of(net) == before
+
+
+def test_one_text_label_is_nothing_to_learn_from() -> None:
+    net = network()
+    before = state_of(net)
+    for train in (net.fit, net.train_batch):
+        with pytest.raises(
+            ValueError, match=r"^y has one label only, 'a'; set the network's `classes`"
+        ):
+            train(X, ["a"] * 8)
+    assert state_of(net) == before
+    net.classes = ["a", "b", "c"]
+    net.fit(X, ["a"] * 8)
 
 
 def test_labels_of_any_whole_numbers_go_into_classes() -> None:
