@@ -816,7 +816,7 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/training.py",
-        "            trainee.state.steps += batches\n",
+        "        trainee.state,  # whose steps are counted\n",
         "",
         "Adam's steps are not counted from call to call",
     ),
@@ -853,14 +853,32 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/training.py",
-        "            set_params(core, good)\n",
+        "        set_params(core, best.params)\n",
         "",
-        "a fit that diverges leaves its last parameters",
+        "a fit that diverges leaves the last parameters that it looked at",
     ),
     Mutant(
         "fastnn/training.py",
-        "if self._batch == 0 and self._earlier is not None:",
-        "if self._earlier is None:",
+        "        self._trainee.state.forget()\n",
+        "",
+        "a fit that diverges leaves its moments, which may be infinite",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "score < self._kept[-1].score",
+        "score > self._kept[-1].score",
+        "the worst weights so far are kept",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "int(np.argmin(losses))",
+        "int(np.argmax(losses))",
+        "of the weights kept the worse ones come back",
+    ),
+    Mutant(
+        "fastnn/training.py",
+        "if self._kept and not self._bears_a_look():",
+        "if False:",
         "a last step that overflows is not taken back",
     ),
     Mutant(
