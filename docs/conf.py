@@ -72,7 +72,15 @@ html_theme_options = {
     "navbar_persistent": ["search-button"],
 }
 # The only pages of their sections: an empty column would be all there is to their left.
-_ALONE = ["quickstart", "backpropagation", "formulas", "scikit-learn", "cli", "performance", "reliability"]
+_ALONE = [
+    "quickstart",
+    "backpropagation",
+    "formulas",
+    "scikit-learn",
+    "cli",
+    "performance",
+    "reliability",
+]
 html_sidebars = {page: [] for page in [*_ALONE, "contributing", "changelog"]}
 
 
