@@ -231,7 +231,7 @@ static int side_by_side(fnn_dtype dtype)
     together all = {.dtype = dtype};
     int wrong = 0;
     int64_t P;
-    fnn_team_run(AT_ONCE, train_own, &all);
+    fnn_team_run(AT_ONCE, train_own, &all, (fnn_stop){NULL, NULL});
     for (int k = 0; k < AT_ONCE; k++) {
         double *alone = one_of_them(k, dtype, &P);
         if (!all.result[k]) stop("no thread");

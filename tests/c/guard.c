@@ -333,7 +333,7 @@ int main(int n_arguments, char **arguments)
         fnn_choose_isa(now.isa);
         guard_kernels_f32(how_many);
         guard_kernels_f64(how_many);
-        guard_calls();
+        guard_calls(how_many);
         printf("%s: guarded, %d wrong so far\n", now.isa, n_wrong);
     }
     if (alignments != 0xffff) wrong("some alignments of operands did not occur");

@@ -60,7 +60,7 @@ typedef enum { FEW, PAIRS, TRIPLES } extent;
 void guard_kernels_f32(extent how_many);
 void guard_kernels_f64(extent how_many);
 /* whole calls of fnn.h */
-void guard_calls(void);
+void guard_calls(extent how_many);
 
 /* ---- rows as fnn_matrix can describe them, for kernels and calls alike ------------------------- */
 
