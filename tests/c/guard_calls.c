@@ -129,7 +129,7 @@ static uint64_t look(fnn_dtype given, rows_layout layout, int64_t n, int64_t col
     double density = fnn_density(&X, columns);
     uint64_t h = hash(HASH_SEED, &density, sizeof density);
     if (X.indptr) return h; /* the others are for dense rows */
-    if (!fnn_all_finite(&X, columns)) wrong("numbers that are finite are said not to be");
+    if (!fnn_all_finite(&X, columns, FNN_F32)) wrong("numbers that are finite are said not to be");
     int64_t entries = 0;
     for (int64_t i = 0; i < n * columns; i++) entries += dense[i] != 0;
     /* the last row is full, so that capacity for all is capacity for each */
