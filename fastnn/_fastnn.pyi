@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 class BusyError(RuntimeError): ...
+class Watch: ...
 
 @final
 class Rows:
