@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 class BusyError(RuntimeError): ...
+
+@final
 class Watch: ...
 
 @final

@@ -61,6 +61,8 @@ cdef double LOOK_EVERY = 0.02  # seconds between two looks for signals within on
 cdef int64_t LOOK_AT = 1 << 22  # values to read, some milliseconds, between two looks elsewhere
 
 
+@cython.final
+@cython.auto_pickle(False)
 cdef class Watch:
     """Looks for signals in the middle of a large mini-batch: handlers run there and may raise.
 
