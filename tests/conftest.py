@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -22,3 +23,11 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     before = _fastnn.isa()
     yield _fastnn.choose_isa(request.param)
     _fastnn.choose_isa(before)
+
+
+@pytest.fixture(autouse=True)
+def _no_picture_stays_open() -> Iterator[None]:
+    """Close what a test drew: pyplot keeps every figure, and warns at the twentieth."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")

@@ -131,8 +131,6 @@ def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
             run_shell(block, page)
         else:
             pytest.fail(f"{page}:{block.line}: {block.language!r} is neither run nor written")
-    if find_spec("matplotlib"):
-        plt.close("all")
     if left_out:
         pytest.skip(f"{page} ran, but {'; '.join(left_out)}")
 

@@ -18,12 +18,6 @@ matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def mirror(loss="quadratic", n=2, **more):
     """A network that says what it reads."""
     net = fastnn.MLP([n, n], output="identity", loss=loss, dtype="float64", seed=0, **more)

@@ -276,13 +276,6 @@ matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture
-def _closed():
-    yield
-    plt.close("all")
-
-
-@pytest.mark.usefixtures("_closed")
 class TestThePicture:
     def test_it_looks_as_accepted(self, tmp_path):
         figure = descend("sin(x)*cos(y) + 0.1*(x**2 + y**2)", (2, 1)).plot()

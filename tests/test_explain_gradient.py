@@ -18,12 +18,6 @@ matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def case(output, loss, sizes=(3, 4, 2, 3), n=5):
     """A small float64 network with examples away from the kinks of all losses."""
     net = fastnn.MLP(sizes, activation="tanh", output=output, loss=loss, dtype="float64", seed=1)

@@ -118,7 +118,6 @@ def test_an_untrained_net_may_say_classes_that_y_does_not_have():
 
 def test_any_network_can_be_looked_into():
     pytest.importorskip("matplotlib").use("Agg")
-    plt = pytest.importorskip("matplotlib.pyplot")
     sparse = pytest.importorskip("scipy.sparse")
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(30, 25))
@@ -129,7 +128,6 @@ def test_any_network_can_be_looked_into():
         assert str(inside) == str(look_inside(net, rows, several))
         for kind in ("network", "first_layer", "mistakes", "units"):
             inside.plot(kind).canvas.draw()
-        plt.close("all")
 
 
 def test_without_y_there_are_no_confusions_and_no_costs():

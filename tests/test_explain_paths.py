@@ -310,11 +310,6 @@ def digits():
 
 
 class TestThePicture:
-    @pytest.fixture(autouse=True)
-    def _closed(self):
-        yield
-        plt.close("all")
-
     def test_it_looks_as_accepted(self, digits, tmp_path):
         assert_looks_as_accepted(digits.plot(), "paths", tmp_path)
 

@@ -11,12 +11,6 @@ matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def history(*names, epochs=3):
     record = History()
     for epoch in range(epochs):
