@@ -1,4 +1,7 @@
-"""Builds the extension from a .pyx and csrc/; everything declarative stands in pyproject.toml."""
+"""Builds the extension from a .pyx and csrc/; everything declarative stands in pyproject.toml.
+
+Over 80 lines because of `Sdist`: setuptools does not make the same archive twice.
+"""
 
 import gzip
 import os

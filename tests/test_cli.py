@@ -16,7 +16,7 @@ import pytest
 
 import fastnn
 from fastnn import files
-from fastnn.cli import examples, main, report
+from fastnn.cli import examples, report
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -29,25 +29,14 @@ def write_csv(path, names, rows):
     path.write_text("\n".join(lines) + "\n")
 
 
+pytestmark = pytest.mark.usefixtures("folder")
+
+
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """An empty folder to work in, with the threads put back afterwards."""
+def _threads_as_before():
     threads = fastnn.get_num_threads()
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path
+    yield
     fastnn.set_num_threads(threads)
-
-
-@pytest.fixture
-def run(capsys):
-    """A function that runs a command line: (status, stdout, stderr)."""
-
-    def call(*argv):
-        status = main([str(arg) for arg in argv])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
 
 
 @pytest.fixture

@@ -2,30 +2,19 @@
 
 import json
 import os
+from functools import partial
 
 import pytest
 
-from fastnn.cli import main
 from fastnn.explain import descend
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """An empty folder to work in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 @pytest.fixture
-def run(capsys):
-    """A function that runs a command line: (status, stdout, stderr)."""
-
-    def call(*argv):
-        status = main(["descend", *map(str, argv)])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
+def run(run):
+    """A function that runs ``fastnn descend``: (status, stdout, stderr)."""
+    return partial(run, "descend")
 
 
 EXPRESSION = "sin(x)*cos(y) + 0.1*(x**2+y**2)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,41 +37,40 @@ def _beside_the_data(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(model.parent)  # where the model finds what it was trained on
 
 
-def run(capsys: Any, *argv: object) -> tuple[int, str, str]:
-    capsys.readouterr()
-    status = main(["explain", *map(str, argv)])
-    out, err = capsys.readouterr()
-    return status, out, err
+@pytest.fixture
+def run(run: Any) -> Any:
+    """A function that runs ``fastnn explain``: (status, stdout, stderr)."""
+    return partial(run, "explain")
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_is_told_as_text_and_as_numbers(
-    capsys: Any, model: Path, tmp_path: Path, view: str
+    run: Any, model: Path, tmp_path: Path, view: str
 ) -> None:
-    status, out, err = run(capsys, model, "--view", view, "--index", 2)
+    status, out, err = run(model, "--view", view, "--index", 2)
     assert err == ""
     assert status == 0
     assert out.startswith("data      dots, 16 held-out test examples")
     assert len(out.splitlines()) > 4
     to = tmp_path / "view.json"
-    assert run(capsys, model, "--view", view, "-o", to)[0] == 0
+    assert run(model, "--view", view, "-o", to)[0] == 0
     assert isinstance(json.loads(to.read_text("utf-8")), dict)
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_every_view_is_drawn(capsys: Any, model: Path, tmp_path: Path, view: str) -> None:
+def test_every_view_is_drawn(run: Any, model: Path, tmp_path: Path, view: str) -> None:
     pytest.importorskip("matplotlib")
     to = tmp_path / "view.png"
-    status, out, err = run(capsys, model, "--view", view, "-o", to)
+    status, out, err = run(model, "--view", view, "-o", to)
     assert err == ""
     assert status == 0
     assert to.read_bytes().startswith(b"\x89PNG")
     assert str(to) in out
 
 
-def test_a_page_holds_the_numbers_of_that_example(capsys: Any, model: Path, tmp_path: Path) -> None:
+def test_a_page_holds_the_numbers_of_that_example(run: Any, model: Path, tmp_path: Path) -> None:
     to = tmp_path / "cost.html"
-    assert run(capsys, model, "--index", 4, "-o", to)[0] == 0
+    assert run(model, "--index", 4, "-o", to)[0] == 0
     page = to.read_text("utf-8")
     net = fastnn.load(model)
     assert page.startswith("<!doctype html>")
@@ -89,16 +89,16 @@ def test_a_page_holds_the_numbers_of_that_example(capsys: Any, model: Path, tmp_
     ],
 )
 def test_mistakes_are_told_in_one_line(
-    capsys: Any, model: Path, argv: list[str], status: int, sentence: str
+    run: Any, model: Path, argv: list[str], status: int, sentence: str
 ) -> None:
-    got, out, err = run(capsys, model, *argv)
+    got, out, err = run(model, *argv)
     assert (got, out) == (status, "")
     assert sentence in err
     assert len(err.splitlines()) == 1
 
 
-def test_a_file_that_is_no_model_is_told(capsys: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_no_model_is_told(run: Any, tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_text("no")
-    status, _, err = run(capsys, tmp_path / "x.safetensors")
+    status, _, err = run(tmp_path / "x.safetensors")
     assert status == 1
     assert "x.safetensors" in err

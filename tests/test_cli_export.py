@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,24 +13,13 @@ from export_helpers import CC
 import fastnn
 from fastnn.cli import main
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """An empty folder to work in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 @pytest.fixture
-def run(capsys):
+def run(run):
     """A function that runs ``fastnn export``: (status, stdout, stderr)."""
-
-    def call(*argv):
-        status = main(["export", *map(str, argv)])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
+    return partial(run, "export")
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Networks to PyTorch and back: the same numbers, and PyTorch's gradients as ours."""
+"""Networks to PyTorch and back: the same numbers, and PyTorch's gradients as ours.
+
+Over 400 lines, because the way back has as many refusals as there are layers that we have not.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from helpers import DTYPES, Core, lanes, ragged, random_case
 from numpy.testing import assert_array_equal
 
 BATCHES = [1, 2, 11, 12, 13, 33, 130]
-BLOCKED = [255, 256, 257, 300, 513]  # inner sums are cut every 256
+BLOCKED = [511, 512, 513, 700, 1025]  # inner sums are cut into equal blocks of at most 512 (KC)
 
 
 def integer_case(core: Core, n: int, seed: int) -> tuple[Any, Any]:

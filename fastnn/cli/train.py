@@ -2,7 +2,7 @@
 
 The order matters: whatever can be refused is refused before the first step of the training, the
 model file is written before anything is printed about it, and the test examples are looked at once,
-at the end.
+at the end. Over 400 lines: most of them declare the options.
 """
 
 from __future__ import annotations
