@@ -27,6 +27,7 @@ from .history import History
 from .init import INITS, Init, default_init, fill
 from .layout import Array, Gradient, Views, layers
 from .optim import Adam, Optimizer
+from .pace import rows_per_call
 from .schedules import check_count, check_number, learning_rates
 from .state import Examples, FitState, OptimizerState, Rule, Trainee
 
@@ -738,12 +739,12 @@ class MLP:
         return Gradient((total / weight).astype(self.dtype), self.sizes)
 
     def _pieces(self, n: int, products: int = 1, written: int = 0) -> Iterator[tuple[int, int]]:
-        step = training.rows_per_call(self.n_params, products, written)
+        step = rows_per_call(self.n_params, products, written)
         for begin in range(0, n, step):
             yield begin, min(begin + step, n)
 
     def _forward(self, rows: _fastnn.Rows, out: Sequence[Array | None]) -> None:
-        if rows.n_rows <= training.rows_per_call(self.n_params):  # a few rows pay for nothing else
+        if rows.n_rows <= rows_per_call(self.n_params):  # a few rows pay for nothing else
             self._core.forward(rows, 0, rows.n_rows, list(out), get_num_threads())
             return
         for begin, end in self._pieces(rows.n_rows):

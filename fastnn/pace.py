@@ -1,6 +1,7 @@
-"""How many mini-batches the next call of the core gets, and how many threads.
+"""How much the next call of the core gets, and how many threads.
 
-Both are free choices: neither changes a bit of the result. So they are measured while training.
+Free choices while training: neither changes a bit of the result. So they are measured there. Calls
+that only read get a fixed number of rows.
 """
 
 from __future__ import annotations
@@ -8,6 +9,24 @@ from __future__ import annotations
 CALL_SECONDS = 0.03  # aimed at for a call: Ctrl-C is answered within about so long
 _TRIAL_EVERY = 24  # calls: how often the number of threads that lost last time gets another chance
 _TRIAL_SHARE = 8  # such a call is so many times shorter: it may be slow, on a busy machine
+# Of one call where a fixed number is wanted rather than a fixed time: some 20 to 80 ms. A block of
+# large networks has more, and is then read in parts.
+_OPERATIONS_PER_CALL = 2e9
+_NUMBERS_PER_CALL = 1 << 23  # written, where that takes the time
+BLOCK = 512  # rows: FNN_BLOCK of csrc/net.h
+_FEWEST = 16  # rows: below, the weights come from memory more slowly than they are worked on
+
+
+def rows_per_call(n_params: int, products: int = 1, written: int = 0) -> int:
+    """Return how many rows to work off in one reading call, so that Ctrl-C stays alive.
+
+    A prediction is one product with the weights, a gradient three; `written` numbers a row.
+    """
+    if written:
+        return max(1, min(rows_per_call(n_params, products), _NUMBERS_PER_CALL // written))
+    rows = _OPERATIONS_PER_CALL / (2 * products * n_params)
+    whole = int(rows / BLOCK) * BLOCK
+    return whole or max(_FEWEST, int(rows))
 
 
 class Pace:

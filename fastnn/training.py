@@ -20,33 +20,15 @@ from . import _fastnn, progress
 from .callbacks import Callback, as_callback
 from .history import History
 from .optim import Optimizer
-from .pace import Pace
+from .pace import BLOCK, Pace, rows_per_call
 from .schedules import check_number, learning_rates
 from .state import Examples, FitState, Trainee
 
 _T = TypeVar("_T")
-# Of one call where a fixed number is wanted rather than a fixed time: some 20 to 80 ms. A block of
-# large networks has more, and is then read in parts.
-_OPERATIONS_PER_CALL = 2e9
-_NUMBERS_PER_CALL = 1 << 23  # written, where that takes the time
-_BLOCK = 512  # rows: FNN_BLOCK of csrc/net.h
-_FEWEST = 16  # rows: below, the weights come from memory more slowly than they are worked on
 
 
 class DivergenceWarning(UserWarning):
     """The loss stopped being finite; training ended and went back to the best weights so far."""
-
-
-def rows_per_call(n_params: int, products: int = 1, written: int = 0) -> int:
-    """Return how many rows to work off in one reading call, so that Ctrl-C stays alive.
-
-    A prediction is one product with the weights, a gradient three; `written` numbers a row.
-    """
-    if written:
-        return max(1, min(rows_per_call(n_params, products), _NUMBERS_PER_CALL // written))
-    rows = _OPERATIONS_PER_CALL / (2 * products * n_params)
-    whole = int(rows / _BLOCK) * _BLOCK
-    return whole or max(_FEWEST, int(rows))
 
 
 def evaluate(core: _fastnn.Net, examples: Examples, n_threads: int) -> dict[str, float]:
@@ -337,7 +319,7 @@ class Fit:
     def _bears_a_look(self) -> bool:
         """Whether the cost of some rows is finite: what the last step did shows in no batch."""
         core, examples = self._trainee.core, self._examples
-        end = min(examples.n, _BLOCK)
+        end = min(examples.n, BLOCK)
         try:
             loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
         except MemoryError:
