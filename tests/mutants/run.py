@@ -45,7 +45,7 @@ SOURCES = sorted(
     if not re.match(r"kernels_(?!base)", path.name)
 )
 FIRST = {
-    "gemm.inc.h": ["products"],
+    "gemm.inc.h": ["products", "core_training"],
     "sparse.inc.h": ["core_rows", "sparse"],
     "activation.inc.h": ["losses", "core"],
     "vmath.inc.h": ["kernels"],
