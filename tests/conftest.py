@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -25,6 +26,12 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     before = _fastnn.isa()
     yield _fastnn.choose_isa(request.param)
     _fastnn.choose_isa(before)
+
+
+@pytest.fixture(autouse=True)
+def _the_same_numbers_in_every_run() -> None:
+    """Seed what scikit-learn draws from where it is given no seed."""
+    np.random.seed(0)  # noqa: NPY002
 
 
 @pytest.fixture(autouse=True)

@@ -113,7 +113,7 @@ class TestGradient:
 
 def from_the_same_weights(theirs, X, y, **more):
     """Fit scikit-learn's for an epoch, copy it, and let both go on with a fresh optimiser."""
-    theirs.set_params(warm_start=True, max_iter=1).fit(X, y)
+    theirs.set_params(warm_start=True, max_iter=1, random_state=0).fit(X, y)
     ours = fastnn.from_sklearn(theirs).set_params(warm_start=True)
     for model in (ours, theirs):
         model.set_params(max_iter=8, **more).fit(X, y)
@@ -188,7 +188,7 @@ class TestSteps:
         X, weight = rng.normal(size=(60, 4)), rng.uniform(0.1, 3, 60)
         y = (X[:, 0] > X[:, 1]) + (X[:, 2] > 0)
         theirs = TheirClassifier((6,), "tanh", solver=solver, batch_size=20, shuffle=False)
-        theirs.set_params(warm_start=True, max_iter=1).fit(X, y)
+        theirs.set_params(warm_start=True, max_iter=1, random_state=0).fit(X, y)
         ours = fastnn.from_sklearn(theirs).set_params(warm_start=True)
         for model in (ours, theirs):
             model.set_params(max_iter=8).fit(X, y, sample_weight=weight)
