@@ -137,6 +137,7 @@ class TestSignals:
     ):
         code = f"""
             import signal, sys, fastnn, fastnn.cli
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
             fit = fastnn.MLP.fit
             def stopped(self, X, y, *, callbacks, **rest):
                 def stop(run, logs):
