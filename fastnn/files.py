@@ -23,7 +23,7 @@ import struct
 import threading
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,7 @@ _TYPES = {
     **{"F16": "<f2", "F32": "<f4", "F64": "<f8", "BOOL": "?", "U8": "u1", "I8": "i1"},
     **{"U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8", "I64": "<i8"},
 }
+_DEEPEST = 100  # lists and objects one within another
 _MOST_SAID = 200  # characters of a file's own words in a message
 
 Tensors = dict[str, NDArray[Any]]
@@ -355,6 +356,17 @@ def _json(text: str) -> Any:
         return value
 
     try:
-        return json.loads(text, object_pairs_hook=once, parse_constant=refuse, parse_float=number)
+        value = json.loads(text, object_pairs_hook=once, parse_constant=refuse, parse_float=number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    # Pythons differ in how deep they go; files must not depend on which one reads them.
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _in(outer)]
+    if level:
+        raise ValueError("it is nested too deeply")
+    return value
+
+
+def _in(outer: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return outer.values() if isinstance(outer, dict) else outer

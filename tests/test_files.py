@@ -259,6 +259,17 @@ class TestRefusedToSave:
             net.save(tmp_path / "net.safetensors")
         assert list(tmp_path.iterdir()) == []
 
+    def test_metadata_may_be_nested_a_hundred_times_on_every_python(self, tmp_path):
+        net, inner = MLP([2, 1]), {}
+        for _ in range(99):
+            inner = {"a": inner}
+        net.metadata = inner
+        net.save(tmp_path / "net.safetensors")
+        assert fastnn.load(tmp_path / "net.safetensors").metadata == inner
+        net.metadata = [inner]
+        with pytest.raises(ValueError, match="nested too deeply"):
+            net.save(tmp_path / "net.safetensors")
+
     def test_metadata_nested_too_deeply_are_refused(self, tmp_path):
         net, inner = MLP([2, 1]), {}
         for _ in range(100_000):

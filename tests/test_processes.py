@@ -66,9 +66,12 @@ class TestSignals:
             signal.setitimer(signal.ITIMER_REAL, 0)
             raise OwnError
 
-        alarm(stop)
-        with pytest.raises(OwnError):
+        def fit():
+            alarm(stop)  # which may come at once
             net.fit(X, y, epochs=99, batch_size=batch_size, shuffle=False, optimizer=optimizer)
+
+        with pytest.raises(OwnError):
+            fit()
         steps = 0 if net._state is None else net._state.steps
         for step in range(steps):
             rows = (np.arange(size) + size * step) % len(X)
@@ -122,10 +125,13 @@ class TestSignals:
             signal.setitimer(signal.ITIMER_REAL, 0)
             raise KeyboardInterrupt
 
-        alarm(stop)
-        arguments = (X,) if call == "predict" else (X, y)
-        with pytest.raises(KeyboardInterrupt):
+        def call_again_and_again():
+            alarm(stop)
+            arguments = (X,) if call == "predict" else (X, y)
             [getattr(net, call)(*arguments) for _ in range(10000)]
+
+        with pytest.raises(KeyboardInterrupt):
+            call_again_and_again()
         assert state_of(net) == before
 
     @pytest.mark.parametrize(

@@ -198,7 +198,10 @@ def test_a_subinterpreter_refuses_the_import_in_one_sentence_and_goes_on() -> No
         "    make = interpreters.create\n"
         "    run = lambda interpreter, code: interpreter.exec(code)\n"
         "except ImportError:\n"
-        "    import _xxsubinterpreters as old\n"
+        "    try:\n"
+        "        import _interpreters as old\n"  # 3.13
+        "    except ImportError:\n"
+        "        import _xxsubinterpreters as old\n"
         "    make, run = old.create, old.run_string\n"
         "import fastnn\n"
         "code = '''\n"
