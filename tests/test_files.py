@@ -266,7 +266,7 @@ class TestRefusedToSave:
         net.metadata = inner
         net.save(tmp_path / "net.safetensors")
         assert fastnn.load(tmp_path / "net.safetensors").metadata == inner
-        net.metadata = [inner]
+        net.metadata = {"a": inner}
         with pytest.raises(ValueError, match="nested too deeply"):
             net.save(tmp_path / "net.safetensors")
 
