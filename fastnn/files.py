@@ -361,9 +361,9 @@ def _json(text: str) -> Any:
         raise ValueError("it is nested too deeply") from None
     # Pythons differ in how deep they go; files must not depend on which one reads them.
     level = [value]
-    for _ in range(_DEEPEST + 1):
+    for _ in range(_DEEPEST):
         level = [inner for outer in level if isinstance(outer, dict | list) for inner in _in(outer)]
-    if level:
+    if any(isinstance(inner, dict | list) for inner in level):
         raise ValueError("it is nested too deeply")
     return value
 
