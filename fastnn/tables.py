@@ -49,6 +49,7 @@ _FREE_LABELS = 1 << 22  # characters
 # Characters of the header of an array without fields, which NumPy makes some 120 long: its way with
 # files of Python 2 takes time that grows with the square.
 _MOST_HEADER = 1000
+_BLOCK = 1 << 17  # numbers
 _SCAN = 1 << 12  # rows that are looked at together for a value that is not finite
 
 # What zipfile raises for a damaged, encrypted or strangely packed file: OSError is a seek to
@@ -247,7 +248,8 @@ def _read_csv(
     path: Path, target: str | int | None, *, labelled: bool
 ) -> tuple[tuple[str, ...] | None, Array, list[str], array[int], int]:
     """Return header names, features (n, d), the cells and position of the target, row lines."""
-    values, lines, cells = array("d"), array("q"), list[str]()
+    features, latest = np.empty(0), array("d")
+    lines, cells = array("q"), list[str]()
     same: dict[str, str] = {}  # equal labels are one string
     delimiter = _DELIMITERS[path.suffix.lower()]
     try:
@@ -268,12 +270,12 @@ def _read_csv(
                 wanted = "at least one feature and the target" if labelled else "rows of numbers"
                 raise ValueError(f"{path} has {width} columns; expected {wanted}")
             column = _target_column(path, target, first) if labelled else width
-            features = first[:column] + first[column + 1 :]
+            others = first[:column] + first[column + 1 :]
             by_name = isinstance(target, str) and not _WHOLE.fullmatch(target)
-            headed = by_name or any(cell.strip() and not _is_number(cell) for cell in features)
+            headed = by_name or any(cell.strip() and not _is_number(cell) for cell in others)
             names = tuple(cell.strip() for cell in first) if headed else None
             row = next_row() if headed else first
-            del first, features
+            del first, others
             while row:
                 if len(row) != width:
                     raise ValueError(
@@ -286,24 +288,35 @@ def _read_csv(
                 try:
                     if "_" in "".join(row):  # Python would take 1_000 for a number
                         raise ValueError
-                    values.extend(map(float, row))
+                    latest.extend(map(float, row))
                 except ValueError:
                     bad = next(i for i, cell in enumerate(row) if not _is_number(cell))
                     place = bad + (bad >= column)
                     raise _bad_cell(path, reader.line_num, place, names, row[bad]) from None
                 lines.append(reader.line_num)
+                if len(latest) >= max(_BLOCK, len(features) // 8):
+                    _append(features, latest)
+                    latest = array("d")
                 row = next_row()
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is not a table of UTF-8 text: {error}") from None
     if not lines:
         raise ValueError(f"{path} has a header and no rows")
-    X = np.frombuffer(values).reshape(len(lines), -1)
+    _append(features, latest)
+    X = features.reshape(len(lines), -1)
     for start in range(0, len(X), _SCAN):
         bad_ones = np.argwhere(~np.isfinite(X[start : start + _SCAN]))
         if len(bad_ones):
             i, j = start + int(bad_ones[0, 0]), int(bad_ones[0, 1])
             raise _bad_cell(path, lines[i], j + (j >= column), names, _plain(X[i, j]))
     return names, X, cells, lines, column
+
+
+def _append(values: Array, more: array[float]) -> None:
+    """Append in place: NumPy lets the system extend its memory, without a copy where it can."""
+    if more:
+        values.resize(len(values) + len(more), refcheck=False)
+        values[-len(more) :] = more
 
 
 def _target_column(path: Path, target: str | int | None, first: Sequence[str]) -> int:
