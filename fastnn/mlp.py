@@ -127,7 +127,7 @@ class MLP:
     history : History
         Of the last fit, also of one that was interrupted.
     metadata : dict
-        JSON values of your own, kept in model files.
+        JSON values of your own, kept in model files; up to 100 lists and dicts one in another.
 
     Examples
     --------
