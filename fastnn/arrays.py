@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from reprlib import repr as shorten
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -480,7 +481,7 @@ def _class_weights(class_weight: Any, encoded: Encoded, n_out: int) -> NDArray[n
         rows = np.bincount(encoded.labels, minlength=n_classes)
         return np.where(rows > 0, encoded.n / (np.count_nonzero(rows) * np.maximum(rows, 1)), 0.0)
     if not isinstance(class_weight, Mapping):
-        raise TypeError(f'class_weight must be a dict or "balanced", got {class_weight!r}')
+        raise TypeError(f'class_weight must be a dict or "balanced", got {shorten(class_weight)}')
     names = range(n_classes) if encoded.classes is None else encoded.classes.tolist()
     unknown = [label for label in class_weight if label not in names]
     if unknown:

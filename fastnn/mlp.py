@@ -814,7 +814,7 @@ class MLP:
         if self._shift is not None and self._scale is not None:
             tensors["input.shift"], tensors["input.scale"] = self._shift, self._scale
         if not isinstance(self.metadata, dict):
-            raise TypeError(f"metadata must be a dict, got {self.metadata!r}")
+            raise TypeError(f"metadata must be a dict, got {shorten(self.metadata)}")
         facts: dict[str, Any] = {"network": self._network(), "metadata": self.metadata}
         if self._classes is not None:
             facts["classes"] = self._classes.tolist()

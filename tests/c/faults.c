@@ -235,7 +235,7 @@ static void batches_are_given_up(const setting *s)
 {
     world calm = start(s), tried = start(s), before = start(s);
     train(&calm);
-    for (int64_t n = 0;; n += 1 + n / 4) { /* all of the first, and some of the later */
+    for (int64_t n = 0;; n++) {
         doubt d = {&tried, n, 0, 1};
         tried.run.stop = doubting, tried.run.stop_arg = &d;
         fnn_status status = train(&tried);
