@@ -388,7 +388,7 @@ def _class_numbers(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
     if len(outside):
         raise ValueError(
             f"{name} holds the label {outside[0]:.0f}; this network has {goal.n_out} outputs, "
-            f"labels 0 to {goal.n_out - 1}; others go into its `classes`"
+            f"labels 0 to {goal.n_out - 1}; set its `classes` to use others"
         )
     return Encoded(n, _whole(y, np.int64), None, ARGMAX, None)
 
@@ -429,7 +429,9 @@ def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
     if (low is not None and values.min() < low) or (high is not None and values.max() > high):
         span = "from 0 to 1" if high else "0 or more"
         worst = values.min() if values.min() < 0 else values.max()
-        raise ValueError(f"{name} must be {span} for loss {goal.loss!r}; it holds {worst:g}")
+        labels = high is not None and y.dtype.kind in "iu" and goal.n_out == 1
+        hint = "; set the network's `classes` to use other labels" if labels else ""
+        raise ValueError(f"{name} must be {span} for loss {goal.loss!r}; it holds {worst:g}{hint}")
     classes = goal.n_out > 1 and goal.output in ("sigmoid", "softmax")
     if classes and goal.may_be_one_hot and _is_one_hot(values):
         labels = values.argmax(axis=1).astype(np.int64)

@@ -108,6 +108,10 @@ def replace(path: Path, content: bytes) -> None:
     never more than one for each process that wrote at the same time. (Windows, and file systems
     without locks: a name a process and thread, which stays until somebody deletes it.)
     """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected the name of a file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}")
     try:
         part, descriptor = _open_part(path)
         try:
@@ -307,6 +311,17 @@ def _header(path: Path) -> tuple[dict[str, Any], dict[str, str], int]:
     except SafetensorError as error:
         raise ValueError(f"{path} is not a sound safetensors file: {one_line(error)}") from None
     return header, metadata, 8 + length
+
+
+def is_model(path: str | os.PathLike[str]) -> bool:
+    """Return whether a model file is at `path`, as far as its header tells."""
+    from pathlib import Path
+
+    try:
+        _header(Path(path))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _cost(header: bytes) -> int:

@@ -23,9 +23,9 @@ class History:
     """The record of a fit, returned by ``fit``: lists with one entry an epoch.
 
     Every logged name is reached as an attribute (``history.loss``), and, like the keys of a
-    mapping, as an item (``history["loss"]``). ``in`` and iteration go over the names;
-    ``len(history)`` is the number of epochs. A name that is also a method's, such as ``best``, is
-    reached as an item only.
+    mapping, as an item (``history["loss"]``). ``in`` and iteration go over the names, and
+    ``dict(history)`` is what ``pandas.DataFrame`` takes; ``len(history)`` is the number of epochs.
+    A name that is also a method's, such as ``best``, is reached as an item only.
 
     ``fit`` logs `loss`, `accuracy` (classification), `val_loss` and `val_accuracy` (with
     ``validation_data``), `lr`, `seconds` and `examples_per_second`.
@@ -88,6 +88,10 @@ class History:
             list(map(list.append, columns, values.values()))
         else:
             self._columns.update({name: [value] for name, value in values.items()})
+
+    def keys(self) -> list[str]:
+        """Return the logged names: with them ``dict(history)`` is a dict of columns."""
+        return list(self._columns)
 
     def best(self, name: str) -> tuple[int, float]:
         """Return the epoch (from 1) with the best value of `name`, and that value.

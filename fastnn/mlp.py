@@ -31,13 +31,14 @@ from .pace import rows_per_call
 from .schedules import check_count, check_number, learning_rates
 from .state import Examples, FitState, OptimizerState, Rule, Trainee
 
-__all__ = ["MLP"]
+__all__ = ["MLP", "check_mlp"]
 
 # What the core was built with: set later it would change nothing, or half of what it should.
 _FIXED = (
     *("sizes", "activation", "output", "loss", "init", "dropout", "dtype", "seed", "quantile"),
     *("huber_delta", "weights", "biases"),
 )
+_BATCH_SIZE = 32  # of `fit`
 
 
 def _one_each(argument: str, value: Any, n: int) -> tuple[Any, ...]:
@@ -165,6 +166,8 @@ class MLP:
         self.output: names.Output
         self.loss: names.Loss
         self.output, self.loss = names.pair(output, loss)
+        if self.output == "softmax" and self.sizes[-1] == 1:
+            raise ValueError("softmax of one output is always 1: use sigmoid, or two outputs")
         self.init: Init = names.check_name(
             "init", init if init is not None else default_init(self.activation), INITS
         )
@@ -325,7 +328,7 @@ class MLP:
         y: ArrayLike,
         *,
         epochs: int = 10,
-        batch_size: int | None = 32,
+        batch_size: int | None = _BATCH_SIZE,
         optimizer: Optimizer | None = None,
         validation_data: arrays.Validation | None = None,
         sample_weight: ArrayLike | None = None,
@@ -402,14 +405,16 @@ class MLP:
         if examples.rows.sparse and epochs > 1:  # one pass would not earn its cost
             examples = replace(examples, rows=arrays.listed(examples.rows))
         validation = self._validation(validation_data, encoded)
+        size = examples.n_visited
+        if batch_size is not None:
+            size = min(check_count("batch_size", batch_size, 1), size)
         if resume:
             standing, optimizer = self._resumed(optimizer)
+            if batch_size != _BATCH_SIZE and size != standing.batch_size:
+                raise ValueError(
+                    f"the checkpoint was made with batches of {standing.batch_size}, not {size}"
+                )
         else:
-            size = (
-                examples.n_visited
-                if batch_size is None
-                else min(check_count("batch_size", batch_size, 1), examples.n_visited)
-            )
             optimizer = self._next_optimizer(optimizer)
             standing = FitState(size, bool(shuffle), optimizer.to_config())
         with self._training(), self._undone_unless_stepped():
@@ -618,9 +623,15 @@ class MLP:
     def classify(self, X: arrays.Matrix) -> Array:
         """Return the class label of each row, shape (n,): that of the largest output.
 
-        With one output, the second class where it is at least ½. Labels are those of `classes`, or
-        0, 1, 2, …. For several labels a row, look at ``predict(X) >= 0.5`` instead.
+        With one output, the second class where it is at least ½; such a network has sigmoid output
+        or its `classes` are set, else it is a ValueError. Labels are those of `classes`, or 0, 1,
+        2, …. For several labels a row, look at ``predict(X) >= 0.5`` instead.
         """
+        if self.sizes[-1] == 1 and self.output != "sigmoid" and self._classes is None:
+            raise ValueError(
+                f"this network predicts numbers, with output {self.output!r}; set its `classes` if "
+                "½ parts two of them"
+            )
         a = self.predict(X)
         if self.sizes[-1] == 1:
             index = (a[:, 0] >= 0.5).astype(np.int64)
@@ -908,3 +919,11 @@ class MLP:
             f"<table><caption>{self._heading()}</caption><thead><tr><th>layer</th><th>shape</th>"
             f"<th>activation</th><th>parameters</th></tr></thead><tbody>{rows}</tbody></table>"
         )
+
+
+def check_mlp(net: object) -> MLP:
+    """Return `net` if it is a network; an estimator holds one in its ``network_``."""
+    if not isinstance(net, MLP):
+        hint = "; give its network_" if hasattr(net, "network_") else ""
+        raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}{hint}")
+    return net

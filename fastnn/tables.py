@@ -33,9 +33,10 @@ __all__ = ["ROW_SUFFIXES", "TABLE_SUFFIXES", "Table", "load_rows", "load_table"]
 Array = npt.NDArray[Any]
 FilePath = str | os.PathLike[str]
 
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_DELIMITERS = {".csv": ",;\t", ".tsv": "\t"}  # the first of them that the first line holds
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
-TABLE_SUFFIXES = (*_DELIMITERS, ".npz", ".npy")
+TEXT_SUFFIXES = tuple(_DELIMITERS)
+TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".npz", ".npy")
 ROW_SUFFIXES = (*TABLE_SUFFIXES, *_PICTURES)
 
 _MAP_FROM = 64 << 20  # a larger .npy file is mapped, not read
@@ -64,6 +65,7 @@ _BAD_ZIP = (
     UnicodeDecodeError,
 )
 
+_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
@@ -102,8 +104,9 @@ def load_table(path: FilePath, *, target: str | int | None = None) -> Table:
     Parameters
     ----------
     path : path of a ``.csv``, ``.tsv``, ``.npz`` or ``.npy`` file
-        Text is UTF-8, separated by commas (``.csv``) or tabs (``.tsv``); its first row is a header
-        if any feature in it is not a number. An ``.npz`` has the arrays ``X`` and ``y``, or
+        Text is UTF-8, separated by commas (``.csv``; if the first line has none, by semicolons or
+        tabs) or tabs (``.tsv``); its first row is a header if any feature in it is not a number.
+        Numbers have a decimal point. An ``.npz`` has the arrays ``X`` and ``y``, or
         ``x_train``, ``y_train`` and perhaps ``x_test``, ``y_test`` (in capitals or not); images of
         shape (n, height, width) are flattened. An ``.npy`` is one array of shape (n, d + 1); above
         64 MiB it is mapped read-only.
@@ -138,7 +141,7 @@ def load_table(path: FilePath, *, target: str | int | None = None) -> Table:
     """
     path = existing_file(path)
     suffix = path.suffix.lower()
-    if suffix in _DELIMITERS:
+    if suffix in TEXT_SUFFIXES:
         return _csv_table(path, target)
     if suffix == ".npy":
         return _npy_table(path, target)
@@ -173,7 +176,7 @@ def load_rows(path: FilePath) -> Array:
     """
     path = existing_file(path)
     suffix = path.suffix.lower()
-    if suffix in _DELIMITERS:
+    if suffix in TEXT_SUFFIXES:
         return _read_csv(path, None, labelled=False)[1]
     if suffix == ".npy":
         return _as_rows(_read_npy(path), str(path))[0]
@@ -221,6 +224,14 @@ def _csv_table(path: Path, target: str | int | None) -> Table:
     return Table(X, y, names[:column] + names[column + 1 :], names[column])
 
 
+def delimiter_of(path: Path, file: IO[str]) -> str:
+    """Return what separates the cells of a ``.csv`` or ``.tsv`` file, which stands at its start."""
+    known = _DELIMITERS[path.suffix.lower()]
+    line = file.readline(_MOST_LINE)
+    file.seek(0)
+    return next((delimiter for delimiter in known if delimiter in line), known[0])
+
+
 class Lines:
     """The lines of a text, none too long, and no more cells in a row than a table may have."""
 
@@ -251,9 +262,9 @@ def _read_csv(
     features, latest = np.empty(0), array("d")
     lines, cells = array("q"), list[str]()
     same: dict[str, str] = {}  # equal labels are one string
-    delimiter = _DELIMITERS[path.suffix.lower()]
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
+            delimiter = delimiter_of(path, file)
             text = Lines(path, file, delimiter)
             reader = csv.reader(text, delimiter=delimiter, strict=True)
 
@@ -267,8 +278,11 @@ def _read_csv(
             first = next_row()
             width = len(first)
             if width < 1 + labelled:
-                wanted = "at least one feature and the target" if labelled else "rows of numbers"
-                raise ValueError(f"{path} has {width} columns; expected {wanted}")
+                if not width:
+                    raise ValueError(f"{path} is empty; expected a table")
+                raise ValueError(
+                    f"{path} has one column; expected one feature at least and the target"
+                )
             column = _target_column(path, target, first) if labelled else width
             others = first[:column] + first[column + 1 :]
             by_name = isinstance(target, str) and not _WHOLE.fullmatch(target)
@@ -327,7 +341,7 @@ def _target_column(path: Path, target: str | int | None, first: Sequence[str]) -
         if names.count(target) != 1:
             found = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
             raise ValueError(
-                f"{path} has {names.count(target) or 'no'} columns {target!r}; "
+                f"{path} has {names.count(target) or 'no'} columns called {target!r}; "
                 f"expected one in the header, which reads {one_line(found)}"
             )
         return names.index(target)
@@ -386,7 +400,8 @@ def _bad_cell(
     path: Path, line: int, column: int, names: Sequence[str] | None, cell: str
 ) -> ValueError:
     label = _column_label(column, names)
-    return ValueError(f"{path}, line {line}, {label}: expected a number, found {_show(cell)}")
+    hint = ", which needs a decimal point" if _COMMA.fullmatch(cell) else ""
+    return ValueError(f"{path}, line {line}, {label}: expected a number, found {_show(cell)}{hint}")
 
 
 def _column_label(column: int, names: Sequence[str] | None) -> str:

@@ -103,6 +103,8 @@ def every_function(dtype: str = "float32") -> list[fastnn.MLP]:
         for j, hidden in enumerate(HIDDEN):
             k = i * len(HIDDEN) + j
             sizes = shapes[k % len(shapes)]
+            if output == "softmax" and sizes[-1] == 1:
+                sizes = [*sizes[:-1], 2]
             net = random_net(
                 sizes, activation=hidden, output=output, scaled=k % 3 == 0, seed=k, dtype=dtype
             )

@@ -585,9 +585,67 @@ class TestCtrlC:
         assert os.listdir(folder) == []
 
 
+class TestFilesOfOthers:
+    """What is not fastnn's is never replaced by a model."""
+
+    @pytest.mark.parametrize("flag", ["-o", "--checkpoint"])
+    def test_the_data_are_not_written_over(self, run, flowers, folder, flag):
+        before = (folder / flowers).read_bytes()
+        status, out, err = run("train", "--data", flowers, "--epochs", 1, flag, flowers)
+        assert (status, out) == (1, "")
+        assert err == (
+            f"fastnn: error: {flag} flowers.csv is there and is no model of fastnn's: give another "
+            "name, or delete it\n"
+        )
+        assert (folder / flowers).read_bytes() == before
+        assert sorted(os.listdir(folder)) == [flowers]
+
+    def test_a_model_and_an_empty_file_are(self, run, flowers, folder):
+        fastnn.MLP([1, 1]).save("old")
+        (folder / "new").touch()
+        for name in ("old", "new"):
+            assert run("train", "--data", flowers, "--epochs", 1, "-q", "-o", name)[0] == 0
+            assert fastnn.load(name).sizes[0] == 4
+
+    def test_a_resumed_training_writes_the_file_that_was_named(self, run, flowers, folder):
+        train = ("train", "--data", flowers, "-q")
+        assert run(*train, "--epochs", 2)[0] == 0
+        finished = (folder / "flowers.safetensors").read_bytes()
+        assert run(*train, "--epochs", 1, "--checkpoint", "c", "-o", "mine")[0] == 0
+        mine = (folder / "mine").read_bytes()
+        assert run("train", "--resume", "c", "--epochs", 2, "-q")[0] == 0
+        assert (folder / "flowers.safetensors").read_bytes() == finished
+        assert (folder / "mine").read_bytes() != mine
+
+    def test_a_model_file_tells_no_folder_so_that_resuming_asks(self, run, flowers, folder):
+        out = str(folder / "mine")
+        flags = ("--epochs", 1, "-q", "--checkpoint", "c")
+        assert run("train", "--data", flowers, "-o", out, *flags)[0] == 0
+        assert str(folder).encode() not in (folder / "c").read_bytes()
+        status, _, err = run("train", "--resume", "c", "--epochs", 2)
+        assert status == 2
+        assert "c does not say in which folder its model goes: give -o" in err
+        assert run("train", "--resume", "c", "--epochs", 2, "-q", "-o", out)[0] == 0
+
+
+def test_data_that_have_changed_are_scored_with_a_warning(run, model, flowers, folder):
+    assert run("evaluate", model)[2] == ""
+    with open(folder / flowers, "a") as file:
+        file.write("1,1,1,1,setosa\n")
+    status, out, err = run("evaluate", model)
+    assert status == 0
+    assert "all 151 examples" in out
+    assert err == (
+        "fastnn: warning: flowers.csv has changed since flowers.safetensors was trained on it: "
+        "which rows were held out cannot be told, so all are used, most of which it was trained "
+        "on\n"
+    )
+
+
 class TestDivergence:
     def test_it_has_failed_and_the_old_file_is_untouched(self, run, folder, prices):
-        (folder / "m").write_text("old")
+        fastnn.MLP([1, 1]).save("m")
+        old = (folder / "m").read_bytes()
         flags = ("--no-standardize", "--optimizer", "sgd", "--lr", "1e10", "-o", "m", "-q")
         status, out, err = run("train", "--data", prices, *flags)
         assert (status, out) == (1, "")
@@ -595,7 +653,7 @@ class TestDivergence:
         assert "the loss stopped being finite in epoch 1" in err
         assert "smaller learning rate" in err
         assert err.endswith("; m is not written\n")
-        assert (folder / "m").read_text() == "old"
+        assert (folder / "m").read_bytes() == old
 
 
 class TestUsage:
@@ -668,7 +726,7 @@ class TestFailures:
             ("train --data nowhere.csv", "there is no file nowhere.csv"),
             ("train --data digts", "unknown data 'digts' (did you mean 'digits'?)"),
             ("train --data text.csv", "text.csv, line 2, column 1 ('b'): expected a number, found"),
-            ("train --data p.csv --target z", "p.csv has no columns 'z'"),
+            ("train --data p.csv --target z", "p.csv has no columns called 'z'"),
             ("train --target 0", "target is for tables"),
             ("train --data one.csv", "the target 'y' is always 3: nothing to tell apart"),
             ("train --data names.csv", "too many to be classes"),

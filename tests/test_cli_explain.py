@@ -97,6 +97,30 @@ def test_mistakes_are_told_in_one_line(
     assert len(err.splitlines()) == 1
 
 
+def test_paths_begin_at_new_weights_with_a_rate_that_suits(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    rows = [f"{a:.2f},{b:.2f},{900 * a - 500 * b:.1f}" for a, b in rng.normal(size=(80, 2))]
+    Path("money.csv").write_text("\n".join(["a,b,money", *rows]) + "\n")
+    assert main(["train", "--data", "money.csv", "--epochs", "3", "-q"]) == 0
+    status, out, err = run("money.safetensors", "--view", "paths", "-o", "paths.json")
+    assert (status, err) == (0, "")
+    paths = json.loads(Path("paths.json").read_text())
+    assert [path["name"] for path in paths["paths"]] == ["full batch", "batches of 10"]  # of 16
+    assert all(path["costs"][-1] < path["costs"][0] for path in paths["paths"])
+    assert all(path["stopped"] is None for path in paths["paths"])
+    assert paths["optimizer"] != "SGD(lr=0.5)"
+    status, out, _ = run("money.safetensors", "--view", "paths", "--lr", "1e-7")
+    assert status == 0 and "Paths of SGD(lr=1e-07)" in out
+
+
+def test_a_rate_is_for_paths_alone(run: Any, model: Path) -> None:
+    status, _, err = run(model, "--lr", "0.1")
+    assert status == 2 and "--lr is for --view paths" in err
+
+
 def test_a_file_that_is_no_model_is_told(run: Any, tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_text("no")
     status, _, err = run(tmp_path / "x.safetensors")

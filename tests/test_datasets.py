@@ -702,6 +702,25 @@ def test_tabs_quotes_blank_lines_crlf_and_a_byte_order_mark_are_understood(tmp_p
     assert table.feature_names == ("a", "b\nc")
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_what_separates_the_cells_is_told_by_the_first_line(
+    tmp_path: Path, name: str, separator: str
+) -> None:
+    cells = [["a", "b", "kind"], ["1", "2.5", '"red, or ;\tor"'], ["3", "4", "blue"]]
+    (tmp_path / name).write_text("".join(separator.join(row) + "\n" for row in cells))
+    if name == "t.tsv" and separator != "\t":
+        with pytest.raises(ValueError, match=r"has one column|as in the first row"):
+            tables.load_table(tmp_path / name)
+        return
+    table = tables.load_table(tmp_path / name)
+    assert table.feature_names == ("a", "b")
+    assert table.X.tolist() == [[1, 2.5], [3, 4]]
+    assert table.y.tolist() == ["red, or ;\tor", "blue"]
+    (tmp_path / f"rows-{name}").write_text(f"1{separator}2.5\n3{separator}4\n")
+    assert tables.load_rows(tmp_path / f"rows-{name}").tolist() == [[1, 2.5], [3, 4]]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -718,8 +737,9 @@ def test_tabs_quotes_blank_lines_crlf_and_a_byte_order_mark_are_understood(tmp_p
         ("1,2,3\n4,5,\n", r"line 2, column 2: expected a target, found an empty cell"),
         ("a,b,c\n1,2,0.5\n4,5,nan\n", r"line 3, column 2 \('c'\): expected a target, found 'nan'"),
         ("1,2,3\n4," + "x" * 99 + ",6\n", r"found 'x{37}\.\.\.'"),
-        ("", "has 0 columns; expected at least one feature and the target"),
-        ("1\n2\n", "has 1 columns"),
+        ("a;b;c\n1,5;2;3\n", r"column 0 \('a'\): .* found '1,5', which needs a decimal point"),
+        ("", "is empty; expected a table"),
+        ("1\n2\n", "has one column; expected one feature at least"),
         ("a,b,c\n", "has a header and no rows"),
         ('1,2,3\n"4,5,6\n', "is not a table of UTF-8 text"),
         ("1,2,3\n4,5," + "x" * 200_000 + "\n", "is not a table of UTF-8 text: field larger"),
@@ -741,8 +761,11 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("speces", "has no columns 'speces'; expected one in the header, which reads a, a, kind"),
-        ("a", "has 2 columns 'a'"),
+        (
+            "speces",
+            "has no columns called 'speces'; expected one in the header, which reads a, a, kind",
+        ),
+        ("a", "has 2 columns called 'a'"),
         (3, "target is column 3; .* has columns 0 to 2"),
         ("-4", "target is column -4"),
     ],

@@ -124,6 +124,12 @@ class TestTheWords:
         descent = descend(lambda x, y: math.exp(x * x) + y * y, (2, 0), lr=1.0)
         assert descent.words == ["diverged"]
 
+    def test_a_path_that_leaves_where_f_is_defined_is_told_so(self):
+        descent = descend("sqrt(x) + y**2", (1, 1))
+        assert descent.words == ["diverged"]
+        assert descent.reasons[0].startswith("left where f is defined after ")
+        assert "f or its slope is no finite number" in descent.reasons[0]
+
     def test_without_a_bottom_it_runs_away(self):
         descent = descend("x**2 - y**2", (1, 0.1), steps=200)
         assert descent.words == ["diverged"]

@@ -245,6 +245,28 @@ def test_the_pictures_of_digits(digits, kind, tmp_path):
     assert_looks_as_accepted(digits.plot(kind), f"inside_{kind}", tmp_path)
 
 
+def test_long_names_do_not_leave_the_pictures():
+    net = fastnn.MLP([4, 5, 3], output="softmax", seed=0)
+    net.metadata["feature_names"] = [f"od280/od315_of_diluted_wines_{i}" for i in range(4)]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 4)) * [1, 10, 100, 1000]
+    y = np.array([f'cultivar "{letter}", of the north of Italy' for letter in "ABC"])[
+        rng.integers(0, 3, 30)
+    ]
+    net.standardize(X)
+    net.fit(X, y, epochs=1)
+    inside = fastnn.explain.look_inside(net, X, y)
+    pictures = [inside.plot(kind) for kind in ("network", "confusion", "mistakes", "units")]
+    pictures.append(fastnn.explain.nudges(net, X[:1], y[:1]).plot())
+    pictures.append(fastnn.explain.nudge_table(net, X, y).plot())
+    pictures.append(fastnn.explain.cost_table(net, X, y, examples=[0]).plot())
+    for picture in pictures:
+        picture.canvas.draw()
+        box, (width, height) = picture.get_tightbbox(), picture.get_size_inches()
+        assert box.x0 > -0.02 and box.x1 < width + 0.02, picture._suptitle
+        assert box.y0 > -0.02 and box.y1 < height + 0.02, picture._suptitle
+
+
 @pytest.mark.parametrize("kind", ["network", "first_layer", "mistakes"])
 def test_the_pictures_of_named_features(flowers, kind, tmp_path):
     from pictures import assert_looks_as_accepted

@@ -148,13 +148,23 @@ class TestTheRecord:
 
     def test_a_walk_that_diverges_says_why_it_ended(self):
         net = MLP([3, 4, 1], activation="relu", loss="quadratic", dtype="float64", seed=0)
-        with pytest.warns(fastnn.DivergenceWarning):
-            made = descent_paths(net, X, X[:, 0] * 9, batch_sizes=[6], epochs=50, lr=10, grid=3)
+        made = descent_paths(net, X, X[:, 0] * 9, batch_sizes=[6], epochs=50, lr=10, grid=3)
         (path,) = made.paths
         assert "stopped being finite" in path.stopped
         assert "stopped being finite" in str(made)
         assert np.isfinite(path.points).all()
         assert path.displacement <= 100 * (1 + np.linalg.norm(net.params))
+
+    def test_by_default_the_rate_is_one_at_which_no_path_is_lost(self):
+        y = 1000 * X[:, 0]
+        for net in (MLP([3, 20, 1], activation="tanh", seed=0), MLP([3, 8, 1], seed=1)):
+            made = descent_paths(net, X, y, grid=3)
+            assert [path.name for path in made.paths] == ["full batch", "batches of 10"]
+            for path in made.paths:
+                assert path.stopped is None
+                assert path.costs[-1] <= path.costs[0]
+            assert made.optimizer != "SGD(lr=0.5)"
+        assert descent_paths(small(), X, Y, grid=3).optimizer == "SGD(lr=0.5)"
 
     def test_a_walk_that_runs_away_is_told_and_followed_no_further(self):
         net = MLP([3, 1], loss="quadratic", dtype="float64", seed=0)
@@ -239,7 +249,7 @@ class TestMistakes:
             ({"batch_sizes": 10}, "batch_sizes must be a list such as"),
             ({"batch_sizes": [0]}, "batch_sizes must be an integer of 1 or more, got 0"),
             ({"epochs": 0}, "epochs must be an integer of 1 or more, got 0"),
-            ({"epochs": [1, 2]}, "epochs has 2 values for 3 batch sizes"),
+            ({"epochs": [1]}, "epochs has 1 values for 2 batch sizes"),
             ({"lr": -1}, "lr must be a finite number of 0 or more"),
             ({"lr": 1, "optimizer": SGD(1)}, "lr and optimizer were both given"),
             ({"grid": 2}, "grid must be an integer of 3 or more"),

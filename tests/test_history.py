@@ -271,3 +271,9 @@ def test_plot_hands_the_history_to_the_plot_module(monkeypatch, history):
     monkeypatch.setitem(sys.modules, "fastnn.plot", fake)
     monkeypatch.setattr(fastnn, "plot", fake, raising=False)
     assert history.plot(log=True) == ((history,), {"log": True})
+
+
+def test_it_becomes_a_dict_of_columns():
+    history = make(loss=[2.0, 1.0], lr=[0.5, 0.25])
+    assert dict(history) == {"loss": [2.0, 1.0], "lr": [0.5, 0.25]}
+    assert history.keys() == ["loss", "lr"]

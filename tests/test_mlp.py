@@ -142,6 +142,10 @@ class TestParameters:
 
 
 class TestArguments:
+    def test_a_softmax_of_one_output_is_refused(self):
+        with pytest.raises(ValueError, match=r"^softmax of one output is always 1: use sigmoid"):
+            MLP([2, 1], output="softmax")
+
     @pytest.mark.parametrize(
         "sizes", [[], [3], 5, "784", None, np.array(3), {3: 1}, iter([2, 3]), (3,)]
     )

@@ -198,10 +198,19 @@ class TestClassify:
         assert net.classify(X).tolist() == ["a", "b", "b", "b"]
 
     def test_one_output_says_yes_from_a_half_on(self):
+        net = MLP([1, 1], output="sigmoid", init="zeros")
+        net.params = [1, 0]
+        X = [[-0.1], [0], [0.1]]
+        np.testing.assert_array_equal(net.classify(X), [0, 1, 1])
+        net.classes = ["no", "yes"]
+        assert net.classify(X).tolist() == ["no", "yes", "yes"]
+
+    def test_one_output_that_is_a_number_is_no_class_unless_the_classes_are_named(self):
         net = MLP([1, 1], output="identity", init="zeros")
         net.params = [1, 0]
         X = [[0.4], [0.5], [0.6]]
-        np.testing.assert_array_equal(net.classify(X), [0, 1, 1])
+        with pytest.raises(ValueError, match=r"^this network predicts numbers, .* its `classes`"):
+            net.classify(X)
         net.classes = ["no", "yes"]
         assert net.classify(X).tolist() == ["no", "yes", "yes"]
 

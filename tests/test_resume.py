@@ -238,3 +238,17 @@ class TestMistakes:
         with pytest.raises(ValueError, match=r"made without validation_data: resume it so"):
             net.fit(X, Y, epochs=3, resume=True, validation_data=(X_VAL, Y_VAL))
         assert len(net.fit(X, Y, epochs=3, resume=True)) == 3
+
+
+def test_another_batch_size_is_refused_and_no_batch_size_is_the_checkpoints(tmp_path):
+    net = network()
+    net.fit(X, Y, epochs=1, batch_size=7)
+    net.save(tmp_path / "c", checkpoint=True)
+    net = fastnn.load(tmp_path / "c")
+    before = net.params.copy()
+    for size in (8, None):
+        with pytest.raises(ValueError, match=r"^the checkpoint was made with batches of 7, not"):
+            net.fit(X, Y, epochs=2, batch_size=size, resume=True)
+    assert np.array_equal(net.params, before)
+    net.fit(X, Y, epochs=2, batch_size=7, resume=True)
+    assert len(net.history) == 2

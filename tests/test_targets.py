@@ -163,7 +163,7 @@ SOFTMAX, SIGMOID, BINARY = {"output": "softmax"}, {"output": "sigmoid"}, {"outpu
 
 REFUSED = {  # n_out, options, y, kind, the sentence
     "too large a label": (3, SOFTMAX, Y + 1, ValueError, r"y holds the label 3; this network has 3"
-                          r" outputs, labels 0 to 2; others go into its `classes`"),
+                          r" outputs, labels 0 to 2; set its `classes` to use others"),
     "a negative label": (3, SOFTMAX, Y - 1, ValueError, r"y holds the label -1; this net"),
     "no whole number": (3, SOFTMAX, Y + 0.5, ValueError, r"y must be class labels 0 to 2, or "
                         r"have shape \(30, 3\); it holds [0-2]\.5"),
@@ -192,6 +192,8 @@ REFUSED = {  # n_out, options, y, kind, the sentence
                        r"y must be 0 or more for loss 'cross_entropy'; it holds -0.25"),
     "above 1": (3, SIGMOID, ONE_HOT * 2, ValueError,
                 r"y must be from 0 to 1 for loss 'binary_cross_entropy'; it holds 2"),
+    "other labels": (1, BINARY, np.where(Y > 0, 1, -1).astype(int), ValueError,
+                     r".*; it holds -1; set the network's `classes` to use other labels$"),
     "below 0": (1, BINARY, Y - 1.0, ValueError, r"y must be from 0 to 1 .*; it holds -1"),
     "negative count": (1, {"loss": "poisson"}, Y - 1, ValueError,
                        r"y must be 0 or more for loss 'poisson'; it holds -1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,13 @@ def examples_for(
     fraction = recipe.test_fraction if same and recipe is not None else 0.0
     seed = 0 if recipe is None else recipe.seed
     part, which = _part(net, loaded, fraction, seed)
+    held_out = recipe is not None and recipe.test_fraction > 0
+    if recipe and held_out and which == "all" and Path(spec).name == Path(recipe.data).name:
+        print(
+            f"fastnn: warning: {spec} has changed since {path} was trained on it: which rows were "
+            "held out cannot be told, so all are used, most of which it was trained on",
+            file=sys.stderr,
+        )
     return part, which, loaded.name
 
 

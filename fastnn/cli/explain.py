@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import MLP, explain
 from fastnn.explain.tables import Shown, Table
+from fastnn.init import fill
 
 from . import evaluate, options, report
 from .options import UsageError
@@ -33,7 +36,7 @@ views:
   sensitivity  which weights and biases matter most to the cost
   nudges       what one example asks of the network
   table        what each example asks of each parameter; the average is −∇C
-  paths        full-batch descent beside mini-batches
+  paths        full-batch descent beside mini-batches, from new weights
   weights      what each neuron of the first layer looks for
   activations  one example on its way through the layers
   confusion    which classes are taken for which
@@ -53,6 +56,7 @@ class _Subject:
     y: NDArray[Any]
     index: int
     top: int
+    lr: float | None
 
     @property
     def x(self) -> NDArray[Any]:
@@ -85,7 +89,7 @@ _VIEWS: dict[str, Callable[[_Subject], Shown]] = {
     "sensitivity": lambda s: explain.sensitivity(s.net, s.X, s.y, top=s.top),
     "nudges": lambda s: explain.nudges(s.net, s.x, s.target),
     "table": lambda s: explain.nudge_table(s.net, s.X, s.y),
-    "paths": lambda s: explain.descent_paths(s.net, s.X, s.y),
+    "paths": lambda s: explain.descent_paths(_untrained(s.net), s.X, s.y, lr=s.lr),
     "weights": lambda s: _Part(s, "first_layer"),
     "activations": lambda s: _Part(s, "network"),
     "confusion": lambda s: _Part(s, "confusion"),
@@ -93,6 +97,13 @@ _VIEWS: dict[str, Callable[[_Subject], Shown]] = {
     "units": lambda s: _Part(s, "units"),
     "diagnose": lambda s: explain.diagnose(s.net, s.X, s.y),
 }
+
+
+def _untrained(net: MLP) -> MLP:
+    """Return a copy with weights as a training begins with: a trained network has arrived."""
+    fresh = copy.deepcopy(net)
+    fill(fresh.init, fresh.weights, fresh.biases, np.random.default_rng(fresh.seed))
+    return fresh
 
 
 def add_parser(commands: Commands) -> None:
@@ -122,6 +133,10 @@ def add_parser(commands: Commands) -> None:
         help="how many parameters --view sensitivity ranks (default: 20)",
     )  # fmt: skip
     parser.add_argument(
+        "--lr", type=options.positive, metavar="RATE",
+        help="learning rate of --view paths (default: one at which no path runs away)",
+    )  # fmt: skip
+    parser.add_argument(
         "-o",
         "--output",
         metavar="FILE",
@@ -133,11 +148,13 @@ def add_parser(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a view, or write it to a file."""
     output = None if args.output is None else _output(args.output)
+    if args.lr is not None and args.view != "paths":
+        raise UsageError("--lr is for --view paths")
     net = evaluate.load_model(args.model)
     (X, y), which, name = evaluate.examples_for(net, args.model, args.data, args.target)
     if args.index >= len(X):
         raise UsageError(f"--index {args.index}: there are {len(X):,} examples, 0 to {len(X) - 1}")
-    result = _VIEWS[args.view](_Subject(net, X, y, args.index, args.top))
+    result = _VIEWS[args.view](_Subject(net, X, y, args.index, args.top, args.lr))
     if output is None:
         from rich.console import Console
 

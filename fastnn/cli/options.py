@@ -6,10 +6,13 @@ import argparse
 import math
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from fastnn import files
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]
@@ -38,6 +41,7 @@ class Parser(argparse.ArgumentParser):
         """Print the mistake and exit with status 2."""
         if message.startswith("the following arguments are required: "):
             message = f"{message.removeprefix('the following arguments are required: ')} is missing"
+            message += "; one that begins with a minus goes behind --" * ("FUNCTION" in message)
         print(f"fastnn: error: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 
@@ -113,3 +117,17 @@ def check_writable(path: Path, flag: str) -> None:
         raise OSError(f"{flag} {path} cannot be written: there is no folder {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OSError(f"{flag} {path} cannot be written: the folder {folder} is read-only")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:  # /proc, a quota, a server that decides otherwise
+        raise OSError(f"{flag} {path} cannot be written: {error.strerror}") from None
+
+
+def check_model_path(path: Path, flag: str) -> None:
+    """Raise OSError if a model cannot be written at `path`, or another kind of file is there."""
+    check_writable(path, flag)
+    if path.exists() and path.stat().st_size and not files.is_model(path):
+        raise OSError(
+            f"{flag} {path} is there and is no model of fastnn's: give another name, or delete it"
+        )

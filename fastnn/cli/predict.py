@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Array = examples.Array
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
-_TEXT = {".csv": ",", ".tsv": "\t"}
 _SHOWN = 3  # outputs a row, unless --all
 
 _EPILOG = """\
@@ -34,7 +33,7 @@ examples:
 
 Pictures become grey. Those of the digits are white on black, 28 x 28 pixels,
 the digit in the middle: black on white needs --invert, another size --resize.
-A .csv may hold the target's column too; it is not looked at.
+A .csv with a header may hold the target's column too; it is not looked at.
 """
 
 
@@ -129,20 +128,22 @@ def _rows(net: MLP, path: str) -> Array:
         check_features(net, names, path)
         X = datasets.load_rows(path)
     if X.shape[1] != net.sizes[0]:
+        hint = " (a header would tell which is the target)" * (X.shape[1] == net.sizes[0] + 1)
         raise ValueError(
             f"{path} has rows of {report.plural(X.shape[1], 'value')}; "
-            f"this model reads {net.sizes[0]}"
+            f"this model reads {net.sizes[0]}{hint}"
         )
     return examples.as_trained(net, X)
 
 
 def _header(net: MLP, path: str) -> tuple[str, ...] | None:
     """Return the column names of a text file, if the model knows its features by name."""
-    delimiter = _TEXT.get(Path(path).suffix.lower())
-    if delimiter is None or "feature_names" not in net.metadata or not Path(path).is_file():
+    is_text = Path(path).suffix.lower() in tables.TEXT_SUFFIXES
+    if not is_text or "feature_names" not in net.metadata or not Path(path).is_file():
         return None
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
+            delimiter = tables.delimiter_of(Path(path), file)
             lines = tables.Lines(Path(path), file, delimiter)
             first = next(csv.reader(lines, delimiter=delimiter), [])
     except (UnicodeDecodeError, csv.Error):

@@ -8,6 +8,7 @@ at the end. Over 400 lines: most of them declare the options.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from fastnn.optim import Optimizer
 
 from . import examples, report, train_options
 from .examples import Part
-from .options import UsageError, check_writable, stopped_by
+from .options import UsageError, check_model_path, stopped_by
 from .train_options import Plan
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Recipe:
     early_stopping: int | None
     plateau: bool
     checkpoint_every: int
+    out: str | None  # the model file, where -o named it; "" if in some folder not to be told
 
     @classmethod
     def of(cls, net: MLP) -> Recipe | None:
@@ -95,11 +97,11 @@ def run(args: argparse.Namespace) -> int:
         fastnn.set_num_threads(args.threads)
     job = _resumed(args) if args.resume is not None else _fresh(args)
     recipe, net = job.recipe, job.net
-    out = Path(args.out or f"{job.examples.data.name}.safetensors")
+    out = Path(args.out or recipe.out or f"{job.examples.data.name}.safetensors")
     checkpoint = args.checkpoint or args.resume
     if checkpoint is not None and Path(checkpoint).absolute() == out.absolute():
         raise UsageError(f"the checkpoint and the model cannot both be {out}: name one with -o")
-    check_writable(out, "-o")
+    check_model_path(out, "-o")
 
     (X, y), held, test = job.train, job.held, job.examples.test
     stopper = None
@@ -171,7 +173,7 @@ def files_of(args: argparse.Namespace) -> None:
     """Check the files that will be written, as far as they are known yet."""
     for path, flag in ((args.out, "-o"), (args.checkpoint, "--checkpoint")):
         if path is not None:
-            check_writable(Path(path), flag)
+            check_model_path(Path(path), flag)
 
 
 def _fresh(args: argparse.Namespace) -> _Job:
@@ -210,6 +212,7 @@ def _fresh(args: argparse.Namespace) -> _Job:
         early_stopping=args.early_stopping,
         plateau=plan.schedule == "plateau",
         checkpoint_every=args.checkpoint_every or 1,
+        out=None if args.out is None else _within_here(args.out),
     )
     net.metadata = {"data": data.name, "task": ready.task, "recipe": asdict(recipe)}
     if data.image_shape is not None:
@@ -255,9 +258,13 @@ def _resumed(args: argparse.Namespace) -> _Job:
         raise ValueError(f"{args.resume} is a finished model, not a checkpoint")
     if recipe is None:
         raise ValueError(f"{args.resume} was not written by fastnn train: resume it in Python")
+    if args.out is None and recipe.out is not None and not _within_here(recipe.out):
+        raise UsageError(f"{args.resume} does not say in which folder its model goes: give -o")
     if args.epochs is not None:
         recipe = replace(recipe, epochs=args.epochs)
-        net.metadata["recipe"] = asdict(recipe)
+    if args.out is not None:
+        recipe = replace(recipe, out=_within_here(args.out))
+    net.metadata["recipe"] = asdict(recipe)
     done = int(standing["epoch"])
     if done >= recipe.epochs:
         raise UsageError(
@@ -289,6 +296,12 @@ def _resumed(args: argparse.Namespace) -> _Job:
         done=done,
         told={"training": after},
     )
+
+
+def _within_here(path: str) -> str:
+    """Return a path as a file may name it: "" unless it is in the current folder or below."""
+    inside = not os.path.isabs(path) and ".." not in Path(path).parts
+    return path if inside else ""
 
 
 # The scale of the targets ------------------------------------------------------------------------

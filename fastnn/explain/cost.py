@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.mlp import MLP
+from fastnn.mlp import MLP, check_mlp
 
 from .examples import Examples, row_numbers
 from .labels import Labels, image_shape, targets
@@ -209,6 +209,7 @@ def cost_table(
     >>> bool(table.sums[0] == table.squared[0].sum())
     True
     """
+    check_mlp(net)
     costs = net.cost(X, y, sample_weight=sample_weight, per_example=True)
     n = len(costs)
     says, should_say = net.predict(X), targets(net, y, n)

@@ -256,12 +256,14 @@ class _Walk:
         for name, found in (("f", f), ("the gradient of f", g)):
             if not np.isfinite(found).all():
                 raise ValueError(
-                    f"start must be where f and its gradient are finite; at {point(start)} "
+                    "start must be where f and its gradient are finite; at "
+                    f"({number(float(start[0]))}, {number(float(start[1]))}) "
                     f"{name} is {number(f) if name == 'f' else point(g)}"
                 )
         self.points, self.values, self.gradients = [start], [f], [g]
         self._far = _FAR * (1 + float(np.hypot(*start)))
         self.word = self.reason = ""
+        self._beyond: Array | None = None  # a place near by where f has no value
 
     def go(self, steps: int) -> None:
         """Take up to `steps` steps."""
@@ -293,6 +295,8 @@ class _Walk:
         f = self._surface.value(p)
         g = self._surface.gradient(p) if np.isfinite(f) else np.full(2, np.nan)
         if not np.isfinite(g).all():
+            if np.hypot(*(p - self.points[0])) < self._far:
+                self._beyond = p
             return False
         self.points.append(p)
         self.values.append(f)
@@ -339,6 +343,13 @@ class _Walk:
 
     def _diverge(self) -> None:
         self.word = DIVERGED
+        if self._beyond is not None:
+            self.reason = (
+                f"left where f is defined {self._after}, when last seen {self._here}: at "
+                f"{point(self._beyond)} f or its slope is no finite number. A smaller learning "
+                f"rate than {self._lr:g} would stay longer."
+            )
+            return
         if self.values[-1] > self.values[0]:
             why = f"The learning rate {self._lr:g} is too large here: try a smaller one."
         else:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn.history import History
-from fastnn.mlp import MLP
+from fastnn.mlp import MLP, check_mlp
 from fastnn.optim import SGD
 from fastnn.schedules import check_number
 
@@ -160,6 +160,7 @@ def diagnose(
         raise TypeError(f"history must be a fastnn.History, got {history!r}")
     history = net.history if history is None else history
     rate = _rate(history, lr)
+    check_mlp(net)
     data = Examples(net, X, y)
     gradient = net.gradient(data.X, data.goals)
     if not (np.isfinite(gradient.flat).all() and np.isfinite(net.params).all()):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnn.layout import Gradient
-from fastnn.mlp import MLP
+from fastnn.mlp import MLP, check_mlp
 from fastnn.schedules import check_count
 
 from .labels import Labels
@@ -219,6 +219,7 @@ def sensitivity(
     >>> ranking.name(412 * 16 + 3)
     'weights[0][412, 3]'
     """
+    check_mlp(net)
     top = check_count("top", top, 1)
     gradient = net.gradient(X, y, sample_weight=sample_weight)
     flat, labels = gradient.flat, Labels(net)

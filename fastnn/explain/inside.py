@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.mlp import MLP
+from fastnn.mlp import MLP, check_mlp
 
 from .examples import Examples
 from .labels import Labels, image_shape
@@ -101,7 +101,7 @@ class Inside(Shown):
     _first_weights: NDArray[np.float64]  # (n_in, n_1)
     _image_shape: tuple[int, int] | None
     _input: NDArray[np.float64]  # (n_in,), of the example, not scaled by the network
-    _inputs: NDArray[np.float64]  # (len(mistakes), n_in), not scaled by the network
+    _inputs: NDArray[np.float64]  # (len(mistakes), n_in); scaled by the network, but pictures
 
     def tables(self) -> list[Table]:
         """Return units, strongest inputs by name, and with y the confusions and the costliest."""
@@ -281,6 +281,7 @@ def look_inside(
     >>> [len(a) for a in inside.activations], inside.confusion.sum()
     ([784, 16, 16, 10], np.int64(200))
     """
+    check_mlp(net)
     data, names = Examples(net, X, y), Labels(net)
     example = _whole("example", example, data.n - 1)
     n_mistakes = _whole("n_mistakes", n_mistakes)
@@ -297,6 +298,9 @@ def look_inside(
     a = tuple(layer[0].astype(np.float64) for layer in net.activations(one))
     words = _words(net, data, said, example)
     rows = [] if mistakes is None else [mistake.row for mistake in mistakes]
+    inputs = np.zeros((0, net.sizes[0]))
+    if rows:
+        inputs = data.dense(rows) if image_shape(net) else net.activations(data.X[rows])[0]
     return Inside(
         example=example,
         activations=a,
@@ -314,7 +318,7 @@ def look_inside(
         _first_weights=net.weights[0].astype(np.float64),
         _image_shape=image_shape(net),
         _input=data.dense([example])[0],
-        _inputs=data.dense(rows) if rows else np.zeros((0, net.sizes[0])),
+        _inputs=inputs.astype(np.float64),
     )
 
 

@@ -51,7 +51,8 @@ class Labels:
     """Names of a network's neurons and parameters.
 
     Inputs are called after ``net.metadata``: its ``feature_names``, or pixels of its
-    ``image_shape`` (rows, columns); outputs after ``net.classes``.
+    ``image_shape`` (rows, columns); outputs after ``net.classes``, and where numbers are predicted
+    after its ``target_name``.
     """
 
     def __init__(self, net: MLP) -> None:
@@ -64,7 +65,7 @@ class Labels:
             self._inputs = [f"pixel {divmod(i, shape[1])}" for i in range(n_in)]
         else:
             self._inputs = [f"input {i}" for i in range(n_in)]
-        self.classes: list[str] = _classes(net.classes, n_out)
+        self.classes: list[str] = _classes(net, n_out)
         self._sizes_before = np.cumsum(
             [0, *(a * b + b for a, b in zip(net.sizes, net.sizes[1:], strict=False))]
         )
@@ -144,8 +145,11 @@ def _fits(names: Any, n: int) -> bool:
     return isinstance(names, list | tuple) and len(names) == n
 
 
-def _classes(classes: NDArray[Any] | None, n_out: int) -> list[str]:
+def _classes(net: MLP, n_out: int) -> list[str]:
     """Return what each output stands for; the single output of two classes is for the second."""
+    classes, target = net.classes, net.metadata.get("target_name")
+    if classes is None and net.output not in ("softmax", "sigmoid") and isinstance(target, str):
+        return [target] if n_out == 1 else [f"{target} {j}" for j in range(n_out)]
     if classes is not None and n_out == 1 and len(classes) == 2:
         return [str(classes[1])]
     known = [] if classes is None else [str(label) for label in classes[:n_out]]

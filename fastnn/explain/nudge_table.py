@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.mlp import MLP
+from fastnn.mlp import MLP, check_mlp
 
 from .examples import PIECE, Examples, row_numbers
 from .labels import Labels, Parameter, image_shape
@@ -261,6 +261,7 @@ def nudge_table(
     """
     if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
         raise ValueError(f"max_bytes must be a number of bytes above 0, got {max_bytes!r}")
+    check_mlp(net)
     gradient = net.gradient(X, y, sample_weight=sample_weight).flat.astype(np.float64)
     if not np.isfinite(gradient).all():
         raise ValueError("net has a gradient on these examples that is not finite")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fastnn import arrays
 from fastnn.layout import Gradient, layers
-from fastnn.mlp import MLP
+from fastnn.mlp import MLP, check_mlp
 
 from .labels import Labels, image_shape, targets
 from .tables import Shown, Table, number
@@ -282,6 +282,7 @@ def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = No
     >>> [here.layer for here in wish.layers()]
     [3, 2, 1]
     """
+    check_mlp(net)
     x, y = _one_example(x, y, net.sizes[-1])
     L = len(net.sizes) - 1
     layer = _place("layer", layer, L)
@@ -355,8 +356,8 @@ def _largest(values: Array) -> Array:
 
 def _saying(u: Urgency) -> str:
     if u.should_say is None:
-        return f"{u.name} (says {u.says:.2g})"
-    return f"{u.name} (says {u.says:.2g}, should say {u.should_say:.2g})"
+        return f"{u.name} (says {number(u.says)})"
+    return f"{u.name} (says {number(u.says)}, should say {number(u.should_say)})"
 
 
 def _capital(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.mlp import MLP
+from fastnn.mlp import MLP, check_mlp
 from fastnn.optim import SGD, Optimizer
 from fastnn.schedules import check_count
 
@@ -29,6 +29,9 @@ __all__ = ["DescentPaths", "WeightPath", "descent_paths"]
 
 Array = NDArray[np.float64]
 
+_BATCH_SIZES = (None, 100, 10)
+_RATE = 0.5  # suits costs of about 1 on inputs of about 1
+_TRIES = 10
 _STEPS = 400  # of each path at least, where nobody says how many epochs
 _RECORDED = 120  # points of a path at most
 _BYTES = 1 << 28  # of all recorded points together
@@ -167,7 +170,7 @@ def descent_paths(
     X: Any,
     y: Any,
     *,
-    batch_sizes: Sequence[int | None] = (None, 100, 10),
+    batch_sizes: Sequence[int | None] | None = None,
     epochs: int | Sequence[int] | None = None,
     lr: float | None = None,
     optimizer: Optimizer | None = None,
@@ -190,13 +193,16 @@ def descent_paths(
     net : MLP
     X, y
         As of `MLP.fit`.
-    batch_sizes : sequence of int or None, default (None, 100, 10)
-        A path each; None is all examples in one step.
+    batch_sizes : sequence of int or None, optional
+        A path each; None is all examples in one step. Default: ``(None, 100, 10)``, as far as
+        there are more examples than that.
     epochs : int or sequence of int, optional
         One for all paths or one each, 1 or more. Default: for each path as many as make 400 steps,
         so that all have about the same number of steps and not of examples.
     lr : float, optional
-        Learning rate of plain `SGD`; default 0.5. Not together with `optimizer`.
+        Learning rate of plain `SGD`, not together with `optimizer`. Default: 0.5, or a fifth,
+        a 25th, … of it (ten steps at most), until no path runs away or ends at a higher cost than
+        it began.
     optimizer : Optimizer, optional
         Instead of plain SGD. Each path begins with a fresh state.
     seed : int, default 0
@@ -231,23 +237,32 @@ def descent_paths(
     >>> [int(path.steps[-1]) for path in paths.paths]
     [1, 50]
     """
-    sizes = _sizes(batch_sizes)
+    check_mlp(net)
     grid, seed = check_count("grid", grid, 3), check_count("seed", seed, 0)
     sampled = None if sample is None else check_count("sample", sample, 1)
     if lr is not None and optimizer is not None:
         raise ValueError("lr and optimizer were both given: the optimizer has a learning rate")
-    chosen = SGD(0.5 if lr is None else lr) if optimizer is None else optimizer
+    chosen = SGD(_RATE if lr is None else lr) if optimizer is None else optimizer
     given = None if plane is None else orthonormal(plane, net.n_params)
     examples = Examples(net, X, y)
     n = examples.n
+    sizes = _sizes(batch_sizes, n)
     counts = _epochs(epochs, sizes, n)
     rows = examples.sample(n if sampled is None else sampled)
     scale = _Scale(net, *examples.at(rows))
     most = int(np.clip(_BYTES // (8 * net.n_params * len(sizes)), 20, _RECORDED))
-    walkers = [
-        walk(net, examples, size, count, chosen, seed, most, progress)
-        for size, count in zip(sizes, counts, strict=True)
-    ]
+    free = lr is None and optimizer is None
+    cheap_first = sorted(range(len(sizes)), key=lambda i: sizes[i] or n)
+    for attempt in range(_TRIES + 1 if free else 1):
+        chosen = SGD(_RATE / 5**attempt) if free else chosen
+        made: dict[int, Recorder] = {}
+        for i in cheap_first:
+            made[i] = walk(net, examples, sizes[i], counts[i], chosen, seed, most, progress)
+            if free and attempt < _TRIES and _lost(made[i], scale):
+                break
+        if len(made) == len(sizes):
+            break
+    walkers = [made[i] for i in range(len(sizes))]
     points = np.concatenate([np.stack(walker.points) for walker in walkers])
     centre = points.mean(axis=0)
     points -= centre
@@ -284,7 +299,9 @@ def descent_paths(
 # What was asked for ------------------------------------------------------------------------------
 
 
-def _sizes(batch_sizes: Any) -> list[int | None]:
+def _sizes(batch_sizes: Any, n: int) -> list[int | None]:
+    if batch_sizes is None:
+        return [size for size in _BATCH_SIZES if size is None or size < n]
     if isinstance(batch_sizes, str) or not isinstance(batch_sizes, Sequence) or not batch_sizes:
         raise ValueError(
             f"batch_sizes must be a list such as [None, 100, 10], got {shorten(batch_sizes)}"
@@ -302,6 +319,13 @@ def _epochs(epochs: Any, sizes: Sequence[int | None], n: int) -> list[int]:
     if len(epochs) != len(sizes):
         raise ValueError(f"epochs has {len(epochs)} values for {len(sizes)} batch sizes")
     return [check_count("epochs", count, 1) for count in epochs]
+
+
+def _lost(walker: Recorder, scale: _Scale) -> bool:
+    """Return whether the learning rate was too large for a path."""
+    return walker.stopped is not None or not (
+        scale.cost(walker.points[-1]) <= scale.cost(walker.points[0])
+    )
 
 
 def _called(optimizer: Optimizer) -> str:

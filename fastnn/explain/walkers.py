@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from fastnn.callbacks import Callback, Run
 from fastnn.mlp import MLP
 from fastnn.optim import Optimizer
+from fastnn.training import DivergenceWarning
 
 from .examples import Examples
 from .plane import norm
@@ -102,14 +104,16 @@ def walk(
     size = examples.n if batch_size is None else min(batch_size, examples.n)
     steps = epochs * -(-examples.n // size)
     recorder = Recorder(-(-steps // most))
-    history = walker.fit(
-        examples.X,
-        examples.goals,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        callbacks=[recorder],
-        progress=show,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)  # the record says it
+        history = walker.fit(
+            examples.X,
+            examples.goals,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer,
+            callbacks=[recorder],
+            progress=show,
+        )
     recorder.stopped = history.stopped
     return recorder

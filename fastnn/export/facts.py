@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..mlp import MLP
+from ..mlp import MLP, check_mlp
 
 
 def check(net: object) -> MLP:
@@ -19,12 +19,10 @@ def check(net: object) -> MLP:
     ValueError
         It holds NaN or infinity.
     """
-    if not isinstance(net, MLP):
-        hint = "; give its network_" if hasattr(net, "network_") else ""
-        raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}{hint}")
-    if not np.isfinite(net.params).all():
+    known = check_mlp(net)
+    if not np.isfinite(known.params).all():
         raise ValueError("net holds NaN or infinity among its parameters; it is not exported")
-    return net
+    return known
 
 
 def task_of(net: MLP) -> str:

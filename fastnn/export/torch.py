@@ -17,7 +17,7 @@ except ImportError:
         "to_torch and from_torch need PyTorch: pip install 'fastnn-mlp[torch]'", name="torch"
     ) from None
 
-from ..mlp import MLP
+from ..mlp import MLP, check_mlp
 from .torch_modules import Exp, InputScaling
 from .torch_reading import from_torch
 
@@ -65,8 +65,7 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
       (2): Linear(in_features=8, out_features=3, bias=True)
     )
     """
-    if not isinstance(net, MLP):
-        raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}")
+    check_mlp(net)
     modules: list[nn.Module] = []
     if net.input_shift is not None and net.input_scale is not None:
         modules.append(InputScaling(_copy(net.input_shift), _copy(net.input_scale)))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from operator import index
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import SERIES, figure, ink, signs
+from .style import SERIES, brief, figure, ink, shortened, signs
 
 if TYPE_CHECKING:
     from fastnn.explain.cost import CostTable
 
 _MOST = 24  # outputs drawn
+_LINE = 50  # letters of a title
 
 
 def cost_columns(table: CostTable, example: int = 0) -> Any:
@@ -41,7 +43,7 @@ def cost_columns(table: CostTable, example: int = 0) -> Any:
     squared = table.squared[example]
     shown = np.sort(np.argsort(-squared, kind="stable")[:_MOST])
     says, should_say = table.says[example, shown], table.should_say[example, shown]
-    names = [table.outputs[j] for j in shown]
+    names = [shortened(table.outputs[j]) for j in shown]
     pictured = table._image_shape is not None
     height = max(3.4 if pictured else 2.4, 0.36 * len(shown) + 1.3)
     ratios = [1.0, 1.5] if pictured else [1.0]
@@ -72,11 +74,13 @@ def _example(example: Any, n: int) -> int:
 
 def _title(table: CostTable, example: int) -> str:
     verdict = table.verdict(example)
-    cost = f"cost Σ (a − y)² = {table.sums[example]:.3g}"
+    cost = f"cost Σ (a − y)² = {brief(table.sums[example], 3)}"
     if table.loss != "quadratic":
-        cost = f"Σ (a − y)² = {table.sums[example]:.3g}, cost {table.costs[example]:.3g} "
+        cost = (
+            f"Σ (a − y)² = {brief(table.sums[example], 3)}, cost {brief(table.costs[example], 3)} "
+        )
         cost += f"({table.loss})"
-    return f"{verdict[0].upper()}{verdict[1:]}\n{cost}"
+    return fill(f"{verdict[0].upper()}{verdict[1:]}", _LINE) + f"\n{cost}"
 
 
 def _lamps(ax: Any, names: list[str], says: Any, should_say: Any, squared: Any) -> None:
@@ -129,7 +133,7 @@ def _bars(ax: Any, names: list[str], says: Any, should_say: Any, squared: Any) -
     low, high = min(0.0, says.min(), should_say.min()), max(0.0, says.max(), should_say.max())
     span = (high - low) or 1.0
     for row, value in zip(rows, squared, strict=True):
-        ax.text(high + 0.05 * span, row, f"(a − y)² = {value:.2g}", va="center", size=8)
+        ax.text(high + 0.05 * span, row, f"(a − y)² = {brief(value)}", va="center", size=8)
     ax.axvline(0, color=ink(), linewidth=0.8)
     ax.set_xlim(low - 0.05 * span, high + 0.5 * span)
     ax.set_ylim(len(rows) - 0.4, -0.6)

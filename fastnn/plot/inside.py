@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import DIVERGING, SEQUENTIAL, SERIES, figure, is_dark, signs
+from .style import DIVERGING, SEQUENTIAL, SERIES, brief, figure, is_dark, shortened, signs
 
 if TYPE_CHECKING:
     from fastnn.explain.inside import Inside
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _MOST_IMAGES, _MOST_PANELS = 64, 12  # neurons of the first layer
 _BRIGHTEST = 99.5  # percentile of |weight| that has the full colour: a few would pale all others
 _MOST_BARS = 8  # inputs of one unit, features of one example
+_ONE_LINE = 20  # letters of two classes that have room beside each other above bars
 _MOST_NUMBERS = 20  # classes up to which the cells of a confusion matrix hold their numbers
 
 
@@ -71,7 +72,7 @@ def _bars(ax: Any, values: Any, names: list[str]) -> None:
     """Draw signed numbers as horizontal bars, the first at the bottom."""
     up, down = signs()
     ax.barh(range(len(values)), values, color=[up if value > 0 else down for value in values])
-    ax.set_yticks(range(len(values)), names, fontsize="small")
+    ax.set_yticks(range(len(values)), [shortened(name) for name in names], fontsize="small")
     ax.axvline(0, color="0.5", lw=0.8)
 
 
@@ -98,7 +99,8 @@ def confusion(inside: Inside) -> Any:
     if counts is None:
         raise ValueError("the picture 'confusion' needs y with class labels")
     k = len(counts)
-    side = min(9.0, 2.4 + 0.42 * k)
+    names = [shortened(name) for name in inside.classes]
+    side = min(9.0, 2.4 + 0.42 * k) + 0.07 * max(map(len, names))
     made, ((ax,),) = figure(size=(side + 1.0, side))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     from matplotlib.colors import PowerNorm
@@ -110,15 +112,15 @@ def confusion(inside: Inside) -> Any:
             if count:
                 colour = "black" if norm(shares[i, j]) > 0.6 else "white"
                 ax.text(j, i, f"{count:,}", ha="center", va="center", color=colour, fontsize=7)
-        rotation = 90 if max(map(len, inside.classes)) > 3 else 0
-        ax.set_xticks(range(k), inside.classes, rotation=rotation)
-        ax.set_yticks(range(k), inside.classes)
+        rotation = 90 if max(map(len, names)) > 3 else 0
+        ax.set_xticks(range(k), names, rotation=rotation)
+        ax.set_yticks(range(k), names)
     ax.set_xlabel("the network says")
     ax.set_ylabel("it is")
     ticks = [0, 0.01, 0.05, 0.2, 0.5, 1]
     made.colorbar(shaded, ax=ax, label="share of the row", shrink=0.85, ticks=ticks)
     right = np.trace(counts) / max(int(counts.sum()), 1)
-    ax.set_title(f"Which class was taken for which: {right:.1%} right")
+    made.suptitle(f"Which class was taken for which\n{right:.1%} right", fontsize="large")
     return made
 
 
@@ -128,7 +130,8 @@ def mistakes(inside: Inside) -> Any:
     Parameters
     ----------
     inside : Inside
-        With y. Examples that are no images show their 8 largest features.
+        With y. Examples that are no images show their 8 largest features, scaled as the network
+        reads them. A × marks those that are wrong.
 
     Returns
     -------
@@ -159,10 +162,15 @@ def mistakes(inside: Inside) -> Any:
         else:
             largest = np.sort(np.argsort(-np.abs(x), kind="stable")[:_MOST_BARS])[::-1]
             _bars(ax, x[largest], [inside.names[0][j] for j in largest])
-            ax.set_xlabel("value", fontsize="small")
-        words = f"said {mistake.said}, is {mistake.wanted}"
-        ax.set_title(f"{words}\nrow {mistake.row}, cost {mistake.cost:.3g}", fontsize="medium")
-    made.suptitle("The costliest examples")
+            ax.set_xlabel("as the network reads it", fontsize="small")
+        said, wanted = shortened(mistake.said, 18), shortened(mistake.wanted, 18)
+        short = len(said) + len(wanted) <= (_ONE_LINE // 3 if image else _ONE_LINE)
+        words = f"{'× ' if mistake.right is False else ''}said {said}," + (" " if short else "\n")
+        place = f"row {mistake.row}, cost {brief(mistake.cost, 3)}"
+        letters = "medium" if short else "small"
+        ax.set_title(f"{words}is {wanted}\n{place}", fontsize=letters)
+    wrong = any(mistake.right is False for mistake in worst)
+    made.suptitle("The costliest examples" + " (× wrong)" * wrong)
     return made
 
 
@@ -184,7 +192,7 @@ def units(inside: Inside) -> Any:
         matplotlib is not installed.
     """
     layers = inside.units
-    made, axes = figure(2, len(layers), size=(3.6 * len(layers) + 1.2, 5.2), sharey="row")
+    made, axes = figure(2, len(layers), size=(3.6 * len(layers) + 1.2, 5.2))
     text = "white" if is_dark() else "black"
     for l, layer in enumerate(layers):
         means, shares = axes[:, l]
@@ -197,10 +205,14 @@ def units(inside: Inside) -> Any:
         shares.set_ylim(0, 1.02)
         name = "outputs" if l == len(layers) - 1 else f"hidden {layer.layer}"
         means.set_title(f"{name} ({layer.activation})")
+        if 0 < l < len(layers) - 1 or layer.activation in ("sigmoid", "softmax", "tanh"):
+            means.sharey(axes[0, 0])  # outputs that are no shares have a scale of their own
         shares.set_xlabel("neuron")
         for ax in (means, shares):
             ax.grid(alpha=0.3)
             ax.xaxis.get_major_locator().set_params(integer=True)
+            if len(x) == 1:
+                ax.set_xticks(x)
     axes[0, 0].set_ylabel("activation:\nmean ± standard deviation")
     axes[1, 0].set_ylabel("share of the examples")
     handles, labels = axes[1, 0].get_legend_handles_labels()

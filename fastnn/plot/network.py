@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import figure, ink, signs
+from .style import figure, ink, shortened, signs
 
 if TYPE_CHECKING:
     from fastnn.explain.inside import Inside
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _COLUMN = 18  # circles of a layer; of wider ones the brightest
 _RADIUS = 0.4  # circles stand 1 apart
 _GAP = 7.0  # between two columns
+_LETTER = 0.28  # width of one
 _WORDS = 12  # outputs whose names are written large
 
 
@@ -49,7 +50,10 @@ def network(inside: Inside, *, edges: int = 30) -> Any:
     image = inside._image_shape
     chosen = [_brightest(a) for a in layers]
     tallest = max(len(rows) for rows in chosen[(image is not None) :])
-    width = 2.6 + 2.2 * len(layers)
+    ends = [] if image is not None else [shortened(inside.names[0][i]) for i in chosen[0]]
+    last = [shortened(_output(inside, i)) for i in chosen[-1]]
+    letters = max(map(len, ends), default=0) + max(map(len, last)) - 12  # more than there is room
+    width = 2.6 + 2.2 * len(layers) + 0.08 * max(letters, 0)
     made, ((ax,),) = figure(size=(width, max(3.4, 0.36 * tallest + 1.3)))
     ax.set_aspect("equal")
     ax.set_axis_off()
@@ -68,7 +72,15 @@ def network(inside: Inside, *, edges: int = 30) -> Any:
     ax.set_title(_title(inside))
     ax.margins(0.02)
     ax.autoscale_view()
+    low, high = ax.get_xlim()
+    ax.set_xlim(
+        low - _LETTER * max(map(len, ends), default=0), high + _LETTER * max(map(len, last))
+    )
     return made
+
+
+def _output(inside: Inside, j: int) -> str:
+    return inside.names[-1][j].removeprefix("output ")
 
 
 def _brightest(a: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -148,13 +160,15 @@ def _draw_column(
             ax.text(
                 x + 0.8,
                 y,
-                inside.names[l][i].removeprefix("output "),
+                shortened(_output(inside, i)),
                 va="center",
                 weight="bold" if bold else "normal",
                 fontsize="large" if len(rows) <= _WORDS else "small",
             )
         elif l == 0:
-            ax.text(x - 0.7, y, inside.names[0][i], ha="right", va="center", fontsize="small")
+            ax.text(
+                x - 0.7, y, shortened(inside.names[0][i]), ha="right", va="center", fontsize="small"
+            )
         at[int(i)] = (x, y)
     heading = "input" if l == 0 else "output" if last else f"hidden {l}"
     if len(rows) < len(a):

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import DIVERGING, pyplot
+from .style import DIVERGING, pyplot, shortened
 
 if TYPE_CHECKING:
     from fastnn.explain.nudge_table import NudgeTable
 
+_HEADING = 10  # letters that have room above one column
 _MOST = 24  # columns, and twice as many rows, up to which cells hold their numbers
 
 
@@ -59,7 +60,9 @@ def nudge_table(table: NudgeTable) -> Any:
     main.set_yticks(range(n_rows), names, family="monospace", fontsize="small")
     apart.set_yticks([])
     if n_columns <= _MOST:
-        main.set_xticks(range(n_columns), table.headings(), fontsize="small")
+        wide = any(len(label) > _HEADING for label in table.wanted)  # they would overlap
+        headings = [shortened(heading, 30) for heading in table.headings(" " if wide else "\n")]
+        main.set_xticks(range(n_columns), headings, fontsize="small", rotation=90 if wide else 0)
     apart.set_xticks([0], [f"average\nof {table.n:,}"], fontsize="small", weight="bold")
     main.set_xlabel("example")
     main.set_ylabel("parameter θ")

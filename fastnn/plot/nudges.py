@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import DIVERGING, figure, ink, signs
+from .style import DIVERGING, brief, figure, ink, shortened, signs
 
 if TYPE_CHECKING:
     from fastnn.explain.nudges import Nudges
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MOST = 24  # neurons drawn in a column
 _LEFT, _RIGHT = 0.0, 1.0  # where the columns stand
 _ROW = 0.42  # inches
+_APART = 3.0  # times larger outputs have a scale of greys of their own
 
 
 def wishes(nudges: Nudges) -> Any:
@@ -60,10 +61,10 @@ def _who(nudges: Nudges) -> str:
 
 
 def _says(nudges: Nudges, j: int) -> str:
-    says = f"says {nudges.says[j]:.2g}"
+    says = f"says {brief(nudges.says[j])}"
     if nudges.should_say is not None:
-        says += f", should say {nudges.should_say[j]:.2g}"
-    return says.replace("-", "−")
+        says += f", should say {brief(nudges.should_say[j])}"
+    return says
 
 
 # ---- the layer before as circles ---------------------------------------------------------------
@@ -81,18 +82,21 @@ def _diagram(nudges: Nudges) -> Any:
     ax = grid[0, 0]
     left, right = (_heights(len(column), rows) for column in (sources, askers))
 
-    both = np.concatenate([nudges.source_activations[sources], nudges.says[askers]])
-    scale = (min(0.0, both.min()), max(1.0, both.max()))
+    before, says = nudges.source_activations[sources], nudges.says[askers]
+    scales = [_scale(np.concatenate([before, says]))] * 2
+    if np.abs(says).max() > _APART * max(1.0, np.abs(before).max()):  # all before would be black
+        scales = [_scale(before), _scale(says)]
     _edges(ax, left, right, changes)
-    lamps = _lamps(ax, _LEFT, left, nudges.source_activations[sources], scale)
-    _lamps(ax, _RIGHT, right, nudges.says[askers], scale)
+    lamps = _lamps(ax, _LEFT, left, before, scales[0])
+    _lamps(ax, _RIGHT, right, says, scales[1])
     wanted = nudges.activation_nudges[sources]
     _arrows(ax, _LEFT - 0.09, left, wanted)
     _arrows(ax, _RIGHT + 0.09, right, -nudges.delta[askers])
     for y, i in zip(left, sources, strict=True):
-        ax.text(_LEFT - 0.14, y, nudges.sources[i], ha="right", va="center", size=9)
+        name = shortened(nudges.sources[i])
+        ax.text(_LEFT - 0.14, y, name, ha="right", va="center", size=9)
     for y, j in zip(right, askers, strict=True):
-        text = f"{nudges.neurons[j]}\n{_says(nudges, j)}"
+        text = f"{shortened(nudges.neurons[j], 30)}\n{_says(nudges, j)}"
         if nudges.neuron is not None:
             text += f"\nasks its bias: {-nudges.delta[j]:+.2g}".replace("-", "−")
         ax.text(_RIGHT + 0.14, y, text, ha="left", va="center", size=8, linespacing=1.2)
@@ -102,8 +106,13 @@ def _diagram(nudges: Nudges) -> Any:
     ax.set_ylim(-rows + 0.3, 1.2)
     ax.axis("off")
     _legend(fig, wanted, nudges.delta[askers], changes)
-    fig.colorbar(lamps, ax=ax, shrink=0.5, aspect=30, pad=0.01, label="activation a")
+    where = "" if scales[0] == scales[1] else " on the left"
+    fig.colorbar(lamps, ax=ax, shrink=0.5, aspect=30, pad=0.01, label=f"activation a{where}")
     return fig
+
+
+def _scale(values: Any) -> tuple[float, float]:
+    return min(0.0, values.min()), max(1.0, values.max())
 
 
 def _share(values: Any) -> Any:
@@ -139,7 +148,8 @@ def _lamps(ax: Any, x: float, heights: Any, values: Any, scale: tuple[float, flo
     low, high = scale
     for y, value in zip(heights, values, strict=True):
         color = "white" if (value - low) / (high - low) < 0.5 else "black"
-        text = f"{value:.2f}" if abs(value) < 10 else f"{value:.2g}"
+        text = f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
+        text = text if len(text) < 6 else f"{value:.0e}".replace("e+0", "e")
         ax.text(
             x,
             y,
@@ -212,7 +222,7 @@ def _legend(fig: Any, wanted: Any, delta: Any, changes: Any) -> None:
     from matplotlib.lines import Line2D
 
     up, down = signs()
-    largest = [f"{np.abs(values).max():.2g}" for values in (wanted, changes, delta)]
+    largest = [brief(np.abs(values).max()) for values in (wanted, changes, delta)]
     fig.legend(
         handles=[
             Line2D([], [], color=up, linewidth=3, label="asked to go up"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fastnn.explain.paths import DescentPaths
 
 _LEVELS = 14
+_MANY = 100  # the largest cost over the smallest, from which on the axis is logarithmic
 _STYLES = ("-", "--", "-.", ":")
 
 
@@ -50,6 +51,7 @@ def _colour(i: int) -> str:
 
 
 def _plane(fig: Any, ax: Any, paths: DescentPaths) -> None:
+    from matplotlib.colors import BoundaryNorm
     from matplotlib.patheffects import Normal, Stroke
 
     background = "#000000" if is_dark() else "#ffffff"
@@ -58,7 +60,8 @@ def _plane(fig: Any, ax: Any, paths: DescentPaths) -> None:
     if levels is not None:
         # Light greys (dark ones on a dark background): the colours are those of the paths.
         shades = _greys(is_dark())
-        filled = ax.contourf(paths.across, paths.up, Z, levels=levels, cmap=shades)
+        even = BoundaryNorm(levels, shades.N)  # a shade a level, however unequal they are
+        filled = ax.contourf(paths.across, paths.up, Z, levels=levels, cmap=shades, norm=even)
         ax.contour(
             paths.across, paths.up, Z, levels=levels, colors=ink(), linewidths=0.5, alpha=0.4
         )
@@ -118,6 +121,8 @@ def _greys(dark: bool) -> Any:
 
 
 def _costs(ax: Any, paths: DescentPaths, against: str, label: str) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     for i, path in enumerate(paths.paths):
         x, y = getattr(path, against)[path.costed], path.costs
         shown = (x > 0) & np.isfinite(y)  # the start has no place on a logarithmic axis
@@ -131,4 +136,12 @@ def _costs(ax: Any, paths: DescentPaths, against: str, label: str) -> None:
             label=path.name,
         )
     ax.set(xscale="log", xlabel=label, ylabel=f"{paths.loss} cost C")
+    low, high = ax.get_xlim()
+    if high < 30 * low:
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())  # their labels would overlap
+    costs = np.concatenate([path.costs[np.isfinite(path.costs)] for path in paths.paths])
+    if len(costs) and costs.max() > _MANY * costs.min() > 0:
+        ax.set_yscale("log")
     ax.grid(alpha=0.3)

@@ -48,6 +48,18 @@ def ink() -> str:
     return str(rcParams["text.color"])
 
 
+def shortened(name: str, most: int = 24) -> str:
+    """Return a name, perhaps a long one of a user's column or class, that leaves room beside it."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def brief(value: float, digits: int = 2) -> str:
+    """Return a number in a few signs: with so many digits that count below 10, else with four."""
+    long = 10 <= abs(value) < 1e6
+    text = f"{float(f'{value:.4g}'):,g}" if long else f"{value:.{digits}g}"
+    return text.replace("-", "−")
+
+
 def signs() -> tuple[str, str]:
     """Return the colours of an increase and a decrease on the background in use."""
     return ("#56B4E9", "#E69F00") if is_dark() else (UP, DOWN)

@@ -184,7 +184,8 @@ def _run_model(data: bytes) -> None:
     assert isinstance(net, fastnn.MLP)
     outputs = net.predict(np.zeros((3, net.sizes[0])))
     assert outputs.shape == (3, net.sizes[-1])
-    assert net.classify(np.zeros((3, net.sizes[0]))).shape == (3,)
+    if net.sizes[-1] > 1 or net.output == "sigmoid" or net.classes is not None:
+        assert net.classify(np.zeros((3, net.sizes[0]))).shape == (3,)
     again = Path(_folder.name, "again")
     net.save(again, checkpoint=net._standing is not None)  # what was read can be written …
     np.testing.assert_array_equal(fastnn.load(again).params, net.params)  # … and read
@@ -453,7 +454,14 @@ class Target:
         seeds = self.seeds()
         for data in seeds:
             self.run(data)
-        for late in ("difflib", "encodings.ascii", "encodings.cp437", "bz2", "lzma"):
+        for late in (
+            "fastnn.foreign",
+            "difflib",
+            "encodings.ascii",
+            "encodings.cp437",
+            "bz2",
+            "lzma",
+        ):
             importlib.import_module(late)  # by what is refused
         _warm = True
         return seeds
