@@ -8,7 +8,6 @@ at the end. Over 400 lines: most of them declare the options.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -300,7 +299,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
 
 def _within_here(path: str) -> str:
     """Return a path as a file may name it: "" unless it is in the current folder or below."""
-    inside = not os.path.isabs(path) and ".." not in Path(path).parts
+    inside = not Path(path).anchor and ".." not in Path(path).parts
     return path if inside else ""
 
 
