@@ -299,6 +299,15 @@ def test_softmax_neither_overflows_nor_divides_by_zero(isa: str, dtype: Any) -> 
     assert_allclose(found, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softmax_finds_the_largest_wherever_it_is(isa: str, dtype: Any) -> None:
+    for n in ragged(isa, dtype):
+        core = Core([n, n], output="softmax", dtype=dtype)
+        core.net.params[: n * n] = np.eye(n).ravel()
+        z = 2000 * np.eye(n, dtype=dtype)  # e^2000 is beyond double
+        assert_array_equal(core.forward(z)[-1], np.eye(n))
+
+
 # --- bytes --------------------------------------------------------------------------------------
 
 

@@ -78,11 +78,18 @@ def test_costs_and_gradients_are_those_of_the_twin(isa: str, dtype: Any, n: int)
 
 @pytest.mark.parametrize(
     "optimiser",
-    [ref.SGD(0.3), ref.SGD(0.3, weight_decay=0.1), ref.SGD(0.1, momentum=0.9), ref.Adam(0.01)],
+    [
+        ref.SGD(0.3),
+        ref.SGD(0.3, weight_decay=0.1),
+        ref.SGD(0.1, momentum=0.9, weight_decay=0.1),
+        ref.Adam(0.01),
+        ref.Adam(0.01, weight_decay=0.1),
+    ],
     ids=repr,
 )
-def test_training_is_that_of_the_twin(isa: str, optimiser: Any) -> None:
-    core = Core([33, 17, 4], activation="sigmoid", output="sigmoid", dtype=np.float64)
+@pytest.mark.parametrize("width", [5, 17, 70])  # added row by row; so on wide vectors; by columns
+def test_training_is_that_of_the_twin(isa: str, width: int, optimiser: Any) -> None:
+    core = Core([33, width, 4], activation="sigmoid", output="sigmoid", dtype=np.float64)
     X, Y = random_case(core, 60)
     X = thinned(X, 0.2)
     batches = [np.arange(at, min(at + 7, 60)) for at in range(0, 60, 7)]
@@ -96,7 +103,12 @@ def test_training_is_that_of_the_twin(isa: str, optimiser: Any) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     "optimiser",
-    [ref.SGD(0.3, weight_decay=0.1), ref.SGD(0.1, momentum=0.9), ref.Adam(0.01), ref.RMSprop(0.01)],
+    [
+        ref.SGD(0.3, weight_decay=0.1),
+        ref.SGD(0.1, momentum=0.9, weight_decay=0.1),
+        ref.Adam(0.01, weight_decay=0.1),
+        ref.RMSprop(0.01),
+    ],
     ids=repr,
 )
 @pytest.mark.parametrize("width", [65, 67, 130, 301])
