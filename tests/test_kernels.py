@@ -331,8 +331,14 @@ def test_each_of_the_256_bytes_becomes_the_real_nearest_to_a_255th_of_it(
 )
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_subnormal_numbers_count_as_zero_inside(isa: str, dtype: Any) -> None:
-    z = np.array([1.0, 0.5, 2**-10, -(2**-10)], dtype) * np.finfo(dtype).tiny
+    tiny = np.finfo(dtype).tiny
+    z = np.array([1.0, 0.5, 2**-10, -(2**-10)], dtype) * tiny
     assert_array_equal(values("identity", z), [z[0], 0, 0, 0])
+    core = Core([1, 1], dtype=dtype)
+    core.net.params[:] = [0.5, 0]  # what comes out is subnormal, what goes in is not
+    assert_array_equal(core.forward(np.array([[tiny], [4 * tiny]]))[-1], [[0], [2 * tiny]])
+    core.net.params[:] = [4, 0]  # the other way round
+    assert_array_equal(core.forward(np.array([[tiny / 2], [tiny]]))[-1], [[0], [4 * tiny]])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -56,6 +56,22 @@ def test_cost_and_delta_are_the_twins_for_every_width(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("output", "loss"), ref.LEGAL)
+def test_each_example_counts_what_it_weighs(isa: str, dtype: Any, output: str, loss: str) -> None:
+    rng, eps, m = np.random.default_rng(1), np.finfo(dtype).eps, 41
+    weight = rng.uniform(0.1, 3, m)
+    for n in ragged(isa, dtype):
+        core = logits(n, output, loss, dtype)
+        z = (2 * rng.normal(size=(m, n))).astype(dtype)
+        y = rng.uniform(0.1, 0.9, size=(m, n)).astype(dtype)
+        each = core.gradient_per_example(z, y)[:, n * n :] * weight[:, None]
+        got = core.gradient(z, y, weight)[n * n :]
+        size = np.abs(each).sum(axis=0)
+        # loosely, as softmax's terms nearly cancel: the slopes themselves are compared above
+        assert (np.abs(got - each.sum(axis=0)) <= np.sqrt(eps) * size).all(), f"n = {n}"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("loss", "parameter", "cost", "delta"),
     [  # a = (1, -3, 0.5), y = 0.5, so that r = a - y = (0.5, -3.5, 0); C is a mean over three

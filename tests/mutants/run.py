@@ -69,7 +69,7 @@ FIRST = {
     "state.py": ["estimators_agree"],
 }
 CORE_TESTS = ["core", "losses", "core_training", "core_rows", "products", "kernels", "sparse"]
-CORE_TESTS += ["core_threads", "fit", "threads"]
+CORE_TESTS += ["core_threads", "fit", "threads", "bits", "numbers", "properties"]
 PYTHON_TESTS = ["optim", "targets", "fit", "fit_callbacks", "fit_ends", "resume", "mlp", "sparse"]
 PYTHON_TESTS += ["estimators_agree", "reading", "callbacks"]
 TIMEOUT = 1200  # seconds, of tests that take a few: it hangs
