@@ -1,12 +1,16 @@
 """The epoch loop: what it learns, visits, logs and calls."""
 
+import copy
+
 import numpy as np
 import pytest
+import reference as ref
 from states import state_of, table, without_clock
 
 import fastnn
 from fastnn import MLP, SGD, Adam, AdamW, RMSprop, pace, schedules
 from fastnn.callbacks import Callback, EarlyStopping
+from fastnn.state import Rule
 
 X, Y = table(60)
 X_VAL, Y_VAL = table(25, seed=1)
@@ -323,3 +327,32 @@ class TestGoingOn:
             with pytest.raises((TypeError, ValueError)):
                 net.fit(X, Y, **options)
         assert state_of(net) == before
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+@pytest.mark.parametrize("factor", [1.0, 0.25])
+@pytest.mark.parametrize(
+    ("optimizer", "twin"),
+    [
+        (SGD(0.1), ref.SGD(0.1)),
+        (SGD(0.1, momentum=0.9, nesterov=True), ref.SGD(0.1, momentum=0.9, nesterov=True)),
+        (Adam(0.02, eps=0.1), ref.Adam(0.02, eps=0.1)),
+        (RMSprop(0.02, eps=0.1), ref.RMSprop(0.02, eps=0.1)),
+    ],
+    ids=repr,
+)
+def test_a_rule_steps_along_the_gradient_that_it_says(optimizer, twin, factor, weighted):
+    rng = np.random.default_rng(4)
+    X, y, weight = rng.normal(size=(12, 3)), rng.normal(size=12), rng.uniform(0.2, 3, 12)
+    net = MLP([3, 4, 1], activation="tanh", dtype="float64", seed=0)
+    net._rule, other, state = Rule(factor=factor, alpha=0.6), copy.deepcopy(net), {}
+    for _ in range(2):
+        for rows in (slice(0, 5), slice(5, 10), slice(10, 12)):  # the last batch is smaller
+            w = weight[rows] if weighted else np.ones(12)[rows]
+            gradient = other.gradient(X[rows], y[rows], sample_weight=w).flat
+            penalty = 0.6 / w.sum() * ref.weight_mask(net.sizes) * other.params
+            step = factor * gradient + penalty
+            other.params = twin.step(other.params.copy(), step, state, ref.weight_mask(net.sizes))
+    told = {"sample_weight": weight} if weighted else {}
+    net.fit(X, y, epochs=2, batch_size=5, optimizer=optimizer, shuffle=False, **told)
+    np.testing.assert_allclose(net.params, other.params, rtol=1e-10, atol=1e-12)

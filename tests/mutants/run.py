@@ -66,12 +66,12 @@ FIRST = {
     "schedules.py": ["schedules"],
     "arrays.py": ["targets", "arrays", "sparse"],
     "init.py": ["init"],
-    "state.py": ["estimators_agree"],
+    "state.py": ["fit"],
 }
 CORE_TESTS = ["core", "losses", "core_training", "core_rows", "products", "kernels", "sparse"]
 CORE_TESTS += ["core_threads", "fit", "threads", "bits", "numbers", "properties"]
 PYTHON_TESTS = ["optim", "targets", "fit", "fit_callbacks", "fit_ends", "resume", "mlp", "sparse"]
-PYTHON_TESTS += ["estimators_agree", "reading", "callbacks"]
+PYTHON_TESTS += ["numbers", "reading", "callbacks", "estimators_agree"]
 TIMEOUT = 1200  # seconds, of tests that take a few: it hangs
 
 
