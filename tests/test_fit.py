@@ -1,6 +1,7 @@
 """The epoch loop: what it learns, visits, logs and calls."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -337,6 +338,7 @@ class TestGoingOn:
         (SGD(0.1), ref.SGD(0.1)),
         (SGD(0.1, momentum=0.9, nesterov=True), ref.SGD(0.1, momentum=0.9, nesterov=True)),
         (Adam(0.02, eps=0.1), ref.Adam(0.02, eps=0.1)),
+        (AdamW(0.02, eps=0.1), ref.AdamW(0.02, eps=0.1)),
         (RMSprop(0.02, eps=0.1), ref.RMSprop(0.02, eps=0.1)),
     ],
     ids=repr,
@@ -350,9 +352,13 @@ def test_a_rule_steps_along_the_gradient_that_it_says(optimizer, twin, factor, w
         for rows in (slice(0, 5), slice(5, 10), slice(10, 12)):  # the last batch is smaller
             w = weight[rows] if weighted else np.ones(12)[rows]
             gradient = other.gradient(X[rows], y[rows], sample_weight=w).flat
-            penalty = 0.6 / w.sum() * ref.weight_mask(net.sizes) * other.params
-            step = factor * gradient + penalty
-            other.params = twin.step(other.params.copy(), step, state, ref.weight_mask(net.sizes))
+            mask, rule = ref.weight_mask(net.sizes), twin
+            step = factor * gradient
+            if isinstance(twin, ref.AdamW):  # its decay stays out of the gradient
+                rule = replace(twin, weight_decay=twin.weight_decay + 0.6 / w.sum())
+            else:
+                step += 0.6 / w.sum() * mask * other.params
+            other.params = rule.step(other.params.copy(), step, state, mask)
     told = {"sample_weight": weight} if weighted else {}
     net.fit(X, y, epochs=2, batch_size=5, optimizer=optimizer, shuffle=False, **told)
     np.testing.assert_allclose(net.params, other.params, rtol=1e-10, atol=1e-12)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from states import state_of, table
 
-from fastnn import MLP, SGD
+from fastnn import MLP, SGD, arrays
+from fastnn.names import ARGMAX
 
 X, Y = table(30)
 ONE_HOT = np.eye(3)[Y]
@@ -352,3 +353,10 @@ class TestWeights:
     def test_class_weights_need_classes(self):
         with pytest.raises(ValueError, match=r"class_weight needs y to be class labels"):
             MLP([5, 1]).fit(X, Y / 2, class_weight="balanced")
+
+
+def test_balanced_weights_add_up_to_the_rows_also_where_a_class_is_missing():
+    labels = np.array([0, 0, 0, 2])  # of three
+    encoded = arrays.Encoded(4, labels, None, ARGMAX, None)
+    weight = arrays.as_weights(None, "balanced", encoded, 3)
+    np.testing.assert_allclose(weight, [4 / 6, 4 / 6, 4 / 6, 2])

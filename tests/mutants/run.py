@@ -192,7 +192,8 @@ class Copy:
             self.restore(users)
         if done.returncode == 0:
             return "survived", ""
-        failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+        # without the parameters, which may hold anything: all of that test's are the killers
+        failed = re.search(r"^(?:FAILED|ERROR) ([^\s\[]+)", done.stdout, re.MULTILINE)
         if done.returncode == 1 and failed:
             return "killed", failed[1]
         if done.returncode < 0:
