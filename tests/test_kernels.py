@@ -306,6 +306,9 @@ def test_softmax_finds_the_largest_wherever_it_is(isa: str, dtype: Any) -> None:
         core.net.params[: n * n] = np.eye(n).ravel()
         z = 2000 * np.eye(n, dtype=dtype)  # e^2000 is beyond double
         assert_array_equal(core.forward(z)[-1], np.eye(n))
+        for j in range(n - 1):  # a clamped e^x would take both for equal
+            z[j, j + 1] = 1999
+        assert_allclose(core.forward(z)[-1], ref.softmax(z.astype(float)), rtol=1e-6)
 
 
 # --- bytes --------------------------------------------------------------------------------------

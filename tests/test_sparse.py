@@ -138,13 +138,14 @@ def test_the_bits_of_training_do_not_depend_on_the_number_of_threads() -> None:
     assert_array_equal(results[2], results[0])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("optimiser", [ref.SGD(0.1), ref.Adam(0.01)], ids=repr)
 def test_long_batches_by_non_zeros_have_the_same_bits_on_any_number_of_threads(
-    isa: str, optimiser: Any
+    isa: str, optimiser: Any, dtype: Any
 ) -> None:
     results = []
     for threads in (1, 2, 3):
-        core = Core([60, 9, 3], activation="tanh", output="softmax", dtype=np.float32)
+        core = Core([60, 9, 3], activation="tanh", output="softmax", dtype=dtype)
         X, Y = random_case(core, 2900)
         core.train(walked(thinned(X, 0.2)), Y, optimiser, batch_size=1300, threads=threads)
         results.append(core.net.params.copy())

@@ -242,12 +242,6 @@ ACTIVATIONS = [
     ),
     Mutant(
         "csrc/activation.inc.h",
-        "    for (int64_t j = whole; j < n; j++) top = z[j] > top ? z[j] : top;\n",
-        "",
-        "softmax does not look for the largest behind the last whole vector",
-    ),
-    Mutant(
-        "csrc/activation.inc.h",
         "*top = v_max(*top, x[j]);",
         "*top = v_min(*top, x[j]);",
         "softmax of short rows takes away the smallest",
