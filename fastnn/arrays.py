@@ -311,7 +311,10 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     if given.ndim == 1 and _is_yes_or_no(given, goal):
         if goal.classes is not None:
             return _class_numbers(name, given, n, goal)
-        return Encoded(n, _whole(given, np.int64), None, ARGMAX, None)
+        # Where an output may be any number, the names alone tell `classify` that it parts two.
+        named = given.dtype.kind == "b" and goal.output != "sigmoid"
+        classes = np.array([False, True]) if named else None
+        return Encoded(n, _whole(given, np.int64), None, ARGMAX, classes)
     return _values(name, given, n, goal)
 
 

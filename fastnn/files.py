@@ -108,10 +108,6 @@ def replace(path: Path, content: bytes) -> None:
     never more than one for each process that wrote at the same time. (Windows, and file systems
     without locks: a name a process and thread, which stays until somebody deletes it.)
     """
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; expected the name of a file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}")
     try:
         part, descriptor = _open_part(path)
         try:
@@ -134,9 +130,12 @@ def replace(path: Path, content: bytes) -> None:
                     part.unlink()
             raise
     except OSError as error:
-        raise type(error)(
-            error.errno, f"cannot write: {error.strerror}; what was there is untouched", str(path)
-        ) from error
+        why = f"cannot write: {error.strerror}; what was there is untouched"
+        if not path.parent.is_dir():
+            why = f"cannot write: there is no folder {path.parent}"
+        elif path.is_dir():
+            why = "cannot write: it is a folder; expected the name of a file"
+        raise type(error)(error.errno, why, str(path)) from error
     if hasattr(os, "O_DIRECTORY"):  # make the new name itself durable
         with suppress(OSError):
             folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -151,7 +150,7 @@ def _open_part(path: Path) -> tuple[Path, int]:
     mode = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     number = zlib.crc32(os.fsencode(path.name))
     for attempt in range(_PARTS if _LOCKS else 0):
-        part = path.with_name(f".fastnn-{number:08x}-{attempt}.part")
+        part = path.parent / f".fastnn-{number:08x}-{attempt}.part"
         try:
             descriptor = os.open(part, mode, 0o666)
         except OSError:  # somebody else's, a link or a folder; or what the last attempt will tell
@@ -173,7 +172,7 @@ def _open_part(path: Path) -> tuple[Path, int]:
             raise
         os.close(descriptor)
     # A name of this thread's own
-    part = path.with_name(f".fastnn-{os.getpid()}-{threading.get_ident()}.part")
+    part = path.parent / f".fastnn-{os.getpid()}-{threading.get_ident()}.part"
     return part, os.open(part, mode | os.O_TRUNC, 0o666)
 
 

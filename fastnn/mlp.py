@@ -410,6 +410,7 @@ class MLP:
             size = min(check_count("batch_size", batch_size, 1), size)
         if resume:
             standing, optimizer = self._resumed(optimizer)
+            # The default may be what nobody has asked for: the checkpoint's is taken then.
             if batch_size != _BATCH_SIZE and size != standing.batch_size:
                 raise ValueError(
                     f"the checkpoint was made with batches of {standing.batch_size}, not {size}"

@@ -277,9 +277,9 @@ def _read_csv(
 
             first = next_row()
             width = len(first)
-            if width < 1 + labelled:
-                if not width:
-                    raise ValueError(f"{path} is empty; expected a table")
+            if not width:
+                raise ValueError(f"{path} is empty; expected a table")
+            if labelled and width == 1:
                 raise ValueError(
                     f"{path} has one column; expected one feature at least and the target"
                 )

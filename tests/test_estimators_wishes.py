@@ -394,3 +394,21 @@ class TestAbsence:
         monkeypatch.setitem(sys.modules, "sklearn", None)
         with pytest.raises(ImportError, match=r"pip install 'fastnn-mlp\[sklearn\]'"):
             fastnn.MLPClassifier  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "cost_table",
+        "sensitivity",
+        "nudges",
+        "nudge_table",
+        "descent_paths",
+        "look_inside",
+        "diagnose",
+    ],
+)
+def test_a_view_given_an_estimator_asks_for_its_network(view):
+    fitted = classifier().partial_fit(np.eye(2), [0, 1], classes=[0, 1])
+    with pytest.raises(TypeError, match=r"^net must be a fastnn.MLP, got MLPClassifier; give its"):
+        getattr(fastnn.explain, view)(fitted, np.zeros((1, 2)), [0])

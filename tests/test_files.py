@@ -185,8 +185,20 @@ class TestAllOrNothing:
             MLP([2, 1]).save(tmp_path / "missing" / "net.safetensors")
 
     def test_a_folder_in_the_files_place_stays(self, tmp_path):
-        with pytest.raises(OSError, match=r"is a folder; expected the name of a file"):
+        with pytest.raises(OSError, match=r"cannot write"):
             MLP([2, 1]).save(tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_folder_is_named_in_either_case(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(OSError, match=r"cannot write: it is a folder; expected the name of"):
+            MLP([2, 1]).save(".")
+        with pytest.raises(FileNotFoundError, match=r"there is no folder nowhere: ") as caught:
+            MLP([2, 1]).save("nowhere/net")
+        assert (caught.value.errno, caught.value.filename) == (
+            errno.ENOENT,
+            "nowhere/net".replace("/", os.sep),
+        )
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.skipif(

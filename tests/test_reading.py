@@ -214,6 +214,15 @@ class TestClassify:
         net.classes = ["no", "yes"]
         assert net.classify(X).tolist() == ["no", "yes", "yes"]
 
+    def test_one_output_that_learnt_yes_and_no_tells_them_apart(self, tmp_path):
+        net = MLP([1, 1], output="identity", seed=0)
+        X, y = np.array([[-1.0], [1]]), np.array([False, True])
+        net.fit(X, y, epochs=200, optimizer=SGD(0.2))
+        assert net.classify(X).tolist() == [False, True]
+        assert net.evaluate(X, y)["accuracy"] == 1
+        net.save(tmp_path / "net")
+        assert fastnn.load(tmp_path / "net").classify(X).tolist() == [False, True]
+
 
 class TestEvaluate:
     def test_it_is_the_mean_cost_and_the_share_that_is_right(self):

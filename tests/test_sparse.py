@@ -81,6 +81,7 @@ def test_costs_and_gradients_are_those_of_the_twin(isa: str, dtype: Any, n: int)
     [
         ref.SGD(0.3),
         ref.SGD(0.3, weight_decay=0.1),
+        ref.SGD(0.1, momentum=0.9),
         ref.SGD(0.1, momentum=0.9, weight_decay=0.1),
         ref.Adam(0.01),
         ref.Adam(0.01, weight_decay=0.1),
@@ -105,7 +106,9 @@ def test_training_is_that_of_the_twin(isa: str, width: int, optimiser: Any) -> N
     "optimiser",
     [
         ref.SGD(0.3, weight_decay=0.1),
+        ref.SGD(0.1, momentum=0.9),
         ref.SGD(0.1, momentum=0.9, weight_decay=0.1),
+        ref.Adam(0.01),
         ref.Adam(0.01, weight_decay=0.1),
         ref.RMSprop(0.01),
     ],

@@ -44,6 +44,7 @@ def add_parser(commands: Commands) -> None:
     parser = options.add_command(
         commands, "descend", "walk down a function of x and y by gradient descent", _EPILOG
     )
+    parser.if_missing = "; one that begins with a minus goes behind --"
     parser.add_argument(
         "function",
         metavar="FUNCTION",

@@ -37,11 +37,13 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 class Parser(argparse.ArgumentParser):
     """A parser that tells a mistake in one line."""
 
+    if_missing = ""  # what to add where an argument is missing
+
     def error(self, message: str) -> NoReturn:
         """Print the mistake and exit with status 2."""
         if message.startswith("the following arguments are required: "):
             message = f"{message.removeprefix('the following arguments are required: ')} is missing"
-            message += "; one that begins with a minus goes behind --" * ("FUNCTION" in message)
+            message += self.if_missing
         print(f"fastnn: error: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 

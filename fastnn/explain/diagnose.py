@@ -156,11 +156,11 @@ def diagnose(
     warning no_better_than_majority
     warning silent_outputs
     """
+    check_mlp(net)
     if history is not None and not isinstance(history, History):
         raise TypeError(f"history must be a fastnn.History, got {history!r}")
     history = net.history if history is None else history
     rate = _rate(history, lr)
-    check_mlp(net)
     data = Examples(net, X, y)
     gradient = net.gradient(data.X, data.goals)
     if not (np.isfinite(gradient.flat).all() and np.isfinite(net.params).all()):

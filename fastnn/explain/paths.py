@@ -8,7 +8,7 @@ plane through the space of the weights and biases, over the cost as it is on tha
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from reprlib import repr as shorten
 from typing import Any
@@ -242,7 +242,7 @@ def descent_paths(
     sampled = None if sample is None else check_count("sample", sample, 1)
     if lr is not None and optimizer is not None:
         raise ValueError("lr and optimizer were both given: the optimizer has a learning rate")
-    chosen = SGD(_RATE if lr is None else lr) if optimizer is None else optimizer
+    chosen = optimizer if lr is None else SGD(lr)
     given = None if plane is None else orthonormal(plane, net.n_params)
     examples = Examples(net, X, y)
     n = examples.n
@@ -251,18 +251,15 @@ def descent_paths(
     rows = examples.sample(n if sampled is None else sampled)
     scale = _Scale(net, *examples.at(rows))
     most = int(np.clip(_BYTES // (8 * net.n_params * len(sizes)), 20, _RECORDED))
-    free = lr is None and optimizer is None
-    cheap_first = sorted(range(len(sizes)), key=lambda i: sizes[i] or n)
-    for attempt in range(_TRIES + 1 if free else 1):
-        chosen = SGD(_RATE / 5**attempt) if free else chosen
-        made: dict[int, Recorder] = {}
-        for i in cheap_first:
-            made[i] = walk(net, examples, sizes[i], counts[i], chosen, seed, most, progress)
-            if free and attempt < _TRIES and _lost(made[i], scale):
-                break
-        if len(made) == len(sizes):
-            break
-    walkers = [made[i] for i in range(len(sizes))]
+
+    def walked(i: int, rule: Optimizer) -> Recorder:
+        return walk(net, examples, sizes[i], counts[i], rule, seed, most, progress)
+
+    if chosen is None:
+        smallest_first = sorted(range(len(sizes)), key=lambda i: sizes[i] or n)
+        chosen, walkers = _at_a_rate_that_suits(walked, smallest_first, scale)
+    else:
+        walkers = [walked(i, chosen) for i in range(len(sizes))]
     points = np.concatenate([np.stack(walker.points) for walker in walkers])
     centre = points.mean(axis=0)
     points -= centre
@@ -319,6 +316,25 @@ def _epochs(epochs: Any, sizes: Sequence[int | None], n: int) -> list[int]:
     if len(epochs) != len(sizes):
         raise ValueError(f"epochs has {len(epochs)} values for {len(sizes)} batch sizes")
     return [check_count("epochs", count, 1) for count in epochs]
+
+
+def _at_a_rate_that_suits(
+    walked: Callable[[int, Optimizer], Recorder], order: Sequence[int], scale: _Scale
+) -> tuple[SGD, list[Recorder]]:
+    """Return the first of the rates 0.5, 0.1, 0.02, … that loses no path, and the paths.
+
+    The batches that are smallest come first: they take the least time, and are lost first.
+    """
+    for attempt in range(_TRIES):
+        rule, made = SGD(_RATE / 5**attempt), dict[int, Recorder]()
+        for i in order:
+            made[i] = walked(i, rule)
+            if _lost(made[i], scale):
+                break
+        else:
+            return rule, [made[i] for i in sorted(made)]
+    rule = SGD(_RATE / 5**_TRIES)  # whatever becomes of them
+    return rule, [walked(i, rule) for i in sorted(order)]
 
 
 def _lost(walker: Recorder, scale: _Scale) -> bool:

@@ -74,13 +74,11 @@ def _example(example: Any, n: int) -> int:
 
 def _title(table: CostTable, example: int) -> str:
     verdict = table.verdict(example)
-    cost = f"cost Σ (a − y)² = {brief(table.sums[example], 3)}"
+    total, cost = (brief(values[example], 3) for values in (table.sums, table.costs))
+    words = f"cost Σ (a − y)² = {total}"
     if table.loss != "quadratic":
-        cost = (
-            f"Σ (a − y)² = {brief(table.sums[example], 3)}, cost {brief(table.costs[example], 3)} "
-        )
-        cost += f"({table.loss})"
-    return fill(f"{verdict[0].upper()}{verdict[1:]}", _LINE) + f"\n{cost}"
+        words = f"Σ (a − y)² = {total}, cost {cost} ({table.loss})"
+    return fill(f"{verdict[0].upper()}{verdict[1:]}", _LINE) + f"\n{words}"
 
 
 def _lamps(ax: Any, names: list[str], says: Any, should_say: Any, squared: Any) -> None:

@@ -165,10 +165,10 @@ def mistakes(inside: Inside) -> Any:
             ax.set_xlabel("as the network reads it", fontsize="small")
         said, wanted = shortened(mistake.said, 18), shortened(mistake.wanted, 18)
         short = len(said) + len(wanted) <= (_ONE_LINE // 3 if image else _ONE_LINE)
-        words = f"{'× ' if mistake.right is False else ''}said {said}," + (" " if short else "\n")
-        place = f"row {mistake.row}, cost {brief(mistake.cost, 3)}"
-        letters = "medium" if short else "small"
-        ax.set_title(f"{words}is {wanted}\n{place}", fontsize=letters)
+        mark, apart = "× " if mistake.right is False else "", " " if short else "\n"
+        title = f"{mark}said {said},{apart}is {wanted}"
+        title += f"\nrow {mistake.row}, cost {brief(mistake.cost, 3)}"
+        ax.set_title(title, fontsize="medium" if short else "small")
     wrong = any(mistake.right is False for mistake in worst)
     made.suptitle("The costliest examples" + " (× wrong)" * wrong)
     return made
@@ -205,7 +205,7 @@ def units(inside: Inside) -> Any:
         shares.set_ylim(0, 1.02)
         name = "outputs" if l == len(layers) - 1 else f"hidden {layer.layer}"
         means.set_title(f"{name} ({layer.activation})")
-        if 0 < l < len(layers) - 1 or layer.activation in ("sigmoid", "softmax", "tanh"):
+        if l and (l < len(layers) - 1 or layer.activation in ("sigmoid", "softmax", "tanh")):
             means.sharey(axes[0, 0])  # outputs that are no shares have a scale of their own
         shares.set_xlabel("neuron")
         for ax in (means, shares):

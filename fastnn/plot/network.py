@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import figure, ink, shortened, signs
+from .style import circled, figure, ink, shortened, signs
 
 if TYPE_CHECKING:
     from fastnn.explain.inside import Inside
@@ -147,7 +147,7 @@ def _draw_column(
         ax.text(
             x,
             y,
-            _short(float(a[i])),
+            circled(float(a[i])),
             ha="center",
             va="center",
             fontsize=5.5,
@@ -175,12 +175,6 @@ def _draw_column(
         heading += f"\n{len(rows)} largest of {len(a)}"
     ax.text(x, middle - (len(rows) - 1) / 2 - 0.9, heading, ha="center", va="top")
     return at
-
-
-def _short(value: float) -> str:
-    """Return an activation in four signs at most."""
-    text = f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
-    return text.replace("-", "−").replace("0.", ".") if len(text) > 4 else text.replace("-", "−")
 
 
 def _draw_edges(

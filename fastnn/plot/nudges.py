@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import DIVERGING, brief, figure, ink, shortened, signs
+from .style import DIVERGING, brief, circled, figure, ink, shortened, signs
 
 if TYPE_CHECKING:
     from fastnn.explain.nudges import Nudges
@@ -148,12 +148,11 @@ def _lamps(ax: Any, x: float, heights: Any, values: Any, scale: tuple[float, flo
     low, high = scale
     for y, value in zip(heights, values, strict=True):
         color = "white" if (value - low) / (high - low) < 0.5 else "black"
-        text = f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
-        text = text if len(text) < 6 else f"{value:.0e}".replace("e+0", "e")
+        text = circled(value)
         ax.text(
             x,
             y,
-            text.replace("-", "−"),
+            text,
             color=color,
             ha="center",
             va="center",

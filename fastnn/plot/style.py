@@ -53,6 +53,14 @@ def shortened(name: str, most: int = 24) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
+def circled(value: float) -> str:
+    """Return an activation in about four signs, to be written into its neuron."""
+    text = f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
+    if len(text) > 5:
+        text = f"{value:.0e}".replace("e+0", "e")
+    return text.replace("-", "−").replace("0.", ".") if len(text) > 4 else text.replace("-", "−")
+
+
 def brief(value: float, digits: int = 2) -> str:
     """Return a number in a few signs: with so many digits that count below 10, else with four."""
     long = 10 <= abs(value) < 1e6

@@ -10,7 +10,8 @@ All happens in copies in a temporary folder. To be quick
  (a) the core is compiled once, with the plain C kernels alone, which are made of the same templates
      as those of every instruction set, little optimised and not unrolled;
  (b) for each mutant only the sources that include its file are compiled, and of a source for each
-     dtype that of double alone: float stays right, so that fewer tests can notice;
+     dtype that of one alone, double but where a mutant says float: the other stays right, so that
+     fewer tests can notice;
  (c) tests that know the file best run first, the others only if these noticed nothing.
 
 A mutant is killed by a test that fails, by a crash, or by never ending; one that does not compile,
@@ -134,11 +135,11 @@ class Copy:
         self.extension.unlink(missing_ok=True)  # another run may have it in memory
         run([*CC, "-shared", *objects, *macos, "-lm", "-o", str(self.extension)], self.folder)
 
-    def users_of(self, header: str) -> list[str]:
-        """Return the sources that include a file of csrc/, or are it; not those for float."""
-        users = []
+    def users_of(self, header: str, dtype: str) -> list[str]:
+        """Return the sources that include a file of csrc/, or are it; of one dtype alone."""
+        users, other = [], {"f64": "_f32.c", "f32": "_f64.c"}[dtype]
         for source in SOURCES:
-            if source.endswith("_f32.c"):
+            if source.endswith(other):
                 continue
             rule = run([*CC, "-std=c11", "-MM", f"csrc/{source}"], self.folder)
             if header in {Path(name).name for name in rule.split()}:
@@ -176,7 +177,7 @@ class Copy:
         try:
             self.write(mutant, right=False)
             if mutant.file.startswith("csrc/"):
-                users = self.users_of(header)
+                users = self.users_of(header, mutant.dtype)
                 self.compile(users)
                 self.link()
             first, rest = tests_of(mutant)
