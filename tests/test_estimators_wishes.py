@@ -409,6 +409,6 @@ class TestAbsence:
     ],
 )
 def test_a_view_given_an_estimator_asks_for_its_network(view):
-    fitted = classifier().partial_fit(np.eye(2), [0, 1], classes=[0, 1])
+    fitted = classifier(batch_size=2).partial_fit(np.eye(2), [0, 1], classes=[0, 1])
     with pytest.raises(TypeError, match=r"^net must be a fastnn.MLP, got MLPClassifier; give its"):
         getattr(fastnn.explain, view)(fitted, np.zeros((1, 2)), [0])
