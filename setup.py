@@ -10,6 +10,7 @@ import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
+from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
@@ -94,11 +95,26 @@ class Sdist(sdist):
         return name
 
 
+def kept(path: str, text: str) -> str:
+    """Return the path of a file that holds `text`; it is written only if it held another."""
+    file = Path(path)
+    if not file.exists() or file.read_text("utf-8") != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    return path
+
+
+# What was compiled in other ways is not to be linked, nor taken for this build.
+WAYS = {name: os.environ.get(name) for name in ("CC", "CFLAGS", "LDFLAGS", "ARCHFLAGS")}
 extension = Extension(
     "fastnn._fastnn",
     sources=["fastnn/_fastnn.pyx", *sorted(glob("csrc/*.c"))],
     include_dirs=["csrc", numpy.get_include()],
-    depends=[*sorted(glob("csrc/*.h")), "setup.py"],
+    depends=[
+        *sorted(glob("csrc/*.h")),
+        "setup.py",
+        kept("build/ways.txt", f"{WAYS} {DEBUG} {FAULTS}"),
+    ],
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
     + ([("FNN_FAULTS", "1")] if FAULTS else []),
     extra_link_args=["-Wl,-s"] if sys.platform == "linux" and not DEBUG else [],

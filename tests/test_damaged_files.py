@@ -83,7 +83,7 @@ def path(tmp_path):
 
 
 class TestBytes:
-    @pytest.mark.parametrize(("whole", "every"), [(PLAIN, 1), (CHECKPOINT, 7)])
+    @pytest.mark.parametrize(("whole", "every"), [(PLAIN, 1), (CHECKPOINT, 1)])
     def test_a_file_cut_off_at_any_byte_is_refused(self, path, whole, every):
         for size in range(0, len(whole), every):
             path.write_bytes(whole[:size])
@@ -96,8 +96,9 @@ class TestBytes:
         path.write_bytes(PLAIN + more)
         refused(path, "not a sound safetensors file")
 
-    def test_a_flipped_bit_near_the_start_is_refused_or_loads_a_sound_network(self, path):
-        for byte in range(200):
+    def test_a_flipped_bit_of_the_header_is_refused_or_loads_a_sound_network(self, path):
+        (length,) = struct.unpack("<Q", PLAIN[:8])
+        for byte in range(8 + length):
             for bit in range(8):
                 flipped = bytearray(PLAIN)
                 flipped[byte] ^= 1 << bit

@@ -14,8 +14,9 @@ import pytest
 from states import table
 
 import fastnn
-from fastnn import MLP, History, files
+from fastnn import MLP, History, cli, export, files
 from fastnn.callbacks import ModelCheckpoint
+from fastnn.explain import descend
 
 X, Y = table(40)
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits, locks and users")
@@ -92,27 +93,59 @@ class TestAFullDisk:
             subprocess.run(["umount", os.fspath(tmp_path)], check=True)
 
 
-@pytest.mark.parametrize("what", ["checkpoint", "history"])
+WRITERS = ["checkpoint", "history", "c", "numpy", "onnx", "film", "picture", "curve"]
+WRITERS += ["page", "json", "bench"]
+
+
+@pytest.mark.parametrize("what", WRITERS)
 @pytest.mark.parametrize("name", ["fsync", "replace"])
-def test_whoever_writes_keeps_the_old_file(monkeypatch, tmp_path, what, name):
-    path = tmp_path / "file"
+def test_whoever_writes_keeps_the_old_file(monkeypatch, capsys, tmp_path, what, name):
+    endings = {"film": ".gif", "picture": ".png", "curve": ".svg", "page": ".html", "json": ".json"}
+    path = tmp_path / f"file{endings.get(what, '')}"
     path.write_text("old")
+    if what in ("film", "picture", "curve"):
+        pytest.importorskip("matplotlib")
+    if what == "onnx":
+        pytest.importorskip("onnx")
+    net = MLP([5, 3], output="softmax", seed=0)
+    net.fit(X, Y, epochs=1)
+    models = tmp_path.parent / f"{tmp_path.name} models"
+    models.mkdir()
+    net.save(models / "net")
+    np.savez(models / "data.npz", X=X, y=Y)
+    explain = ["explain", str(models / "net"), "--data", str(models / "data.npz"), "-o", str(path)]
+    monkeypatch.setattr("fastnn.cli.bench._measure", lambda *_: [])
+    write = {
+        "checkpoint": lambda: net.fit(X, Y, epochs=1, callbacks=[ModelCheckpoint(path)]),
+        "history": lambda: net.history.to_csv(path),
+        "c": lambda: export.to_c(net, path),
+        "numpy": lambda: export.to_numpy(net, path),
+        "onnx": lambda: export.to_onnx(net, path),
+        "film": lambda: descend("x**2 + y**2", (1, 1), 0.1, 2).animate(path, fps=1),
+    }
+    commands = {
+        "picture": explain,
+        "page": explain,
+        "json": explain,
+        "curve": ["descend", "x**2 + y**2", "--start", "1", "1", "-o", str(path)],
+        "bench": ["bench", "--against", "none", "--json", str(path)],
+    }
 
     def fail(*args):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    net = MLP([5, 3], output="softmax", seed=0)
-    net.fit(X, Y, epochs=1)
     monkeypatch.setattr(files.os, name, fail)
-    write = {
-        "checkpoint": lambda: net.fit(X, Y, epochs=1, callbacks=[ModelCheckpoint(path)]),
-        "history": lambda: net.history.to_csv(path),
-    }
-    with pytest.raises(OSError, match="what was there is untouched") as caught:
-        write[what]()
-    assert caught.value.filename == os.fspath(path)
+    if what in commands:
+        assert cli.main(commands[what]) == 1
+        told = capsys.readouterr().err
+        assert told.startswith(f"fastnn: error: {path}: cannot write: ")
+        assert told.endswith("what was there is untouched\n") and told.count("\n") == 1
+    else:
+        with pytest.raises(OSError, match="what was there is untouched") as caught:
+            write[what]()
+        assert caught.value.filename == os.fspath(path)
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert os.listdir(tmp_path) == [path.name]
 
 
 def test_a_history_is_written_as_it_was_before(tmp_path):

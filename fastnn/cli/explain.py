@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import MLP, explain
+from fastnn import MLP, explain, files
 from fastnn.explain.tables import Shown, Table
 from fastnn.init import fill
 
@@ -182,14 +183,16 @@ def _output(path: str) -> Path:
 def _write(result: Shown, output: Path) -> None:
     kind = output.suffix.lower()
     if kind == ".json":
-        text = json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False)
-        output.write_text(text, "utf-8")
+        content = json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False).encode()
     elif kind == ".html":
         head = '<!doctype html>\n<meta charset="utf-8">\n<title>fastnn explain</title>\n'
-        output.write_text(head + result.to_html(), "utf-8")
+        content = (head + result.to_html()).encode()
     else:
         from fastnn.plot.style import pyplot
 
         plt = pyplot()
         plt.switch_backend("agg")  # files need no screen
-        result.plot().savefig(output, dpi=150)
+        made = io.BytesIO()
+        result.plot().savefig(made, format=kind[1:], dpi=150)
+        content = made.getvalue()
+    files.replace(output, content)

@@ -81,16 +81,8 @@ static real *FNN_T(pack_for)(int64_t n, int64_t k)
 
 static real *FNN_T(copied)(matrix M)
 {
-    static real *copy;
-    static size_t room;
-    size_t bytes = (size_t)(M.m * M.ld) * sizeof(real);
-    if (bytes > room) {
-        free(copy);
-        copy = malloc(room = bytes);
-        if (!copy) exit(98);
-    }
-    memcpy(copy, M.at, ((size_t)((M.m - 1) * M.ld + M.n)) * sizeof(real));
-    return copy;
+    real *copy = guarded((size_t)(M.m * M.ld) * sizeof(real));
+    return memcpy(copy, M.at, ((size_t)((M.m - 1) * M.ld + M.n)) * sizeof(real));
 }
 
 static uint64_t FNN_T(product_nn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
