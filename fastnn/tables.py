@@ -17,6 +17,7 @@ import struct
 import zipfile
 import zlib
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ _FREE_SIZE, _MOST_RATIO = 8 << 20, 200
 # take as much as the longest; a picture is unpacked in colour.
 _MOST_COLUMNS, _MOST_LINE, _MOST_PIXELS = 1 << 18, 4 << 20, 1 << 23
 _FREE_LABELS = 1 << 22  # characters
+_KNOWN_TEXTS = 1 << 16  # distinct targets that are looked for among the earlier ones
 # Characters of the header of an array without fields, which NumPy makes some 120 long: its way with
 # files of Python 2 takes time that grows with the square.
 _MOST_HEADER = 1000
@@ -210,15 +212,51 @@ def check_ratio(path: Path, size: int, claimed: int) -> None:
 # Text: CSV and TSV -------------------------------------------------------------------------------
 
 
+@dataclass
+class _Cells:
+    """A column of text: row i holds ``texts[codes[i]]``; the texts are in order of appearance."""
+
+    texts: list[str]
+    codes: Array
+
+    def first_with(self, code: int) -> int:
+        """Return the first row that holds a text."""
+        return int(np.argmax(self.codes == code))
+
+
+class _LineNumbers:
+    """In which line of the file each row ends: only those are kept that do not follow the last."""
+
+    def __init__(self) -> None:
+        self.n_rows = 0
+        self._rows, self._lines = array("q", [0]), array("q", [1])
+        self._next = 1
+
+    def append(self, line: int) -> None:
+        if line != self._next:
+            self._rows.append(self.n_rows)
+            self._lines.append(line)
+        self.n_rows += 1
+        self._next = line + 1
+
+    def __getitem__(self, row: int) -> int:
+        i = bisect_right(self._rows, row) - 1
+        return self._lines[i] + row - self._rows[i]
+
+
 def _csv_table(path: Path, target: str | int | None) -> Table:
     names, X, cells, lines, column = _read_csv(path, target, labelled=True)
     # A header over columns that are called 0, 1, 2, ... shows only in the target's column.
-    numeric = [_is_number(cell) for cell in cells]
-    if names is None and len(cells) > 1 and not numeric[0] and all(numeric[1:]):
+    skipped = 0
+    head, *rest = cells.texts
+    if (
+        names is None and rest and not _is_number(head)
+        and all(map(_is_number, rest)) and not (cells.codes[1:] == 0).any()
+    ):  # fmt: skip
         names = tuple(_plain(value) for value in X[0])
-        names = (*names[:column], cells[0].strip(), *names[column:])
-        X, cells, lines = X[1:], cells[1:], lines[1:]
-    y = _csv_target(path, cells, lines, _column_label(column, names))
+        names = (*names[:column], head.strip(), *names[column:])
+        X, cells, skipped = X[1:], _Cells(rest, cells.codes[1:] - 1), 1
+    y = _csv_target(path, cells, lambda i: lines[i + skipped], _column_label(column, names))
     if names is None:
         return Table(X, y)
     return Table(X, y, names[:column] + names[column + 1 :], names[column])
@@ -257,11 +295,11 @@ class Lines:
 
 def _read_csv(
     path: Path, target: str | int | None, *, labelled: bool
-) -> tuple[tuple[str, ...] | None, Array, list[str], array[int], int]:
-    """Return header names, features (n, d), the cells and position of the target, row lines."""
+) -> tuple[tuple[str, ...] | None, Array, _Cells, _LineNumbers, int]:
+    """Return header names, features (n, d), the target's cells, rows' lines, the target's place."""
     features, latest = np.empty(0), array("d")
-    lines, cells = array("q"), list[str]()
-    same: dict[str, str] = {}  # equal labels are one string
+    lines, texts, codes = _LineNumbers(), list[str](), array("i")
+    known: dict[str, int] = {}  # the code of a text; not of all where they are many
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             delimiter = delimiter_of(path, file)
@@ -298,7 +336,12 @@ def _read_csv(
                     )
                 if labelled:
                     cell = row.pop(column)
-                    cells.append(same.setdefault(cell, cell))
+                    code = known.get(cell, len(texts))
+                    if code == len(texts):
+                        texts.append(cell)
+                        if code < _KNOWN_TEXTS:
+                            known[cell] = code
+                    codes.append(code)
                 try:
                     if "_" in "".join(row):  # Python would take 1_000 for a number
                         raise ValueError
@@ -314,16 +357,16 @@ def _read_csv(
                 row = next_row()
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is not a table of UTF-8 text: {error}") from None
-    if not lines:
+    if not lines.n_rows:
         raise ValueError(f"{path} has a header and no rows")
     _append(features, latest)
-    X = features.reshape(len(lines), -1)
+    X = features.reshape(lines.n_rows, -1)
     for start in range(0, len(X), _SCAN):
         bad_ones = np.argwhere(~np.isfinite(X[start : start + _SCAN]))
         if len(bad_ones):
             i, j = start + int(bad_ones[0, 0]), int(bad_ones[0, 1])
             raise _bad_cell(path, lines[i], j + (j >= column), names, _plain(X[i, j]))
-    return names, X, cells, lines, column
+    return names, X, _Cells(texts, np.frombuffer(codes, np.intc)), lines, column
 
 
 def _append(values: Array, more: array[float]) -> None:
@@ -360,32 +403,38 @@ def _position(path: Path, target: str | int, width: int) -> int:
     return column % width
 
 
-def _csv_target(path: Path, cells: list[str], lines: Sequence[int], label: str) -> Array:
-    def refuse(i: int) -> ValueError:
+def _csv_target(path: Path, cells: _Cells, line_of: Callable[[int], int], label: str) -> Array:
+    texts, codes = cells.texts, cells.codes
+
+    def refuse(code: int) -> ValueError:
+        line = line_of(cells.first_with(code))
         return ValueError(
-            f"{path}, line {lines[i]}, {label}: expected a target, found {_show(cells[i])}"
+            f"{path}, line {line}, {label}: expected a target, found {_show(texts[code])}"
         )
 
-    for i, cell in enumerate(cells):
-        if not cell.strip():
-            raise refuse(i)
-    if not all(map(_is_number, cells)):
-        longest = max(range(len(cells)), key=lambda i: len(cells[i]))
-        length = len(cells[longest])
-        if len(cells) * length > _FREE_LABELS + 4 * sum(map(len, cells)):
+    for code, text in enumerate(texts):
+        if not text.strip():
+            raise refuse(code)
+    if not all(map(_is_number, texts)):
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        longest = int(np.argmax(lengths))
+        length = int(lengths[longest])
+        if len(codes) * length > _FREE_LABELS + 4 * int(lengths @ np.bincount(codes)):
             raise ValueError(
-                f"{path}, line {lines[longest]}, {label}: a target of {length:,} characters is "
-                f"too long to be one of {len(cells):,}"
+                f"{path}, line {line_of(cells.first_with(longest))}, {label}: a target of "
+                f"{length:,} characters is too long to be one of {len(codes):,}"
             )
-        return np.array([cell.strip() for cell in cells])
-    numbers = np.fromiter(map(float, cells), float, len(cells))
+        stripped = [text.strip() for text in texts]
+        kind = f"U{max(map(len, stripped))}"
+        return np.fromiter((stripped[code] for code in codes), kind, len(codes))
+    numbers = np.fromiter(map(float, texts), float, len(texts))
     if not np.isfinite(numbers).all():
         raise refuse(int(np.argmin(np.isfinite(numbers))))
-    if all(map(_WHOLE.fullmatch, cells)):
+    if all(map(_WHOLE.fullmatch, texts)):
         # beyond 64 bits, or of thousands of digits, nearly all zeros: numbers, then
         with suppress(OverflowError, ValueError):
-            return np.fromiter(map(int, cells), np.int64, len(cells))
-    return numbers
+            return np.fromiter(map(int, texts), np.int64, len(texts))[codes]
+    return numbers[codes]
 
 
 def _is_number(cell: str) -> bool:

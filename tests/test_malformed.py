@@ -287,6 +287,14 @@ def digits_as_text(path: Path) -> None:
     path.write_text((",".join(["0", "255"] * 392) + ",7\n") * 10_000)
 
 
+def narrow_rows(path: Path) -> None:
+    path.write_text("1,2\n" * 1_500_000)
+
+
+def targets_that_all_differ(path: Path) -> None:
+    path.write_text("".join(f"{i},{i + 0.5}\n" for i in range(700_000)))
+
+
 def packed_digits(path: Path) -> None:
     X = np.random.default_rng(0).integers(0, 2, (20_000, 784)).astype(np.uint8)
     np.savez_compressed(path, X=X * (np.arange(784) % 4 == 0).astype(np.uint8), y=X[:, 0])
@@ -311,6 +319,8 @@ PEAKS = {  # how it is made; the suffix; the sentence, "" if it is read
     "a long label": (a_long_label, ".csv", "a target of 130,000 characters"),
     "labels in rows": (labels_in_rows, ".csv", ""),
     "digits as text": (digits_as_text, ".csv", ""),
+    "narrow rows": (narrow_rows, ".csv", ""),
+    "targets that all differ": (targets_that_all_differ, ".csv", ""),
     "packed digits": (packed_digits, ".npz", ""),
     "a zip of labels": (a_zip_of_labels, ".npz", ""),
     "a large model": (a_large_model, "", ""),
