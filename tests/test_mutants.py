@@ -27,3 +27,8 @@ def test_each_mutant_is_another_wrong_and_there_are_fifty_of_the_core() -> None:
     assert not twice
     assert all(m.old != m.new for m in MUTANTS)
     assert sum(m.file.startswith("csrc/") for m in MUTANTS) >= 50
+
+
+def test_the_page_on_reliability_tells_how_many_there_are() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    assert f"{len(MUTANTS)} mutants" in page
