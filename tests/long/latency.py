@@ -1,9 +1,9 @@
 """How long a Ctrl-C waits, in fit, predict and the other calls; prints a table.
 
-A real SIGINT comes after a random part of a call. Beside the time that a user waits stands what the
-main thread computed meanwhile: on a machine that does nothing else, the two are alike. Exit status
-1 if fit or predict computed for more than 100 ms. ``python tests/long/latency.py [rounds] [width]``;
-POSIX.
+``python tests/long/latency.py [rounds] [width]``; POSIX. A real SIGINT comes after a random part of
+a call. Beside the time that a user waits stands what the main thread computed meanwhile: on a
+machine that does nothing else, the two are alike. Exit status 1 if fit or predict computed for more
+than 100 ms.
 """
 
 import gc
