@@ -97,7 +97,7 @@ class TestSignals:
             assert len(net.history) == epochs or (len(net.history) == epochs - 1 and over == 0)
             if len(net.history) if make is quick else steps:
                 break
-            delay *= 2
+            delay *= 8
 
     @pytest.mark.parametrize("batch_size", [500, None])
     def test_a_handler_may_save_the_network_and_the_fit_keeps_its_bits(
