@@ -292,7 +292,7 @@ def narrow_rows(path: Path) -> None:
 
 
 def targets_that_all_differ(path: Path) -> None:
-    path.write_text("".join(f"{i},{i + 0.5}\n" for i in range(700_000)))
+    path.write_text("".join(f"{i},{i + 0.5}\n" for i in range(500_000)))
 
 
 def packed_digits(path: Path) -> None:
