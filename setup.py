@@ -51,6 +51,11 @@ def isa_flags(source: str) -> list[str]:
 class BuildExt(build_ext):
     """Compiles sources side by side, each with its flags, and only those that have changed."""
 
+    def run(self) -> None:
+        if self.editable_mode:  # setuptools means to compile all in a folder that it deletes
+            self.build_temp = f"build/temp.{self.plat_name}-{sys.implementation.cache_tag}"
+        super().run()
+
     def build_extension(self, ext: Extension) -> None:
         compile_some = self.compiler.compile
         if not getattr(self.compiler, "initialized", True):
@@ -58,7 +63,9 @@ class BuildExt(build_ext):
 
         def compile_one(source, options):
             (made,) = self.compiler.object_filenames([source], output_dir=options["output_dir"])
-            if self.force or newer_group([source, *ext.depends], made):
+            # Cython adds NumPy's headers, which are new in every isolated build.
+            needed = CORE if source.startswith("csrc") else ext.depends
+            if self.force or newer_group([source, *needed], made):
                 compile_some([source], **options, extra_postargs=COMMON + isa_flags(source))
             return made
 
@@ -106,15 +113,13 @@ def kept(path: str, text: str) -> str:
 
 # What was compiled in other ways is not to be linked, nor taken for this build.
 WAYS = {name: os.environ.get(name) for name in ("CC", "CFLAGS", "LDFLAGS", "ARCHFLAGS")}
+CORE = [*sorted(glob("csrc/*.h")), "setup.py"]
+CORE += [kept("build/ways.txt", f"{WAYS} {DEBUG} {FAULTS}")]
 extension = Extension(
     "fastnn._fastnn",
     sources=["fastnn/_fastnn.pyx", *sorted(glob("csrc/*.c"))],
     include_dirs=["csrc", numpy.get_include()],
-    depends=[
-        *sorted(glob("csrc/*.h")),
-        "setup.py",
-        kept("build/ways.txt", f"{WAYS} {DEBUG} {FAULTS}"),
-    ],
+    depends=CORE,
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
     + ([("FNN_FAULTS", "1")] if FAULTS else []),
     extra_link_args=["-Wl,-s"] if sys.platform == "linux" and not DEBUG else [],

@@ -12,6 +12,16 @@ from . import _fastnn
 from .history import History
 from .optim import Optimizer
 
+_PIECE = 1 << 20  # numbers
+
+
+def _zeros(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return zeros whose memory is there: Ctrl-C would wait while the first step fetched it all."""
+    made = np.empty(n, dtype)
+    for start in range(0, n, _PIECE):
+        made[start : start + _PIECE] = 0
+    return made
+
 
 @dataclass
 class OptimizerState:
@@ -26,7 +36,7 @@ class OptimizerState:
     def fresh(cls, optimizer: Optimizer, n_params: int, dtype: np.dtype[Any]) -> OptimizerState:
         """Return the state before the first step."""
         needs_m, needs_v = optimizer.moments
-        m, v = (np.zeros(n_params, dtype) if needed else None for needed in (needs_m, needs_v))
+        m, v = (_zeros(n_params, dtype) if needed else None for needed in (needs_m, needs_v))
         return cls(type(optimizer), m, v)
 
     def fits(self, optimizer: Optimizer) -> bool:

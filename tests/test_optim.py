@@ -9,6 +9,7 @@ from states import table
 
 from fastnn import MLP, SGD, Adam, AdamW, RMSprop, schedules
 from fastnn.optim import optimizer_from_config
+from fastnn.state import OptimizerState
 
 ALL = [
     SGD(0.1),
@@ -20,6 +21,16 @@ ALL = [
     RMSprop(0.01),
     RMSprop(0.01, alpha=0.9, eps=1e-6, momentum=0.5, weight_decay=0.01),
 ]
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 24, 25])
+def test_moments_begin_as_zeros_whatever_their_number(monkeypatch, n):
+    monkeypatch.setattr("fastnn.state._PIECE", 8)
+    for dtype in (np.float32, np.float64):
+        state = OptimizerState.fresh(Adam(), n, np.dtype(dtype))
+        for moment in (state.m, state.v):
+            assert moment.dtype == dtype and moment.tolist() == [0.0] * n
+    assert OptimizerState.fresh(SGD(0.1), n, np.dtype(dtype)).m is None
 
 
 @pytest.mark.parametrize("optimizer", ALL, ids=repr)

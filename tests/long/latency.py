@@ -3,7 +3,7 @@
 ``python tests/long/latency.py [rounds] [width]``; POSIX. A real SIGINT comes after a random part of
 a call. Beside the time that a user waits stands what the main thread computed meanwhile: on a
 machine that does nothing else, the two are alike. Exit status 1 if fit or predict computed for more
-than 100 ms.
+than 100 ms, but for what docs/reliability.md says is not cut.
 """
 
 import gc
@@ -54,7 +54,7 @@ def wait_of(call, most_seconds):
     return None
 
 
-def measure(name, call, most_seconds=0.3):
+def measure(name, call, most_seconds=0.3, limit=LIMIT):
     waits = []
     for _ in range(ROUNDS):
         try:
@@ -66,7 +66,7 @@ def measure(name, call, most_seconds=0.3):
     if waits:
         figures = np.column_stack([np.median(waits, axis=0), np.max(waits, axis=0)]).ravel()
         print(f"{name:42}" + "".join(f"{figure:10.1f}" for figure in figures), flush=True)
-        if name.startswith(("fit", "predict")) and figures[-1] > LIMIT:
+        if name.startswith(("fit", "predict")) and figures[-1] > limit:
             too_late.append(name)
     else:
         print(f"{name:42} ended before the signal", flush=True)
@@ -82,7 +82,8 @@ def measure_width(width, rng):
     def fit(optimizer, size):
         name = f"fit {shape}, {type(optimizer).__name__}, batch {size:,}"
         options = {"epochs": 99, "batch_size": size, "optimizer": optimizer}
-        measure(name, lambda: net.fit(X, y, **options), long)
+        limit = LIMIT if net.n_params <= 30_000_000 else np.inf
+        measure(name, lambda: net.fit(X, y, **options), long, limit)
 
     for optimizer in (SGD(1e-4), Adam(1e-6)):
         for size in (32, 512, 20000):
@@ -125,7 +126,8 @@ def main():
     whole = (many * 100).astype(np.int64)
     wide = fastnn.MLP([32, 8, 1], seed=0)
     target = many[:, 0]
-    measure("fit 4,000,000 rows: checks, shuffle", lambda: wide.fit(many, target, epochs=99), 1)
+    call = lambda: wide.fit(many, target, epochs=99)  # noqa: E731
+    measure("fit 4,000,000 rows: checks, shuffle", call, 1, np.inf)
     measure("predict int64 rows, converted", lambda: [wide.predict(whole) for _ in range(9)], 1)
     measure("standardize", lambda: [wide.standardize(many) for _ in range(9)], 1)
     if too_late:
