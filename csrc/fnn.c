@@ -236,10 +236,27 @@ static int below_f64(const char *p, ptrdiff_t stride, int64_t n, uint64_t limit)
     return !bad;
 }
 
+/* the same of numbers that are scaled as they are read */
+static int scaled_below(const fnn_matrix *X, const char *p, int64_t n, uint64_t limit)
+{
+    uint64_t bad = 0, bits;
+    float f;
+    for (int64_t j = 0; j < n; j++, p += X->col_stride) {
+        double x = *(const uint8_t *)p;
+        if (X->dtype == FNN_F32) memcpy(&f, p, sizeof f), x = f;
+        else if (X->dtype == FNN_F64) memcpy(&x, p, sizeof x);
+        x = X->shift ? (x - X->shift[j]) * X->scale[j] : x * X->factor;
+        memcpy(&bits, &x, sizeof bits);
+        bad |= (bits & 0x7fffffffffffffffu) >= limit;
+    }
+    return !bad;
+}
+
 static int finite_row(const fnn_matrix *X, const char *p, int64_t n, fnn_dtype as)
 {
     /* infinity, or half a step above the largest float: what float rounds to infinity */
     const uint64_t limit = as == FNN_F32 ? 0x47effffff0000000u : 0x7ff0000000000000u;
+    if (X->shift || X->factor != 1) return scaled_below(X, p, n, limit);
     if (X->dtype == FNN_F32)
         return X->col_stride == 4 ? finite_f32(p, 4, n) : finite_f32(p, X->col_stride, n);
     return X->col_stride == 8 ? below_f64(p, 8, n, limit) : below_f64(p, X->col_stride, n, limit);
@@ -291,7 +308,7 @@ double fnn_density(const fnn_matrix *X, int64_t n_cols)
 
 int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as)
 {
-    if (X->dtype == FNN_U8) return 1;
+    if (X->dtype == FNN_U8 && !X->shift && X->factor == 1) return 1;
     for (int64_t i = 0; i < X->n_rows; i++)
         if (!finite_row(X, X->data + i * X->row_stride, n_cols, as)) return 0;
     return 1;

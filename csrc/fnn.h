@@ -87,8 +87,10 @@ typedef struct {
 } fnn_spec;
 
 /* Rows to read: a strided matrix of any of the three types, or CSR (values of any of them, rows kept
- * sorted or not, no column twice). With `shift` and `scale` (n_in reals each, or both NULL) a
- * value is read as (x − shift) · scale; bytes are divided by 255 first. */
+ * sorted or not; entries of one place add up, but where they are shifted none may be there twice). A
+ * number x is read as x · factor (1: as it is) or, with `shift`
+ * and `scale` (n_in each; without them both NULL), as (x − shift) · scale; in double, whatever
+ * `real` is. */
 typedef struct {
     fnn_dtype dtype;
     int64_t n_rows;
@@ -96,7 +98,8 @@ typedef struct {
     ptrdiff_t row_stride, col_stride; /* bytes */
     const void *indptr, *indices;     /* CSR: NULL for a dense matrix */
     int index_bytes;                  /* of both: 4 or 8; 2: of indices alone, indptr has 8 */
-    const void *shift, *scale;
+    double factor;
+    const double *shift, *scale;
     int sparse;                       /* walk the first layer by the non-zeros: see fnn_density */
 } fnn_matrix;
 
@@ -171,7 +174,7 @@ fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int
 fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
                         int64_t end, void *sum, void *per_example, fnn_sums *sums, int n_threads);
 
-/* 1 if every stored value of X is finite, also once it is a number of dtype `as` */
+/* 1 if every stored value of a dense X is finite, also once it is read as a number of dtype `as` */
 int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as);
 
 /* The share of X's values that are not 0, from some 256 rows spread over X; 1 if it is shifted. With

@@ -1,24 +1,70 @@
 /* gather.inc.h: rows of the user's array become rows of the network's own type. */
 
-/* the element at p, whatever its alignment */
-FNN_INLINE real element(const fnn_dtype dtype, const char *p)
+/* How a number of X is read: as it is; times X->factor; or less its column's shift, times its
+ * scale. In double, and rounded once: 1e9 less 1e9 - 1 is 1 in a network of floats, too. */
+typedef enum { AS_IS, BY_FACTOR, BY_COLUMN } reading;
+
+FNN_INLINE reading reading_of(const fnn_matrix *X)
+{
+    return X->shift ? BY_COLUMN : X->factor != 1 ? BY_FACTOR : AS_IS;
+}
+
+/* the number at p, whatever its alignment */
+FNN_INLINE double number(const fnn_dtype dtype, const char *p)
 {
     float f;
     double d;
     switch (dtype) {
-    case FNN_U8: return byte_as_real(*(const uint8_t *)p);
-    case FNN_F32: memcpy(&f, p, sizeof f); return (real)f;
-    default: memcpy(&d, p, sizeof d); return (real)d;
+    case FNN_U8: return *(const uint8_t *)p;
+    case FNN_F32: memcpy(&f, p, sizeof f); return f;
+    default: memcpy(&d, p, sizeof d); return d;
+    }
+}
+
+/* the element at p, in column j */
+FNN_INLINE real element(const reading how, const fnn_dtype dtype, const fnn_matrix *X, const char *p,
+                        int64_t j)
+{
+    float f;
+    switch (how) {
+    case BY_FACTOR: return (real)(number(dtype, p) * X->factor);
+    case BY_COLUMN: return (real)((number(dtype, p) - X->shift[j]) * X->scale[j]);
+    default:
+        if (dtype != FNN_F32) return (real)number(dtype, p);
+        memcpy(&f, p, sizeof f);
+        return (real)f;
     }
 }
 
 /* n elements `stride` bytes apart; a constant stride lets the compiler use vectors */
-FNN_INLINE void elements(const fnn_dtype dtype, const char *p, const ptrdiff_t stride, int64_t n,
-                         real *restrict out)
+FNN_INLINE void elements(const reading how, const fnn_dtype dtype, const fnn_matrix *X, const char *p,
+                         const ptrdiff_t stride, int64_t n, real *restrict out)
 {
-    for (int64_t j = 0; j < n; j++) out[j] = element(dtype, p + j * stride);
+    const double factor = X->factor;
+    const double *restrict shift = X->shift, *restrict scale = X->scale;
+    fnn_matrix same = {.factor = factor, .shift = shift, .scale = scale};
+    for (int64_t j = 0; j < n; j++) out[j] = element(how, dtype, &same, p + j * stride, j);
 }
 
+FNN_INLINE void row_of(const fnn_dtype dtype, const ptrdiff_t size, const fnn_matrix *X, const char *p,
+                       ptrdiff_t stride, int64_t n, real *out)
+{
+    switch (reading_of(X)) {
+    case AS_IS:
+        if (stride == size) elements(AS_IS, dtype, X, p, size, n, out);
+        else elements(AS_IS, dtype, X, p, stride, n, out);
+        break;
+    case BY_FACTOR:
+        if (stride == size) elements(BY_FACTOR, dtype, X, p, size, n, out);
+        else elements(BY_FACTOR, dtype, X, p, stride, n, out);
+        break;
+    case BY_COLUMN:
+        if (stride == size) elements(BY_COLUMN, dtype, X, p, size, n, out);
+        else elements(BY_COLUMN, dtype, X, p, stride, n, out);
+    }
+}
+
+/* bytes times 1/255, with the bits of `elements` */
 static void bytes(const uint8_t *p, int64_t n, real *out)
 {
     int64_t j = 0;
@@ -26,23 +72,22 @@ static void bytes(const uint8_t *p, int64_t n, real *out)
     for (; j < n; j++) out[j] = byte_as_real(p[j]);
 }
 
-static void dense_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
+/* n numbers from p on, `stride` bytes apart */
+static void read_row(const fnn_matrix *X, const char *p, ptrdiff_t stride, int64_t n, real *out)
 {
-    const char *p = X->data + row * X->row_stride;
-    ptrdiff_t stride = X->col_stride;
     switch (X->dtype) {
     case FNN_U8:
-        if (stride == 1) bytes((const uint8_t *)p, n, out);
-        else elements(FNN_U8, p, stride, n, out);
+        if (stride == 1 && !X->shift && X->factor == 1.0 / 255) bytes((const uint8_t *)p, n, out);
+        else row_of(FNN_U8, 1, X, p, stride, n, out);
         break;
-    case FNN_F32:
-        if (stride == sizeof(float)) elements(FNN_F32, p, sizeof(float), n, out);
-        else elements(FNN_F32, p, stride, n, out);
-        break;
-    default:
-        if (stride == sizeof(double)) elements(FNN_F64, p, sizeof(double), n, out);
-        else elements(FNN_F64, p, stride, n, out);
+    case FNN_F32: row_of(FNN_F32, sizeof(float), X, p, stride, n, out); break;
+    case FNN_F64: row_of(FNN_F64, sizeof(double), X, p, stride, n, out);
     }
+}
+
+static void dense_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
+{
+    read_row(X, X->data + row * X->row_stride, X->col_stride, n, out);
 }
 
 /* A row that is reals already, end to end: itself; else NULL */
@@ -50,7 +95,8 @@ FNN_INLINE const real *own_row(const fnn_matrix *X, int64_t row)
 {
     fnn_dtype own = sizeof(real) == sizeof(float) ? FNN_F32 : FNN_F64;
     const char *p = X->data + row * X->row_stride;
-    return X->dtype == own && X->col_stride == sizeof(real) && (uintptr_t)p % sizeof(real) == 0
+    return X->dtype == own && X->col_stride == sizeof(real) && (uintptr_t)p % sizeof(real) == 0 &&
+                   reading_of(X) == AS_IS
                ? (const real *)p : NULL;
 }
 
@@ -76,23 +122,22 @@ FNN_INLINE int64_t size_of(fnn_dtype dtype)
 static void csr_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
 {
     int64_t i = row_at(X, row), end = row_at(X, row + 1), size = size_of(X->dtype);
-    memset(out, 0, (size_t)n * sizeof *out);
-    for (; i < end; i++)
-        out[index_at(X->indices, X->index_bytes, i)] += element(X->dtype, X->data + i * size);
+    reading how = reading_of(X);
+    for (int64_t j = 0; j < n; j++)
+        out[j] = how == BY_COLUMN ? (real)((0 - X->shift[j]) * X->scale[j]) : 0;
+    for (; i < end; i++) {
+        int64_t j = index_at(X->indices, X->index_bytes, i);
+        real x = element(how, X->dtype, X, X->data + i * size, j);
+        out[j] = how == BY_COLUMN ? x : out[j] + x;
+    }
 }
 
 static void gather(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
                    real *out, int64_t ld)
 {
-    const real *shift = X->shift, *scale = X->scale;
     for (int64_t i = 0; i < m; i++, out += ld) {
         int64_t row = rows ? rows[i] : first + i;
         if (X->indptr) csr_row(X, n, row, out);
         else dense_row(X, n, row, out);
-        for (int64_t j = 0; shift && j < n; j += V) {
-            int lanes = n - j < V ? (int)(n - j) : V;
-            vec x = v_sub(v_load_n(out + j, lanes), v_load_n(shift + j, lanes));
-            v_store_n(out + j, v_mul(x, v_load_n(scale + j, lanes)), lanes);
-        }
     }
 }

@@ -17,7 +17,7 @@
  *   v_gt(a,b) v_select(m,a,b)       a > b; m ? a : b
  *   v_sum v_most                    over the lanes, in an order that depends on V alone
  *   v_transpose(x)                  V vectors, the rows of a square: its columns take their place
- *   v_bytes(p)                      V bytes, each divided by 255 and rounded to the nearest
+ *   v_bytes(p)                      V bytes, each times 1/255 in double and rounded to real
  *   v_append(x,i,values,indices)    appends the lanes of x that are not 0 and their indices
  *                                   i, i + 1, …; returns how many; may write V of each
  */
@@ -44,16 +44,10 @@
 #define FNN_PREFETCH(p) ((void)(p))
 #endif
 
-/* x / 255, the real nearest to it: so bytes and the floats that NumPy makes of them by X / 255 give
- * the same bits. For float the product in double rounds to it for each of the 256 bytes, and needs
- * no division. */
+/* x · (1/255) in double, rounded to real: for float the nearest to x / 255, for each of the 256 */
 FNN_INLINE real byte_as_real(uint8_t byte)
 {
-#ifdef FNN_F32_SOURCE
     return (real)((double)byte * (1.0 / 255));
-#else
-    return (real)byte / 255;
-#endif
 }
 
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)

@@ -123,7 +123,7 @@ FNN_INLINE void v_transpose(vec *x)
         x[i + 6] = _mm512_shuffle_f64x2(b, d, 0xdd);
     }
 }
-FNN_INLINE vec v_bytes(const uint8_t *p) { return v_div(_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p))), v_set1(255)); }
+FNN_INLINE vec v_bytes(const uint8_t *p) { return v_mul(_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p))), v_set1(1.0 / 255)); }
 FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
 {
     __mmask8 some = _mm512_cmp_pd_mask(x, v_zero(), _CMP_NEQ_UQ);
@@ -274,7 +274,7 @@ FNN_INLINE vec v_bytes(const uint8_t *p)
 {
     int four;
     memcpy(&four, p, sizeof four);
-    return v_div(_mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four))), v_set1(255));
+    return v_mul(_mm256_cvtepi32_pd(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four))), v_set1(1.0 / 255));
 }
 FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
 {

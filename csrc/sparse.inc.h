@@ -29,11 +29,7 @@ static int64_t csr_list(const fnn_matrix *X, int64_t row, uint32_t *index, real 
     case 4: columns_of(X->indices, 4, begin, n, index); break;
     default: columns_of(X->indices, 8, begin, n, index);
     }
-    switch (X->dtype) {
-    case FNN_U8: bytes((const uint8_t *)values, n, value); break;
-    case FNN_F32: elements(FNN_F32, values, sizeof(float), n, value); break;
-    default: elements(FNN_F64, values, sizeof(double), n, value);
-    }
+    read_row(X, values, size_of(X->dtype), n, value);
     return n;
 }
 

@@ -122,11 +122,50 @@ cdef cnp.dtype FLOAT64 = np.dtype(np.float64)
 
 
 @cython.final
+@cython.auto_pickle(False)
+cdef class Scaling:
+    """How the numbers of X become inputs: (x - shift) * scale, in double, whatever the dtypes.
+
+    ``shift`` and ``scale`` are (n_in,) float64 arrays, which cannot be written to. Without any
+    shift and with one scale for all columns zeros stay zeros: `keeps_zeros`.
+    """
+
+    cdef readonly object shift, scale
+    cdef readonly double factor
+    cdef readonly bint keeps_zeros
+    cdef int64_t n_cols
+
+    def __init__(self, cnp.ndarray shift not None, cnp.ndarray scale not None):
+        self.n_cols = cnp.PyArray_SIZE(scale)
+        pointer(shift, FLOAT64, self.n_cols)
+        pointer(scale, FLOAT64, self.n_cols)
+        self.shift, self.scale = shift.copy(), scale.copy()
+        self.shift.flags.writeable = self.scale.flags.writeable = False
+        self.keeps_zeros = not np.any(shift) and bool(np.all(scale == scale[0]))
+        self.factor = scale[0] if self.keeps_zeros else 1
+
+    def __reduce__(self):
+        return Scaling, (self.shift, self.scale)
+
+    def applied(self, X):
+        """Return X, (n, n_in) numbers of any dtype, as inputs: in double."""
+        return (X - self.shift) * self.scale
+
+    cdef int describe(self, fnn_matrix *matrix, int64_t n_cols) except -1:
+        if self.n_cols != n_cols:
+            raise ValueError(f"the core needs {n_cols} shifts and scales, not {self.n_cols}")
+        matrix.factor = self.factor
+        if not self.keeps_zeros:
+            matrix.shift = <const double *>cnp.PyArray_DATA(self.shift)
+            matrix.scale = <const double *>cnp.PyArray_DATA(self.scale)
+        return 0
+
+
+@cython.final
 cdef class Rows:
     """Rows of X as the core reads them: a 2-D array in place, or the three arrays of a CSR matrix.
 
-    Holds on to the arrays, copies none. ``shift`` and ``scale`` are (n_cols,) arrays of the
-    network's dtype, or None.
+    Holds on to the arrays, copies none.
     """
 
     cdef fnn_matrix matrix
@@ -134,7 +173,7 @@ cdef class Rows:
     cdef readonly int64_t n_rows, n_cols
 
     def __init__(self, cnp.ndarray data not None, shape=None, indices=None, indptr=None,
-                 shift=None, scale=None):
+                 Scaling scaling=None):
         cdef cnp.ndarray values = data
         cdef cnp.ndarray starts, columns
         memset(&self.matrix, 0, sizeof(self.matrix))
@@ -172,12 +211,10 @@ cdef class Rows:
                 raise ValueError("the indices of a CSR matrix are out of range")
             self.matrix.col_stride = values.descr.itemsize
         self.matrix.n_rows = self.n_rows
-        if (shift is None) != (scale is None):
-            raise TypeError("shift and scale go together")
-        if shift is not None:
-            self.matrix.shift = pointer(shift, (<cnp.ndarray>shift).descr, self.n_cols)
-            self.matrix.scale = pointer(scale, (<cnp.ndarray>shift).descr, self.n_cols)
-        self.kept = (values, indices, indptr, shift, scale)
+        self.matrix.factor = 1
+        if scaling is not None:
+            scaling.describe(&self.matrix, self.n_cols)
+        self.kept = (values, indices, indptr, scaling)
 
     @property
     def sparse(self) -> bool:
@@ -191,6 +228,21 @@ cdef class Rows:
         if value and self.kept[2] is not None and np.diff(self.kept[2]).max(initial=0) > self.n_cols:
             raise ValueError("rows that have a column twice cannot be walked by their non-zeros")
         self.matrix.sparse = value
+
+    @property
+    def bytes(self) -> bool:
+        """Whether X is uint8."""
+        return self.matrix.dtype == FNN_U8
+
+    def above_one(self) -> bool:
+        """Whether a stored value of X is above 1."""
+        values = self.kept[0]
+        step = max(1, LOOK_AT // max(self.n_cols, 1))
+        for start in range(0, len(values), step):
+            PyErr_CheckSignals()
+            if values[start : start + step].max(initial=0) > 1:
+                return True
+        return False
 
     def density(self) -> float:
         """The share of values that are not 0, estimated from some 256 rows."""
@@ -238,18 +290,25 @@ cdef class Rows:
         lists.matrix.data, lists.matrix.col_stride = cnp.PyArray_BYTES(values), size
         lists.matrix.indptr, lists.matrix.indices = cnp.PyArray_DATA(starts), cnp.PyArray_DATA(columns)
         lists.matrix.index_bytes, lists.matrix.sparse = 2, True
+        lists.matrix.factor = self.matrix.factor
         lists.n_rows, lists.n_cols = n, self.n_cols
-        lists.kept = (values, columns, starts, None, None)
+        lists.kept = (values, columns, starts, self.kept[3])
         return lists
 
     def all_finite(self, cnp.dtype dtype=None) -> bool:
-        """Whether every stored value is a finite number, also of `dtype`: float32 or float64."""
+        """Whether every stored value is finite, and read as a finite number of `dtype`.
+
+        `dtype` is float32 or float64. Where the values of a CSR matrix are scaled by column, only
+        the values themselves are looked at.
+        """
         cdef fnn_matrix look = self.matrix
+        cdef bint by_column = look.shift != NULL
         cdef fnn_dtype kind = FNN_F64 if dtype is None else code_of(dtype)
         cdef int64_t n = self.n_cols, left = self.n_rows, step, at
         cdef int result = 1
         if look.indptr != NULL:  # the stored values as one row
             n, left = cnp.PyArray_SIZE(self.kept[0]), 1
+            look.indptr, look.shift, look.scale, by_column = NULL, NULL, NULL, False
         step = max(1, LOOK_AT // max(n, 1))
         while left > 0 and result:
             look.n_rows = min(left, step)
@@ -260,6 +319,9 @@ cdef class Rows:
                 if not result:
                     break
                 look.data += LOOK_AT * look.col_stride
+                if by_column:
+                    look.shift, look.scale = look.shift + LOOK_AT, look.scale + LOOK_AT
+            look.shift, look.scale = self.matrix.shift, self.matrix.scale
             look.data = self.matrix.data + (self.n_rows - left + look.n_rows) * look.row_stride
             left -= look.n_rows
         return bool(result)
@@ -398,9 +460,9 @@ cdef class Net:
             raise ValueError(f"X has {X.n_rows} rows, y has {y.n_rows}")
         if y is not None and y.n_out != self.sizes[-1]:
             raise ValueError(f"y is for {y.n_out} outputs; this network has {self.sizes[-1]}")
-        for array in (X.kept[3], X.kept[4], y.kept[1] if y is not None else None):
-            if array is not None and (<cnp.ndarray>array).descr.num != self.dtype.num:
-                raise TypeError(f"the core needs {self.dtype} here")
+        values = y.kept[1] if y is not None else None
+        if values is not None and (<cnp.ndarray>values).descr.num != self.dtype.num:
+            raise TypeError(f"the core needs {self.dtype} here")
         return 0
 
     def train(self, Rows X not None, Targets y not None, Optimiser optimiser not None,
@@ -475,7 +537,7 @@ cdef class Net:
             PyMem_Free(pointers)
         check(status)
 
-    def forward_few(self, X, cnp.ndarray shift, cnp.ndarray scale, str sparse not None):
+    def forward_few(self, X, Scaling scaling, str sparse not None):
         """Return the outputs for a few rows of a plain array; None if `forward` is to see to them.
 
         The way of a single prediction, where a microsecond counts: no `Rows`, one look at the
@@ -511,12 +573,12 @@ cdef class Net:
             return None
         matrix.n_rows, matrix.data = n, cnp.PyArray_BYTES(rows)
         matrix.row_stride, matrix.col_stride = cnp.PyArray_STRIDE(rows, 0), cnp.PyArray_STRIDE(rows, 1)
+        matrix.factor = 1
+        if scaling is not None:
+            scaling.describe(&matrix, self.n_in)
         if not fnn_all_finite(&matrix, self.n_in, code_of(self.dtype)):
             return None
-        if shift is not None:
-            matrix.shift = pointer(shift, self.dtype, self.n_in)
-            matrix.scale = pointer(scale, self.dtype, self.n_in)
-        elif sparse != "never":  # listing a row costs less than a sum over its zeros
+        if matrix.shift == NULL and sparse != "never":  # listing costs less than a sum over zeros
             matrix.sparse = n <= 4 or sparse == "always"
         shape[0], shape[1] = n, self.n_out
         outputs = cnp.PyArray_SimpleNew(2, shape, self.dtype.num)

@@ -41,8 +41,9 @@ cdef extern from "fnn.h" nogil:
         const void *indptr
         const void *indices
         int index_bytes
-        const void *shift
-        const void *scale
+        double factor
+        const double *shift
+        const double *scale
         int sparse
 
     ctypedef struct fnn_targets:

@@ -8,15 +8,15 @@ Over 400 lines: there is one place for what may be X, y and weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from reprlib import repr as shorten
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._fastnn import Rows, Targets
+from ._fastnn import Rows, Scaling, Targets
 from .names import ARGMAX, NO_METRIC, THRESHOLD
 
 _READ_IN_PLACE = ("float32", "float64", "uint8")
@@ -94,29 +94,74 @@ def _rows_at_once(array: NDArray[Any]) -> int:
 
 
 def mean_and_deviation(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and standard deviation of each column, as the core reads them: bytes as x / 255.
+    """Return mean and standard deviation of each column, in double, and 0 where all are alike.
 
     Of a matrix that `as_rows` takes. Some rows at a time: X may be larger than memory.
     """
     sparse = _is_sparse(X)
     data: Any = X.tocsr() if sparse else numbers("X", X, np.dtype(float))
-    unit = 255.0 if data.dtype == np.uint8 else 1.0
 
     def pieces() -> Iterator[NDArray[np.float64]]:
         for start in range(0, data.shape[0], _rows_at_once(data)):
             part = data[start : start + _rows_at_once(data)]
             yield np.asarray(part.toarray() if sparse else part, np.float64)
 
+    # Sums of differences from the first row are exact where numbers are large and close, and
+    # halves and quotients by the largest difference do not overflow.
     first = next(pieces())[0]
-    total, squares, constant = np.zeros_like(first), np.zeros_like(first), np.ones(len(first), bool)
+    total, low, high = np.zeros_like(first), first.copy(), first.copy()
     for piece in pieces():
-        total += piece.sum(axis=0)
-        constant &= (piece == first).all(axis=0)
-    mean = np.where(constant, first, total / data.shape[0])  # a sum's rounding may be large
+        total += (piece / 2 - first / 2).sum(axis=0) / data.shape[0]
+        np.minimum(low, piece.min(axis=0), out=low)
+        np.maximum(high, piece.max(axis=0), out=high)
+    mean = np.clip(first + 2 * total, low, high)
+    widest = np.maximum(high - mean, mean - low)
+    unit = np.where((widest > 0) & np.isfinite(widest), widest, 1)
+    squares = np.zeros_like(first)
     for piece in pieces():
-        squares += np.square(piece - mean).sum(axis=0)
-    deviation = np.sqrt(squares / data.shape[0])
-    return mean / unit, deviation / unit
+        squares += np.square((piece - mean) / unit).sum(axis=0)
+    return mean, np.where(high > low, unit * np.sqrt(squares / data.shape[0]), 0)
+
+
+def column_names(X: Any) -> tuple[str, ...] | None:
+    """Return the names of a frame's or table's columns; None where X has none that are strings."""
+    names = getattr(X, "column_names", None)  # of Arrow's tables, whose `columns` are values
+    if names is None:
+        names = getattr(X, "columns", None)
+    if names is None or isinstance(X, np.ndarray) or not isinstance(names, Iterable):
+        return None
+    listed = tuple(names)
+    return listed if listed and all(isinstance(name, str) for name in listed) else None
+
+
+def column_order(
+    name: str, given: tuple[str, ...] | None, wanted: tuple[str, ...] | None
+) -> list[int] | None:
+    """Return where each of the columns `wanted` stands among those `given`.
+
+    None where they stand so already, or one of the two has no names.
+
+    Raises
+    ------
+    ValueError
+        There are others.
+    """
+    if wanted is None or given is None or given == wanted:
+        return None
+    missing = [column for column in wanted if column not in given]
+    others = [column for column in given if column not in wanted]
+    if missing or others or len(given) != len(wanted) or len(set(given)) != len(given):
+        parts = [f"lacks {_quoted(missing)}"] * bool(missing)
+        parts += [f"has {_quoted(others)} besides"] * bool(others)
+        raise ValueError(
+            f"{name} must have the columns that the network was fitted on; it "
+            + (" and ".join(parts) or "has a column twice")
+        )
+    return [given.index(column) for column in wanted]
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
 
 
 def check_unmasked(name: str, values: Any) -> None:
@@ -147,20 +192,23 @@ def _whole(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
     return np.require(array, dtype, ["C", "A"])
 
 
-def _check_finite(name: str, rows: Rows, data: Any, dtype: np.dtype[Any]) -> None:
-    """Refuse NaN, infinity, and numbers that are infinite as numbers of the network's dtype."""
+def _check_finite(
+    name: str, rows: Rows, data: Any, dtype: np.dtype[Any], scaling: Scaling | None
+) -> None:
+    """Refuse NaN, infinity, and numbers that are infinite as the network reads them."""
     if rows.all_finite(dtype):
         return
-    if _is_sparse(data):
-        what = f"values too large for {dtype}" if rows.all_finite() else "NaN or infinity"
-        raise ValueError(f"{name} holds {what}")
     for start in range(0, rows.n_rows, _SCAN):
-        with np.errstate(over="ignore"):
-            bad = np.argwhere(~np.isfinite(data[start : start + _SCAN].astype(dtype)))
+        part = data[start : start + _SCAN]
+        part = part.toarray() if _is_sparse(part) else part
+        with np.errstate(over="ignore", invalid="ignore"):
+            read = part if scaling is None else scaling.applied(part.astype(np.float64))
+            bad = np.argwhere(~np.isfinite(read.astype(dtype)))
         if len(bad):
             row, column = bad[0]
-            value = data[start + row, column]
-            large = f", too large for {dtype}" if np.isfinite(value) else ""
+            value = part[row, column]
+            scaled = "" if scaling is None else " once it is scaled"
+            large = f", too large for {dtype}{scaled}" if np.isfinite(value) else ""
             raise ValueError(f"{name} holds {value} at row {start + row}, column {column}{large}")
 
 
@@ -168,22 +216,23 @@ def as_rows(
     X: Any,
     n_in: int,
     dtype: np.dtype[Any],
-    shift: NDArray[Any] | None = None,
-    scale: NDArray[Any] | None = None,
+    scaling: Scaling | None = None,
     *,
+    columns: tuple[str, ...] | None = None,
     name: str = "X",
     may_be_empty: bool = False,
     sparse: str = "auto",
 ) -> Rows:
     """Return X (n, n_in) as the core reads it.
 
-    `sparse` says whether the first layer walks the rows by their non-zeros: "always", "never", or
-    "auto", where there are so few that it is faster.
+    `columns` are the names of the network's inputs: a frame that has them in another order is read
+    in theirs. `sparse` says whether the first layer walks the rows by their non-zeros: "always",
+    "never", or "auto", where there are so few that it is faster.
 
     Raises
     ------
     ValueError
-        Not two-dimensional, not `n_in` columns, no rows, NaN or infinity.
+        Not two-dimensional, not `n_in` columns or others than `columns`, no rows, NaN or infinity.
     TypeError
         Not real numbers.
     """
@@ -191,8 +240,9 @@ def as_rows(
         if X.ndim != 2:
             raise ValueError(f"{name} must have shape (n, {n_in}); its shape is {X.shape}")
         data = X.tocsr()
-        rows = _csr_rows(name, data, n_in, dtype, shift, scale)
+        rows = _csr_rows(name, data, n_in, dtype, scaling)
     else:
+        order = column_order(name, column_names(X), columns)
         data = numbers(name, X, dtype)
         if data.ndim != 2:
             hint = {
@@ -201,13 +251,50 @@ def as_rows(
             }.get(data.ndim, f"; {name}.reshape(len({name}), -1) makes rows of images")
             raise ValueError(f"{name} must have shape (n, {n_in}); its shape is {data.shape}{hint}")
         _check_width(name, data.shape[1], n_in)
-        rows = Rows(data, shift=shift, scale=scale)
+        data = data if order is None else data[:, order]
+        rows = Rows(data, scaling=scaling)
     if rows.n_rows == 0 and not may_be_empty:
         raise ValueError(f"{name} has no rows")
-    _check_finite(name, rows, data, dtype)
-    if shift is None and sparse != "never":
+    _check_finite(name, rows, data, dtype, scaling)
+    if (scaling is None or scaling.keeps_zeros) and sparse != "never":
         rows.sparse = sparse == "always" or rows.density() < _WALK_BELOW
     return rows
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a network reads X: its width and dtype, the scaling, and the names of its columns."""
+
+    n_in: int
+    dtype: np.dtype[Any]
+    scaling: Scaling | None = None
+    columns: tuple[str, ...] | None = None
+    old_bytes: Scaling | None = None  # of bytes, where they mean something else than numbers
+
+    def rows(
+        self, X: Any, *, name: str = "X", may_be_empty: bool = False, sparse: str = "auto"
+    ) -> Rows:
+        """Return X as the core reads it; see `as_rows`."""
+        how: dict[str, Any] = {"name": name, "may_be_empty": may_be_empty, "sparse": sparse}
+        rows = as_rows(X, self.n_in, self.dtype, self.scaling, columns=self.columns, **how)
+        if self.old_bytes is not None and rows.bytes:
+            rows = as_rows(X, self.n_in, self.dtype, self.old_bytes, columns=self.columns, **how)
+        return rows
+
+    def learnt(self, X: Any) -> Reading:
+        """Return how X is read by a network that has not been trained yet, if X is the first.
+
+        Bytes above 1 are taken for pixels, which are read as fractions of 255 from now on,
+        whatever type holds them; the names of columns are learnt.
+        """
+        names = self.columns or column_names(X)
+        scaling = self.scaling
+        plain = (isinstance(X, np.ndarray) or _is_sparse(X)) and X.dtype != np.uint8
+        if scaling is None and self.old_bytes is None and not plain:
+            rows = as_rows(X, self.n_in, self.dtype, columns=self.columns, sparse="never")
+            if rows.bytes and rows.above_one():
+                scaling = Scaling(np.zeros(self.n_in), np.full(self.n_in, 1 / 255))
+        return replace(self, scaling=scaling, columns=names)
 
 
 def listed(rows: Rows) -> Rows:
@@ -228,18 +315,15 @@ def _csr_rows(
     X: Any,
     n_in: int,
     dtype: np.dtype[Any],
-    shift: NDArray[Any] | None,
-    scale: NDArray[Any] | None,
+    scaling: Scaling | None,
 ) -> Rows:
     _check_width(name, X.shape[1], n_in)
     values, indptr, indices = numbers(name, X.data, dtype), X.indptr, X.indices
-    if values.dtype == np.uint8:  # as in a dense X
-        values = values.astype(dtype) / dtype.type(255)
     if indptr.dtype not in (np.int32, np.int64) or indices.dtype != indptr.dtype:
         indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
     parts = [_whole(part, part.dtype) for part in (values, indices, indptr)]
     try:  # SciPy lets these be set to anything
-        rows = Rows(parts[0], X.shape, parts[1], parts[2], shift, scale)
+        rows = Rows(parts[0], X.shape, parts[1], parts[2], scaling)
     except (ValueError, IndexError):
         raise ValueError(
             f"{name} is not a valid CSR matrix: its indices are out of range"
@@ -247,7 +331,7 @@ def _csr_rows(
     if not _columns_ascend(indptr, indices):
         merged = X.copy()
         merged.sum_duplicates()
-        return _csr_rows(name, merged, n_in, dtype, shift, scale)
+        return _csr_rows(name, merged, n_in, dtype, scaling)
     return rows
 
 
@@ -272,6 +356,8 @@ class Goal:
     dtype: np.dtype[Any]
     classes: NDArray[Any] | None = None  # label of output j; None: j itself
     may_be_one_hot: bool = True  # False: several labels a row, even if these rows have one each
+    shift: NDArray[np.float64] | None = None  # with `scale`, (n_out,): y is (y - shift) / scale
+    scale: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -295,6 +381,8 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     Labels, one a row: strings, booleans, or whole numbers where the network has several outputs or
     one that is a probability. Everything else is values: (n,) or (n, n_out) numbers.
     """
+    if isinstance(y, Encoded):
+        return y
     name = f"y{suffix}"
     array = _array(name, y.toarray() if _is_sparse(y) else y)
     if array.ndim == 0:
@@ -303,6 +391,8 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
         raise ValueError(f"X{suffix} has {_plural(n, 'row')}, y{suffix} has {len(array)}")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
+    if goal.scale is not None:
+        return _values(name, numbers(name, array, goal.dtype), n, goal)
     if array.dtype.kind in "UST" or (array.dtype.kind == "O" and _all_strings(array)):
         return _named_labels(name, _text(name, array), n, goal)
     given = numbers(name, array, goal.dtype) if array.dtype.kind not in "biu" else array
@@ -421,8 +511,9 @@ def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
     if y.ndim != 2 or y.shape[1] != goal.n_out:
         wanted = f"({n}, {goal.n_out})" if goal.n_out > 1 else f"({n},)"
         raise ValueError(f"{name} must have shape {wanted}; its shape is {y.shape}")
-    with np.errstate(over="ignore"):
-        values = _whole(y, goal.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        read = y if goal.scale is None else (y - goal.shift) / goal.scale
+        values = _whole(read, goal.dtype)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         large = f", too large for {goal.dtype}" if np.isfinite(y[row, column]) else ""

@@ -4,13 +4,18 @@ A safetensors file cannot run code. What its own loader lets through is refused 
 keys, tensors that are not finite, headers that unpack to many times their size. The library checks
 the offsets; the tensors are read here, since it panics where there is not enough memory.
 
-Layout, format version 1
+Layout, format version 2
     metadata   ``format`` "fastnn", ``format_version``, and JSON texts: ``network`` (what
-               ``MLP`` was built with), ``classes``, ``metadata`` (the caller's own), ``training``
+               ``MLP`` was built with), ``inputs`` (the columns' names, whether the network was
+               trained, what bytes are), ``classes``, ``metadata`` (the caller's own), ``training``
                (checkpoints only)
-    tensors    ``weights.0`` (n_in, n_out), ``biases.0`` (n_out,), … ; ``input.shift`` and
-               ``input.scale`` (n_in,) where inputs are scaled; of a checkpoint ``optimizer.m``,
-               ``optimizer.v`` (n_params,) and ``callbacks.0.NAME``
+    tensors    ``weights.0`` (n_in, n_out), ``biases.0`` (n_out,), … ; where they are scaled
+               ``input.shift``, ``input.scale`` (n_in,) and ``output.shift``, ``output.scale``
+               (n_out,) in float64; of a checkpoint ``optimizer.m``, ``optimizer.v`` (n_params,)
+               and ``callbacks.0.NAME``
+
+Version 1 had no ``inputs``: its networks read bytes as fractions of 255 and other numbers as they
+are, and still do. Its ``input.shift`` and ``input.scale`` are of the network's dtype.
 """
 
 from __future__ import annotations
@@ -40,7 +45,8 @@ if TYPE_CHECKING:
     import io
     from pathlib import Path  # 5 ms that a network which meets no file does without
 
-FORMAT, VERSION = "fastnn", "1"
+FORMAT, VERSION = "fastnn", "2"
+_READ_VERSIONS = ("1", "2")
 _MARGIN = 1 << 22  # bytes, for a header and the library itself
 _PARTS = 8  # names of temporary files a path: so many may write it at once and leave none behind
 _HEADER_LIMIT = 100_000_000  # bytes: that of the safetensors library
@@ -232,7 +238,10 @@ def read(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
             raise ValueError(f"{path}: tensor {one_line(repr(name))} holds NaN or infinity")
     facts = {}
     for name, text in metadata.items():
-        if name in ("format", "format_version"):
+        if name == "format":
+            continue
+        if name == "format_version":
+            facts[name] = int(text)
             continue
         try:
             facts[name] = _json(text)
@@ -299,10 +308,10 @@ def _header(path: Path) -> tuple[dict[str, Any], dict[str, str], int]:
         )
     if not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError(f"{path}: its metadata is damaged")
-    if metadata.get("format_version") != VERSION:
+    if metadata.get("format_version") not in _READ_VERSIONS:
         raise ValueError(
             f"{path} has format version {one_line(metadata.get('format_version'))}; this fastnn "
-            f"reads version {VERSION}: a newer fastnn may read it"
+            f"reads versions {' and '.join(_READ_VERSIONS)}: a newer fastnn may read it"
         )
     try:
         with safe_open(str(path), framework="numpy"):

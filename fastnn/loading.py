@@ -19,6 +19,8 @@ from .schedules import check_number
 from .state import FitState, OptimizerState
 
 _DTYPES = ("float32", "float64")
+_FRACTIONS = "fractions of 255"
+_OLD_INPUTS = {"names": None, "trained": True, "bytes": _FRACTIONS}  # of format version 1
 _MOST_LABELS = 1 << 20  # characters of all labels, if all were as long as the longest
 
 
@@ -59,14 +61,16 @@ def load(path: str | os.PathLike[str]) -> MLP:
 
 
 def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
-    unknown = set(facts) - {"network", "classes", "metadata", "training"}
+    version = facts["format_version"]
+    known = {"format_version", "network", "classes", "metadata", "training"}
+    unknown = set(facts) - (known | {"inputs"} if version > 1 else known)
     if unknown:
         raise ValueError(f"it holds {sorted(unknown)[0]!r}, which this version does not know")
     network = dict(facts["network"])
     sizes, dtype = network["sizes"], np.dtype(check_name("dtype", network["dtype"], _DTYPES))
     left = dict(tensors)
 
-    def take(name: str, shape: tuple[int, ...]) -> Any:
+    def take(name: str, shape: tuple[int, ...], dtype: np.dtype[Any] = dtype) -> Any:
         if name not in left:
             raise ValueError(f"the tensor {name!r} is missing")
         tensor = left.pop(name)
@@ -75,6 +79,8 @@ def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
                 f"the tensor {name!r} is {tensor.dtype} {tensor.shape}, not {dtype} {shape}"
             )
         return tensor
+
+    double = np.dtype(np.float64) if version > 1 else dtype
 
     # The tensors first: a description alone must not make us allocate.
     parts = [
@@ -87,18 +93,38 @@ def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
     for l, (W, b) in enumerate(parts):
         net.weights[l], net.biases[l] = W, b
     if "input.shift" in left or "input.scale" in left:
-        net.input_shift = take("input.shift", (sizes[0],))
-        net.input_scale = take("input.scale", (sizes[0],))
+        net.input_shift = take("input.shift", (sizes[0],), double)
+        net.input_scale = take("input.scale", (sizes[0],), double)
+    if "output.shift" in left or "output.scale" in left:
+        net.output_shift = take("output.shift", (sizes[-1],), double)
+        net.output_scale = take("output.scale", (sizes[-1],), double)
+    _read_inputs(net, facts["inputs"] if version > 1 else _OLD_INPUTS)
     if facts.get("classes") is not None:
         net.classes = _labels(facts["classes"])
     if not isinstance(facts.get("metadata", {}), dict):
         raise ValueError("its metadata is not an object")
     net.metadata = facts.get("metadata", {})
+    if version == 1:  # whose names of a table's columns stood in its metadata
+        names = net.metadata.get("feature_names")
+        net.feature_names = names if isinstance(names, list) and len(names) == sizes[0] else None
     if "training" in facts:
         _restore(net, facts["training"], left)
     if left:
         raise ValueError(f"it holds the tensor {sorted(left)[0]!r}, which does not belong there")
     return net
+
+
+def _read_inputs(net: MLP, inputs: Mapping[str, Any]) -> None:
+    """Set how the network reads X but for the scaling, which is set already."""
+    unknown = set(inputs) - set(_OLD_INPUTS)
+    if unknown:
+        raise ValueError(
+            f"its inputs hold {sorted(unknown)[0]!r}, which this version does not know"
+        )
+    net.feature_names = inputs["names"]
+    net._trained = bool(inputs["trained"])
+    if check_name("bytes", inputs["bytes"], ("numbers", _FRACTIONS)) == _FRACTIONS:
+        net._read_bytes_as_fractions()
 
 
 def _labels(classes: Any) -> Any:

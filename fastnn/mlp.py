@@ -70,6 +70,25 @@ def _check_dtype(dtype: Any) -> np.dtype[Any]:
     raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
 
 
+def _column_numbers(name: str, values: ArrayLike | None, neutral: float, n: int) -> Array:
+    """Return finite doubles, (n,), of n numbers or of one for all; `neutral` for None."""
+    array = np.asarray(neutral if values is None else values)
+    if array.shape not in ((), (n,)) or array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be {n} numbers or one, got {shorten(values)}")
+    new = np.array(np.broadcast_to(array, (n,)), np.float64, order="C")
+    if not np.isfinite(new).all():
+        raise ValueError(f"{name} holds NaN, infinity or what float64 cannot hold")
+    return new
+
+
+def _standard(X: Any) -> tuple[Array, Array]:
+    """Return shift and scale of each column; the scale is 1 where it does not vary."""
+    mean, deviation = arrays.mean_and_deviation(X)
+    tiny = np.finfo(np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64).tiny
+    varies = deviation > np.maximum(4 * np.finfo(float).eps * np.abs(mean), tiny)
+    return mean, np.where(varies, 1 / np.where(varies, deviation, 1), 1)
+
+
 class MLP:
     """A multilayer perceptron.
 
@@ -123,8 +142,17 @@ class MLP:
         All of them as one view, layer by layer, W row-major then b; assignable.
     classes : ndarray or None
         Label of each output, once set or learnt from labels; None where they are 0, 1, 2, …
-    input_shift, input_scale : ndarray of shape (n_in,) or None
-        Inputs are read as (x − shift) · scale; see `standardize`.
+    input_shift, input_scale : ndarray of float64, shape (n_in,), or None
+        Inputs are read as (x - shift) * scale, computed in double; see `standardize`. Assign
+        (n_in,) numbers or one for all columns. The first fit on bytes (uint8) above 1 sets the
+        scale to 1/255, unless either is set: from then on 200 is read as 200/255, whatever type
+        holds it.
+    output_shift, output_scale : ndarray of float64, shape (n_out,), or None
+        Targets are learnt as (y - shift) / scale, and `predict` answers a * scale + shift; see
+        `standardize`. Only of output "identity".
+    feature_names : tuple of str or None
+        Names of the columns, learnt at the first fit on a frame; assignable. A frame with these
+        columns in another order is read by name, one with others is refused.
     history : History
         Of the last fit, also of one that was interrupted.
     metadata : dict
@@ -189,8 +217,11 @@ class MLP:
         self._dropout_seed = int(streams[1].generate_state(1, np.uint64)[0])
         fill(self.init, self.weights, self.biases, np.random.Generator(np.random.PCG64(streams[0])))
         self._classes: Array | None = None
-        self._shift: Array | None = None
-        self._scale: Array | None = None
+        self._scaling: _fastnn.Scaling | None = None
+        self._old_bytes: _fastnn.Scaling | None = None  # how bytes are read; of old files
+        self._output_scaling: tuple[Array, Array] | None = None  # shift and scale
+        self._feature_names: tuple[str, ...] | None = None
+        self._trained = False  # then bytes mean what they meant
         self.metadata: dict[str, Any] = {}
         self.history: History = History()
         self._optimizer: Optimizer | None = None
@@ -272,53 +303,136 @@ class MLP:
     @property
     def input_shift(self) -> Array | None:
         """What is subtracted from inputs, (n_in,), or None; see `standardize`."""
-        return self._shift
+        return None if self._scaling is None else self._scaling.shift
 
     @input_shift.setter
     def input_shift(self, values: ArrayLike | None) -> None:
-        self._scale_inputs(values, self._scale)
+        self._set_input_scaling(values, self.input_scale)
 
     @property
     def input_scale(self) -> Array | None:
         """What inputs are multiplied by after the shift, (n_in,), or None."""
-        return self._scale
+        return None if self._scaling is None else self._scaling.scale
 
     @input_scale.setter
     def input_scale(self, values: ArrayLike | None) -> None:
-        self._scale_inputs(self._shift, values)
+        self._set_input_scaling(self.input_shift, values)
 
-    def _scale_inputs(self, shift: ArrayLike | None, scale: ArrayLike | None) -> None:
+    def _set_input_scaling(self, shift: ArrayLike | None, scale: ArrayLike | None) -> None:
         """Set both at once: the core needs both or none."""
         if shift is None and scale is None:
-            self._shift = self._scale = None
+            self._scaling = None
             return
-        new = []
-        for name, values, neutral in (("input_shift", shift, 0), ("input_scale", scale, 1)):
-            array = np.full(self.sizes[0], neutral) if values is None else np.asarray(values)
-            if array.shape != (self.sizes[0],) or array.dtype.kind not in "biuf":
-                raise ValueError(f"{name} must be {self.sizes[0]} numbers, got {values!r}")
-            with np.errstate(over="ignore"):
-                new.append(np.array(array, self.dtype, order="C"))
-            if not np.isfinite(new[-1]).all():
-                raise ValueError(f"{name} holds NaN, infinity or what {self.dtype} cannot hold")
-        self._shift, self._scale = new
+        n_in = self.sizes[0]
+        self._scaling = _fastnn.Scaling(
+            _column_numbers("input_shift", shift, 0, n_in),
+            _column_numbers("input_scale", scale, 1, n_in),
+        )
+        self._old_bytes = None
 
-    def standardize(self, X: arrays.Matrix) -> None:
-        """Read inputs as (x − mean) / standard deviation from now on, with those of X's columns.
+    def _read_bytes_as_fractions(self) -> None:
+        """Read bytes as x / 255 and other numbers as they are, as files of version 1 mean it."""
+        n_in = self.sizes[0]
+        shift = np.zeros(n_in) if self._scaling is None else self._scaling.shift
+        scale = np.ones(n_in) if self._scaling is None else self._scaling.scale
+        self._old_bytes = _fastnn.Scaling(shift * 255, scale / 255)
 
-        Kept in model files, so that a loaded network takes the same raw inputs. Columns that do
-        not vary are only shifted. Bytes (uint8) are divided by 255 first, as everywhere.
+    @property
+    def output_shift(self) -> Array | None:
+        """What is added to outputs after the scale, (n_out,), or None; see `standardize`."""
+        return None if self._output_scaling is None else self._output_scaling[0]
+
+    @output_shift.setter
+    def output_shift(self, values: ArrayLike | None) -> None:
+        self._set_output_scaling(values, self.output_scale)
+
+    @property
+    def output_scale(self) -> Array | None:
+        """What outputs are multiplied by, (n_out,), or None."""
+        return None if self._output_scaling is None else self._output_scaling[1]
+
+    @output_scale.setter
+    def output_scale(self, values: ArrayLike | None) -> None:
+        self._set_output_scaling(self.output_shift, values)
+
+    def _set_output_scaling(self, shift: ArrayLike | None, scale: ArrayLike | None) -> None:
+        if shift is None and scale is None:
+            self._output_scaling = None
+            return
+        if self.output != "identity":
+            raise ValueError(
+                "output_shift and output_scale need output 'identity', which says any number; "
+                f"this network's is {self.output!r}"
+            )
+        if self._classes is not None:
+            raise ValueError(
+                "output_shift and output_scale are for numbers; this network has classes"
+            )
+        new = (
+            _column_numbers("output_shift", shift, 0, self.sizes[-1]),
+            _column_numbers("output_scale", scale, 1, self.sizes[-1]),
+        )
+        if not (new[1] > 0).all():
+            raise ValueError(f"output_scale must be above 0, got {new[1].min():g}")
+        self._output_scaling = new
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Names of the input columns, or None."""
+        return self._feature_names
+
+    @feature_names.setter
+    def feature_names(self, names: Iterable[str] | None) -> None:
+        if names is None:
+            self._feature_names = None
+            return
+        new = (names,) if isinstance(names, str) else tuple(names)
+        if len(new) != self.sizes[0] or not all(isinstance(name, str) for name in new):
+            raise ValueError(f"feature_names must be {self.sizes[0]} strings, got {shorten(new)}")
+        self._feature_names = tuple(map(str, new))
+
+    def standardize(self, X: arrays.Matrix, y: ArrayLike | None = None) -> None:
+        """Read inputs, and learn targets, as (x - mean) / standard deviation from now on.
+
+        Mean and deviation are those of each column, in double. They are kept in model files and
+        exports, so that a loaded network takes the same raw inputs. Columns that do not vary are
+        only shifted.
+
+        With y, `predict` answers in the units of y, as float64; cost, gradient, activations and
+        history are those of the standardized targets: a mean squared error of 1 is that of always
+        predicting the mean.
 
         Parameters
         ----------
         X : array-like, shape (n, n_in)
             The training data.
+        y : array-like, shape (n,) or (n, n_out), optional
+            The targets, of a network with output "identity". Without it, targets are left as they
+            are.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X or y is not as in `fit`, or targets of this network cannot be scaled; nothing is
+            changed.
         """
-        arrays.as_rows(X, self.sizes[0], self.dtype)
-        mean, deviation = arrays.mean_and_deviation(X)
-        least = 2 / float(np.finfo(self.dtype).max)  # 1 / deviation must not overflow
-        varies = deviation > np.maximum(1e-12 * np.abs(mean), least)
-        self._scale_inputs(mean, np.where(varies, 1 / np.where(varies, deviation, 1), 1))
+        rows = arrays.as_rows(X, self.sizes[0], np.dtype(np.float64), columns=self._feature_names)
+        inputs, outputs = _standard(X), self._output_scaling
+        order = arrays.column_order("X", arrays.column_names(X), self._feature_names)
+        if order is not None:
+            inputs = (inputs[0][order], inputs[1][order])
+        if y is not None:
+            goal = replace(self._goal(), dtype=np.dtype(np.float64), shift=None, scale=None)
+            encoded = arrays.encode(y, rows.n_rows, goal)
+            if encoded.values is None:
+                raise ValueError("y must be numbers to be standardized; it holds class labels")
+            mean, factor = _standard(encoded.values)
+            self._set_output_scaling(mean, 1 / factor)
+        try:
+            self._set_input_scaling(*inputs)
+        except ValueError:
+            self._output_scaling = outputs
+            raise
 
     # ---- training ------------------------------------------------------------------------------
 
@@ -343,8 +457,9 @@ class MLP:
         Parameters
         ----------
         X : array-like, shape (n, n_in)
-            float32, float64 and uint8 arrays of any strides, memory maps and CSR matrices of the
-            float types are read in place; uint8 counts as x / 255. Others are converted once.
+            float32, float64 and uint8 arrays of any strides, memory maps and CSR matrices of these
+            types are read in place, others are converted once. Bytes are numbers; the first fit on
+            bytes above 1 sets `input_scale` to 1/255. A frame's columns are remembered by name.
         y : array-like, shape (n,) or (n, n_out)
             Class labels (integers or strings), one-hot rows, or values.
         epochs : int, default 10
@@ -400,11 +515,12 @@ class MLP:
         """
         epochs = check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
-        examples, encoded = self._examples(X, y, sample_weight, class_weight)
+        reading = self._reading_to_train(X)
+        examples, encoded = self._examples(X, y, sample_weight, class_weight, reading=reading)
         arrays.check_classes(encoded)
         if examples.rows.sparse and epochs > 1:  # one pass would not earn its cost
             examples = replace(examples, rows=arrays.listed(examples.rows))
-        validation = self._validation(validation_data, encoded)
+        validation = self._validation(validation_data, encoded, reading)
         size = examples.n_visited
         if batch_size is not None:
             size = min(check_count("batch_size", batch_size, 1), size)
@@ -430,7 +546,8 @@ class MLP:
                 n_threads=get_num_threads(),
             )
             self._fit, self._optimizer, self._standing = fit, optimizer, standing
-            self._classes = encoded.classes
+            if epochs > len(standing.history):
+                self._learn(encoded, reading)
             self.history = standing.history
             try:
                 return fit.run(show=progress)
@@ -461,7 +578,8 @@ class MLP:
         dict
             ``loss`` of the batch before the step and, for classes, ``accuracy``.
         """
-        examples, encoded = self._examples(X, y, sample_weight)
+        reading = self._reading_to_train(X)
+        examples, encoded = self._examples(X, y, sample_weight, reading=reading)
         arrays.check_classes(encoded)
         optimizer = self._next_optimizer(optimizer)
         with self._training(), self._undone_unless_stepped():
@@ -473,7 +591,8 @@ class MLP:
             if not goes_on:
                 self._standing = None  # its optimiser is not this one
             trainee = self._trainee(optimizer)
-            self._optimizer, self._classes = optimizer, encoded.classes
+            self._optimizer = optimizer
+            self._learn(encoded, reading)
             threads = get_num_threads()
             return training.one_step(trainee, examples, optimizer, float(rate[0]), threads)
 
@@ -499,7 +618,10 @@ class MLP:
     @contextmanager
     def _undone_unless_stepped(self) -> Iterator[None]:
         """Leave all as it was where memory ends before the first step."""
-        trained = ("_state", "_optimizer", "_standing", "_classes", "history")
+        trained = (
+            *("_state", "_optimizer", "_standing", "_classes", "history"),
+            *("_scaling", "_feature_names", "_trained"),
+        )
         kept = {name: vars(self)[name] for name in trained}
         state, rng = self._state, self._rng.bit_generator.state
         steps = 0 if state is None else state.steps
@@ -524,9 +646,11 @@ class MLP:
         sample_weight: Any,
         class_weight: Any = None,
         goal: arrays.Goal | None = None,
+        reading: arrays.Reading | None = None,
         suffix: str = "",
     ) -> tuple[Examples, arrays.Encoded]:
-        rows = self._rows(X, name=f"X{suffix}")
+        reading = reading or self._reading()
+        rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
         encoded = arrays.encode(y, rows.n_rows, goal or self._goal(), suffix)
         weight = arrays.as_weights(sample_weight, class_weight, encoded, self.sizes[-1], suffix)
         visit = None
@@ -542,7 +666,9 @@ class MLP:
         )
         return examples, encoded
 
-    def _validation(self, data: Any, encoded: arrays.Encoded) -> Examples | None:
+    def _validation(
+        self, data: Any, encoded: arrays.Encoded, reading: arrays.Reading
+    ) -> Examples | None:
         if data is None:
             return None
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
@@ -553,7 +679,8 @@ class MLP:
             classes=encoded.classes,
             may_be_one_hot=encoded.metric != names.THRESHOLD,
         )
-        return self._examples(X, y, weight, goal=goal, suffix=" of validation_data")[0]
+        suffix = " of validation_data"
+        return self._examples(X, y, weight, goal=goal, reading=reading, suffix=suffix)[0]
 
     def _next_optimizer(self, optimizer: Optimizer | None) -> Optimizer:
         if optimizer is None:
@@ -597,28 +724,33 @@ class MLP:
         X : array-like, shape (n, n_in)
             As of `fit`; may be empty.
         out : ndarray, shape (n, n_out), optional
-            C-contiguous, of the network's dtype; where to write them.
+            C-contiguous, of the dtype of the answer; where to write them.
 
         Returns
         -------
         ndarray, shape (n, n_out)
-            A row's values do not depend on the other rows.
+            Of the network's dtype; of float64, in the units of the targets, where these are scaled
+            (`output_scale`). A row's values do not depend on the other rows.
         """
         if out is None:
-            few = self._core.forward_few(X, self._shift, self._scale, get_sparse())
+            few = self._predict_few(X)
             if few is not None:
                 return few
         rows = self._rows(X, may_be_empty=True)
         shape = (rows.n_rows, self.sizes[-1])
+        dtype = self.dtype if self._output_scaling is None else np.dtype(np.float64)
         if out is None:
-            out = np.empty(shape, self.dtype)
-        elif not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype:
-            raise ValueError(f"out must be an array of shape {shape} and dtype {self.dtype}")
+            out = np.empty(shape, dtype)
+        elif not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
+            raise ValueError(f"out must be an array of shape {shape} and dtype {dtype}")
         elif not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
             raise ValueError("out must be C-contiguous, aligned and writable")
         elif isinstance(X, np.ndarray) and np.may_share_memory(X, out):
             raise ValueError("out must not share memory with X")
-        self._forward(rows, [None] * (len(self.sizes) - 1) + [out])
+        a = out if self._output_scaling is None else np.empty(shape, self.dtype)
+        self._forward(rows, [None] * (len(self.sizes) - 1) + [a])
+        if a is not out:
+            out[:] = self._in_units(a)
         return out
 
     def classify(self, X: arrays.Matrix) -> Array:
@@ -764,19 +896,50 @@ class MLP:
             self._core.forward(rows, begin, end, part, get_num_threads())
 
     def _rows(self, X: Any, *, name: str = "X", may_be_empty: bool = False) -> _fastnn.Rows:
-        return arrays.as_rows(
-            X,
-            self.sizes[0],
-            self.dtype,
-            self._shift,
-            self._scale,
-            name=name,
-            may_be_empty=may_be_empty,
-            sparse=get_sparse(),
+        return self._reading().rows(X, name=name, may_be_empty=may_be_empty, sparse=get_sparse())
+
+    def _reading(self) -> arrays.Reading:
+        return arrays.Reading(
+            self.sizes[0], self.dtype, self._scaling, self._feature_names, self._old_bytes
         )
 
+    def _reading_to_train(self, X: Any) -> arrays.Reading:
+        reading = self._reading()
+        if not self._trained:
+            return reading.learnt(X)
+        return replace(reading, columns=self._feature_names or arrays.column_names(X))
+
+    def _learn(self, encoded: arrays.Encoded, reading: arrays.Reading) -> None:
+        """Keep what the first examples of a training have fixed."""
+        self._classes = encoded.classes
+        self._scaling, self._feature_names = reading.scaling, reading.columns
+        self._trained = True
+
+    def _predict_few(self, X: Any) -> Array | None:
+        """Return the predictions for a few rows of a plain array, None for anything else."""
+        if self._old_bytes is not None and getattr(X, "dtype", None) == np.uint8:
+            return None
+        few: Array | None = self._core.forward_few(X, self._scaling, get_sparse())
+        return few if few is None or self._output_scaling is None else self._in_units(few)
+
+    def _in_units(self, a: Array) -> Array:
+        """Return outputs (n, n_out) in the units of the targets: a * scale + shift, in double."""
+        if self._output_scaling is None:
+            return a
+        shift, scale = self._output_scaling
+        return np.asarray(a * scale + shift)
+
     def _goal(self) -> arrays.Goal:
-        return arrays.Goal(self.sizes[-1], self.output, self.loss, self.dtype, self._classes)
+        shift, scale = self._output_scaling or (None, None)
+        return arrays.Goal(
+            self.sizes[-1],
+            self.output,
+            self.loss,
+            self.dtype,
+            self._classes,
+            shift=shift,
+            scale=scale,
+        )
 
     # ---- files ---------------------------------------------------------------------------------
 
@@ -823,13 +986,21 @@ class MLP:
         tensors: dict[str, Array] = {}
         for l, (W, b) in enumerate(layers(params, self.sizes)):
             tensors[f"weights.{l}"], tensors[f"biases.{l}"] = W, b
-        if self._shift is not None and self._scale is not None:
-            tensors["input.shift"], tensors["input.scale"] = self._shift, self._scale
+        if self._scaling is not None:
+            tensors["input.shift"] = self._scaling.shift
+            tensors["input.scale"] = self._scaling.scale
+        if self._output_scaling is not None:
+            tensors["output.shift"], tensors["output.scale"] = self._output_scaling
         if not isinstance(self.metadata, dict):
             raise TypeError(f"metadata must be a dict, got {shorten(self.metadata)}")
         facts: dict[str, Any] = {"network": self._network(), "metadata": self.metadata}
         if self._classes is not None:
             facts["classes"] = self._classes.tolist()
+        facts["inputs"] = {
+            "names": None if self._feature_names is None else list(self._feature_names),
+            "trained": self._trained,
+            "bytes": "numbers" if self._old_bytes is None else "fractions of 255",
+        }
         if checkpoint:
             facts["training"], moments = self._training_facts()
             tensors.update(moments)

@@ -72,13 +72,12 @@ class TestDense:
         np.testing.assert_array_equal(trained(held, y, dtype), trained(reference, y, dtype))
 
     @pytest.mark.parametrize("dtype", DTYPES)
-    def test_bytes_count_as_x_over_255(self, dtype):
+    def test_bytes_are_numbers_and_train_as_fractions_of_255(self, dtype):
         X = np.arange(256, dtype=np.uint8).reshape(-1, 4)
         y = np.arange(64) % 3
-        as_floats = X / np.array(255, dtype)
         net = network(4, dtype=dtype)
-        np.testing.assert_array_equal(net.predict(X), net.predict(as_floats))
-        np.testing.assert_array_equal(net.predict(X[::-2, ::2].repeat(2, 1)).shape, (32, 3))
+        np.testing.assert_array_equal(net.predict(X), net.predict(X.astype(float)))
+        as_floats = (X * (1 / 255)).astype(dtype)
         np.testing.assert_array_equal(trained(X, y, dtype), trained(as_floats, y, dtype))
 
     def test_booleans_are_0_and_1(self):
@@ -218,7 +217,7 @@ class TestSparse:
         net = network()
         with pytest.raises(ValueError, match=r"^X has 4 columns; this network reads 5$"):
             net.predict(sp.csr_matrix((2, 4)))
-        with pytest.raises(ValueError, match=r"^X holds NaN or infinity$"):
+        with pytest.raises(ValueError, match=r"^X holds nan at row 0, column 0$"):
             net.predict(sp.csr_matrix([[np.nan, 0, 0, 0, 1]]))
         with pytest.raises(ValueError, match=r"^X must have shape \(n, 5\); its shape is \(5,\)$"):
             net.predict(sp.coo_array(np.ones(5)))

@@ -257,7 +257,7 @@ class TestData:
         net = fastnn.load(model)
         assert net.sizes == (4, 64, 32, 3)
         assert net.classes.tolist() == list(KINDS)
-        assert net.metadata["feature_names"] == ["sl", "sw", "pl", "pw"]
+        assert net.feature_names == ("sl", "sw", "pl", "pw")
         assert net.metadata["target_name"] == "kind"
 
     def test_target_names_the_column_or_counts_to_it(self, run, prices):
@@ -266,7 +266,7 @@ class TestData:
             assert status == 0
             assert "regress 'area'" in out
             net = fastnn.load("prices.safetensors")
-            assert net.metadata["feature_names"] == ["age", "price"]
+            assert net.feature_names == ("age", "price")
 
     @pytest.mark.parametrize(
         ("targets", "task"),
@@ -350,7 +350,7 @@ class TestData:
         wide, plain = (fastnn.load(f"{name}.safetensors") for name in ("wide", "bytes"))
         assert np.array_equal(wide.params, plain.params)
         assert wide.metadata["image_shape"] == [2, 2]
-        assert wide.input_shift is None
+        assert not wide.input_shift.any() and (wide.input_scale == 1 / 255).all()
 
     def test_a_folder_of_idx_files_is_trained_on(self, run_json, folder):
         digits = os.path.join(os.path.dirname(fastnn.__file__), "data", "mnist5k")
@@ -740,12 +740,18 @@ class TestFailures:
             ("train --checkpoint {}", "path must name its fields"),
             ("evaluate nothing", "nothing: No such file or directory"),
             ("evaluate p.csv", "p.csv is no fastnn model: it is a text file"),
-            ("evaluate m --data p.csv", "p.csv has 1 feature; this model reads 4"),
-            ("evaluate m --data other.csv", "has the feature 'x' where this model reads 'sl'"),
+            ("evaluate m --data p.csv", "it lacks 'sl', 'sw', 'pl', 'pw' and has 'a' besides"),
+            (
+                "evaluate m --data other.csv",
+                "must have the columns that the network was fitted on; it lacks 'sl'",
+            ),
             ("evaluate m --data digits", "X has 784 columns; this network reads 4"),
             ("predict m nothing.npy", "there is no file nothing.npy"),
             ("predict m rows.npy", "rows.npy has rows of 3 values; this model reads 4"),
-            ("predict m other.csv", "has the feature 'x' where this model reads 'sl'"),
+            (
+                "predict m other.csv",
+                "must have the columns that the network was fitted on; it lacks 'sl'",
+            ),
             ("predict m a.png", "a.png has 5 x 4 pixels; this model reads rows of 4 values"),
             ("info nothing", "nothing: No such file or directory"),
             ("info text.csv", "text.csv is no fastnn model: it is a text file"),
@@ -798,7 +804,7 @@ class TestFailures:
 
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("image_shape", [3, 3]), ("image_shape", "4"), ("feature_names", ["a"])],
+        [("image_shape", [3, 3]), ("image_shape", "4")],
     )
     def test_metadata_that_does_not_fit_is_refused(self, run, folder, model, name, value):
         net = fastnn.load(model)
@@ -902,14 +908,13 @@ class TestPredict:
         X = fastnn.datasets.load_digits()[1][0][:3]
         np.save(folder / "bytes.npy", X)
         np.save(folder / "wide.npy", X.astype(np.int64))
-        np.save(folder / "part.npy", X / 255)
         np.savetxt(folder / "x.csv", X, fmt="%d", delimiter=",")
         header = bytes([0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0, 28])
         (folder / "x-idx3-ubyte").write_bytes(header + X.tobytes())
-        names = ["bytes.npy", "wide.npy", "part.npy", "x.csv", "x-idx3-ubyte"]
+        names = ["bytes.npy", "wide.npy", "x.csv", "x-idx3-ubyte"]
         found = run_json("predict", digits, *names)
         assert [record["input"] for record in found] == [n for n in names for _ in range(3)]
-        assert [record["row"] for record in found] == [0, 1, 2] * 5
+        assert [record["row"] for record in found] == [0, 1, 2] * 4
         expected = fastnn.load(digits).predict(X)
         for i, record in enumerate(found):
             assert list(record["outputs"].values()) == pytest.approx(expected[i % 3], abs=1e-5)

@@ -57,7 +57,7 @@ class TestCopies:
         other = WAYS[way](net)
         other.fit(X, NAMES[Y], epochs=1)
         other.params[:] = 0
-        other.input_shift[:] = 9
+        other.input_shift = 9
         other.classes[0] = "zzz"
         other.metadata["made"] = "there"
         assert state_of(net) == before

@@ -18,7 +18,8 @@ X = np.zeros((6, 3))
     [
         lambda: _fastnn.Rows(None),
         lambda: _fastnn.Targets(None, None, None, 0, 6, 1),
-        lambda: _fastnn.Rows(X, shift=np.zeros(X.shape[1])),
+        lambda: _fastnn.Rows(X, scaling=np.zeros(X.shape[1])),
+        lambda: _fastnn.Scaling(None, np.ones(3)),
         lambda: _fastnn.Rows(X.astype(X.dtype.newbyteorder())),
         lambda: _fastnn.Rows(np.arange(6.0)[::-2], (2, 3), *np.zeros((2, 3), np.int32)),
         lambda: _fastnn.Rows(np.ones(2), (1, 3), np.zeros(2), np.array([0.0, 2.0])),

@@ -28,8 +28,12 @@ def numbers(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def as_read(X: Array, dtype: Any) -> Array:
-    """What the network should see of X."""
-    return X.astype(dtype) / dtype(255) if X.dtype == np.uint8 else X.astype(dtype)
+    """What the network should see of X: numbers, whatever type holds them."""
+    return X.astype(dtype)
+
+
+def scaling(shift: Any, scale: Any) -> _fastnn.Scaling:
+    return _fastnn.Scaling(np.asarray(shift, np.float64), np.asarray(scale, np.float64))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -93,18 +97,44 @@ def test_shift_and_scale_are_applied_as_rows_are_read(isa: str, dtype: Any, give
     v = lanes(isa, dtype)
     for n in (1, v - 1 or 1, v, v + 1, 37):
         X = numbers((5, n), given)
-        shift, scale = numbers((2, n), dtype)
-        rows = _fastnn.Rows(X, shift=shift, scale=scale)
-        # a difference and a product, each rounded once: the very bits
-        assert_array_equal(gathered(rows, n, dtype), (as_read(X, dtype) - shift) * scale)
+        shift, scale = numbers((2, n), np.float64)
+        rows = _fastnn.Rows(X, scaling=scaling(shift, scale))
+        # a difference and a product in double, rounded to the network's dtype: the very bits
+        expected = ((X.astype(np.float64) - shift) * scale).astype(dtype)
+        assert_array_equal(gathered(rows, n, dtype), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("given", [np.float32, np.float64, np.uint8])
+@pytest.mark.parametrize("factor", [1 / 255, 0.3, -2.0])
+def test_one_factor_for_all_columns_is_a_product_in_double(
+    isa: str, dtype: Any, given: Any, factor: float
+) -> None:
+    v = lanes(isa, dtype)
+    for n in (1, v - 1 or 1, v, v + 1, 37):
+        for X in (numbers((5, n), given), numbers((5, 2 * n), given)[:, ::2]):
+            how = scaling(np.zeros(n), np.full(n, factor))
+            assert how.keeps_zeros and how.factor == factor
+            expected = (X.astype(np.float64) * factor).astype(dtype)
+            assert_array_equal(gathered(_fastnn.Rows(X, scaling=how), n, dtype), expected)
+            row, column = np.nonzero(X)
+            starts = np.searchsorted(row, np.arange(6))
+            sparse = _fastnn.Rows(X[row, column], X.shape, column, starts, how)
+            assert_array_equal(gathered(sparse, n, dtype), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("given", [np.float64, np.int64])
+def test_large_numbers_that_are_close_keep_their_differences(dtype: Any, given: Any) -> None:
+    X = (10**9 + np.arange(4)[:, None]).astype(given)
+    rows = _fastnn.Rows(X.astype(np.float64), scaling=scaling([1e9 + 1.5], [2]))
+    assert_array_equal(gathered(rows, 1, dtype), [[-3], [-1], [1], [3]])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_csr_rows_are_shifted_where_they_have_no_entry_too(isa: str, dtype: Any) -> None:
-    shift, scale = np.array([1, 2, 3], dtype), np.array([2, 4, 8], dtype)
-    rows = _fastnn.Rows(
-        np.array([10.0]), (1, 3), np.array([1]), np.array([0, 1]), shift=shift, scale=scale
-    )
+    how = scaling([1, 2, 3], [2, 4, 8])
+    rows = _fastnn.Rows(np.array([10.0]), (1, 3), np.array([1]), np.array([0, 1]), how)
     assert_array_equal(gathered(rows, 3, dtype), [[-2, 32, -24]])
 
 

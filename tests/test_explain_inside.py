@@ -104,7 +104,7 @@ def test_statistics_do_not_depend_on_how_the_rows_are_cut(monkeypatch):
 
 def test_the_strongest_inputs_of_the_first_layer_are_named():
     net = hand_made()
-    net.metadata["feature_names"] = ["width", "height"]
+    net.feature_names = ["width", "height"]
     inside = look_inside(net, X, Y)
     assert inside.strongest == (("height", "width"), ("", "height"))
     table = next(table for table in inside.tables() if "looks for" in table.title)
@@ -231,7 +231,7 @@ def flowers():
     pytest.importorskip("matplotlib").use("Agg")
     net = fastnn.MLP([4, 3, 3], activation="tanh", output="softmax")
     net.classes = ["setosa", "versicolor", "virginica"]
-    net.metadata["feature_names"] = ["sepal length", "sepal width", "petal length", "petal width"]
+    net.feature_names = ["sepal length", "sepal width", "petal length", "petal width"]
     net.weights[0] = [[0.1, -0.2, 0.3], [-0.4, 0.1, 0.2], [0.9, -0.5, -0.1], [0.7, 0.6, -0.8]]
     net.weights[1] = [[-2, 0.5, 2], [1, 1, -1], [0.3, -0.6, 0.4]]
     rows = np.array([[0.2, 1, -1.3, -1.2], [0.5, -0.4, 0.3, 0.2], [1, 0, 1.1, 1.3]])
@@ -247,7 +247,7 @@ def test_the_pictures_of_digits(digits, kind, tmp_path):
 
 def test_long_names_do_not_leave_the_pictures():
     net = fastnn.MLP([4, 5, 3], output="softmax", seed=0)
-    net.metadata["feature_names"] = [f"od280/od315_of_diluted_wines_{i}" for i in range(4)]
+    net.feature_names = [f"od280/od315_of_diluted_wines_{i}" for i in range(4)]
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 4)) * [1, 10, 100, 1000]
     y = np.array([f'cultivar "{letter}", of the north of Italy' for letter in "ABC"])[

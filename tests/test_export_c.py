@@ -329,7 +329,7 @@ class TestNamesAndLabels:
     def test_hostile_labels_come_back_byte_for_byte(self, tmp_path):
         net = random_net([2, len(HOSTILE)], output="softmax")
         net.classes = HOSTILE
-        net.metadata["feature_names"] = ["*/ #error x", "a\\\nb??/"]
+        net.feature_names = ["*/ #error x", "a\\\nb??/"]
         text = to_c(net, tmp_path / "*evil*.c", name="n0")
         assert text.isascii()
         library = Library(tmp_path, [text], [net])

@@ -95,7 +95,7 @@ def test_the_file_imports_numpy_and_the_standard_library_alone(tmp_path):
 def test_labels_of_every_kind_come_along_and_run_nothing(classes):
     net = random_net([4, len(classes)], output="softmax")
     net.classes = classes
-    net.metadata["feature_names"] = ["a", '"""', "\n", "é"]
+    net.feature_names = ["a", '"""', "\n", "é"]
     text = to_numpy(net)
     assert text.isascii()
     module = run(text)

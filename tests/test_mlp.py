@@ -303,7 +303,7 @@ class TestScaling:
         np.testing.assert_array_equal(net.predict([[2, 3]]), [[5]])
 
     @pytest.mark.parametrize(
-        "values", [[1], [1, 2, 3], 1.0, ["a", "b"], [1, np.nan], [1, np.inf], [1, 1e300], [[1, 2]]]
+        "values", [[1], [1, 2, 3], "a", ["a", "b"], [1, np.nan], [1, np.inf], np.nan, [[1, 2]]]
     )
     def test_what_is_no_number_an_input_is_refused(self, values):
         net = MLP([2, 1])
@@ -325,21 +325,40 @@ class TestScaling:
         X = np.array([[1.0, 0.1, 0, 1e-50], [2.0, 0.1, 0, 1e-50]])
         net = MLP([4, 1], dtype=dtype)
         net.standardize(X)
-        np.testing.assert_array_equal(net.input_scale, np.array([2, 1, 1, 1], dtype))
+        np.testing.assert_array_equal(net.input_scale, [2, 1, 1, 1])
         read = net.activations(X)[0]
         np.testing.assert_allclose(read, [[-1, 0, 0, 0], [1, 0, 0, 0]], atol=1e-7)
 
     def test_a_deviation_too_small_to_divide_by_counts_as_none(self):
         net = MLP([1, 1], dtype="float32")
-        net.standardize([[1e-50], [3e-50]])
+        net.standardize([[1e-310], [3e-310]])
         assert np.isfinite(net.input_scale).all()
 
-    def test_bytes_are_divided_by_255_before(self):
-        X = np.array([[0, 255], [255, 0], [51, 51]], np.uint8)
-        bytes_, floats = MLP([2, 1], dtype="float64"), MLP([2, 1], dtype="float64")
-        bytes_.standardize(X)
-        floats.standardize(X / 255)
-        np.testing.assert_allclose(bytes_.activations(X)[0], floats.activations(X / 255)[0])
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize(
+        "column",
+        [
+            1e8 + np.arange(4.0),
+            1e15 + np.arange(4.0),
+            1e200 * np.arange(4.0),
+            1e-50 * np.arange(4.0),
+            -1.7e308 + 1e307 * np.arange(4.0),
+            1_700_000_000 + np.arange(4),
+            np.arange(4, dtype=np.uint8),
+        ],
+    )
+    def test_four_equal_steps_are_standardized_whatever_their_size(self, column, dtype):
+        net = MLP([1, 4, 1], dtype=dtype)
+        net.standardize(column[:, None])
+        expected = np.array([-3, -1, 1, 3]) / np.sqrt(5)  # by hand: deviation sqrt(5) / 2 steps
+        np.testing.assert_allclose(net.activations(column[:, None])[0][:, 0], expected, rtol=1e-6)
+
+    def test_shift_and_scale_are_float64_and_cannot_be_written_to_in_place(self):
+        net = MLP([2, 1])
+        net.standardize([[1, 2], [3, 5]])
+        assert net.input_shift.dtype == net.input_scale.dtype == np.float64
+        with pytest.raises(ValueError, match="read-only"):
+            net.input_shift[0] = 7
 
     def test_it_refuses_what_fit_would_refuse_and_changes_nothing(self):
         net = MLP([2, 1])

@@ -226,6 +226,11 @@ def test_one_class_of_several_is_enough_to_train() -> None:
 
 # ---- refused -----------------------------------------------------------------------------------
 
+
+def standardize(net: MLP, X: Any) -> None:
+    net.standardize(X)
+
+
 MASKED = np.ma.array(X, mask=[[True, False, False]] + [[False] * 3] * 7)
 REAL = "X must hold real numbers; its dtype is "
 OBJECTS = "X must hold numbers; it holds Python objects: "
@@ -266,7 +271,7 @@ READING: list[Callable[[MLP, Any], Any]] = [
     lambda net, X: net.predict(X),
     lambda net, X: net.classify(X),
     lambda net, X: net.activations(X),
-    lambda net, X: net.standardize(X),
+    standardize,
     lambda net, X: net.fit(X, Y),
     lambda net, X: net.train_batch(X, Y),
     lambda net, X: net.evaluate(X, Y),
@@ -277,6 +282,9 @@ READING: list[Callable[[MLP, Any], Any]] = [
     lambda net, X: fastnn.explain.sensitivity(net, X, Y),
     lambda net, X: fastnn.explain.diagnose(net, X, Y),
 ]
+
+
+DOUBLE = (standardize,)  # what reads X in double, whatever the network's dtype
 
 
 def trained() -> MLP:
@@ -291,6 +299,8 @@ def test_an_x_that_is_no_table_of_numbers_is_one_sentence_everywhere(case: str) 
     net = trained()
     before = state_of(net)
     for read in READING:
+        if case == "beyond float32" and read in DOUBLE:
+            continue
         with pytest.raises(kind, match=f"^{sentence}") as caught:
             read(net, given)
         assert "\n" not in str(caught.value)
@@ -307,7 +317,7 @@ def test_float64_reads_what_float32_cannot() -> None:
 
 def test_a_sparse_matrix_beyond_float32_is_told() -> None:
     sp = pytest.importorskip("scipy.sparse")
-    with pytest.raises(ValueError, match=r"^X holds values too large for float32$"):
+    with pytest.raises(ValueError, match=r"^X holds .* at row 0, column ., too large for float32$"):
         network().predict(sp.csr_matrix(X * 1e39))
     assert np.isfinite(network("float64").predict(sp.csr_matrix(X * 1e39))).all()
 

@@ -58,7 +58,9 @@ def test_bytes_are_walked_as_the_floats_that_they_stand_for(isa: str) -> None:
     _, Y = random_case(core, 30)
     pixels = thinned(np.random.default_rng(0).integers(0, 256, (30, 40)).astype(np.uint8), 0.3)
     floats = (pixels / 255).astype(np.float32)
-    assert_array_equal(core.gradient(walked(pixels), Y), core.gradient(walked(floats), Y))
+    rows = _fastnn.Rows(pixels, scaling=_fastnn.Scaling(np.zeros(40), np.full(40, 1 / 255)))
+    rows.sparse = True
+    assert_array_equal(core.gradient(rows, Y), core.gradient(walked(floats), Y))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -176,13 +178,13 @@ def test_density_is_the_share_of_values_that_are_not_zero() -> None:
     matrix = csr_array(X)
     rows = _fastnn.Rows(matrix.data, matrix.shape, matrix.indices, matrix.indptr)
     assert rows.density() == 0.25
-    shifted = _fastnn.Rows(X, shift=np.zeros(8, np.float32), scale=np.ones(8, np.float32))
+    shifted = _fastnn.Rows(X, scaling=_fastnn.Scaling(np.eye(8)[0], np.ones(8)))
     assert shifted.density() == 1
 
 
 def test_what_cannot_be_walked_is_refused() -> None:
     X = np.zeros((2, 3), np.float32)
-    rows = _fastnn.Rows(X, shift=np.zeros(3, np.float32), scale=np.ones(3, np.float32))
+    rows = _fastnn.Rows(X, scaling=_fastnn.Scaling(np.ones(3), np.ones(3)))
     with pytest.raises(ValueError, match="shifted"):
         rows.sparse = True
     ints = np.zeros(4, np.int32), np.array([0, 4, 4], np.int32)

@@ -83,11 +83,11 @@ def examples_for(
     if target is None and recipe is not None and Path(spec).suffix.lower() in _TABLES:
         target = recipe.target
     loaded = examples.load(spec, target)
-    check_features(net, loaded.feature_names, spec)
     same = recipe is not None and examples.fingerprint(loaded) == recipe.fingerprint
     fraction = recipe.test_fraction if same and recipe is not None else 0.0
     seed = 0 if recipe is None else recipe.seed
-    part, which = _part(net, loaded, fraction, seed)
+    (X, y), which = _part(net, loaded, fraction, seed)
+    part = examples.in_order(net, X, loaded.feature_names, spec), y
     held_out = recipe is not None and recipe.test_fraction > 0
     if recipe and held_out and which == "all" and Path(spec).name == Path(recipe.data).name:
         print(
@@ -114,24 +114,7 @@ def load_model(path: str) -> MLP:
         and image[0] * image[1] == net.sizes[0]
     ):
         raise ValueError(f"{path}: its image_shape {image!r} does not fit {net.sizes[0]} inputs")
-    names = net.metadata.get("feature_names")
-    if names is not None and not (isinstance(names, list) and len(names) == net.sizes[0]):
-        raise ValueError(f"{path}: its feature_names do not fit {net.sizes[0]} inputs")
     return net
-
-
-def check_features(net: MLP, names: tuple[str, ...] | None, where: str) -> None:
-    """Raise ValueError if a table has other columns than the model was trained on."""
-    known = net.metadata.get("feature_names")
-    if known is None or names is None or list(names) == known:
-        return
-    pairs = zip(known, names, strict=False)
-    i = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(known), len(names)))
-    if len(names) != len(known):
-        raise ValueError(
-            f"{where} has {report.plural(len(names), 'feature')}; this model reads {len(known)}"
-        )
-    raise ValueError(f"{where} has the feature {names[i]!r} where this model reads {known[i]!r}")
 
 
 def _part(net: MLP, data: datasets.Data, fraction: float, seed: int) -> tuple[examples.Part, str]:
@@ -151,7 +134,7 @@ def _part(net: MLP, data: datasets.Data, fraction: float, seed: int) -> tuple[ex
         if y.dtype.kind not in "biuf":
             raise ValueError(f"{data.name}: the target is text; this model predicts numbers")
         y = y.astype(np.float64)
-    return (examples.as_trained(net, X), y), which
+    return (X, y), which
 
 
 def _is_here(spec: str) -> bool:

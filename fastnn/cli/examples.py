@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import MLP, datasets
+from fastnn import MLP, arrays, datasets
 
 Array = NDArray[Any]
 Part = tuple[Array, Array]  # X (n, n_in) and y (n,) or (n, n_out)
@@ -73,17 +73,19 @@ def load(spec: str, target: str | None) -> datasets.Data:
 
 
 def as_bytes(X: Array) -> Array:
-    """Return pixels 0 to 255 of any type as uint8, which networks scale; others as they are."""
+    """Return pixels 0 to 255 of any type as uint8; others as they are."""
     if X.dtype == np.uint8 or X.size == 0 or not (X.min() >= 0 and 1 < X.max() <= 255):
         return X
     return X.astype(np.uint8) if np.array_equal(X, np.rint(X)) else X
 
 
-def as_trained(net: MLP, X: Array) -> Array:
-    """Return rows in the scale that a model was trained on: bytes, or numbers as they are."""
-    if net.metadata.get("bytes") or net.metadata.get("image_shape"):
-        return as_bytes(X)
-    return X.astype(np.float32) if net.input_shift is not None and X.dtype == np.uint8 else X
+def in_order(net: MLP, X: Array, names: tuple[str, ...] | None, where: str) -> Array:
+    """Return rows with the columns that a model was trained on, in its order.
+
+    Raises ValueError where they have others.
+    """
+    order = arrays.column_order(where, names, net.feature_names)
+    return X if order is None else X[:, order]
 
 
 def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> Examples:

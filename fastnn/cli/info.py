@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import fastnn
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if net.classes is not None:
         report.fact("classes", _some(net.classes.tolist()))
     report.fact("inputs", _inputs(net))
-    known = {"recipe", "image_shape", "feature_names", "bytes", "target_scaling"}
+    known = {"recipe", "image_shape", "target_scaling"}
     for name, value in net.metadata.items():
         if name not in known:
             report.fact(name.replace("_", " "), str(value))
@@ -60,19 +61,22 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _some(names: list[Any]) -> str:
+def _some(names: Sequence[Any]) -> str:
     more = f", … ({len(names)} in all)" if len(names) > _SHOWN else ""
     return ", ".join(map(str, names[:_SHOWN])) + more
 
 
 def _inputs(net: MLP) -> str:
-    image, names = net.metadata.get("image_shape"), net.metadata.get("feature_names")
+    image, names = net.metadata.get("image_shape"), net.feature_names
     text = f"{net.sizes[0]:,} numbers"
     if image is not None:
         text = f"images of {image[1]} x {image[0]} pixels"
     elif names is not None:
         text = _some(names)
-    return text + (", standardized" if net.input_shift is not None else "")
+    if net.input_scale is None or net.input_shift is None:
+        return text
+    one = not net.input_shift.any() and len(set(net.input_scale.tolist())) == 1
+    return text + (f", times {net.input_scale[0]:.6g}" if one else ", standardized")
 
 
 def _standing(standing: dict[str, Any]) -> str:
@@ -99,6 +103,9 @@ def _as_dict(path: str, net: MLP, standing: dict[str, Any] | None) -> dict[str, 
         "classes": net.classes,
         "input_shift": net.input_shift,
         "input_scale": net.input_scale,
+        "output_shift": net.output_shift,
+        "output_scale": net.output_scale,
+        "feature_names": net.feature_names,
         "metadata": net.metadata,
         "training": None
         if standing is None

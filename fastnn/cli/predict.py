@@ -14,7 +14,7 @@ import numpy as np
 from fastnn import MLP, datasets, tables
 
 from . import examples, options, report
-from .evaluate import check_features, load_model
+from .evaluate import load_model
 from .options import UsageError
 
 if TYPE_CHECKING:
@@ -122,24 +122,22 @@ def _rows(net: MLP, path: str) -> Array:
     target = net.metadata.get("target_name")
     if names is not None and target in names and len(names) == net.sizes[0] + 1:
         table = datasets.load_table(path, target=target)
-        check_features(net, table.feature_names, path)
-        X = table.X
+        X = examples.in_order(net, table.X, table.feature_names, path)
     else:
-        check_features(net, names, path)
-        X = datasets.load_rows(path)
+        X = examples.in_order(net, datasets.load_rows(path), names, path)
     if X.shape[1] != net.sizes[0]:
         hint = " (a header would tell which is the target)" * (X.shape[1] == net.sizes[0] + 1)
         raise ValueError(
             f"{path} has rows of {report.plural(X.shape[1], 'value')}; "
             f"this model reads {net.sizes[0]}{hint}"
         )
-    return examples.as_trained(net, X)
+    return X
 
 
 def _header(net: MLP, path: str) -> tuple[str, ...] | None:
     """Return the column names of a text file, if the model knows its features by name."""
     is_text = Path(path).suffix.lower() in tables.TEXT_SUFFIXES
-    if not is_text or "feature_names" not in net.metadata or not Path(path).is_file():
+    if not is_text or net.feature_names is None or not Path(path).is_file():
         return None
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -179,7 +177,7 @@ def _picture(net: MLP, path: str, *, resize: bool, invert: bool) -> Array:
         raise ValueError(
             f"{path} has {width} x {height} pixels; this model reads rows of {net.sizes[0]} values"
         )
-    return examples.as_trained(net, np.subtract(255, row, dtype=np.uint8) if invert else row)
+    return np.subtract(255, row, dtype=np.uint8) if invert else row
 
 
 # Writing -----------------------------------------------------------------------------------------

@@ -216,12 +216,9 @@ def _fresh(args: argparse.Namespace) -> _Job:
     net.metadata = {"data": data.name, "task": ready.task, "recipe": asdict(recipe)}
     if data.image_shape is not None:
         net.metadata["image_shape"] = [int(size) for size in data.image_shape]
-    if data.feature_names is not None:
-        net.metadata["feature_names"] = list(data.feature_names)
+    net.feature_names = data.feature_names
     if data.target_name is not None:
         net.metadata["target_name"] = data.target_name
-    if X.dtype == np.uint8:
-        net.metadata["bytes"] = True
     train, held = examples.hold_out(ready.train, plan.validation_fraction, plan.seed, ready.task)
     target = None
     if standardized:
@@ -343,6 +340,7 @@ def _in_units(net: MLP, target: tuple[Any, Any] | None) -> MLP:
     whole.weights[-1] = net.weights[-1] * scale
     whole.biases[-1] = net.biases[-1] * scale + shift
     whole.input_shift, whole.input_scale = net.input_shift, net.input_scale
+    whole.feature_names = net.feature_names
     whole.metadata = {k: v for k, v in net.metadata.items() if k != "target_scaling"}
     return whole
 

@@ -75,6 +75,7 @@ class BaseMLP(Fitted):
         cost = self._cost(targets)
         if first:
             self._start(X.shape[1], cost, dtype)
+            self.network_.feature_names = getattr(self, "feature_names_in_", None)
         else:
             self._check_same(cost)
         self._continues = (
@@ -188,11 +189,12 @@ class BaseMLP(Fitted):
         callbacks = [callbacks] if not np.iterable(callbacks) else list(callbacks)
         logged = None
         if validation is not None and (callbacks or self.scoring == "loss"):
-            logged = (validation[0], self._targets(validation[1], net.dtype), validation[2])
+            known = self._known(self._targets(validation[1], net.dtype))
+            logged = (validation[0], known, validation[2])
         try:
             net.fit(
                 X,
-                targets,
+                self._known(targets),
                 epochs=1 if incremental else self.max_iter,
                 batch_size=size,
                 optimizer=optimizer,
@@ -218,7 +220,7 @@ class BaseMLP(Fitted):
 
     def _fit_lbfgs(self, X: Any, targets: NDArray[Any], weight: Any, cost: Cost) -> None:
         net = self.network_
-        examples, _ = net._examples(X, targets, weight)
+        examples, _ = net._examples(X, self._known(targets), weight)
         decay = options.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
         objective = lbfgs.Objective(net, examples, cost.factor, decay)
         with net._training():

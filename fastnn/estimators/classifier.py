@@ -14,8 +14,9 @@ from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
-from ..arrays import ClassWeight, Matrix, Validation, check_unmasked
+from ..arrays import ClassWeight, Encoded, Matrix, Validation, check_unmasked
 from ..mlp import MLP
+from ..names import ARGMAX
 from ..optim import Optimizer
 from . import options
 from .base import BaseMLP, with_epochs
@@ -302,10 +303,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if multilabel:
             model._labels = Labels(np.eye(2, net.sizes[-1], dtype=int))
         else:
-            model._labels = Labels(np.asarray(classes))
+            model._labels = Labels(outputs=np.asarray(classes))
         if len(model._labels.classes) != (net.sizes[-1] if multilabel else n):
             raise ValueError(f"classes must be {n} different labels, got {classes!r}")
         adopt(model, net)
+        model._name_outputs()
         return model
 
     @property
@@ -332,6 +334,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def _targets(self, y: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
         return self._labels.encode(y)
+
+    def _known(self, targets: NDArray[Any]) -> Any:
+        if self._labels.multilabel:
+            return targets
+        return Encoded(len(targets), targets, None, ARGMAX, self.network_.classes)
+
+    def _name_outputs(self) -> None:
+        """Tell the network the labels, if they are of kinds that it knows."""
+        if not self._labels.multilabel and len(self.classes_) > 1:
+            with suppress(ValueError):
+                self.network_.classes = self._labels.outputs
+
+    def _start(self, n_in: int, cost: Cost, dtype: np.dtype[Any]) -> None:
+        super()._start(n_in, cost, dtype)
+        self._name_outputs()
 
     def _cost(self, targets: NDArray[Any]) -> Cost:
         labels = self._labels
@@ -403,11 +420,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             Its own: training it does not change the estimator. `MLP.save` writes it to a file.
             `MLP.classes` are those of the estimator if there are two or more strings or numbers.
         """
-        net = super().to_mlp()
-        if not self._labels.multilabel and len(self.classes_) > 1:
-            with suppress(ValueError):  # labels of kinds that a network does not know
-                net.classes = self.classes_
-        return net
+        return super().to_mlp()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -85,6 +85,10 @@ def from_sklearn(fitted: Any) -> MLPClassifier | MLPRegressor:
     )
     model._split_seed = int(rng.randint(2**31 - 1))
     model.coefs_, model.intercepts_ = fitted.coefs_, fitted.intercepts_
+    if isinstance(model, MLPClassifier):
+        model._name_outputs()
+    model.network_.feature_names = getattr(fitted, "feature_names_in_", None)
+    model.network_._trained = True
     for name in _RECORD:
         if hasattr(fitted, name):
             setattr(model, name, copy.copy(getattr(fitted, name)))

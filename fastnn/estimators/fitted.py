@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._config import get_sparse
 from ..arrays import Matrix, check_unmasked
 from ..layout import Array, Gradient, layers
 from ..mlp import MLP
@@ -81,6 +80,10 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     def _targets(self, y: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
         raise NotImplementedError
 
+    def _known(self, targets: NDArray[Any]) -> Any:
+        """Return targets as the network takes them: outputs' numbers need no look at labels."""
+        return targets
+
     def _cost(self, targets: NDArray[Any]) -> Cost:
         raise NotImplementedError
 
@@ -118,9 +121,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
             and "feature_names_in_" not in state
             and (X.dtype.char in "fd" or (self.scale_bytes and X.dtype.char == "B"))
         ):
-            few: NDArray[Any] | None = net._core.forward_few(
-                X, net._shift, net._scale, get_sparse()
-            )
+            few: NDArray[Any] | None = net._predict_few(X)
             if few is not None:
                 return few
         rows = self._rows(X)
@@ -161,7 +162,8 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         net = self.network_
         targets = self._targets(goals, net.dtype)
         weight = self._weights(goals, as_weight(sample_weight, rows.shape[0]), False)
-        flat = net.gradient(rows, targets, sample_weight=weight).flat * self._cost(targets).factor
+        flat = net.gradient(rows, self._known(targets), sample_weight=weight).flat
+        flat = flat * self._cost(targets).factor
         decay = options.decay(self, float(rows.shape[0] if weight is None else np.sum(weight)))
         flat = flat.astype(net.dtype)
         for (dW, _), W in zip(layers(flat, net.sizes), net.weights, strict=True):

@@ -19,22 +19,43 @@ class Labels:
         Labels, or an indicator matrix of zeros and ones.
     classes : array-like, optional
         All classes, where y need not hold each.
+    outputs : array-like, optional
+        The label of each output of a network (both labels of a single output) instead of y; a
+        network that learns y has them sorted.
+
+    Attributes
+    ----------
+    classes : ndarray
+        All labels, sorted.
+    output_of : ndarray of int
+        The number of each one's output.
     """
 
-    def __init__(self, y: Any, classes: Any = None) -> None:
+    def __init__(self, y: Any = None, classes: Any = None, outputs: Any = None) -> None:
+        if outputs is not None:
+            y = outputs
         kind = type_of_target(y, input_name="y")
         self.multilabel: bool = kind == "multilabel-indicator"
         self.sparse: bool = self.multilabel and hasattr(y, "tocsr")
         if self.multilabel:
             self.classes: NDArray[Any] = np.arange(y.shape[1])
+            self.output_of: NDArray[np.intp] = np.arange(y.shape[1])
             return
         check_classification_targets(y)
         if kind.endswith("-multioutput"):
             raise ValueError("y must have one column of labels, or be zeros and ones")
         self.classes = unique_labels(classes if classes is not None else y)
+        self.output_of = np.arange(len(self.classes))
+        if outputs is not None and len(outputs) == len(self.classes):
+            self.output_of = np.argsort(np.asarray(outputs), kind="stable")
+
+    @property
+    def outputs(self) -> NDArray[Any]:
+        """The label of each output; both labels of a single one."""
+        return self.classes[np.argsort(self.output_of)]
 
     def encode(self, y: Any) -> NDArray[Any]:
-        """Return class numbers (n,), or zeros and ones (n, n_labels)."""
+        """Return the number of each row's output (n,), or zeros and ones (n, n_labels)."""
         check_classification_targets(y)
         if type_of_target(y, input_name="y") == "multilabel-indicator":
             if not self.multilabel or y.shape[1] != len(self.classes):
@@ -57,26 +78,30 @@ class Labels:
                 f"y holds classes that are not in classes_, {self.classes.tolist()}: {strange}; "
                 "warm_start and partial_fit go on with the classes of the first call"
             )
-        return np.asarray(found, np.int64)
+        return np.asarray(self.output_of[found], np.int64)
 
     def decode(self, outputs: NDArray[Any]) -> Any:
         """Return the label of each row of outputs; zeros and ones if there may be several."""
         if self.multilabel:
-            rows = (outputs > 0.5).astype(np.int64)
+            rows = (outputs >= 0.5).astype(np.int64)
             if not self.sparse:
                 return rows
             from scipy.sparse import csr_matrix
 
             return csr_matrix(rows)
         if outputs.shape[1] > 1:
-            return self.classes[outputs.argmax(axis=1)]
+            return self.outputs[outputs.argmax(axis=1)]
         if len(self.classes) == 1:
             return np.repeat(self.classes, len(outputs))
-        return self.classes[(outputs[:, 0] > 0.5).astype(np.intp)]
+        return self.outputs[(outputs[:, 0] >= 0.5).astype(np.intp)]
 
     def probabilities(self, outputs: NDArray[Any], output: str) -> NDArray[Any]:
         """Return a probability a class, (n, n_classes), or a label, (n, n_labels)."""
-        if self.multilabel or output == "softmax":
+        if self.multilabel:
+            return outputs
+        if outputs.shape[1] > 1:
+            outputs = outputs[:, self.output_of]
+        if output == "softmax":
             return outputs
         if outputs.shape[1] > 1:  # sigmoids: one class against the rest
             total = outputs.sum(axis=1, keepdims=True)
@@ -85,4 +110,4 @@ class Labels:
             return shares
         if len(self.classes) == 1:
             return np.ones_like(outputs)
-        return np.concatenate([1 - outputs, outputs], axis=1)
+        return np.concatenate([1 - outputs, outputs], axis=1)[:, self.output_of]

@@ -48,6 +48,8 @@ def adopt(model: Any, net: MLP) -> None:
     """Give a new estimator a copy of a network as what it has fitted."""
     model.network_ = copy.deepcopy(without_optimizer(net))
     model.n_features_in_ = net.sizes[0]
+    if net.feature_names is not None:
+        model.feature_names_in_ = np.asarray(net.feature_names, object)
     model._split_seed = 0 if net.seed is None else net.seed % 2**31
     model.n_iter_ = len(net.history)
     model.loss_ = net.history.loss[-1] if len(net.history) else float("nan")

@@ -47,7 +47,14 @@ class Examples:
 
     def __init__(self, net: MLP, X: Any, y: Any = None) -> None:
         self.n: int = int(net._rows(X).n_rows)
+        order = arrays.column_order("X", arrays.column_names(X), net.feature_names)
         self.X: Any = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+        self.X = self.X if order is None else self.X[:, order]
+        reading = net._reading()
+        scaling = reading.scaling
+        if reading.old_bytes is not None and self.X.dtype == np.uint8:
+            scaling = reading.old_bytes
+        self._factor = scaling.factor if scaling is not None and scaling.keeps_zeros else 1.0
         self.y: NDArray[Any] | None = None
         self.labels: NDArray[np.int64] | None = None
         self.classes: tuple[str, ...] = ()
@@ -55,7 +62,7 @@ class Examples:
             return
         encoded = arrays.encode(y, self.n, net._goal())
         if encoded.labels is None:
-            self.y = encoded.values
+            self.y = None if encoded.values is None else net._in_units(encoded.values)
             return
         self.labels = encoded.labels
         self.y = encoded.labels if net.classes is None else net.classes[encoded.labels]
@@ -96,11 +103,13 @@ class Examples:
         return order[np.searchsorted(net.classes, said, sorter=order)].astype(np.int64)
 
     def dense(self, rows: Any) -> NDArray[np.float64]:
-        """Return some rows of X as numbers to show: bytes as x / 255, unscaled otherwise."""
+        """Return some rows of X as numbers to show: as they are, or times the network's factor.
+
+        The factor is that of all columns: pixels are fractions of 255.
+        """
         part = self.X[rows]
         part = part.toarray() if hasattr(part, "toarray") else part
-        unit = 255.0 if part.dtype == np.uint8 else 1.0
-        return np.asarray(part, np.float64) / unit
+        return np.asarray(part, np.float64) * self._factor
 
 
 def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.int64]:

@@ -50,17 +50,17 @@ class Parameter:
 class Labels:
     """Names of a network's neurons and parameters.
 
-    Inputs are called after ``net.metadata``: its ``feature_names``, or pixels of its
-    ``image_shape`` (rows, columns); outputs after ``net.classes``, and where numbers are predicted
-    after its ``target_name``.
+    Inputs are called after ``net.feature_names``, or pixels of the ``image_shape`` (rows, columns)
+    in ``net.metadata``; outputs after ``net.classes``, and where numbers are predicted after the
+    metadata's ``target_name``.
     """
 
     def __init__(self, net: MLP) -> None:
         self._sizes = net.sizes
         n_in, n_out = net.sizes[0], net.sizes[-1]
-        names, shape = net.metadata.get("feature_names"), image_shape(net)
-        if names is not None and _fits(names, n_in):
-            self._inputs = [str(name) for name in names]
+        names, shape = net.feature_names, image_shape(net)
+        if names is not None:
+            self._inputs = list(names)
         elif shape is not None:
             self._inputs = [f"pixel {divmod(i, shape[1])}" for i in range(n_in)]
         else:
@@ -136,13 +136,9 @@ def image_shape(net: MLP) -> tuple[int, int] | None:
     if isinstance(shape, list | tuple) and len(shape) == 2 and shape[0] * shape[1] == n:
         return int(shape[0]), int(shape[1])
     side = round(n**0.5)
-    if side * side == n and n >= 64 and not _fits(net.metadata.get("feature_names"), n):
+    if side * side == n and n >= 64 and net.feature_names is None:
         return side, side
     return None
-
-
-def _fits(names: Any, n: int) -> bool:
-    return isinstance(names, list | tuple) and len(names) == n
 
 
 def _classes(net: MLP, n_out: int) -> list[str]:

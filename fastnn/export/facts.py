@@ -49,7 +49,4 @@ def layers_in_words(net: MLP) -> str:
 
 def feature_names(net: MLP) -> list[str] | None:
     """Return the inputs' names, where the model was trained on a table that has them."""
-    names = net.metadata.get("feature_names")
-    if not isinstance(names, list) or len(names) != net.sizes[0]:
-        return None
-    return [str(name) for name in names]
+    return None if net.feature_names is None else list(net.feature_names)

@@ -95,7 +95,8 @@ static training begin(const setting *s, fnn_dtype dtype, const int64_t sizes[4],
     for (int64_t i = 0; i < t.n_batches; i++) t.rates[i] = 0.01;
 
     t.X = (fnn_matrix){.dtype = FNN_U8, .n_rows = n, .data = (const char *)t.x,
-                       .row_stride = sizes[0], .col_stride = 1, .sparse = sparse};
+                       .row_stride = sizes[0], .col_stride = 1, .factor = 1.0 / 255,
+                       .sparse = sparse};
     t.y = (fnn_targets){.labels = t.labels, .metric = FNN_ARGMAX};
     t.optimiser = (fnn_optimiser){.kind = s->optimiser, .momentum = 0.5, .beta1 = 0.9,
                                   .beta2 = 0.99, .eps = 1e-3, .weight_decay = 1e-3, .m = m, .v = v};

@@ -103,7 +103,7 @@ static world start(const setting *s)
     for (int64_t i = 0; i < s->n * N_IN; i++) w.values[i] = NEXT() < 0.6 ? 0 : (char)(127 * NEXT());
     for (int64_t i = 0; i < s->n; i++) w.labels[i] = (int64_t)(N_OUT * NEXT()), w.rates[i] = 0.01;
     w.X = (fnn_matrix){.dtype = FNN_U8, .n_rows = s->n, .data = w.values, .row_stride = N_IN,
-                       .col_stride = 1, .sparse = s->sparse};
+                       .col_stride = 1, .factor = 1.0 / 255, .sparse = s->sparse};
     w.y = (fnn_targets){.labels = w.labels, .metric = FNN_ARGMAX};
     w.optimiser = (fnn_optimiser){.kind = s->kind, .momentum = s->momentum, .beta1 = 0.9, .beta2 = 0.99,
                                   .eps = 1e-3, .m = s->momentum || s->kind == FNN_ADAM ? w.m : NULL,

@@ -196,25 +196,36 @@ void fnn_release(void *memory) /* a network is released by its first piece, past
 
 static size_t size_of(fnn_dtype dtype) { return dtype == FNN_U8 ? 1 : dtype == FNN_F32 ? 4 : 8; }
 
-/* Puts a random number at p, at any alignment; returns what the core is to read */
-static double put(fnn_dtype dtype, void *p, int bits, int may_be_zero)
+void *reals(fnn_dtype dtype, int64_t n, double low, double high)
+{
+    void *p = guarded((size_t)n * size_of(dtype));
+    for (int64_t i = 0; i < n; i++) {
+        double x = uniform(low, high);
+        if (dtype == FNN_F32) ((float *)p)[i] = (float)x;
+        else ((double *)p)[i] = x;
+    }
+    return p;
+}
+
+/* Puts a random number at p, at any alignment, and returns it */
+static double put(fnn_dtype dtype, void *p, int may_be_zero)
 {
     double x = may_be_zero && uniform(0, 1) < 0.5 ? 0 : dtype == FNN_U8 ? 1 : uniform(0.5, 1);
     float f = (float)x;
     unsigned char byte = x == 0 ? 0 : (unsigned char)(1 + random_bits() % 255);
     if (dtype == FNN_U8) {
         memcpy(p, &byte, 1);
-        return bits == 32 ? (float)byte / 255 : (double)byte / 255;
+        return byte;
     }
     memcpy(p, dtype == FNN_F32 ? (void *)&f : (void *)&x, size_of(dtype));
-    return dtype == FNN_F32 || bits == 32 ? f : x;
+    return dtype == FNN_F32 ? f : x;
 }
 
-fnn_matrix guarded_rows(fnn_dtype dtype, rows_layout layout, int64_t rows, int64_t columns, int bits,
+fnn_matrix guarded_rows(fnn_dtype dtype, rows_layout layout, int64_t rows, int64_t columns,
                         double *dense)
 {
     int64_t size = (int64_t)size_of(dtype);
-    fnn_matrix X = {.dtype = dtype, .n_rows = rows};
+    fnn_matrix X = {.dtype = dtype, .n_rows = rows, .factor = dtype == FNN_U8 ? 1.0 / 255 : 1};
     if (layout >= CSR_2) {
         int wide = layout != CSR_4;
         int64_t width = layout == CSR_2 ? 2 : layout == CSR_4 ? 4 : 8, entries = 0;
@@ -234,7 +245,7 @@ fnn_matrix guarded_rows(fnn_dtype dtype, rows_layout layout, int64_t rows, int64
                 if (width == 2) ((uint16_t *)indices)[entries] = (uint16_t)j;
                 else if (width == 4) ((int32_t *)indices)[entries] = (int32_t)j;
                 else ((int64_t *)indices)[entries] = j;
-                dense[i * columns + j] = put(dtype, values + entries * size, bits, 0);
+                dense[i * columns + j] = put(dtype, values + entries * size, 0);
                 entries++;
             }
         }
@@ -251,7 +262,7 @@ fnn_matrix guarded_rows(fnn_dtype dtype, rows_layout layout, int64_t rows, int64
     if (layout == BACKWARDS) first += last, row = -row, column = -column;
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < columns; j++)
-            dense[i * columns + j] = put(dtype, first + i * row + j * column, bits, i < rows - 1);
+            dense[i * columns + j] = put(dtype, first + i * row + j * column, i < rows - 1);
     X.data = first, X.row_stride = row, X.col_stride = column;
     return X;
 }

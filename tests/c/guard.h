@@ -79,8 +79,11 @@ typedef enum {
     N_LAYOUTS
 } rows_layout;
 
+/* n random numbers of FNN_F32 or FNN_F64, guarded */
+void *reals(fnn_dtype dtype, int64_t n, double low, double high);
+
 /* (rows, columns) numbers of which about a half are 0, guarded; *dense gets them row by row, as
- * doubles, bytes divided by 255 in float (bits 32) or double. dense: (rows · columns,) */
-fnn_matrix guarded_rows(fnn_dtype dtype, rows_layout layout, int64_t rows, int64_t columns, int bits,
+ * doubles. Bytes have the factor 1/255. dense: (rows · columns,) */
+fnn_matrix guarded_rows(fnn_dtype dtype, rows_layout layout, int64_t rows, int64_t columns,
                         double *dense);
 #endif

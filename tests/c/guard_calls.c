@@ -29,17 +29,6 @@ typedef struct {
 
 static size_t real_size(fnn_dtype dtype) { return dtype == FNN_F32 ? 4 : 8; }
 
-static void *reals(fnn_dtype dtype, int64_t n, double low, double high)
-{
-    void *p = guarded((size_t)n * real_size(dtype));
-    for (int64_t i = 0; i < n; i++) {
-        double x = uniform(low, high);
-        if (dtype == FNN_F32) ((float *)p)[i] = (float)x;
-        else ((double *)p)[i] = x;
-    }
-    return p;
-}
-
 static void ok(fnn_status status)
 {
     if (status != FNN_OK) wrong("a call failed");
@@ -59,10 +48,10 @@ static uint64_t call_all(const net_kind *kind, fnn_dtype dtype, fnn_dtype given,
 
     double *dense = malloc((size_t)(n * n_in) * sizeof *dense);
     if (!dense) exit(98);
-    fnn_matrix X = guarded_rows(given, layout, n, n_in, dtype == FNN_F32 ? 32 : 64, dense);
+    fnn_matrix X = guarded_rows(given, layout, n, n_in, dense);
     free(dense);
     X.sparse = sparse;
-    if (way & 1 && !sparse) X.shift = reals(dtype, n_in, 0, 1), X.scale = reals(dtype, n_in, 0.5, 1);
+    if (way & 1 && !sparse) X.shift = reals(FNN_F64, n_in, 0, 1), X.scale = reals(FNN_F64, n_in, 0.5, 1);
 
     fnn_targets y = {.metric = FNN_ARGMAX};
     if (way & 2) y.values = reals(dtype, n * n_out, 0.1, 0.9);
@@ -125,7 +114,7 @@ static uint64_t call_all(const net_kind *kind, fnn_dtype dtype, fnn_dtype given,
 static uint64_t look(fnn_dtype given, rows_layout layout, int64_t n, int64_t columns)
 {
     static double dense[600 * 67];
-    fnn_matrix X = guarded_rows(given, layout, n, columns, 64, dense);
+    fnn_matrix X = guarded_rows(given, layout, n, columns, dense);
     double density = fnn_density(&X, columns);
     uint64_t h = hash(HASH_SEED, &density, sizeof density);
     if (X.indptr) return h; /* the others are for dense rows */
