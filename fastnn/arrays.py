@@ -74,7 +74,8 @@ def numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
                 ) from None
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
-        return _converted(array, np.dtype(np.float64) if array.dtype.itemsize >= 8 else dtype)
+        exact = array.dtype.itemsize < (4 if array.dtype.kind in "iu" else 8)  # as float32
+        return _converted(array, dtype if exact else np.dtype(np.float64))
 
 
 def _converted(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

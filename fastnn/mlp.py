@@ -359,6 +359,17 @@ class MLP:
         if shift is None and scale is None:
             self._output_scaling = None
             return
+        self._check_says_numbers()
+        new = (
+            _column_numbers("output_shift", shift, 0, self.sizes[-1]),
+            _column_numbers("output_scale", scale, 1, self.sizes[-1]),
+        )
+        if not (new[1] > 0).all():
+            raise ValueError(f"output_scale must be above 0, got {new[1].min():g}")
+        self._output_scaling = new
+
+    def _check_says_numbers(self) -> None:
+        """Refuse to scale targets that are classes or have a limited range."""
         if self.output != "identity":
             raise ValueError(
                 "output_shift and output_scale need output 'identity', which says any number; "
@@ -368,13 +379,6 @@ class MLP:
             raise ValueError(
                 "output_shift and output_scale are for numbers; this network has classes"
             )
-        new = (
-            _column_numbers("output_shift", shift, 0, self.sizes[-1]),
-            _column_numbers("output_scale", scale, 1, self.sizes[-1]),
-        )
-        if not (new[1] > 0).all():
-            raise ValueError(f"output_scale must be above 0, got {new[1].min():g}")
-        self._output_scaling = new
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -422,6 +426,7 @@ class MLP:
         if order is not None:
             inputs = (inputs[0][order], inputs[1][order])
         if y is not None:
+            self._check_says_numbers()
             goal = replace(self._goal(), dtype=np.dtype(np.float64), shift=None, scale=None)
             encoded = arrays.encode(y, rows.n_rows, goal)
             if encoded.values is None:
@@ -1074,12 +1079,23 @@ class MLP:
         widths = "-".join(map(str, self.sizes))
         return f"MLP {widths}, {self.loss} loss, {self.dtype}: {self.n_params:,} parameters"
 
+    def _scaling_rows(self) -> list[str]:
+        """Return a sentence for the scaling of inputs, and one for that of targets."""
+        rows = []
+        if self._scaling is not None:
+            factor = self._scaling.factor
+            how = f"x * {factor:.6g}" if self._scaling.keeps_zeros else "(x - shift) * scale"
+            rows.append(f"inputs are read as {how}")
+        if self._output_scaling is not None:
+            rows.append("targets are learnt as (y - shift) / scale")
+        return rows
+
     def __repr__(self) -> str:
         lines = [
             f"  layer {number:>2}  {shape:>15}  {function:<24} {count:>12,}"
             for number, shape, function, count in self._layer_rows()
         ]
-        return "\n".join([self._heading(), *lines])
+        return "\n".join([self._heading(), *lines, *(f"  {row}" for row in self._scaling_rows())])
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -1087,6 +1103,7 @@ class MLP:
             f"<td style='text-align:right'>{count:,}</td></tr>"
             for number, shape, function, count in self._layer_rows()
         )
+        rows += "".join(f"<tr><td colspan=4>{row}</td></tr>" for row in self._scaling_rows())
         return (
             f"<table><caption>{self._heading()}</caption><thead><tr><th>layer</th><th>shape</th>"
             f"<th>activation</th><th>parameters</th></tr></thead><tbody>{rows}</tbody></table>"

@@ -28,7 +28,7 @@ class CostTable(Shown):
     Attributes
     ----------
     says, should_say : ndarray, shape (n, n_out)
-        The output activations a and their targets y.
+        The output activations a and their targets y, in the units of y.
     squared : ndarray, shape (n, n_out)
         (a_j − y_j)².
     sums : ndarray, shape (n,)
@@ -38,7 +38,8 @@ class CostTable(Shown):
     loss : str
         The network's own loss.
     costs : ndarray, shape (n,)
-        The network's own cost of each example; the same as `sums` if the loss is quadratic.
+        The network's own cost of each example; the same as `sums` if the loss is quadratic and the
+        targets are learnt as they are (see `MLP.standardize`).
     mean_cost : float
         Their (weighted) mean: what training makes small.
     order : ndarray, shape (n,)
@@ -212,7 +213,7 @@ def cost_table(
     check_mlp(net)
     costs = net.cost(X, y, sample_weight=sample_weight, per_example=True)
     n = len(costs)
-    says, should_say = net.predict(X), targets(net, y, n)
+    says, should_say = net.predict(X), net._in_units(targets(net, y, n))
     squared = (says.astype(np.float64) - should_say) ** 2
     sums = squared.sum(axis=1)
     data, weights = Examples(net, X, y), np.ones(n)

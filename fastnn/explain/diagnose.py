@@ -167,7 +167,8 @@ def diagnose(
         return _not_finite(net, history)
     slopes = _slopes(net, data)
     units = unit_statistics(net, data)
-    predicted, wanted = net.predict(data.X).astype(np.float64), targets(net, y, data.n)
+    predicted = net.predict(data.X).astype(np.float64)
+    wanted = net._in_units(targets(net, y, data.n))
     learnt = _learnt(predicted, wanted)
     made: list[Check] = []
     if "loss" in history:

@@ -7,7 +7,7 @@ first hidden layer, whose bias is ``biases[0][3]``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -160,7 +160,10 @@ def targets(net: MLP, y: Any, n: int) -> NDArray[Any]:
     ValueError, TypeError
         As `MLP.fit` does of y.
     """
-    encoded = arrays.encode(y, n, net._goal())
+    goal = net._goal()
+    if goal.scale is not None:  # they go back to the units of y without loss
+        goal = replace(goal, dtype=np.dtype(np.float64))
+    encoded = arrays.encode(y, n, goal)
     if encoded.values is not None:
         return encoded.values
     assert encoded.labels is not None
