@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..layout import Array
 from ..mlp import MLP, check_mlp
+
+# How many standard deviations inputs may lie off zero before float32 tells them apart too coarsely:
+# their rounding moves a standardized input by 64 / 2^24 = 4e-6.
+_FAR = 64
 
 
 def check(net: object) -> MLP:
@@ -50,3 +55,33 @@ def layers_in_words(net: MLP) -> str:
 def feature_names(net: MLP) -> list[str] | None:
     """Return the inputs' names, where the model was trained on a table that has them."""
     return None if net.feature_names is None else list(net.feature_names)
+
+
+def input_scaling(net: MLP) -> tuple[Array, Array] | None:
+    """Return shift and scale of the inputs, (n_in,) float64 each, or None where there is none."""
+    if net.input_shift is None or net.input_scale is None:
+        return None
+    return net.input_shift.astype(np.float64), net.input_scale.astype(np.float64)
+
+
+def output_scaling(net: MLP) -> tuple[Array, Array] | None:
+    """Return shift and scale of the outputs, (n_out,) float64 each, or None where there is none."""
+    if getattr(net, "output_shift", None) is None or net.output_scale is None:
+        return None
+    return net.output_shift.astype(np.float64), net.output_scale.astype(np.float64)
+
+
+def farthest(net: MLP) -> float:
+    """Return how far off zero inputs lie at most, in their own deviations: max |shift · scale|."""
+    scaling = input_scaling(net)
+    with np.errstate(over="ignore"):
+        return 0.0 if scaling is None else float(np.abs(scaling[0] * scaling[1]).max())
+
+
+def input_dtype(net: MLP, dtype: str) -> str:
+    """Return the type that holds the raw inputs: `dtype`, or float64 where float32 is too coarse.
+
+    Seconds since 1970 are 1.7e9, and float32 has them in steps of 128: ten minutes of them would be
+    six values.
+    """
+    return "float64" if farthest(net) > _FAR else dtype

@@ -8,14 +8,16 @@ with 13, and the Gelu of opset 20 is written out by Erf.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import __version__, files
+from ..layout import Array
 from ..mlp import MLP
 from ..names import check_name
-from .facts import check
+from . import facts
 
 try:
     from onnx import TensorProto, helper, numpy_helper
@@ -32,6 +34,9 @@ _TYPES = {
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
 }
+# By how much the fold of the scaling may move a standardized input: 2^-24 times a distance of 64
+# standard deviations in float32, 2^-53 times 65,536 in float64.
+_MAY_MOVE = {"float32": 2.0**-18, "float64": 2.0**-37}
 # Operators that are one function each, at least for float32.
 _OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "sigmoid": ("Sigmoid", {}),
@@ -60,6 +65,10 @@ def to_onnx(
     `MLP.predict` for the same raw inputs, for any number n of rows. It needs opset 13 and IR
     version 7, which runtimes have read since 2020.
 
+    Scaling is folded into the first and the last layer, so that programs that optimise over
+    networks read the model too: OMLT 1.2 does, for hidden layers of relu, sigmoid, tanh and
+    identity and outputs of these.
+
     Parameters
     ----------
     net : MLP
@@ -73,8 +82,8 @@ def to_onnx(
         Make the network's `input_shift` and `input_scale` part of the model. Without them the
         caller has to scale; the model's ``doc_string`` says so.
     input_dtype : {"float32", "float64", "uint8"}, optional
-        What the model reads. ``uint8`` takes raw bytes and divides them by 255, as `predict` does.
-        Default: the network's dtype, in which it always computes.
+        The type of the inputs; a number means the same in each. Default: the type in which the
+        model computes, see the notes.
     name : str, default "fastnn"
         Of the graph.
 
@@ -96,7 +105,20 @@ def to_onnx(
 
     Notes
     -----
-    A float64 network becomes a model in double. Functions that onnxruntime does not have in double
+    The first layer of the model has the weights W' = scale W and the biases b' = b − (shift scale)
+    W, computed in double and then rounded to the model's type. That multiplies rounding errors by
+    |shift scale|, the distance of the inputs from zero in standard deviations. So:
+
+    - A float32 network becomes a model in float32 where that distance is at most 64 (a standardized
+      input moves by 4e-6 at most). Beyond that, as with seconds since 1970 or years, float32 does
+      not hold the inputs themselves, and the model reads and computes in double.
+    - A float64 network becomes a model in double. Beyond a distance of 65,536 (7e-12) its scaling
+      is not folded but stands in front as the nodes Sub and Mul, which OMLT does not read: leave
+      it out there (``input_scaling=False``) and give OMLT its own ``OffsetScaling``.
+
+    The fold is left out, too, where a weight or bias would overflow or lose digits by underflow.
+
+    Functions that onnxruntime does not have in double
     (leaky_relu, elu, silu, softplus) are written out. Only the error function of gelu is computed
     in float32: a float64 network with it agrees to 1e-6 instead of 1e-12.
 
@@ -109,24 +131,33 @@ def to_onnx(
     >>> [output.name for output in model.graph.output]
     ['output', 'label']
     """
-    check(net)
+    facts.check(net)
     if not isinstance(name, str) or not name:
         raise TypeError(f"name must be a string that is not empty, got {name!r}")
-    reads = net.dtype.name if input_dtype is None else input_dtype
+    layers = _folded(net, input_scaling)
+    dtype = layers.dtype
+    reads = dtype.name if input_dtype is None else input_dtype
     check_name("input_dtype", reads, _TYPES)
-    facts = _facts(net)
-    n_bytes = net.params.nbytes + sum(len(fact.encode()) for fact in facts.values()) + _SLACK
-    if n_bytes > _LIMIT:
+    props = _props(net)
+    n_bytes = net.n_params * dtype.itemsize
+    if n_bytes + sum(len(text.encode()) for text in props.values()) + _SLACK > _LIMIT:
         raise ValueError(
-            f"the network's {net.n_params:,} parameters take {net.params.nbytes / 1e9:.1f} GB; "
+            f"the network's {net.n_params:,} parameters take {n_bytes / 1e9:.1f} GB; "
             "an ONNX model holds at most 2 GB"
         )
-    graph = _Graph(net.dtype)
-    x = graph.read(net, reads, input_scaling)
+    graph = _Graph(dtype)
+    x = "input"
+    if reads != dtype.name:
+        x = graph.node("Cast", x, to=graph.type)
+    if layers.in_front is not None:
+        shift, scale = layers.in_front
+        x = graph.node("Sub", x, graph.constant("input.shift", shift))
+        x = graph.node("Mul", x, graph.constant("input.scale", scale))
     for l, function in enumerate((*net.activation, net.output)):
-        W = graph.constant(f"weights.{l}", net.weights[l])
-        b = graph.constant(f"biases.{l}", net.biases[l])
-        x = graph.apply(function, graph.node("Gemm", x, W, b))  # z = a W + b
+        W = graph.constant(f"weights.{l}", layers.weights[l])
+        b = graph.constant(f"biases.{l}", layers.biases[l])
+        # z = a W + b. The attributes are the defaults, but OMLT needs to see them.
+        x = graph.apply(function, graph.node("Gemm", x, W, b, alpha=1.0, beta=1.0, transB=0))
     x = graph.name_last("output")
     results = [helper.make_tensor_value_info("output", graph.type, ["n", net.sizes[-1]])]
     if labels:
@@ -145,7 +176,7 @@ def to_onnx(
         ir_version=_IR,
         opset_imports=[helper.make_opsetid("", _OPSET)],
     )
-    helper.set_model_props(model, facts)
+    helper.set_model_props(model, props)
     if path is not None:
         from pathlib import Path
 
@@ -153,19 +184,81 @@ def to_onnx(
     return model
 
 
-def _facts(net: MLP) -> dict[str, str]:
+@dataclass(frozen=True, eq=False)
+class _Layers:
+    """The layers of a model, the scaling folded into the first and last; all in one dtype.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+        In which the model computes.
+    weights, biases : list of ndarray
+        (n_in, n_out) and (n_out,) of each layer.
+    in_front : tuple of ndarray or None
+        Shift and scale of the inputs, where they are not folded.
+    """
+
+    dtype: np.dtype[Any]
+    weights: list[Array]
+    biases: list[Array]
+    in_front: tuple[Array, Array] | None
+
+
+def _folded(net: MLP, input_scaling: bool) -> _Layers:
+    """Return the layers in the first dtype that takes the scaling without losing digits by it."""
+    scaling = facts.input_scaling(net) if input_scaling else None
+    may_move = _MAY_MOVE[net.dtype.name]  # a standardized input
+    for dtype in (net.dtype, np.dtype(np.float64)):
+        u = float(np.finfo(dtype).eps) / 2
+        if scaling is None or u * facts.farthest(net) <= may_move:
+            layers = _fold(net, dtype, scaling, None)
+            if layers is not None:
+                return layers
+    layers = _fold(net, np.dtype(np.float64), None, scaling)
+    if layers is None:
+        raise ValueError("output_scale of net is too large for its weights; it is not exported")
+    return layers
+
+
+def _fold(
+    net: MLP,
+    dtype: np.dtype[Any],
+    fold: tuple[Array, Array] | None,
+    in_front: tuple[Array, Array] | None,
+) -> _Layers | None:
+    """Return the layers, folded in double and rounded; None if that loses digits."""
+    weights = [W.astype(np.float64) for W in net.weights]
+    biases = [b.astype(np.float64) for b in net.biases]
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        if fold is not None:  # (x − shift) scale W + b = x (scale W) + (b − (shift scale) W)
+            shift, scale = fold
+            biases[0] = biases[0] - (shift * scale) @ weights[0]
+            weights[0] = scale[:, None] * weights[0]
+        outputs = facts.output_scaling(net)
+        if outputs is not None:
+            weights[-1] = weights[-1] * outputs[1]
+            biases[-1] = biases[-1] * outputs[1] + outputs[0]
+        rounded = [values.astype(dtype) for values in (*weights, *biases)]
+        for values, new in zip((*weights, *biases), rounded, strict=True):
+            lost, size = np.abs(new - values), np.finfo(dtype).eps * np.abs(values)
+            for axis in range(values.ndim):  # each input's weights, each output's
+                if not (lost.max(axis=axis) <= size.max(axis=axis)).all():  # NaN: overflow
+                    return None
+    n = len(weights)
+    return _Layers(dtype, rounded[:n], rounded[n:], in_front)
+
+
+def _props(net: MLP) -> dict[str, str]:
     """Return what the model says of itself, name: JSON."""
-    facts = {"network": net._network(), "metadata": net.metadata}
+    said = {"network": net._network(), "metadata": net.metadata}
     if net.classes is not None:
-        facts["classes"] = net.classes.tolist()
-    texts = {name: files.as_json(name, value) for name, value in facts.items()}
+        said["classes"] = net.classes.tolist()
+    texts = {name: files.as_json(name, value) for name, value in said.items()}
     return {"fastnn_version": __version__, "loss": net.loss, **texts}
 
 
 def _description(net: MLP, reads: str, input_scaling: bool) -> str:
     sentences = [f"{net._heading()}; written by fastnn {__version__}."]
-    if reads == "uint8":
-        sentences.append("Reads bytes and divides them by 255.")
     if net.input_shift is not None:
         sentences.append(
             "The scaling of the inputs is part of the model: it reads them raw."
@@ -205,18 +298,6 @@ class _Graph:
     def number(self, value: float) -> str:
         """Add a scalar of the network's dtype; return its name."""
         return self.constant(f"number.{value!r}", value)
-
-    def read(self, net: MLP, reads: str, input_scaling: bool) -> str:
-        """Add what makes raw inputs the first layer's; return its name."""
-        x = "input"
-        if reads != self.dtype.name:
-            x = self.node("Cast", x, to=self.type)
-        if reads == "uint8":
-            x = self.node("Div", x, self.number(255.0))
-        if input_scaling and net.input_shift is not None:
-            x = self.node("Sub", x, self.constant("input.shift", net.input_shift))
-            x = self.node("Mul", x, self.constant("input.scale", net.input_scale))
-        return x
 
     def apply(self, function: str, z: str) -> str:
         """Add a = f(z); return the name of a."""
