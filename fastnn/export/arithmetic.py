@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from ..layout import Array
 from ..mlp import MLP
+from . import facts
 
 LEAK = 0.01
 TERMS = {"float32": 7, "float64": 13}  # of the Taylor series of exp
 LOG_TERMS = {"float32": 8, "float64": 17}
-EXP_RANGE = {"float32": (-87.33, 88.37), "float64": (-708.39, 709.4)}
+EXP_RANGE = {"float32": (-88.0, 88.37), "float64": (-709.0, 709.4)}  # 2^n is 0 at the lower end
 LN2 = {
     "float32": (0.693359375, -2.12194440e-4),
     "float64": (6.93145751953125e-1, 1.42860682030941723212e-6),
@@ -56,60 +57,69 @@ _D = "float32"  # the twin is that of the int8 export, which computes in float
 # ---- activations, float32, one rounding an operation ---------------------------------------------
 
 
+def _limited(x: Array) -> Array:
+    """x to where `_parts` is right; NaN to the lower end."""
+    low, high = EXP_RANGE[_D]
+    x = np.where(x > _F(low), x, _F(low))
+    return np.where(x < _F(high), x, _F(high))
+
+
 def _parts(x: Array) -> tuple[Array, Array]:
     """Return q = e^r − 1 and 2^n, where x = n ln 2 + r."""
-    low, high = EXP_RANGE[_D]
-    x = np.where(x < _F(low), _F(low), np.where(x > _F(high), _F(high), x))
     n = np.trunc(x * _F(LOG2_E) + np.where(x < 0, _F(-0.5), _F(0.5)))
     r: Array = x - n * _F(LN2[_D][0])
     r = r - n * _F(LN2[_D][1])
     p = np.full_like(r, 1 / math.factorial(TERMS[_D]))
     for k in range(TERMS[_D] - 1, 1, -1):
         p = p * r + _F(1 / math.factorial(k))
-    return r + r * r * p, np.ldexp(_F(1), np.nan_to_num(n).astype(np.int32))
+    return r + r * r * p, np.where(n > -127, np.ldexp(_F(1), n.astype(np.int32)), _F(0))
 
 
-def exp_(x: Array) -> Array:
-    """e^x; 0 where it would be subnormal, e^88.37 above that."""
+def _exp_of(x: Array) -> Array:
     q, power = _parts(x)
-    result: Array = np.where(x < _F(EXP_RANGE[_D][0]), _F(0), power + power * q)
+    result: Array = power + power * q
     return result
 
 
-def _expm1(x: Array) -> Array:
+def _expm1_of(x: Array) -> Array:
     q, power = _parts(x)
     result: Array = power * q + (power - 1)
     return result
 
 
+def exp_(x: Array) -> Array:
+    """e^x; 0 below e^-87.7, e^88.37 above that."""
+    return np.where(np.isnan(x), x, _exp_of(_limited(x)))
+
+
 def _sigmoid(z: Array) -> Array:
-    result: Array = _F(1) / (_F(1) + exp_(-z))
-    return result
+    result: Array = _F(1) / (_F(1) + _exp_of(_limited(-z)))
+    return np.where(np.isnan(z), z, result)
 
 
 def _tanh(z: Array) -> Array:
     y = np.where(z < 0, -z, z)
-    y = np.where(y > 20, _F(20), y)
-    e = _expm1(y + y)
+    y = np.where(y < 20, y, _F(20))
+    e = _expm1_of(y + y)
     a: Array = e / (e + 2)
-    return np.where(z < 0, -a, a)
+    return np.where(z < 0, -a, np.where(np.isnan(z), z, a))
 
 
 def _softplus(z: Array) -> Array:
-    u = exp_(np.where(z < 0, z, -z))
+    u = _exp_of(_limited(np.where(z < 0, z, -z)))
     s = u / (u + 2)
     square = s * s
     p = np.full_like(s, 1 / (2 * LOG_TERMS[_D] + 1))
     for k in range(LOG_TERMS[_D] - 1, 0, -1):
         p = p * square + _F(1 / (2 * k + 1))
-    s = s + s
-    result: Array = np.where(z > 0, z, _F(0)) + (s + s * square * p)
+    twice = s + s
+    result: Array = np.where(z < 0, _F(0), z) + (twice + twice * square * p)
     return result
 
 
 def _gelu(z: Array) -> Array:
     y = np.where(z < 0, -z, z)
-    y = np.where(y > 40, _F(40), y)
+    y = np.where(y < 40, y, _F(40))
     t = _F(4) / (_F(4) + y)
     p = np.full_like(t, TAIL[_D][0])
     for coefficient in TAIL[_D][1:]:
@@ -119,9 +129,8 @@ def _gelu(z: Array) -> Array:
     high = c - (c - y)
     low = y - high
     rest = (high * high - square) + _F(2) * high * low + low * low
-    e = exp_(_F(-0.5) * square)
-    e = e - _F(0.5) * rest * e
-    tail = p * t * e
+    e = _exp_of(_limited(_F(-0.5) * square))
+    tail = p * t * (e - _F(0.5) * rest * e)
     result: Array = z * np.where(z > 0, _F(1) - tail, tail)
     return result
 
@@ -139,8 +148,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "sigmoid": _sigmoid,
     "tanh": _tanh,
     "relu": lambda z: np.where(z < 0, _F(0), z),
-    "leaky_relu": lambda z: np.where(z < 0, _F(LEAK) * z, z),
-    "elu": lambda z: np.where(z < 0, _expm1(z), z),
+    "leaky_relu": lambda z: z * np.where(z < 0, _F(LEAK), _F(1)),
+    "elu": lambda z: np.where(z < 0, _expm1_of(_limited(z)), z),
     "gelu": _gelu,
     "silu": lambda z: z * _sigmoid(z),
     "softplus": _softplus,
@@ -195,14 +204,18 @@ def quantize(net: MLP) -> list[Int8Layer]:
 def int8_preactivations(net: MLP, layers: list[Int8Layer], X: Array) -> Array:
     """Return z of the output layer, (n, n_out) float32, as the C file computes it.
 
-    X is finite; of uint8, float32 or float64, which counts as float32.
+    X is finite, of uint8 or of the type that the file reads, `facts.input_dtype`.
     """
-    if X.dtype == np.uint8 and net.input_shift is None:
-        q, step = X.astype(np.float64), np.full(len(X), _F(1) / _F(255))
+    factor, scaling = facts.plain_factor(net, _D), facts.input_scaling(net)
+    if X.dtype == np.uint8 and factor is not None:
+        q, step = X.astype(np.float64), np.full(len(X), _F(factor))
     else:
-        a = X.astype(_F) / _F(255) if X.dtype == np.uint8 else X.astype(_F)
-        if net.input_shift is not None and net.input_scale is not None:
-            a = (a - net.input_shift.astype(_F)) * net.input_scale.astype(_F)
+        if scaling is None:
+            a = X.astype(_F)
+        elif factor is not None:
+            a = X.astype(_F) * _F(factor)
+        else:
+            a = ((X.astype(np.float64) - scaling[0]) * scaling[1]).astype(_F)
         q, step = _quantize_rows(a, layers[0].limit)
     z = _int8_layer(layers[0], q, step)
     for layer, name in zip(layers[1:], net.activation, strict=True):
@@ -233,7 +246,15 @@ def _quantize_rows(a: Array, limit: int) -> tuple[Array, Array]:
 def int8_predict(net: MLP, layers: list[Int8Layer], X: Array) -> Array:
     """Return the outputs of the int8 C file, (n, n_out) float32."""
     with np.errstate(all="ignore"):  # C says nothing either
-        return ACTIVATIONS[net.output](int8_preactivations(net, layers, X))
+        return _answer(net, ACTIVATIONS[net.output](int8_preactivations(net, layers, X)))
+
+
+def _answer(net: MLP, a: Array) -> Array:
+    """Return the outputs in the targets' units."""
+    scaling = facts.output_scaling(net)
+    if scaling is None:
+        return a
+    return (a.astype(np.float64) * scaling[1] + scaling[0]).astype(_F)
 
 
 @dataclass(frozen=True)
@@ -260,14 +281,14 @@ def measure(net: MLP, layers: list[Int8Layer], X: Any, y: Any) -> Measured:
     net._rows(X)  # every mistake in X is told there
     X = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
     if X.dtype != np.uint8:
-        X = X.astype(np.float32)
+        X = X.astype(facts.input_dtype(net, _D))
     z = np.empty((len(X), net.sizes[-1]), _F)
     change, step = 0.0, 1024
     with np.errstate(all="ignore"):
         for begin in range(0, len(X), step):
             part = X[begin : begin + step]
             z[begin : begin + step] = int8_preactivations(net, layers, part)
-            a = ACTIVATIONS[net.output](z[begin : begin + step])
+            a = _answer(net, ACTIVATIONS[net.output](z[begin : begin + step]))
             change = max(change, float(np.abs(a - net.predict(part)).max()))
     if y is None:
         return Measured(len(X), change, {}, {})
@@ -299,9 +320,7 @@ def tolerance(net: MLP, X: Array, dtype: str, *, int8: list[Int8Layer] | None = 
     """
     u = float(np.finfo(dtype).eps)
     a = [layer.astype(np.float64) for layer in net.activations(X)]
-    error = u * np.abs(a[0])
-    if net.input_shift is not None and net.input_scale is not None:
-        error = error + u * np.abs(net.input_shift.astype(np.float64) * net.input_scale)
+    error = 2 * u * np.abs(a[0])
     with np.errstate(all="ignore"):
         for l, (W, b) in enumerate(zip(net.weights, net.biases, strict=True)):
             W = np.abs(W.astype(np.float64))
@@ -315,4 +334,8 @@ def tolerance(net: MLP, X: Array, dtype: str, *, int8: list[Int8Layer] | None = 
             error = a[-1] * (np.expm1(z) + 4 * u)
         if net.output == "softmax":
             error = a[-1] * (2 * z.max(axis=1, keepdims=True) + (z.shape[1] + 4) * u)
+        scaling = facts.output_scaling(net)
+        if scaling is not None:
+            shift, scale = scaling
+            error = error * np.abs(scale) + u * (np.abs(a[-1] * scale) + np.abs(shift))
         return 8 * error + float(np.finfo(np.float32).tiny)

@@ -36,10 +36,10 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
     ]
     if w.int8:
         lines += _int8_lines(measured)
-    inputs = "standardised by the file itself" if net.input_shift is not None else "as they are"
+    inputs = "as they are" if w.scaled is None else "in their own units, scaled by the file itself"
     image = net.metadata.get("image_shape")
     if isinstance(image, list) and len(image) == 2:
-        inputs = f"the pixels of an image, row by row, 0 to 1; {name}_predict_u8 takes bytes"
+        inputs = f"the pixels of an image, row by row, {inputs}"
     lines += [
         "",
         f"Inputs     {net.sizes[0]:,} numbers: {inputs}",
@@ -50,14 +50,14 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
         f'           #include "{file_name}"',
         "           in your own source, C or C++, and compile this file beside it (Arduino: put it",
         "           into the sketch's folder). Then:",
-        f"               {w.c_type} x[{upper}_N_IN] = {{...}}, a[{upper}_N_OUT];",
+        *_variables(w),
         f"               {name}_predict(x, a);",
     ]
     also = f"{name}_predict_u8 takes"
     if w.classifies:
         lines.append(f"               int best = {name}_classify(x);")
         also = f"{name}_predict_u8 and {name}_classify_u8 take"
-    lines.append(f"           {also} bytes, which count as x / 255.")
+    lines.append(f"           {also} bytes: the same numbers, 0 to 255.")
     lines += [
         f"Test       cc -std=c99 -O2 -D{upper}_MAIN {file_name} -o {name} && ./{name}",
         f"           checks it against fastnn; ./{name} - reads rows of {net.sizes[0]} numbers",
@@ -66,6 +66,15 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
     return (
         "/* " + "\n * ".join(lines).replace("\n *  \n", "\n *\n").replace(" * \n", " *\n") + "\n */"
     )
+
+
+def _variables(w: Writer) -> list[str]:
+    """Return the declarations of x and a in the example of how to use the file."""
+    upper = w.name.upper()
+    x, a = f"x[{upper}_N_IN] = {{...}}", f"a[{upper}_N_OUT]"
+    if w.x_type == w.c_type:
+        return [f"               {w.c_type} {x}, {a};"]
+    return [f"               double {x}; /* float is too coarse for them */", f"               float {a};"]
 
 
 def _int8_lines(measured: Measured | None) -> list[str]:
@@ -106,8 +115,8 @@ extern "C" {
 #endif
 
 /* a = the network's outputs for the inputs x; all NaN if an input is NaN or infinite. */
-void @name@_predict(const @real@ x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT]);
-void @name@_predict_u8(const uint8_t x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT]); /* of x / 255 */
+void @name@_predict(const @x_type@ x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT]);
+void @name@_predict_u8(const uint8_t x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT]);
 @more@
 #ifdef __cplusplus
 }
@@ -116,6 +125,11 @@ void @name@_predict_u8(const uint8_t x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT]); /*
 
 #ifndef @NAME@_DECLARATIONS_ONLY
 @string_h@
+#if defined(__GNUC__) || defined(_MSC_VER)
+#define @NAME@_RESTRICT __restrict
+#else
+#define @NAME@_RESTRICT
+#endif
 #ifndef @NAME@_SCRATCH
 #define @NAME@_SCRATCH /* or static */
 #endif
@@ -130,7 +144,7 @@ void @name@_predict_u8(const uint8_t x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT]); /*
 _OF_CLASSES = """\
 
 /* The position of the most likely class, 0 to {last}; -1 if an output is NaN. */
-int @name@_classify(const @real@ x[@NAME@_N_IN]);
+int @name@_classify(const @x_type@ x[@NAME@_N_IN]);
 int @name@_classify_u8(const uint8_t x[@NAME@_N_IN]);
 """
 
@@ -187,7 +201,7 @@ static int @name@_test(void)
 /* Reads rows of numbers, apart by spaces, commas or lines; prints a line of outputs for each. */
 static int @name@_rows(int bytes)
 {
-    static @real@ x[@NAME@_N_IN];
+    static @x_type@ x[@NAME@_N_IN];
     static uint8_t x8[@NAME@_N_IN];
     @real@ a[@NAME@_N_OUT];
     double value;
@@ -197,7 +211,7 @@ static int @name@_rows(int bytes)
             fprintf(stderr, "@name@: %g is no whole number from 0 to 255\\n", value);
             return 1;
         }
-        x[n] = (@real@)value;
+        x[n] = (@x_type@)value;
         x8[n] = (uint8_t)(bytes ? value : 0);
         if (++n == @NAME@_N_IN) {
             n = 0;
@@ -243,7 +257,7 @@ def program(
         raise ValueError("net has weights so large that its outputs overflow; it is not exported")
     allowed = np.minimum(allowed, np.finfo(w.real).max / 2).astype(w.real)
     tables = [
-        source.table(f"{w.name}_test_x", rows.astype(w.real), w.c_type),
+        source.table(f"{w.name}_test_x", rows, w.x_type),
         source.table(f"{w.name}_test_bytes", bytes_, "uint8_t"),
         source.table(f"{w.name}_test_a", expected, w.c_type),
         source.table(f"{w.name}_test_tolerance", allowed, w.c_type),
@@ -268,10 +282,13 @@ def _test_rows(w: Writer) -> tuple[Array, Array]:
     """Return rows about as the network expects them, and one of bytes; always the same."""
     rng = np.random.default_rng(0)
     n_in = w.net.sizes[0]
-    X = rng.normal(size=(_ROWS - 1, n_in))
-    if w.net.input_shift is not None and w.net.input_scale is not None:
+    X = np.round(rng.normal(size=(_ROWS - 1, n_in)), 2)  # a shorter file
+    if w.scaled is not None:
+        shift, scale = w.scaled
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            X = w.net.input_shift + X / w.net.input_scale.astype(np.float64)
+            X = shift + X / scale
+            steps = np.round(np.log10(np.abs(scale)) + 2)  # a hundredth of a deviation
         X = np.where(np.abs(X) < 1e30, X, 0)
-    X = np.array([[float(f"{value:.3g}") for value in row] for row in X])  # a shorter file
-    return X.astype(w.real), rng.integers(0, 256, size=(1, n_in), dtype=np.uint8)
+        places = np.where(np.abs(steps) < 300, steps, 0).astype(int).tolist()
+        X = np.array([[round(x, n) for x, n in zip(row, places, strict=True)] for row in X.tolist()])
+    return X.astype(w.x_real), rng.integers(0, 256, size=(1, n_in), dtype=np.uint8)

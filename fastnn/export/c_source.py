@@ -81,111 +81,166 @@ def fill(template: str, dtype: str, **names: str) -> str:
 
 # ---- activations ---------------------------------------------------------------------------------
 
+# A loop of a constant number of turns over arrays of its own, without branches, is what gcc turns
+# into vectors at -O2. So activations work on four numbers at a time, and arrays of sums have room
+# for a multiple of four. Limits have a loop to themselves: in the loop of the exponential gcc would
+# make a branch of what happens beyond them. For the same reason a product or sum never stands in
+# one arm of ?: alone.
+BLOCK = 4
+
+_LIMITED = """\
+static inline @real@ @name@_limited(@real@ x) /* to where exp_parts is right; NaN to the lower end */
+{
+    x = x > f(@low@) ? x : f(@low@);
+    return x < f(@high@) ? x : f(@high@);
+}
+"""
 _PARTS = """\
 /* x = n ln 2 + r with |r| <= ln 2 / 2: *power = 2^n, and q = e^r - 1 by its Taylor series */
-static @real@ @name@_exp_parts(@real@ x, @real@ *power)
+static inline @real@ @name@_exp_parts(@real@ x, @real@ *power)
 {
-    @bits@ bits;
-    @real@ r, p;
-    int n;
-    if (!(x == x)) return *power = x; /* NaN */
-    x = x < f(@low@) ? f(@low@) : x > f(@high@) ? f(@high@) : x;
-    n = (int)(x * f(@log2_e@) + (x < 0 ? f(-0.5) : f(0.5)));
-    r = x - (@real@)n * f(@ln2_high@);
+    const @real@ half = x < 0 ? f(-0.5) : f(0.5);
+    const int n = (int)(x * f(@log2_e@) + half);
+    const @bits@ bits = (@bits@)(n + @offset@) << @shift@;
+    @real@ r = x - (@real@)n * f(@ln2_high@), p = f(@first@);
     r = r - (@real@)n * f(@ln2_low@);
-    p = f(@first@);
 @horner@
-    bits = (@bits@)(n + @offset@) << @shift@;
     memcpy(power, &bits, sizeof bits);
     return r + r * r * p;
 }
 """
 _EXP = """\
-static @real@ @name@_exp_of(@real@ x) /* 0 where e^x would be subnormal; finite above */
+static inline @real@ @name@_exp_of(@real@ x) /* 0 at the lower end, finite at the upper */
 {
     @real@ power, q = @name@_exp_parts(x, &power);
-    return x < f(@low@) ? 0 : power + power * q;
+    return power + power * q;
 }
 """
 _EXPM1 = """\
-static @real@ @name@_expm1_of(@real@ x) /* e^x - 1, also where that is small */
+static inline @real@ @name@_expm1_of(@real@ x) /* e^x - 1, also where that is small */
 {
     @real@ power, q = @name@_exp_parts(x, &power);
     return power * q + (power - 1);
 }
 """
-_SOFTPLUS = """\
-/* ln(1 + e^x) = max(x, 0) + ln(1 + u), u = e^-|x|; ln(1 + u) = 2 atanh s, s = u / (2 + u) <= 1/3 */
-static @real@ @name@_softplus_of(@real@ x)
+_LOG1P = """\
+static inline @real@ @name@_log1p_of(@real@ u) /* ln(1 + u) = 2 atanh s, s = u / (2 + u) <= 1/3 */
 {
-    @real@ u = @name@_exp_of(x < 0 ? x : -x), s = u / (u + 2), square = s * s, p = f(@first@);
+    const @real@ s = u / (u + 2), square = s * s, twice = s + s;
+    @real@ p = f(@first@);
 @horner@
-    s = s + s;
-    return (x > 0 ? x : 0) + (s + s * square * p);
+    return twice + twice * square * p;
 }
 """
-_CDF = """\
-/* The normal distribution's integral. Its tail over e^(-y*y/2), y = |x|, is a polynomial in
- * t = 4 / (4 + y) times t; y*y is square + rest, or e^(-y*y/2) would lose digits. */
-static @real@ @name@_normal(@real@ x)
+_TAIL = """\
+/* The normal distribution's integral from y >= 0 on, given e = e^(-y*y/2): e times a polynomial in
+ * t = 4 / (4 + y) times t; y*y is square + rest, or e would lack digits. */
+static inline @real@ @name@_tail_of(@real@ y, @real@ e)
 {
-    @real@ y = x < 0 ? -x : x, t, p, square, c, high, low, rest, e, tail;
-    y = y > 40 ? 40 : y;
-    t = 4 / (4 + y);
-    p = f(@first@);
+    const @real@ t = 4 / (4 + y), square = y * y, c = y * @half_digits@;
+    const @real@ high = c - (c - y), low = y - high;
+    const @real@ rest = (high * high - square) + 2 * high * low + low * low;
+    @real@ p = f(@first@);
 @horner@
-    square = y * y;
-    c = y * @half_digits@;
-    high = c - (c - y);
-    low = y - high;
-    rest = (high * high - square) + 2 * high * low + low * low;
-    e = @name@_exp_of(f(-0.5) * square);
-    e = e - f(0.5) * rest * e;
-    tail = p * t * e;
-    return x > 0 ? 1 - tail : tail;
+    return p * t * (e - f(0.5) * rest * e);
 }
 """
 _EACH = """\
 static void @name@_@function@(int n, @real@ *z)
 {
-    int j;
-    for (j = 0; j < n; j++) @body@
+@arrays@    int j;
+    for (; n > 0; n -= 4, z += 4) {
+@loops@
+    }
 }
 """
-_TANH = """{
-        @real@ y = z[j] < 0 ? -z[j] : z[j], e;
-        y = y > 20 ? 20 : y;
-        e = @name@_expm1_of(y + y);
-        z[j] = z[j] < 0 ? -(e / (e + 2)) : e / (e + 2);
-    }"""
 _SOFTMAX = """\
 static void @name@_softmax(int n, @real@ *z)
 {
     @real@ most = z[0], sum = 0;
     int j;
     for (j = 1; j < n; j++) most = most < z[j] ? z[j] : most;
-    for (j = 0; j < n; j++) sum += z[j] = @name@_exp_of(z[j] - most);
+    for (j = 0; j < n; j++) z[j] = z[j] - most;
+    @name@_exp(n, z);
+    for (j = 0; j < n; j++) sum += z[j];
     for (j = 0; j < n; j++) z[j] = z[j] / sum;
 }
 """
-_BODIES = {  # what is done with z[j], and the functions that it needs
-    "sigmoid": ("z[j] = 1 / (1 + @name@_exp_of(-z[j]));", ("exp",)),
-    "tanh": (_TANH, ("expm1",)),
-    "relu": ("z[j] = z[j] < 0 ? 0 : z[j];", ()),
-    "leaky_relu": ("z[j] = z[j] < 0 ? f(0.01) * z[j] : z[j];", ()),
-    "elu": ("z[j] = z[j] < 0 ? @name@_expm1_of(z[j]) : z[j];", ("expm1",)),
-    "gelu": ("z[j] = z[j] * @name@_normal(z[j]);", ("exp", "normal")),
-    "silu": ("z[j] = z[j] * (1 / (1 + @name@_exp_of(-z[j])));", ("exp",)),
-    "softplus": ("z[j] = @name@_softplus_of(z[j]);", ("exp", "softplus_of")),
-    "exp": ("z[j] = @name@_exp_of(z[j]);", ("exp",)),
-    "softmax": ("", ("exp",)),
+# What is done with z[j] of four, in loops of their own, and the functions that it needs.
+_SIZE = "x[j] = z[j] < 0 ? -z[j] : z[j];"
+_LOOPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "sigmoid": (
+        (
+            "x[j] = @name@_limited(-z[j]);",
+            "x[j] = 1 / (1 + @name@_exp_of(x[j]));",
+            "z[j] = z[j] == z[j] ? x[j] : z[j];",
+        ),
+        ("exp",),
+    ),
+    "tanh": (
+        (
+            _SIZE,
+            "x[j] = x[j] < 20 ? x[j] : 20;",
+            "x[j] = @name@_expm1_of(x[j] + x[j]);",
+            "x[j] = x[j] / (x[j] + 2);",
+            "z[j] = z[j] < 0 ? -x[j] : z[j] == z[j] ? x[j] : z[j];",
+        ),
+        ("expm1",),
+    ),
+    "relu": (("z[j] = z[j] < 0 ? 0 : z[j];",), ()),
+    "leaky_relu": (("z[j] = z[j] * (z[j] < 0 ? f(0.01) : 1);",), ()),
+    "elu": (
+        (
+            "x[j] = @name@_limited(z[j]);",
+            "x[j] = @name@_expm1_of(x[j]);",
+            "z[j] = z[j] < 0 ? x[j] : z[j];",
+        ),
+        ("limited", "expm1"),
+    ),
+    "gelu": (
+        (
+            _SIZE,
+            "x[j] = x[j] < 40 ? x[j] : 40;",
+            "y[j] = @name@_limited(f(-0.5) * (x[j] * x[j]));",
+            "y[j] = @name@_exp_of(y[j]);",
+            "y[j] = @name@_tail_of(x[j], y[j]);",
+            "x[j] = 1 - y[j];",
+            "z[j] = z[j] * (z[j] > 0 ? x[j] : y[j]);",
+        ),
+        ("exp", "tail"),
+    ),
+    "silu": (
+        (
+            "x[j] = @name@_limited(-z[j]);",
+            "z[j] = z[j] * (1 / (1 + @name@_exp_of(x[j])));",
+        ),
+        ("exp",),
+    ),
+    "softplus": (
+        (
+            "x[j] = @name@_limited(z[j] < 0 ? z[j] : -z[j]);",
+            "x[j] = @name@_log1p_of(@name@_exp_of(x[j]));",
+            "z[j] = (z[j] < 0 ? 0 : z[j]) + x[j];",
+        ),
+        ("exp", "log1p"),
+    ),
+    "exp": (
+        (
+            "x[j] = @name@_limited(z[j]);",
+            "x[j] = @name@_exp_of(x[j]);",
+            "z[j] = z[j] == z[j] ? x[j] : z[j];",
+        ),
+        ("exp",),
+    ),
 }
 
 
 def activations(names: Iterable[str], prefix: str, dtype: str) -> str:
     """Return the functions for these activations, and those that they call."""
     wanted = [name for name in dict.fromkeys(names) if name != "identity"]
-    needed = {helper for name in wanted for helper in _BODIES[name][1]}
+    if "softmax" in wanted:  # which calls that of exp
+        wanted = ["exp", *(name for name in wanted if name not in ("exp", "softmax")), "softmax"]
+    needed = {helper for name in wanted if name in _LOOPS for helper in _LOOPS[name][1]}
     low, high = arithmetic.EXP_RANGE[dtype]
 
     def horner(coefficients: Iterable[float], variable: str) -> str:
@@ -198,6 +253,8 @@ def activations(names: Iterable[str], prefix: str, dtype: str) -> str:
         return fill(text, dtype, name=prefix, **more)
 
     parts = []
+    if needed & {"exp", "limited"}:
+        parts.append(put(_LIMITED))
     if needed & {"exp", "expm1"}:
         terms, single = arithmetic.TERMS[dtype], dtype == "float32"
         parts.append(
@@ -217,54 +274,75 @@ def activations(names: Iterable[str], prefix: str, dtype: str) -> str:
         parts.append(put(_EXP))
     if "expm1" in needed:
         parts.append(put(_EXPM1))
-    if "softplus_of" in needed:
+    if "log1p" in needed:
         terms = arithmetic.LOG_TERMS[dtype]
         parts.append(
             put(
-                _SOFTPLUS,
+                _LOG1P,
                 first=repr(1 / (2 * terms + 1)),
                 horner=horner((1 / (2 * k + 1) for k in range(terms - 1, 0, -1)), "square"),
             )
         )
-    if "normal" in needed:
+    if "tail" in needed:
         tail = arithmetic.TAIL[dtype]
         half = literal(arithmetic.HALF_DIGITS[dtype], dtype)
-        parts.append(put(_CDF, first=repr(tail[0]), horner=horner(tail[1:], "t"), half_digits=half))
+        parts.append(
+            put(_TAIL, first=repr(tail[0]), horner=horner(tail[1:], "t"), half_digits=half)
+        )
     for name in wanted:
-        body = fill(_BODIES[name][0], dtype, name=prefix)
-        whole = _SOFTMAX if name == "softmax" else _EACH
-        parts.append(put(whole, function=name, body=body))
+        if name == "softmax":
+            parts.append(put(_SOFTMAX))
+            continue
+        statements = [fill(text, dtype, name=prefix) for text in _LOOPS[name][0]]
+        loops = [f"        for (j = 0; j < {BLOCK}; j++) {text}" for text in statements]
+        arrays = [f"{array}[{BLOCK}]" for array in "xy" if f"{array}[j]" in "".join(statements)]
+        declared = f"    @real@ {', '.join(arrays)};\n" if arrays else ""
+        each = _EACH.replace("@arrays@", declared)
+        parts.append(put(each, function=name, loops="\n".join(loops)))
     return "\n".join(parts)
 
 
 # ---- layers --------------------------------------------------------------------------------------
 
 ADD = """\
-/* z += v w, with w a row of W: what one input adds to every sum of its layer */
-static void @name@_add(@real@ v, int n_out, const @FLASH@ @real@ *w, @real@ *z)
+/* z += v w, with w a row of W: what one input adds to every sum of its layer of @n_out@ */
+static inline void @name@_add_@n_out@(@real@ v, const @FLASH@ @real@ *@NAME@_RESTRICT w,
+    @real@ *@NAME@_RESTRICT z)
 {
     int j;
-    if (v != 0)
-        for (j = 0; j < n_out; j++) z[j] += v * w[j];
+@loops@
 }
 """
-COPY = """\
+START = """\
 static void @name@_start(int n_out, const @FLASH@ @real@ *b, @real@ *z)
 {
     int j;
     for (j = 0; j < n_out; j++) z[j] = b[j];
+    for (; j % 4; j++) z[j] = 0; /* activations take four at a time */
 }
 """
 LAYER = """\
-/* z = x W + b, W (n_in, n_out): every sum starts with b and runs in the order of x */
-static void @name@_layer(int n_in, int n_out, const @FLASH@ @real@ *W, const @FLASH@ @real@ *b,
-    const @real@ *x, @real@ *z)
+/* z = x W + b, W (@n_in@, @n_out@): every sum starts with b and runs in the order of x */
+static void @name@_layer@l@(const @real@ *x, @real@ *z)
 {
     int i;
-    @name@_start(n_out, b, z);
-    for (i = 0; i < n_in; i++, W += n_out) @name@_add(x[i], n_out, W, z);
+    @name@_start(@n_out@, @name@_b@l@, z);
+    for (i = 0; i < @n_in@; i++) @name@_add_@n_out@(x[i], @name@_W@l@ + (long)i * @n_out@, z);
 }
 """
+
+
+def add_loops(n_out: int) -> str:
+    """Return the loops over a row of W; that over a multiple of four becomes vectors."""
+    main = n_out - n_out % BLOCK
+    lines = []
+    if main:
+        lines.append(f"    for (j = 0; j < {main}; j++) z[j] += v * w[j];")
+    if main < n_out:
+        lines.append(f"    for (j = {main}; j < {n_out}; j++) z[j] += v * w[j];")
+    return "\n".join(lines)
+
+
 LAYER_INT8 = """\
 /* z_j = scale_j step sum_i W_ji q_i + b_j, W (n_out, n_in). The largest |q| of each layer, its
  * limit, was chosen so that no sum can leave 32 bits. */
@@ -277,6 +355,7 @@ static void @name@_layer(int n_in, int n_out, const @FLASH@ int8_t *W, const @FL
         for (i = 0; i < n_in; i++) sum += (int32_t)W[i] * q[i];
         z[j] = (float)sum * (scale[j] * step) + b[j];
     }
+    for (; j % 4; j++) z[j] = 0; /* activations take four at a time */
 }
 """
 QUANTIZE_VALUE = """\
@@ -306,21 +385,24 @@ static float @name@_quantize(int n, const float *a, float limit, int16_t *q)
 ENTRY = """\
 void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT])
 {
-@declare@    int i;
-@check_begin@    @name@_start(@width@, @name@_b1, @z@);
+    @NAME@_SCRATCH @real@ z[@room@];
+@check_begin@    int i;
+    @name@_start(@width@, @name@_b1, z);
     for (i = 0; i < @NAME@_N_IN; i++) {
-@check@        @name@_add(@input@, @width@, @name@_W1 + (long)i * @width@, @z@);
+        const @real@ v = @input@;
+@check@        if (v != 0) @name@_add_@width@(v, @name@_W1 + (long)i * @width@, z);
     }
-    @name@_finish(@finish@);
+    @name@_finish(z, a);
 @check_end@}
 """
 ENTRY_INT8 = """\
-void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], float a[@NAME@_N_OUT])
+void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT])
 {
-@declare@    @NAME@_SCRATCH int16_t q[@most_in@];
+    @NAME@_SCRATCH float z[@room@];
+    @NAME@_SCRATCH int16_t q[@most_in@];
     float step;
     int i;
-@quantize@    @name@_layer(@NAME@_N_IN, @width@, @name@_W1, @name@_scale1, @name@_b1, q, step, @z@);
+@quantize@    @name@_layer(@NAME@_N_IN, @width@, @name@_W1, @name@_scale1, @name@_b1, q, step, z);
     @name@_finish(@finish@);
 @check_end@}
 """

@@ -17,6 +17,15 @@ def label_text(value: Any) -> str:
     return str(value.item() if isinstance(value, np.generic) else value)
 
 
+def _one(values: Array) -> bool:
+    return bool((values == values[0]).all())
+
+
+def _room(widths: tuple[int, ...]) -> int:
+    """Return the length of an array for the sums of any of these layers, see source.BLOCK."""
+    return -(-max(widths, default=0) // source.BLOCK) * source.BLOCK
+
+
 class Writer:
     """The parts of the file, in their order; one for float and double."""
 
@@ -28,6 +37,10 @@ class Writer:
         self.real = real
         self.c_type = "float" if real == "float32" else "double"
         self.size: int = np.dtype(real).itemsize
+        self.x_real: str = facts.input_dtype(net, real)
+        self.x_type = "float" if self.x_real == "float32" else "double"
+        self.scaled = facts.input_scaling(net)
+        self.scaled_out = facts.output_scaling(net)
         self.hidden: tuple[int, ...] = net.sizes[1:-1]
         self.flash: int = 0
         self.ram: int = 0
@@ -37,6 +50,7 @@ class Writer:
             "NAME": name.upper(),
             "FLASH": f"{name.upper()}_FLASH",
             "TABLE": f"static const {name.upper()}_FLASH",
+            "x_type": self.x_type,
         }
 
     # Small helpers ---------------------------------------------------------------------------
@@ -63,14 +77,13 @@ class Writer:
     # The parts -------------------------------------------------------------------------------
 
     def scaling(self) -> list[str]:
-        """Return the tables of shift and scale, if inputs are scaled."""
-        net = self.net
-        if net.input_shift is None or net.input_scale is None:
-            return []
-        return [
-            self.put_table("shift", self.rounded("input_shift", net.input_shift)),
-            self.put_table("scale", self.rounded("input_scale", net.input_scale)),
-        ]
+        """Return the tables of shifts and scales, in double: of those that are not one number."""
+        tables = []
+        for kind, pair in (("", self.scaled), ("out_", self.scaled_out)):
+            for name, values in zip(("shift", "scale"), pair or (), strict=False):
+                if not _one(values):
+                    tables.append(self.put_table(kind + name, values, "double"))
+        return tables
 
     def tables(self) -> list[str]:
         """Return the tables of all layers."""
@@ -82,76 +95,99 @@ class Writer:
 
     def functions(self) -> list[str]:
         """Return the functions that compute layers."""
-        parts = [source.COPY, source.ADD]
-        if self.hidden:
-            parts.append(source.LAYER)
-        return [self.fill(part) for part in parts]
+        sizes = self.net.sizes
+        parts = [self.fill(source.START)]
+        for n_out in dict.fromkeys(sizes[1:]):
+            add = source.ADD.replace("@loops@", source.add_loops(n_out))
+            parts.append(self.fill(add, n_out=str(n_out)))
+        for l, (n_in, n_out) in enumerate(zip(self.hidden, sizes[2:], strict=True), 2):
+            parts.append(self.fill(source.LAYER, l=str(l), n_in=str(n_in), n_out=str(n_out)))
+        return parts
 
     def finish(self) -> str:
         """Everything after the first layer's sums, which are in z: shared by the entries."""
-        net, name, real, upper = self.net, self.name, self.c_type, self.name.upper()
-        lines, scratch, arguments = [], "", f"{real} *z, {real} *a"
-        if not self.hidden:
-            arguments = f"{real} *a"
-        others = self.hidden[1::2]
-        self.ram += self.size * (max(self.hidden[::2], default=0) + max(others, default=0))
+        net, name, real = self.net, self.name, self.c_type
+        others = net.sizes[2::2]
+        lines, scratch = [], ""
+        self.ram += self.size * (self.room() + _room(others))
         if others:
-            scratch = f"    {upper}_SCRATCH {real} other[{max(others)}];\n"
-        here, there = ("z", "other") if self.hidden else ("a", "")
-        for l, (n_in, n_out) in enumerate(zip(self.hidden, net.sizes[2:], strict=True), 1):
-            lines += self.activation(net.activation[l - 1], n_in, here)
-            target = "a" if l == len(self.hidden) else there
-            lines.append(
-                f"{name}_layer({n_in}, {n_out}, {name}_W{l + 1}, {name}_b{l + 1}, "
-                f"{here}, {target});"
-            )
-            here, there = target, here
-        lines += self.activation(net.output, net.sizes[-1], "a")
-        body = "".join(f"    {line}\n" for line in lines) or "    (void)a;\n"
-        return f"static void {name}_finish({arguments})\n{{\n{scratch}{body}}}\n"
+            scratch = f"    {name.upper()}_SCRATCH {real} other[{_room(others)}];\n"
+        here, there = "z", "other"
+        for l, n in enumerate(self.hidden, 1):
+            lines += self.activation(net.activation[l - 1], n, here)
+            lines.append(f"{name}_layer{l + 1}({here}, {there});")
+            here, there = there, here
+        lines += self.activation(net.output, net.sizes[-1], here)
+        return self.finish_function(f"{real} *z, {real} *a", scratch, lines, here)
+
+    def finish_function(self, arguments: str, declared: str, lines: list[str], z: str) -> str:
+        """Return the function of these lines, which gives what is in z as the answer."""
+        body = "".join(f"    {line}\n" for line in lines)
+        body += f"    for (j = 0; j < {self.name.upper()}_N_OUT; j++) a[j] = {self.output(z)};\n"
+        head = f"static void {self.name}_finish({arguments})\n{{\n{declared}    int j;\n"
+        return f"{head}{body}}}\n"
+
+    def room(self) -> int:
+        """Return how many sums z must hold, the first layer's and those of every other layer."""
+        return _room(self.net.sizes[1::2])
 
     def activation(self, function: str, n: int, z: str) -> list[str]:
         """Return the call that makes z of a layer its activations."""
         return [] if function == "identity" else [f"{self.name}_{function}({n}, {z});"]
 
     def input(self, suffix: str) -> str:
-        """Return the C expression for input i as the network reads it."""
-        value = f"({self.c_type})x[i]"
-        if suffix:
-            value = f"{value} / {source.literal(255, self.real)}"
-        elif self.real == "float32" or self.net.dtype.name == self.real:
-            value = "x[i]"
-        if self.net.input_shift is not None:
-            return f"({value} - {self.name}_shift[i]) * {self.name}_scale[i]"
-        return value
+        """Return the C expression for input i as the network reads it, shifted in double."""
+        value = f"({self.c_type})x[i]" if suffix or self.x_type != self.c_type else "x[i]"
+        if self.scaled is None:
+            return value
+        factor = facts.plain_factor(self.net, self.real)
+        if factor is not None:
+            return f"{value} * {source.literal(factor, self.real)}"
+        shift, scale = self.numbers("", self.scaled)
+        value = "x[i]" if self.x_type == "double" and not suffix else "(double)x[i]"
+        return f"({self.c_type})(({value} - {shift}) * {scale})"
+
+    def output(self, z: str) -> str:
+        """Return the C expression for output j in the targets' units."""
+        if self.scaled_out is None:
+            return f"{z}[j]"
+        shift, scale = self.numbers("out_", self.scaled_out)
+        value = f"{z}[j]" if self.c_type == "double" else f"(double){z}[j]"
+        return f"({self.c_type})({value} * {scale} + {shift})"
+
+    def numbers(self, kind: str, pair: tuple[Array, Array]) -> list[str]:
+        """Return shift and scale as C: one literal for all columns, or an element of a table."""
+        index = "j" if kind else "i"
+        return [
+            source.literal(float(values[0]), "float64")
+            if _one(values)
+            else f"{self.name}_{kind}{name}[{index}]"
+            for name, values in zip(("shift", "scale"), pair, strict=True)
+        ]
 
     def entry(self, suffix: str, c_type: str) -> str:
         """Return the function that predicts from inputs of one type."""
-        upper = self.name.upper()
-        z, finish, declare = "a", "a", ""
-        if self.hidden:
-            z, finish = "z", "z, a"
-            declare = f"    {upper}_SCRATCH {self.c_type} z[{max(self.hidden[::2])}];\n"
         checked = not suffix
         end = "    if (bad != bad) /* NaN or infinity went in */\n"
-        end += f"        for (i = 0; i < {upper}_N_OUT; i++) a[i] = bad;\n"
+        end += f"        for (i = 0; i < {self.name.upper()}_N_OUT; i++) a[i] = bad;\n"
+        difference = "x[i] - x[i]"
+        if self.x_type != self.c_type:
+            difference = f"({self.c_type})({difference})"
         return self.fill(
             source.ENTRY,
             suffix=suffix,
             type=c_type,
-            declare=declare,
-            z=z,
-            finish=finish,
+            room=str(self.room()),
             width=str(self.net.sizes[1]),
             input=self.input(suffix),
             check_begin=f"    {self.c_type} bad = 0;\n" if checked else "",
-            check="        bad += x[i] - x[i];\n" if checked else "",
+            check=f"        bad += {difference};\n" if checked else "",
             check_end=end if checked else "",
         )
 
     def entries(self) -> list[str]:
         """Return all that other sources may call."""
-        kinds = (("", self.c_type), ("_u8", "uint8_t"))
+        kinds = (("", self.x_type), ("_u8", "uint8_t"))
         parts = [self.entry(*kind) for kind in kinds]
         if self.classifies:
             one = self.net.sizes[-1] == 1
@@ -219,31 +255,32 @@ class Int8Writer(Writer):
     def finish(self) -> str:
         """Return everything after the first layer's sums."""
         net, name = self.net, self.name
-        self.ram += 4 * max(self.hidden, default=0) + 2 * max(net.sizes[:-1])
-        lines, arguments = [], "float *a"
-        if self.hidden:
-            arguments = "int16_t *q, float *z, float *a"
-            lines.append("float step;")
-        for l, (n_in, n_out) in enumerate(zip(self.hidden, net.sizes[2:], strict=True), 1):
-            target = "a" if l == len(self.hidden) else "z"
+        self.ram += 4 * self.room() + 2 * max(net.sizes[:-1])
+        lines = []
+        for l, n_in in enumerate(self.hidden, 1):
             lines += self.activation(net.activation[l - 1], n_in, "z")
             limit = source.literal(self.layers[l].limit, "float32")
             lines.append(f"step = {name}_quantize({n_in}, z, {limit}, q);")
             tables = ", ".join(f"{name}_{table}{l + 1}" for table in ("W", "scale", "b"))
-            lines.append(f"{name}_layer({n_in}, {n_out}, {tables}, q, step, {target});")
-        lines += self.activation(net.output, net.sizes[-1], "a")
-        body = "".join(f"    {line}\n" for line in lines) or "    (void)a;\n"
-        return f"static void {name}_finish({arguments})\n{{\n{body}}}\n"
+            lines.append(f"{name}_layer({n_in}, {net.sizes[l + 1]}, {tables}, q, step, z);")
+        lines += self.activation(net.output, net.sizes[-1], "z")
+        arguments, declared = "float *z, float *a", ""
+        if self.hidden:
+            arguments, declared = "int16_t *q, float *z, float *a", "    float step;\n"
+        return self.finish_function(arguments, declared, lines, "z")
+
+    def room(self) -> int:
+        """Return how many sums z must hold: those of each layer in turn."""
+        return _room(self.net.sizes[1:])
 
     def entry(self, suffix: str, c_type: str) -> str:
         """Return the function that predicts from inputs of one type."""
         upper, limit = self.name.upper(), source.literal(self.layers[0].limit, "float32")
-        z, finish, declare, end = "a", "a", "", ""
-        if self.hidden:
-            z, finish = "z", "q, z, a"
-            declare = f"    {upper}_SCRATCH float z[{max(self.hidden)}];\n"
-        if suffix and self.net.input_shift is None:
-            fill = f"    for (i = 0; i < {upper}_N_IN; i++) q[i] = x[i];\n    step = 1 / 255.0f;\n"
+        end = ""
+        factor = facts.plain_factor(self.net, self.real)
+        if suffix and factor is not None:
+            step = source.literal(factor, "float32")
+            fill = f"    for (i = 0; i < {upper}_N_IN; i++) q[i] = x[i];\n    step = {step};\n"
         else:
             fill = self.fill(source.QUANTIZE_INPUTS, input=self.input(suffix), limit=limit)
             if suffix:  # bytes are finite
@@ -256,10 +293,9 @@ class Int8Writer(Writer):
             source.ENTRY_INT8,
             suffix=suffix,
             type=c_type,
-            declare=declare,
+            room=str(self.room()),
             most_in=str(max(self.net.sizes[:-1])),
-            z=z,
-            finish=finish,
+            finish="q, z, a" if self.hidden else "z, a",
             width=str(self.net.sizes[1]),
             quantize=fill,
             check_end=end,

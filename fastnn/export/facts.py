@@ -85,3 +85,17 @@ def input_dtype(net: MLP, dtype: str) -> str:
     six values.
     """
     return "float64" if farthest(net) > _FAR else dtype
+
+
+def plain_factor(net: MLP, dtype: str) -> float | None:
+    """Return c where every input is read as c x, as bytes are; None where inputs are shifted.
+
+    Without a shift nothing cancels, so that a product in `dtype` is as exact as one in double.
+    """
+    scaling = input_scaling(net)
+    if scaling is None:
+        return 1.0
+    shift, scale = scaling
+    c, limits = float(scale[0]), np.finfo(dtype)
+    plain = not shift.any() and (scale == c).all() and limits.tiny <= abs(c) <= limits.max
+    return c if plain else None
