@@ -74,7 +74,10 @@ def _variables(w: Writer) -> list[str]:
     x, a = f"x[{upper}_N_IN] = {{...}}", f"a[{upper}_N_OUT]"
     if w.x_type == w.c_type:
         return [f"               {w.c_type} {x}, {a};"]
-    return [f"               double {x}; /* float is too coarse for them */", f"               float {a};"]
+    return [
+        f"               double {x}; /* float is too coarse for them */",
+        f"               float {a};",
+    ]
 
 
 def _int8_lines(measured: Measured | None) -> list[str]:
@@ -290,5 +293,7 @@ def _test_rows(w: Writer) -> tuple[Array, Array]:
             steps = np.round(np.log10(np.abs(scale)) + 2)  # a hundredth of a deviation
         X = np.where(np.abs(X) < 1e30, X, 0)
         places = np.where(np.abs(steps) < 300, steps, 0).astype(int).tolist()
-        X = np.array([[round(x, n) for x, n in zip(row, places, strict=True)] for row in X.tolist()])
+        X = np.array(
+            [[round(x, n) for x, n in zip(row, places, strict=True)] for row in X.tolist()]
+        )
     return X.astype(w.x_real), rng.integers(0, 256, size=(1, n_in), dtype=np.uint8)

@@ -305,10 +305,20 @@ def activations(names: Iterable[str], prefix: str, dtype: str) -> str:
 # ---- layers --------------------------------------------------------------------------------------
 
 ADD = """\
-/* z += v w, with w a row of W: what one input adds to every sum of its layer of @n_out@ */
+/* z += v w, with w a row of W: what an input adds to the sums of a layer of @n_out@ */
 static inline void @name@_add_@n_out@(@real@ v, const @FLASH@ @real@ *@NAME@_RESTRICT w,
     @real@ *@NAME@_RESTRICT z)
 {
+    int j;
+@loops@
+}
+"""
+ADD_FOUR = """\
+/* z += v w for four inputs and rows of W in turn: z is read and written once */
+static inline void @name@_add_four_@n_out@(const @real@ *v, const @FLASH@ @real@ *@NAME@_RESTRICT w,
+    @real@ *@NAME@_RESTRICT z)
+{
+    const @real@ v0 = v[0], v1 = v[1], v2 = v[2], v3 = v[3];
     int j;
 @loops@
 }
@@ -327,20 +337,37 @@ static void @name@_layer@l@(const @real@ *x, @real@ *z)
 {
     int i;
     @name@_start(@n_out@, @name@_b@l@, z);
-    for (i = 0; i < @n_in@; i++) @name@_add_@n_out@(x[i], @name@_W@l@ + (long)i * @n_out@, z);
+@adds@
 }
 """
+_ADDS = {
+    4: "for (i = 0; i < @end@; i += 4) "
+    "@name@_add_four_@n_out@(x + i, @name@_W@l@ + (long)i * @n_out@, z);",
+    1: "for (i = @end@; i < @n_in@; i++) "
+    "@name@_add_@n_out@(x[i], @name@_W@l@ + (long)i * @n_out@, z);",
+}
 
 
-def add_loops(n_out: int) -> str:
-    """Return the loops over a row of W; that over a multiple of four becomes vectors."""
-    main = n_out - n_out % BLOCK
-    lines = []
-    if main:
-        lines.append(f"    for (j = 0; j < {main}; j++) z[j] += v * w[j];")
-    if main < n_out:
-        lines.append(f"    for (j = {main}; j < {n_out}; j++) z[j] += v * w[j];")
-    return "\n".join(lines)
+def strides(n_in: int) -> list[int]:
+    """Return how many inputs are taken at a time: four, then one where n_in is no multiple."""
+    return [4] * (n_in >= 4) + [1] * (n_in % 4 > 0)
+
+
+def adds(n_in: int) -> str:
+    """Return the loops over the inputs of a layer."""
+    lines = (_ADDS[stride].replace("@end@", str(n_in - n_in % 4)) for stride in strides(n_in))
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def add(n_out: int, stride: int) -> str:
+    """Return the function for rows of W; its loop over a multiple of four becomes vectors."""
+    main, step = n_out - n_out % BLOCK, " z[j] += v * w[j];"
+    if stride == 4:
+        terms = "".join(f" + v{k} * w[j + {k * n_out}]" for k in (1, 2, 3))
+        step = f"\n        z[j] = z[j] + v0 * w[j]{terms};"
+    ends = [(0, main)] * (main > 0) + [(main, n_out)] * (main < n_out)
+    loops = [f"    for (j = {begin}; j < {end}; j++){step}" for begin, end in ends]
+    return (ADD_FOUR if stride == 4 else ADD).replace("@loops@", "\n".join(loops))
 
 
 LAYER_INT8 = """\
@@ -386,15 +413,21 @@ ENTRY = """\
 void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT])
 {
     @NAME@_SCRATCH @real@ z[@room@];
-@check_begin@    int i;
+    @real@ v[4]@check_begin@;
+    int i;
     @name@_start(@width@, @name@_b1, z);
     for (i = 0; i < @NAME@_N_IN; i++) {
-        const @real@ v = @input@;
-@check@        if (v != 0) @name@_add_@width@(v, @name@_W1 + (long)i * @width@, z);
-    }
-    @name@_finish(z, a);
+        v[i % 4] = @input@;
+@check@@add_four@    }
+@add_rest@    @name@_finish(z, a);
 @check_end@}
 """
+ENTRY_ADDS = {  # many inputs are zero where they are pixels
+    4: "        if (i % 4 == 3 && (v[0] != 0 || v[1] != 0 || v[2] != 0 || v[3] != 0))\n"
+    "            @name@_add_four_@width@(v, @name@_W1 + (long)(i - 3) * @width@, z);\n",
+    1: "    for (i = @end@; i < @NAME@_N_IN; i++)\n"
+    "        @name@_add_@width@(v[i % 4], @name@_W1 + (long)i * @width@, z);\n",
+}
 ENTRY_INT8 = """\
 void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT])
 {

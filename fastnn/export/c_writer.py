@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -97,11 +98,12 @@ class Writer:
         """Return the functions that compute layers."""
         sizes = self.net.sizes
         parts = [self.fill(source.START)]
-        for n_out in dict.fromkeys(sizes[1:]):
-            add = source.ADD.replace("@loops@", source.add_loops(n_out))
-            parts.append(self.fill(add, n_out=str(n_out)))
-        for l, (n_in, n_out) in enumerate(zip(self.hidden, sizes[2:], strict=True), 2):
-            parts.append(self.fill(source.LAYER, l=str(l), n_in=str(n_in), n_out=str(n_out)))
+        pairs = list(itertools.pairwise(sizes))
+        for n_out, stride in dict.fromkeys((n, k) for m, n in pairs for k in source.strides(m)):
+            parts.append(self.fill(source.add(n_out, stride), n_out=str(n_out)))
+        for l, (n_in, n_out) in enumerate(pairs[1:], 2):
+            layer = source.LAYER.replace("@adds@", source.adds(n_in))
+            parts.append(self.fill(layer, l=str(l), n_in=str(n_in), n_out=str(n_out)))
         return parts
 
     def finish(self) -> str:
@@ -173,14 +175,21 @@ class Writer:
         difference = "x[i] - x[i]"
         if self.x_type != self.c_type:
             difference = f"({self.c_type})({difference})"
+        n_in, width = self.net.sizes[0], str(self.net.sizes[1])
+        names = dict(zip((4, 1), ("add_four", "add_rest"), strict=True))
+        adds = dict.fromkeys(names.values(), "")
+        for stride in source.strides(n_in):
+            text = source.ENTRY_ADDS[stride]
+            adds[names[stride]] = self.fill(text, width=width, end=str(n_in - n_in % 4))
         return self.fill(
             source.ENTRY,
             suffix=suffix,
             type=c_type,
             room=str(self.room()),
-            width=str(self.net.sizes[1]),
+            width=width,
             input=self.input(suffix),
-            check_begin=f"    {self.c_type} bad = 0;\n" if checked else "",
+            check_begin=", bad = 0" if checked else "",
+            **adds,
             check=f"        bad += {difference};\n" if checked else "",
             check_end=end if checked else "",
         )

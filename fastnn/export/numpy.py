@@ -9,11 +9,10 @@ from __future__ import annotations
 import base64
 import math
 import os
-from typing import Any
-
 import numpy as np
 
 from .. import __version__, files
+from ..layout import Array
 from ..mlp import MLP
 from . import facts
 
@@ -40,13 +39,13 @@ def softmax(z):
 _PREDICT = '''\
 def predict(x):
     """Return the outputs, (n, {n_out}) or ({n_out},) of inputs x, (n, {n_in}) or ({n_in},)."""
-    a = np.asarray(x)
-    a = a.astype(DTYPE) / DTYPE(255) if a.dtype == np.uint8 else a.astype(DTYPE)
+    x = np.asarray(x, np.float64)
+    a = {inputs}.astype(DTYPE)
     if a.shape[-1:] != ({n_in},) or not np.isfinite(a).all():
         raise ValueError("x must be rows of {n_in} finite numbers")
-{scaling}    for W, b, f in LAYERS:
+    for W, b, f in LAYERS:
         a = f(a @ W + b)
-    return a
+    return {outputs}
 '''
 _CLASSIFY = '''\
 def classify(x):
@@ -58,8 +57,9 @@ def classify(x):
 def to_numpy(net: MLP, path: str | os.PathLike[str] | None = None) -> str:
     """Return the network as a Python file with a function ``predict(x)``; write it if `path`.
 
-    ``predict`` takes the raw inputs of `MLP.predict`, one row or many, bytes too, and returns the
-    outputs; it computes in the network's dtype. Classifiers have ``classify(x)`` as well. The
+    ``predict`` takes the raw inputs of `MLP.predict`, one row or many, of any type, and returns the
+    outputs. Inputs are scaled in double, as `predict` does; the layers compute in the network's
+    dtype. Classifiers have ``classify(x)`` as well. The
     file needs NumPy 1.21 or later, and neither fastnn nor pickle.
 
     Parameters
@@ -101,13 +101,7 @@ def to_numpy(net: MLP, path: str | os.PathLike[str] | None = None) -> str:
 def _source(net: MLP) -> str:
     dtype, sizes = net.dtype.name, net.sizes
     used = list(dict.fromkeys((*net.activation, net.output)))
-    scaled = net.input_shift is not None and net.input_scale is not None
-    arrays: list[Any] = [net.params]
-    if scaled:
-        arrays += [net.input_shift, net.input_scale]
-    data = np.concatenate(arrays).astype(net.dtype.newbyteorder("<")).tobytes()
-    letters = base64.b64encode(data).decode("ascii")
-    body = "\n".join(letters[i : i + 96] for i in range(0, len(letters), 96))
+    scalings = {"": facts.input_scaling(net), "OUTPUT_": facts.output_scaling(net)}
     functions = ", ".join((*net.activation, net.output))
     parts = [
         f'"""The neural network {facts.layers_in_words(net)}, written by fastnn {__version__}.\n\n'
@@ -118,20 +112,26 @@ def _source(net: MLP) -> str:
         "import numpy as np\n",
         f"DTYPE, SIZES = np.{dtype}, {sizes!r}\n{_facts(net)}",
         *(_function(name, dtype) for name in used),
-        "# All numbers, layer by layer: W (n_in, n_out) row by row, then b"
-        f"{'; then shift and scale of the inputs' if scaled else ''}.\n"
-        f'NUMBERS = np.frombuffer(base64.b64decode("""\n{body}\n"""), "<f{net.dtype.itemsize}")'
-        ".astype(DTYPE)",
+        "# All numbers, layer by layer: W (n_in, n_out) row by row, then b.\n"
+        f"NUMBERS = {_numbers(net.params)}.astype(DTYPE)",
         "LAYERS, at = [], 0\n"
         f"for n_in, n_out, f in zip(SIZES, SIZES[1:], [{functions}]):\n"
         "    W = NUMBERS[at : at + n_in * n_out].reshape(n_in, n_out)\n"
         "    LAYERS.append((W, NUMBERS[at + W.size : at + W.size + n_out], f))\n"
-        "    at += W.size + n_out\n"
-        + ("SHIFT, SCALE = NUMBERS[at:].reshape(2, -1)\n" if scaled else ""),
+        "    at += W.size + n_out\n",
+        *(
+            f"# In double, whatever the layers compute in.\n"
+            f"{kind}SHIFT, {kind}SCALE = {_numbers(np.concatenate(pair))}.reshape(2, -1)"
+            for kind, pair in scalings.items()
+            if pair is not None
+        ),
         _PREDICT.format(
             n_in=sizes[0],
             n_out=sizes[-1],
-            scaling="    a = (a - SHIFT) * SCALE\n" if scaled else "",
+            inputs="x" if scalings[""] is None else "((x - SHIFT) * SCALE)",
+            outputs="a"
+            if scalings["OUTPUT_"] is None
+            else "(a * OUTPUT_SCALE + OUTPUT_SHIFT).astype(DTYPE)",
         ),
     ]
     if facts.task_of(net) == "classify":
@@ -141,6 +141,14 @@ def _source(net: MLP) -> str:
             index = "(predict(x)[..., 0] >= 0.5).astype(int)"
         parts.append(_CLASSIFY.format(index=index))
     return "\n\n".join(parts)
+
+
+def _numbers(values: Array) -> str:
+    """Return the expression that reads these numbers from base64 of their little-endian bytes."""
+    little = values.dtype.newbyteorder("<")
+    letters = base64.b64encode(values.astype(little).tobytes()).decode("ascii")
+    body = "\n".join(letters[i : i + 96] for i in range(0, len(letters), 96))
+    return f'np.frombuffer(base64.b64decode("""\n{body}\n"""), "<f{little.itemsize}")'
 
 
 def _facts(net: MLP) -> str:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from numpy.typing import NDArray
-
 try:
     import torch
     from torch import nn
@@ -18,10 +16,11 @@ except ImportError:
     ) from None
 
 from ..mlp import MLP, check_mlp
-from .torch_modules import Exp, InputScaling
+from . import facts
+from .torch_modules import Exp, InputScaling, OutputScaling
 from .torch_reading import from_torch
 
-__all__ = ["Exp", "InputScaling", "from_torch", "to_torch"]
+__all__ = ["Exp", "InputScaling", "OutputScaling", "from_torch", "to_torch"]
 
 
 def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
@@ -41,10 +40,16 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
     -------
     torch.nn.Sequential
         On the CPU, in the network's dtype, in evaluation mode: ``train()`` lets its dropout act.
-        Linear layers and activations in turn; in front an `InputScaling` if the network has one, at
-        the end an `Exp` if that is its output. These two are the only modules that are not
-        PyTorch's own, so a file of the whole model is read only where fastnn is installed; a
-        ``state_dict`` is read anywhere.
+        Linear layers and activations in turn; in front an `InputScaling` and at the end an
+        `OutputScaling` where the network scales, at the end an `Exp` if that is its output. These
+        are the only modules that are not PyTorch's own, so a file of the whole model is read only
+        where fastnn is installed; a ``state_dict`` is read anywhere.
+
+        In the ``state_dict`` each scaling has two entries, ``shift`` and ``scale``, float64 of
+        shape (n_in,) or (n_out,): ``"0.shift"`` and ``"0.scale"`` in front. Inputs are read as
+        (x − shift) · scale, computed in double and rounded to the type of the layers, so x may be
+        float32, float64 or bytes, as for `MLP.predict`. Answers are a · scale + shift, in the units
+        of the targets.
 
     Raises
     ------
@@ -67,13 +72,15 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
     """
     check_mlp(net)
     modules: list[nn.Module] = []
-    if net.input_shift is not None and net.input_scale is not None:
-        modules.append(InputScaling(_copy(net.input_shift), _copy(net.input_scale)))
+    dtype = getattr(torch, net.dtype.name)
+    inputs, outputs = facts.input_scaling(net), facts.output_scaling(net)
+    if inputs is not None:
+        modules.append(InputScaling(*map(torch.from_numpy, inputs), dtype))
     functions = (*net.activation, "identity" if logits else net.output)
     for l, function in enumerate(functions):
         W, b = net.weights[l], net.biases[l]
         # Without PyTorch's own start values, which would move its random generator.
-        linear = nn.utils.skip_init(nn.Linear, *W.shape, dtype=getattr(torch, net.dtype.name))
+        linear = nn.utils.skip_init(nn.Linear, *W.shape, dtype=dtype)
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(W.T))  # theirs is (n_out, n_in)
             linear.bias.copy_(torch.from_numpy(b))
@@ -82,11 +89,9 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
             modules.append(_MAKERS[function]())
         if l < len(net.dropout) and net.dropout[l]:
             modules.append(nn.Dropout(net.dropout[l]))
+    if outputs is not None:
+        modules.append(OutputScaling(*map(torch.from_numpy, outputs), dtype))
     return nn.Sequential(*modules).eval()
-
-
-def _copy(values: NDArray[Any]) -> torch.Tensor:
-    return torch.from_numpy(values.copy())
 
 
 _MAKERS: dict[str, Any] = {

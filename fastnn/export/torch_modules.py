@@ -2,35 +2,59 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
-__all__ = ["Exp", "InputScaling"]
+__all__ = ["Exp", "InputScaling", "OutputScaling"]
 
 
-class InputScaling(nn.Module):
-    """(x − shift) · scale for each column, as `MLP.standardize` sets it; bytes count as x / 255.
+class _Scaling(nn.Module):
+    """A shift and a scale for each column, in double.
 
-    Both are buffers: part of the ``state_dict``, moved with the module, not trained.
+    Both are buffers: part of the ``state_dict``, moved with the module, not trained. They stay in
+    double when the module changes its type, `like` follows: the type of the layers.
     """
 
     shift: torch.Tensor
     scale: torch.Tensor
+    like: torch.Tensor
 
-    def __init__(self, shift: torch.Tensor, scale: torch.Tensor) -> None:
+    def __init__(self, shift: torch.Tensor, scale: torch.Tensor, dtype: torch.dtype) -> None:
         super().__init__()
-        self.register_buffer("shift", shift)
-        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift.double())
+        self.register_buffer("scale", scale.double())
+        self.register_buffer("like", torch.empty(0, dtype=dtype), persistent=False)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map x (n, n_in) to the like."""
-        if x.dtype == torch.uint8:
-            x = x.to(self.shift.dtype) / 255
-        return (x - self.shift) * self.scale
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        shift, scale = self.shift, self.scale
+        super()._apply(fn, recurse)
+        self.shift, self.scale = shift.to(self.like.device), scale.to(self.like.device)
+        return self
 
     def extra_repr(self) -> str:
         """Return what stands between the brackets of the module's text."""
         return f"{self.shift.shape[0]}"
+
+
+class InputScaling(_Scaling):
+    """(x − shift) · scale for each column, as `MLP.standardize` sets it.
+
+    x may be of any type, bytes too. Computed in double, then rounded to the layers' type.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map x (n, n_in) to the like."""
+        return ((x.double() - self.shift) * self.scale).to(self.like.dtype)
+
+
+class OutputScaling(_Scaling):
+    """a · scale + shift for each output: the answers in the units of the targets."""
+
+    def forward(self, a: torch.Tensor) -> torch.Tensor:
+        """Map a (n, n_out) to the like."""
+        return (a.double() * self.scale + self.shift).to(self.like.dtype)
 
 
 class Exp(nn.Module):

@@ -13,7 +13,7 @@ from torch import nn
 
 from ..mlp import MLP
 from ..names import HIDDEN, Activation, Loss, Output, check_name
-from .torch_modules import Exp, InputScaling
+from .torch_modules import Exp, InputScaling, OutputScaling
 
 __all__ = ["from_torch"]
 
@@ -49,7 +49,8 @@ class _Layer:
 @dataclass
 class _Found:
     layers: list[_Layer] = field(default_factory=list)
-    scaling: tuple[NDArray[Any], NDArray[Any]] | None = None
+    scaling: tuple[NDArray[Any], NDArray[Any]] | None = None  # shift and scale of the inputs
+    answers: tuple[NDArray[Any], NDArray[Any]] | None = None  # and of the outputs
 
 
 def from_torch(
@@ -127,6 +128,7 @@ def from_torch(
             + hint
         )
     layers = found.layers
+    _check_answers(found, functions[1])
     net = MLP(
         [layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in layers)],
         activation=functions[0],
@@ -144,6 +146,8 @@ def from_torch(
     if found.scaling is not None:
         shift, scale = found.scaling
         net.input_shift, net.input_scale = shift, scale
+    if found.answers is not None:
+        net.output_shift, net.output_scale = found.answers
     return net
 
 
@@ -174,6 +178,8 @@ def _of_modules(sequence: nn.Sequential) -> _Found:
         _check_no_hooks(where, module)
         if kind is nn.Identity or (kind is nn.Dropout and module.p == 0):
             continue
+        if found.answers is not None:
+            raise ValueError(f"{where} follows the OutputScaling, which must be the last")
         if kind is nn.Linear:
             weight = _values(f"{where}: its weight", module.weight)
             bias = None if module.bias is None else _values(f"{where}: its bias", module.bias)
@@ -182,10 +188,9 @@ def _of_modules(sequence: nn.Sequential) -> _Found:
             if (module.start_dim, module.end_dim) != (1, -1):
                 raise ValueError(f"{where} must flatten from dimension 1 to the last")
         elif kind is InputScaling and not layers and found.scaling is None:
-            found.scaling = (
-                _values(f"{where}: its shift", module.shift),
-                _values(f"{where}: its scale", module.scale),
-            )
+            found.scaling = _shift_and_scale(f"{where}: its {{}}", module.shift, module.scale)
+        elif kind is OutputScaling and layers:
+            found.answers = _shift_and_scale(f"{where}: its {{}}", module.shift, module.scale)
         elif kind is nn.Dropout:
             if last is None:
                 raise ValueError(f"{where}: an MLP has no dropout of its inputs")
@@ -275,11 +280,14 @@ def _of_state(state: Mapping[Any, Any]) -> _Found:
         grouped.setdefault(prefix, {})[kind] = values
     for prefix, tensors in grouped.items():
         dot = prefix + "." if prefix else ""
-        if set(tensors) == {"shift", "scale"} and not found.layers and found.scaling is None:
-            shift, scale = (
-                _values(f"entry {dot + kind!r}", tensors[kind]) for kind in ("shift", "scale")
-            )
-            found.scaling = shift, scale
+        if found.answers is not None:
+            raise ValueError(f"entry {dot + next(iter(tensors))!r} follows the scaling of outputs")
+        if set(tensors) == {"shift", "scale"} and (found.layers or found.scaling is None):
+            pair = _shift_and_scale(f"entry '{dot}{{}}'", tensors["shift"], tensors["scale"])
+            if found.layers:
+                found.answers = pair
+            else:
+                found.scaling = pair
             continue
         strange = [kind for kind in tensors if kind not in ("weight", "bias")]
         if strange or "weight" not in tensors:
@@ -319,6 +327,24 @@ def _given_functions(
 # ---- both --------------------------------------------------------------------------------------
 
 
+def _shift_and_scale(
+    what: str, shift: torch.Tensor, scale: torch.Tensor
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    return _values(what.format("shift"), shift), _values(what.format("scale"), scale)
+
+
+def _check_answers(found: _Found, output: Output) -> None:
+    n_out = found.layers[-1].weight.shape[0]
+    for name, array in zip(("shift", "scale"), found.answers or (), strict=False):
+        if array.shape != (n_out,):
+            raise ValueError(
+                f"{found.layers[-1].where} gives {n_out} values; the {name} of outputs has "
+                f"{array.shape}"
+            )
+    if found.answers is not None and output != "identity":
+        raise ValueError(f"an MLP scales outputs of 'identity' only; here output is {output!r}")
+
+
 def _values(what: str, tensor: torch.Tensor) -> NDArray[Any]:
     """Return the tensor's values; of float32 or float64, finite, on any device."""
     if tensor.dtype not in _DTYPES:
@@ -347,7 +373,7 @@ def _add(found: _Found, where: str, weight: NDArray[Any], bias: NDArray[Any] | N
     if bias is not None and bias.shape != (n_out,):
         raise ValueError(f"{where} gives {n_out} values; its bias has shape {bias.shape}")
     first = before.weight if before is not None else weight
-    for array in (weight, *(() if bias is None else (bias,)), *(found.scaling or ())):
+    for array in (weight, *(() if bias is None else (bias,))):
         if array.dtype != first.dtype:
             raise ValueError(
                 f"{where}: all parameters must have one dtype, here are {first.dtype} and "
