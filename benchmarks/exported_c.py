@@ -34,8 +34,8 @@ void repeat(int n, const {real} *x, {real} *a)
 }}
 """
 _HEAD = """\
-Network 30-64-32-2, one row a call, one thread: microseconds (medians of {rounds} rounds in turns), and C's time over that of
-`predict`. `{command}`; fastnn {version}, {compiler}.
+Network 30-64-32-2, one row a call, one thread: microseconds, medians of {rounds} rounds in turns,
+and C's time over that of `predict`. `{command}`; fastnn {version}, {compiler}.
 
 | hidden layers | dtype | C file, `gcc -std=c99 -O2` | `net.predict` | ratio |
 | --- | --- | ---: | ---: | ---: |

@@ -14,6 +14,7 @@ import numpy as np
 import reference as ref
 
 import fastnn
+from fastnn.export import facts
 from fastnn.names import ACTIVATIONS, HIDDEN
 
 WARNINGS = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"]
@@ -55,9 +56,10 @@ class Library:
         return getattr(self.library, name)(ctypes.c_void_p(x.ctypes.data), *more)
 
     def predict(self, i: int, X: Any, dtype: str | None = None) -> np.ndarray[Any, Any]:
-        real = dtype or self.nets[i].dtype.name
-        X = np.ascontiguousarray(X if X.dtype == np.uint8 else X.astype(real))
-        a = np.full((len(X), self.nets[i].sizes[-1] + 1), 7, real)  # one more: nothing writes there
+        net, real = self.nets[i], dtype or self.nets[i].dtype.name
+        reads, answers = facts.input_dtype(net, real), facts.output_dtype(net, real)
+        X = np.ascontiguousarray(X if X.dtype == np.uint8 else X.astype(reads))
+        a = np.full((len(X), net.sizes[-1] + 1), 7, answers)  # one more: nothing writes there
         name = f"n{i}_predict" + ("_u8" if X.dtype == np.uint8 else "")
         for row, out in zip(X, a, strict=True):
             self._call(name, row, ctypes.c_void_p(out.ctypes.data))
@@ -84,6 +86,9 @@ def random_net(
     if scaled:
         net.input_shift = rng.normal(size=sizes[0]) * 3
         net.input_scale = rng.uniform(0.2, 3, size=sizes[0])
+        if net.output == "identity":
+            net.output_shift = rng.normal(size=sizes[-1]) * 3
+            net.output_scale = rng.uniform(0.2, 3, size=sizes[-1])
     return net
 
 
@@ -115,9 +120,9 @@ def every_function(dtype: str = "float32") -> list[fastnn.MLP]:
 
 def exact(net: fastnn.MLP, X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The twin's outputs, in float64."""
-    X = X.astype(np.float64) / (255 if X.dtype == np.uint8 else 1)
+    X = X.astype(np.float64)
     if net.input_shift is not None and net.input_scale is not None:
-        X = (X - net.input_shift) * net.input_scale.astype(np.float64)
+        X = (X - net.input_shift) * net.input_scale
     a, _ = ref.forward(
         net.sizes,
         net.params.astype(np.float64),
@@ -125,4 +130,6 @@ def exact(net: fastnn.MLP, X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         activation=list(net.activation),
         output=net.output,
     )
+    if net.output_shift is not None and net.output_scale is not None:
+        return a[-1] * net.output_scale + net.output_shift
     return a[-1]

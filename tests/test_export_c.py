@@ -62,7 +62,7 @@ class TestFloat:
             )
             np.testing.assert_allclose(found, net.predict(X), **TIGHT[net.dtype.name])
 
-    def test_bytes_count_as_parts_of_255(self, library):
+    def test_bytes_are_numbers(self, library):
         for i, net in enumerate(library.nets):
             X = integers(3, net.sizes[0])
             np.testing.assert_allclose(
@@ -451,6 +451,7 @@ class TestAnyArchitecture:
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     def test_its_file_passes_its_own_test(self, tmp_path, sizes, data, output, dtype, scaled, seed):
+        sizes[-1] += output == "softmax"  # of one output it is refused
         hidden = [data.draw(st.sampled_from(HIDDEN)) for _ in sizes[1:-1]]
         options = {"activation": hidden, "output": output, "scaled": scaled, "seed": seed}
         net = random_net(sizes, dtype=dtype, **options)

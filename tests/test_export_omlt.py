@@ -16,11 +16,11 @@ import fastnn
 pytest.importorskip("onnx")
 pytest.importorskip("omlt", reason="omlt is not installed; .ci/long-checks omlt installs it")
 
-from omlt import OmltBlock  # noqa: E402 - once it is known to be there
-from omlt.io.onnx import load_onnx_neural_network  # noqa: E402
-from omlt.neuralnet import FullSpaceNNFormulation, ReluBigMFormulation  # noqa: E402
+from omlt import OmltBlock
+from omlt.io.onnx import load_onnx_neural_network
+from omlt.neuralnet import FullSpaceNNFormulation, ReluBigMFormulation
 
-from fastnn.export.onnx import to_onnx  # noqa: E402
+from fastnn.export.onnx import to_onnx
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 # mean and deviation of the inputs: around zero, as they come, many deviations off zero

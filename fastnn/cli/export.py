@@ -77,7 +77,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--input-dtype",
         choices=("float32", "float64", "uint8"),
-        help="of the inputs; uint8 counts as x / 255; for .onnx (default: the model's)",
+        help="of the inputs; for .onnx (default: that of the model's arithmetic)",
     )
     parser.add_argument(
         "--force", action="store_true", help="replace a source file that fastnn did not write"

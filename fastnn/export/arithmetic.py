@@ -58,7 +58,7 @@ _D = "float32"  # the twin is that of the int8 export, which computes in float
 
 
 def _limited(x: Array) -> Array:
-    """x to where `_parts` is right; NaN to the lower end."""
+    """Return x within the limits of `_parts`; NaN counts as the lower."""
     low, high = EXP_RANGE[_D]
     x = np.where(x > _F(low), x, _F(low))
     return np.where(x < _F(high), x, _F(high))
@@ -206,7 +206,8 @@ def int8_preactivations(net: MLP, layers: list[Int8Layer], X: Array) -> Array:
 
     X is finite, of uint8 or of the type that the file reads, `facts.input_dtype`.
     """
-    factor, scaling = facts.plain_factor(net, _D), facts.input_scaling(net)
+    scaling = facts.byte_scaling(net) if X.dtype == np.uint8 else facts.input_scaling(net)
+    factor = facts.plain_factor(scaling, _D)
     if X.dtype == np.uint8 and factor is not None:
         q, step = X.astype(np.float64), np.full(len(X), _F(factor))
     else:
@@ -254,7 +255,7 @@ def _answer(net: MLP, a: Array) -> Array:
     scaling = facts.output_scaling(net)
     if scaling is None:
         return a
-    return (a.astype(np.float64) * scaling[1] + scaling[0]).astype(_F)
+    return (a.astype(np.float64) * scaling[1] + scaling[0]).astype(facts.output_dtype(net, _D))
 
 
 @dataclass(frozen=True)
@@ -304,6 +305,8 @@ def measure(net: MLP, layers: list[Int8Layer], X: Any, y: Any) -> Measured:
     )
     head.weights[0] = np.eye(n_out)
     head.classes = net.classes
+    if net.output_scale is not None:
+        head.output_shift, head.output_scale = net.output_shift, net.output_scale
     return Measured(len(X), change, net.evaluate(X, y), head.evaluate(z, y))
 
 

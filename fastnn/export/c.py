@@ -82,10 +82,13 @@ def to_c(
     """Return the network as one C99 file without dependencies; write it to `path` if given.
 
     The file holds, for the name ``digits``, ``void digits_predict(const float x[DIGITS_N_IN],
-    float a[DIGITS_N_OUT])`` and ``digits_predict_u8`` for bytes, which count as x / 255; for
+    float a[DIGITS_N_OUT])`` and ``digits_predict_u8`` for bytes, whose numbers mean the same; for
     classifiers ``int digits_classify(x)`` and ``digits_classify_u8(x)``, the position of the class
     (−1 where an output is not a number), and ``digits_labels`` where the network has `classes`.
-    They take the raw inputs of `MLP.predict`; the file scales them where the network does. NaN and
+    They take the raw inputs of `MLP.predict`; the file scales them in double where the network
+    does, and answers in the units of the targets. Where inputs or answers lie more than 64
+    standard deviations off zero, as seconds since 1970 do, float is too coarse for them: then x or
+    a is double, whatever the layers compute in. NaN and
     infinity, which `MLP.predict` refuses, make all outputs NaN. Compiled with ``-DDIGITS_MAIN`` it
     is a program that tests itself (exit status 0 or 1) and predicts rows from its standard input.
     No memory is allocated, nothing is kept between calls: it is reentrant. Its first comment says

@@ -57,7 +57,9 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
     if w.classifies:
         lines.append(f"               int best = {name}_classify(x);")
         also = f"{name}_predict_u8 and {name}_classify_u8 take"
-    lines.append(f"           {also} bytes: the same numbers, 0 to 255.")
+    lines.append(
+        f"           {also} bytes{', which count as x / 255' * (net._old_bytes is not None)}."
+    )
     lines += [
         f"Test       cc -std=c99 -O2 -D{upper}_MAIN {file_name} -o {name} && ./{name}",
         f"           checks it against fastnn; ./{name} - reads rows of {net.sizes[0]} numbers",
@@ -72,12 +74,9 @@ def _variables(w: Writer) -> list[str]:
     """Return the declarations of x and a in the example of how to use the file."""
     upper = w.name.upper()
     x, a = f"x[{upper}_N_IN] = {{...}}", f"a[{upper}_N_OUT]"
-    if w.x_type == w.c_type:
-        return [f"               {w.c_type} {x}, {a};"]
-    return [
-        f"               double {x}; /* float is too coarse for them */",
-        f"               float {a};",
-    ]
+    if w.x_type == w.a_type:
+        return [f"               {w.x_type} {x}, {a};"]
+    return [f"               {w.x_type} {x};", f"               {w.a_type} {a};"]
 
 
 def _int8_lines(measured: Measured | None) -> list[str]:
@@ -118,8 +117,8 @@ extern "C" {
 #endif
 
 /* a = the network's outputs for the inputs x; all NaN if an input is NaN or infinite. */
-void @name@_predict(const @x_type@ x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT]);
-void @name@_predict_u8(const uint8_t x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT]);
+void @name@_predict(const @x_type@ x[@NAME@_N_IN], @a_type@ a[@NAME@_N_OUT]);
+void @name@_predict_u8(const uint8_t x[@NAME@_N_IN], @a_type@ a[@NAME@_N_OUT]);
 @more@
 #ifdef __cplusplus
 }
@@ -180,13 +179,13 @@ _MAIN = """\
 @tables@
 static int @name@_test(void)
 {
-    @real@ a[@NAME@_N_OUT], worst = 0;
+    @a_type@ a[@NAME@_N_OUT], worst = 0;
     int row, j, wrong = 0;
     for (row = 0; row < @rows@; row++) {
         if (row < @floats@) @name@_predict(@name@_test_x + row * @NAME@_N_IN, a);
         else @name@_predict_u8(@name@_test_bytes, a);
         for (j = 0; j < @NAME@_N_OUT; j++) {
-            @real@ expected = @name@_test_a[row * @NAME@_N_OUT + j], off = a[j] - expected;
+            @a_type@ expected = @name@_test_a[row * @NAME@_N_OUT + j], off = a[j] - expected;
             off = off < 0 ? -off : off;
             worst = off > worst ? off : worst;
             if (!(off <= @name@_test_tolerance[row * @NAME@_N_OUT + j])) {
@@ -206,7 +205,7 @@ static int @name@_rows(int bytes)
 {
     static @x_type@ x[@NAME@_N_IN];
     static uint8_t x8[@NAME@_N_IN];
-    @real@ a[@NAME@_N_OUT];
+    @a_type@ a[@NAME@_N_OUT];
     double value;
     int n = 0, found, j;
     while ((found = scanf("%lf", &value)) == 1) {
@@ -221,7 +220,7 @@ static int @name@_rows(int bytes)
             if (bytes) @name@_predict_u8(x8, a);
             else @name@_predict(x, a);
 @say_class@            for (j = 0; j < @NAME@_N_OUT; j++)
-                printf(j ? " %.9g" : "%.9g", (double)a[j]);
+                printf(j ? " %.@digits@g" : "%.@digits@g", (double)a[j]);
             putchar('\\n');
         }
         if (scanf(" ,") == EOF) break;
@@ -254,16 +253,16 @@ def program(
 ) -> str:
     """Return the program: rows to test, what `predict` says of them, and `tolerance`."""
     rows, bytes_ = _test_rows(w)
-    expected = np.concatenate([predict(rows), predict(bytes_)]).astype(w.real)
+    expected = np.concatenate([predict(rows), predict(bytes_)]).astype(w.a_real)
     allowed = np.concatenate([tolerance(rows), tolerance(bytes_)])
     if not np.isfinite(expected).all():
         raise ValueError("net has weights so large that its outputs overflow; it is not exported")
-    allowed = np.minimum(allowed, np.finfo(w.real).max / 2).astype(w.real)
+    allowed = np.minimum(allowed, np.finfo(w.a_real).max / 2).astype(w.a_real)
     tables = [
         source.table(f"{w.name}_test_x", rows, w.x_type),
         source.table(f"{w.name}_test_bytes", bytes_, "uint8_t"),
-        source.table(f"{w.name}_test_a", expected, w.c_type),
-        source.table(f"{w.name}_test_tolerance", allowed, w.c_type),
+        source.table(f"{w.name}_test_a", expected, w.a_type),
+        source.table(f"{w.name}_test_tolerance", allowed, w.a_type),
     ]
     say = ""
     if w.classifies:
@@ -277,6 +276,7 @@ def program(
         tables="".join(tables).replace("@TABLE@", "static const").rstrip("\n"),
         rows=str(len(expected)),
         floats=str(len(rows)),
+        digits="9" if w.a_real == "float32" else "17",
         say_class=say,
     )
 

@@ -89,7 +89,7 @@ def fill(template: str, dtype: str, **names: str) -> str:
 BLOCK = 4
 
 _LIMITED = """\
-static inline @real@ @name@_limited(@real@ x) /* to where exp_parts is right; NaN to the lower end */
+static inline @real@ @name@_limited(@real@ x) /* for exp_parts; NaN: low */
 {
     x = x > f(@low@) ? x : f(@low@);
     return x < f(@high@) ? x : f(@high@);
@@ -410,7 +410,7 @@ static float @name@_quantize(int n, const float *a, float limit, int16_t *q)
 """
 # The entries, one for each type of input; @input@ is input i as the network reads it.
 ENTRY = """\
-void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT])
+void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], @a_type@ a[@NAME@_N_OUT])
 {
     @NAME@_SCRATCH @real@ z[@room@];
     @real@ v[4]@check_begin@;
@@ -429,7 +429,7 @@ ENTRY_ADDS = {  # many inputs are zero where they are pixels
     "        @name@_add_@width@(v[i % 4], @name@_W1 + (long)i * @width@, z);\n",
 }
 ENTRY_INT8 = """\
-void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], @real@ a[@NAME@_N_OUT])
+void @name@_predict@suffix@(const @type@ x[@NAME@_N_IN], @a_type@ a[@NAME@_N_OUT])
 {
     @NAME@_SCRATCH float z[@room@];
     @NAME@_SCRATCH int16_t q[@most_in@];

@@ -40,7 +40,10 @@ class Writer:
         self.size: int = np.dtype(real).itemsize
         self.x_real: str = facts.input_dtype(net, real)
         self.x_type = "float" if self.x_real == "float32" else "double"
+        self.a_real: str = facts.output_dtype(net, real)
+        self.a_type = "float" if self.a_real == "float32" else "double"
         self.scaled = facts.input_scaling(net)
+        self.scaled_bytes = facts.byte_scaling(net)
         self.scaled_out = facts.output_scaling(net)
         self.hidden: tuple[int, ...] = net.sizes[1:-1]
         self.flash: int = 0
@@ -52,6 +55,7 @@ class Writer:
             "FLASH": f"{name.upper()}_FLASH",
             "TABLE": f"static const {name.upper()}_FLASH",
             "x_type": self.x_type,
+            "a_type": self.a_type,
         }
 
     # Small helpers ---------------------------------------------------------------------------
@@ -80,7 +84,10 @@ class Writer:
     def scaling(self) -> list[str]:
         """Return the tables of shifts and scales, in double: of those that are not one number."""
         tables = []
-        for kind, pair in (("", self.scaled), ("out_", self.scaled_out)):
+        pairs = {"": self.scaled, "out_": self.scaled_out}
+        if self.net._old_bytes is not None:
+            pairs["byte_"] = self.scaled_bytes
+        for kind, pair in pairs.items():
             for name, values in zip(("shift", "scale"), pair or (), strict=False):
                 if not _one(values):
                     tables.append(self.put_table(kind + name, values, "double"))
@@ -120,7 +127,7 @@ class Writer:
             lines.append(f"{name}_layer{l + 1}({here}, {there});")
             here, there = there, here
         lines += self.activation(net.output, net.sizes[-1], here)
-        return self.finish_function(f"{real} *z, {real} *a", scratch, lines, here)
+        return self.finish_function(f"{real} *z, {self.a_type} *a", scratch, lines, here)
 
     def finish_function(self, arguments: str, declared: str, lines: list[str], z: str) -> str:
         """Return the function of these lines, which gives what is in z as the answer."""
@@ -140,12 +147,15 @@ class Writer:
     def input(self, suffix: str) -> str:
         """Return the C expression for input i as the network reads it, shifted in double."""
         value = f"({self.c_type})x[i]" if suffix or self.x_type != self.c_type else "x[i]"
-        if self.scaled is None:
+        scaling, kind = self.scaled, ""
+        if suffix:
+            scaling, kind = self.scaled_bytes, "byte_" * (self.net._old_bytes is not None)
+        if scaling is None:
             return value
-        factor = facts.plain_factor(self.net, self.real)
+        factor = facts.plain_factor(scaling, self.real)
         if factor is not None:
             return f"{value} * {source.literal(factor, self.real)}"
-        shift, scale = self.numbers("", self.scaled)
+        shift, scale = self.numbers(kind, "i", scaling)
         value = "x[i]" if self.x_type == "double" and not suffix else "(double)x[i]"
         return f"({self.c_type})(({value} - {shift}) * {scale})"
 
@@ -153,13 +163,12 @@ class Writer:
         """Return the C expression for output j in the targets' units."""
         if self.scaled_out is None:
             return f"{z}[j]"
-        shift, scale = self.numbers("out_", self.scaled_out)
+        shift, scale = self.numbers("out_", "j", self.scaled_out)
         value = f"{z}[j]" if self.c_type == "double" else f"(double){z}[j]"
-        return f"({self.c_type})({value} * {scale} + {shift})"
+        return f"({self.a_type})({value} * {scale} + {shift})"
 
-    def numbers(self, kind: str, pair: tuple[Array, Array]) -> list[str]:
+    def numbers(self, kind: str, index: str, pair: tuple[Array, Array]) -> list[str]:
         """Return shift and scale as C: one literal for all columns, or an element of a table."""
-        index = "j" if kind else "i"
         return [
             source.literal(float(values[0]), "float64")
             if _one(values)
@@ -273,9 +282,9 @@ class Int8Writer(Writer):
             tables = ", ".join(f"{name}_{table}{l + 1}" for table in ("W", "scale", "b"))
             lines.append(f"{name}_layer({n_in}, {net.sizes[l + 1]}, {tables}, q, step, z);")
         lines += self.activation(net.output, net.sizes[-1], "z")
-        arguments, declared = "float *z, float *a", ""
+        arguments, declared = f"float *z, {self.a_type} *a", ""
         if self.hidden:
-            arguments, declared = "int16_t *q, float *z, float *a", "    float step;\n"
+            arguments, declared = f"int16_t *q, {arguments}", "    float step;\n"
         return self.finish_function(arguments, declared, lines, "z")
 
     def room(self) -> int:
@@ -286,7 +295,7 @@ class Int8Writer(Writer):
         """Return the function that predicts from inputs of one type."""
         upper, limit = self.name.upper(), source.literal(self.layers[0].limit, "float32")
         end = ""
-        factor = facts.plain_factor(self.net, self.real)
+        factor = facts.plain_factor(self.scaled_bytes, self.real)
         if suffix and factor is not None:
             step = source.literal(factor, "float32")
             fill = f"    for (i = 0; i < {upper}_N_IN; i++) q[i] = x[i];\n    step = {step};\n"

@@ -61,21 +61,34 @@ def input_scaling(net: MLP) -> tuple[Array, Array] | None:
     """Return shift and scale of the inputs, (n_in,) float64 each, or None where there is none."""
     if net.input_shift is None or net.input_scale is None:
         return None
-    return net.input_shift.astype(np.float64), net.input_scale.astype(np.float64)
+    return net.input_shift.copy(), net.input_scale.copy()
 
 
 def output_scaling(net: MLP) -> tuple[Array, Array] | None:
     """Return shift and scale of the outputs, (n_out,) float64 each, or None where there is none."""
-    if getattr(net, "output_shift", None) is None or net.output_scale is None:
+    if net.output_shift is None or net.output_scale is None:
         return None
-    return net.output_shift.astype(np.float64), net.output_scale.astype(np.float64)
+    return net.output_shift.copy(), net.output_scale.copy()
 
 
-def farthest(net: MLP) -> float:
+def byte_scaling(net: MLP) -> tuple[Array, Array] | None:
+    """Return shift and scale of bytes: those of all numbers, but in networks of old files."""
+    old = net._old_bytes
+    return input_scaling(net) if old is None else (old.shift, old.scale)
+
+
+def farthest_input(net: MLP) -> float:
     """Return how far off zero inputs lie at most, in their own deviations: max |shift · scale|."""
     scaling = input_scaling(net)
     with np.errstate(over="ignore"):
         return 0.0 if scaling is None else float(np.abs(scaling[0] * scaling[1]).max())
+
+
+def farthest_output(net: MLP) -> float:
+    """Return how far off zero answers lie at most, in deviations of the targets."""
+    scaling = output_scaling(net)
+    with np.errstate(over="ignore"):
+        return 0.0 if scaling is None else float(np.abs(scaling[0] / scaling[1]).max())
 
 
 def input_dtype(net: MLP, dtype: str) -> str:
@@ -84,15 +97,19 @@ def input_dtype(net: MLP, dtype: str) -> str:
     Seconds since 1970 are 1.7e9, and float32 has them in steps of 128: ten minutes of them would be
     six values.
     """
-    return "float64" if farthest(net) > _FAR else dtype
+    return "float64" if farthest_input(net) > _FAR else dtype
 
 
-def plain_factor(net: MLP, dtype: str) -> float | None:
+def output_dtype(net: MLP, dtype: str) -> str:
+    """Return the type that holds the answers: `dtype`, or float64 where float32 is too coarse."""
+    return "float64" if farthest_output(net) > _FAR else dtype
+
+
+def plain_factor(scaling: tuple[Array, Array] | None, dtype: str) -> float | None:
     """Return c where every input is read as c x, as bytes are; None where inputs are shifted.
 
     Without a shift nothing cancels, so that a product in `dtype` is as exact as one in double.
     """
-    scaling = input_scaling(net)
     if scaling is None:
         return 1.0
     shift, scale = scaling

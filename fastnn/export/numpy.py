@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import math
 import os
+
 import numpy as np
 
 from .. import __version__, files
@@ -39,7 +40,7 @@ def softmax(z):
 _PREDICT = '''\
 def predict(x):
     """Return the outputs, (n, {n_out}) or ({n_out},) of inputs x, (n, {n_in}) or ({n_in},)."""
-    x = np.asarray(x, np.float64)
+{fractions}    x = np.asarray(x, np.float64)
     a = {inputs}.astype(DTYPE)
     if a.shape[-1:] != ({n_in},) or not np.isfinite(a).all():
         raise ValueError("x must be rows of {n_in} finite numbers")
@@ -128,10 +129,11 @@ def _source(net: MLP) -> str:
         _PREDICT.format(
             n_in=sizes[0],
             n_out=sizes[-1],
+            fractions="    if np.asarray(x).dtype == np.uint8:\n        x = np.asarray(x) / 255\n"
+            if net._old_bytes is not None
+            else "",
             inputs="x" if scalings[""] is None else "((x - SHIFT) * SCALE)",
-            outputs="a"
-            if scalings["OUTPUT_"] is None
-            else "(a * OUTPUT_SCALE + OUTPUT_SHIFT).astype(DTYPE)",
+            outputs="a" if scalings["OUTPUT_"] is None else "a * OUTPUT_SCALE + OUTPUT_SHIFT",
         ),
     ]
     if facts.task_of(net) == "classify":

@@ -34,7 +34,7 @@ _TYPES = {
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
 }
-# By how much the fold of the scaling may move a standardized input: 2^-24 times a distance of 64
+# By how much the fold of the scaling may move a standardized input or target: 2^-24 times a distance of 64
 # standard deviations in float32, 2^-53 times 65,536 in float64.
 _MAY_MOVE = {"float32": 2.0**-18, "float64": 2.0**-37}
 # Operators that are one function each, at least for float32.
@@ -111,7 +111,8 @@ def to_onnx(
 
     - A float32 network becomes a model in float32 where that distance is at most 64 (a standardized
       input moves by 4e-6 at most). Beyond that, as with seconds since 1970 or years, float32 does
-      not hold the inputs themselves, and the model reads and computes in double.
+      not hold the inputs themselves, and the model reads and computes in double. So it does for
+      targets that lie as far off zero.
     - A float64 network becomes a model in double. Beyond a distance of 65,536 (7e-12) its scaling
       is not folded but stands in front as the nodes Sub and Mul, which OMLT does not read: leave
       it out there (``input_scaling=False``) and give OMLT its own ``OffsetScaling``.
@@ -134,7 +135,7 @@ def to_onnx(
     facts.check(net)
     if not isinstance(name, str) or not name:
         raise TypeError(f"name must be a string that is not empty, got {name!r}")
-    layers = _folded(net, input_scaling)
+    layers = _folded(net, input_dtype, input_scaling)
     dtype = layers.dtype
     reads = dtype.name if input_dtype is None else input_dtype
     check_name("input_dtype", reads, _TYPES)
@@ -204,13 +205,17 @@ class _Layers:
     in_front: tuple[Array, Array] | None
 
 
-def _folded(net: MLP, input_scaling: bool) -> _Layers:
+def _folded(net: MLP, reads: str | None, input_scaling: bool) -> _Layers:
     """Return the layers in the first dtype that takes the scaling without losing digits by it."""
-    scaling = facts.input_scaling(net) if input_scaling else None
-    may_move = _MAY_MOVE[net.dtype.name]  # a standardized input
+    scaling = None
+    if input_scaling:
+        scaling = facts.byte_scaling(net) if reads == "uint8" else facts.input_scaling(net)
+    far_in = facts.farthest_input(net) if input_scaling else 0.0
+    may_move = _MAY_MOVE[net.dtype.name]  # a standardized input or target
     for dtype in (net.dtype, np.dtype(np.float64)):
         u = float(np.finfo(dtype).eps) / 2
-        if scaling is None or u * facts.farthest(net) <= may_move:
+        far = far_in if dtype == np.float64 else max(far_in, facts.farthest_output(net))
+        if u * far <= may_move:
             layers = _fold(net, dtype, scaling, None)
             if layers is not None:
                 return layers

@@ -15,6 +15,7 @@ except ImportError:
         "to_torch and from_torch need PyTorch: pip install 'fastnn-mlp[torch]'", name="torch"
     ) from None
 
+from ..layout import Array
 from ..mlp import MLP, check_mlp
 from . import facts
 from .torch_modules import Exp, InputScaling, OutputScaling
@@ -49,7 +50,7 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
         shape (n_in,) or (n_out,): ``"0.shift"`` and ``"0.scale"`` in front. Inputs are read as
         (x − shift) · scale, computed in double and rounded to the type of the layers, so x may be
         float32, float64 or bytes, as for `MLP.predict`. Answers are a · scale + shift, in the units
-        of the targets.
+        of the targets and in double.
 
     Raises
     ------
@@ -75,7 +76,9 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
     dtype = getattr(torch, net.dtype.name)
     inputs, outputs = facts.input_scaling(net), facts.output_scaling(net)
     if inputs is not None:
-        modules.append(InputScaling(*map(torch.from_numpy, inputs), dtype))
+        scaling = InputScaling(*_tensors(inputs), dtype)
+        scaling.fractions = net._old_bytes is not None
+        modules.append(scaling)
     functions = (*net.activation, "identity" if logits else net.output)
     for l, function in enumerate(functions):
         W, b = net.weights[l], net.biases[l]
@@ -90,8 +93,12 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
         if l < len(net.dropout) and net.dropout[l]:
             modules.append(nn.Dropout(net.dropout[l]))
     if outputs is not None:
-        modules.append(OutputScaling(*map(torch.from_numpy, outputs), dtype))
+        modules.append(OutputScaling(*_tensors(outputs), dtype))
     return nn.Sequential(*modules).eval()
+
+
+def _tensors(pair: tuple[Array, Array]) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(pair[0]), torch.from_numpy(pair[1])
 
 
 _MAKERS: dict[str, Any] = {

@@ -41,20 +41,26 @@ class _Scaling(nn.Module):
 class InputScaling(_Scaling):
     """(x − shift) · scale for each column, as `MLP.standardize` sets it.
 
-    x may be of any type, bytes too. Computed in double, then rounded to the layers' type.
+    x may be of any type, bytes too: they are numbers, but where `fractions` is set, as for networks
+    of old model files, which count bytes as x / 255. Computed in double, then rounded to the
+    layers' type.
     """
+
+    fractions = False
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map x (n, n_in) to the like."""
+        if self.fractions and x.dtype == torch.uint8:
+            x = x.double() / 255
         return ((x.double() - self.shift) * self.scale).to(self.like.dtype)
 
 
 class OutputScaling(_Scaling):
-    """a · scale + shift for each output: the answers in the units of the targets."""
+    """a · scale + shift for each output: the answers in the units of the targets, in double."""
 
     def forward(self, a: torch.Tensor) -> torch.Tensor:
         """Map a (n, n_out) to the like."""
-        return (a.double() * self.scale + self.shift).to(self.like.dtype)
+        return a.double() * self.scale + self.shift
 
 
 class Exp(nn.Module):

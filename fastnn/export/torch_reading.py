@@ -51,6 +51,7 @@ class _Found:
     layers: list[_Layer] = field(default_factory=list)
     scaling: tuple[NDArray[Any], NDArray[Any]] | None = None  # shift and scale of the inputs
     answers: tuple[NDArray[Any], NDArray[Any]] | None = None  # and of the outputs
+    fractions: bool = False  # bytes count as x / 255
 
 
 def from_torch(
@@ -146,6 +147,8 @@ def from_torch(
     if found.scaling is not None:
         shift, scale = found.scaling
         net.input_shift, net.input_scale = shift, scale
+    if found.fractions:
+        net._read_bytes_as_fractions()
     if found.answers is not None:
         net.output_shift, net.output_scale = found.answers
     return net
@@ -189,6 +192,7 @@ def _of_modules(sequence: nn.Sequential) -> _Found:
                 raise ValueError(f"{where} must flatten from dimension 1 to the last")
         elif kind is InputScaling and not layers and found.scaling is None:
             found.scaling = _shift_and_scale(f"{where}: its {{}}", module.shift, module.scale)
+            found.fractions = module.fractions
         elif kind is OutputScaling and layers:
             found.answers = _shift_and_scale(f"{where}: its {{}}", module.shift, module.scale)
         elif kind is nn.Dropout:
