@@ -30,7 +30,7 @@ def test_every_activation_with_every_output_gives_what_the_twin_gives(dtype):
         module = run(to_numpy(net))
         for X in (rows_for(net, 5), np.arange(2 * net.sizes[0], dtype=np.uint8).reshape(2, -1)):
             found = module["predict"](X)
-            assert (found.shape, found.dtype) == ((len(X), net.sizes[-1]), net.dtype)
+            assert (found.shape, found.dtype) == ((len(X), net.sizes[-1]), net.predict(X).dtype)
             np.testing.assert_allclose(found, exact(net, X), **TIGHT[dtype], err_msg=repr(net))
             np.testing.assert_allclose(found, net.predict(X), **TIGHT[dtype])
             np.testing.assert_allclose(module["predict"](X[0]), found[0], **TIGHT[dtype])

@@ -112,7 +112,7 @@ def test_scaling_that_is_left_out_is_told_and_left_to_the_caller() -> None:
     model = to_onnx(net, input_scaling=False)
     assert "not part of the model" in model.doc_string
     assert "reads them raw" in to_onnx(net).doc_string
-    (out,) = run(model, (X - net.input_shift) * net.input_scale)
+    (out,) = run(model, ((X - net.input_shift) * net.input_scale).astype(np.float32))
     assert_alike(net.predict(X), out, 1e-5)
 
 

@@ -34,8 +34,8 @@ _TYPES = {
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
 }
-# By how much the fold of the scaling may move a standardized input or target: 2^-24 times a distance of 64
-# standard deviations in float32, 2^-53 times 65,536 in float64.
+# By how much the fold of the scaling may move a standardized input or target: in float32 2^-24
+# times a distance of 64 standard deviations, in float64 2^-53 times 65,536.
 _MAY_MOVE = {"float32": 2.0**-18, "float64": 2.0**-37}
 # Operators that are one function each, at least for float32.
 _OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
