@@ -198,6 +198,15 @@ class TestInt8:
         change = float(re.search(r"largest change of an output (\S+)", text)[1])
         assert change == pytest.approx(np.abs(a - net.predict(X_test)).max(), rel=0.01)
 
+    def test_it_is_measured_on_a_frames_columns_by_their_names(self):
+        pandas = pytest.importorskip("pandas")
+        frame = pandas.DataFrame({"a": [1.0, 2, 3, 5], "b": [30.0, -10, 20, 7]})
+        net = random_net([2, 4, 1], activation="tanh")
+        net.standardize(frame)
+        net.feature_names = ["a", "b"]
+        texts = [to_c(net, quantize="int8", X=frame[names]) for names in (["a", "b"], ["b", "a"])]
+        assert texts[0] == texts[1]
+
     def test_without_examples_it_says_that_nothing_was_measured(self):
         assert "not measured" in to_c(random_net([3, 2]), quantize="int8")
         assert "largest change" in to_c(random_net([3, 2]), quantize="int8", X=[[1, 2, 3]])

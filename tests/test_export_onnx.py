@@ -177,12 +177,14 @@ def test_outputs_beyond_the_classes_and_later_ones_of_a_tie_are_no_label() -> No
 def test_the_model_says_what_it_is() -> None:
     net = fastnn.MLP([4, 8, 3], activation="silu", output="softmax", seed=0)
     net.classes, net.metadata = ["a", "b", "c"], {"data": "iris"}
+    net.feature_names = ["w", "x", "y", "z"]
     model = to_onnx(net, labels=True, name="iris")
     assert (model.producer_name, model.producer_version) == ("fastnn", fastnn.__version__)
     assert model.graph.name == "iris" and "4-8-3" in model.doc_string
     facts = {fact.key: fact.value for fact in model.metadata_props}
     assert facts["fastnn_version"] == fastnn.__version__ and facts["loss"] == "cross_entropy"
     assert json.loads(facts["classes"]) == ["a", "b", "c"]
+    assert json.loads(facts["feature_names"]) == ["w", "x", "y", "z"]
     assert json.loads(facts["metadata"]) == {"data": "iris"}
     assert fastnn.MLP(**json.loads(facts["network"])).sizes == net.sizes
     inputs, outputs = model.graph.input, model.graph.output

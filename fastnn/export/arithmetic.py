@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import arrays
 from ..layout import Array
 from ..mlp import MLP
 from . import facts
@@ -280,7 +281,9 @@ class Measured:
 def measure(net: MLP, layers: list[Int8Layer], X: Any, y: Any) -> Measured:
     """Compare the int8 network with `net` on examples, in pieces that fit into a cache."""
     net._rows(X)  # every mistake in X is told there
+    order = arrays.column_order("X", arrays.column_names(X), net.feature_names)
     X = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
+    X = X if order is None else X[:, order]
     if X.dtype != np.uint8:
         X = X.astype(facts.input_dtype(net, _D))
     z = np.empty((len(X), net.sizes[-1]), _F)

@@ -90,8 +90,8 @@ def to_onnx(
     Returns
     -------
     onnx.ModelProto
-        With ``fastnn_version``, ``network`` (what `MLP` was built with), ``loss``, ``classes`` and
-        the network's own ``metadata`` as JSON in its ``metadata_props``.
+        With ``fastnn_version``, ``network`` (what `MLP` was built with), ``loss``, ``classes``,
+        ``feature_names`` and the network's own ``metadata`` as JSON in its ``metadata_props``.
 
     Raises
     ------
@@ -258,6 +258,8 @@ def _props(net: MLP) -> dict[str, str]:
     said = {"network": net._network(), "metadata": net.metadata}
     if net.classes is not None:
         said["classes"] = net.classes.tolist()
+    if net.feature_names is not None:
+        said["feature_names"] = list(net.feature_names)
     texts = {name: files.as_json(name, value) for name, value in said.items()}
     return {"fastnn_version": __version__, "loss": net.loss, **texts}
 
