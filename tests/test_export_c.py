@@ -65,9 +65,10 @@ class TestFloat:
     def test_bytes_are_numbers(self, library):
         for i, net in enumerate(library.nets):
             X = integers(3, net.sizes[0])
-            np.testing.assert_allclose(
-                library.predict(i, X), net.predict(X), **TIGHT[net.dtype.name]
-            )
+            for x in (X, X.astype(net.dtype)):
+                expected, slack = net.predict(x), arithmetic.tolerance(net, X, net.dtype.name)
+                sure = np.isfinite(slack)  # weights of N(0, 1) make much of 255
+                assert (np.abs(library.predict(i, x) - expected)[sure] <= slack[sure]).all(), net
 
     def test_classes_are_those_of_classify(self, library):
         some = 0
