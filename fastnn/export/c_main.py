@@ -57,9 +57,8 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
     if w.classifies:
         lines.append(f"               int best = {name}_classify(x);")
         also = f"{name}_predict_u8 and {name}_classify_u8 take"
-    lines.append(
-        f"           {also} bytes{', which count as x / 255' * (net._old_bytes is not None)}."
-    )
+    meaning = "" if net._old_bytes is None else ", which count as x / 255"
+    lines.append(f"           {also} bytes{meaning}.")
     lines += [
         f"Test       cc -std=c99 -O2 -D{upper}_MAIN {file_name} -o {name} && ./{name}",
         f"           checks it against fastnn; ./{name} - reads rows of {net.sizes[0]} numbers",

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..layout import Array
 from ..mlp import MLP
-from . import arithmetic, c_main, facts
+from . import arithmetic, c_activations, c_main, facts
 from . import c_source as source
 
 
@@ -229,7 +229,11 @@ class Writer:
         net = self.net
         used = (*net.activation, net.output)
         parts = [*self.scaling(), *self.tables(), *self.functions()]
-        parts += [source.activations(used, self.name, self.real), self.finish(), *self.entries()]
+        parts += [
+            c_activations.activations(used, self.name, self.real),
+            self.finish(),
+            *self.entries(),
+        ]
         if net.classes is not None and self.classifies:
             texts = [source.string(label_text(value)) for value in net.classes]
             body = "\n".join(f"    {text}," for text in texts)

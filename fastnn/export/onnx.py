@@ -255,7 +255,7 @@ def _fold(
 
 def _props(net: MLP) -> dict[str, str]:
     """Return what the model says of itself, name: JSON."""
-    said = {"network": net._network(), "metadata": net.metadata}
+    said: dict[str, Any] = {"network": net._network(), "metadata": net.metadata}
     if net.classes is not None:
         said["classes"] = net.classes.tolist()
     if net.feature_names is not None:
