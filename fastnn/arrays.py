@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._fastnn import Rows, Scaling, Targets
-from .names import ARGMAX, NO_METRIC, THRESHOLD
+from .names import ARGMAX, NO_METRIC, OUTPUTS_OF, RANGES, THRESHOLD, Loss, Output
 
 _READ_IN_PLACE = ("float32", "float64", "uint8")
 # The share of non-zeros below which walking them was faster. Measured on a training of 784-w-10 on
@@ -25,6 +25,7 @@ _READ_IN_PLACE = ("float32", "float64", "uint8")
 _WALK_BELOW = 0.35
 _LISTS_AT_MOST = 1 << 28  # bytes: MNIST's 60,000 images take 27 MB, as float32 54 MB
 _LEAST_WEIGHT = 1e-100  # of weights; their sums and products with costs are finite then
+_BEYOND = 1e-6  # of a range: what scaling to 0 … 1 leaves, as 1 + 2e-16, or rounding to float32
 _SCAN = 1 << 16  # rows looked at a time when a bad value is searched for
 _VALUES_AT_ONCE = 1 << 21  # in one call of NumPy, which hears no Ctrl-C: some milliseconds
 
@@ -352,8 +353,8 @@ class Goal:
     """What y is to a network: the output layer, the loss, and the class labels it knows."""
 
     n_out: int
-    output: str
-    loss: str
+    output: Output
+    loss: Loss
     dtype: np.dtype[Any]
     classes: NDArray[Any] | None = None  # label of output j; None: j itself
     may_be_one_hot: bool = True  # False: several labels a row, even if these rows have one each
@@ -519,24 +520,50 @@ def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
         row, column = np.argwhere(~np.isfinite(values))[0]
         large = f", too large for {goal.dtype}" if np.isfinite(y[row, column]) else ""
         raise ValueError(f"{name} holds {y[row, column]} at row {row}, output {column}{large}")
-    low = {"cross_entropy": 0, "binary_cross_entropy": 0, "poisson": 0}.get(goal.loss)
-    high = 1 if goal.loss == "binary_cross_entropy" else None
-    if (low is not None and values.min() < low) or (high is not None and values.max() > high):
-        span = "from 0 to 1" if high else "0 or more"
-        worst = values.min() if values.min() < 0 else values.max()
-        labels = high is not None and y.dtype.kind in "iu" and goal.n_out == 1
-        hint = "; set the network's `classes` to use other labels" if labels else ""
-        raise ValueError(f"{name} must be {span} for loss {goal.loss!r}; it holds {worst:g}{hint}")
+    _check_range(name, values, goal, whole=y.dtype.kind in "iu")
     classes = goal.n_out > 1 and goal.output in ("sigmoid", "softmax")
     if classes and goal.may_be_one_hot and _is_one_hot(values):
         labels = values.argmax(axis=1).astype(np.int64)
         return Encoded(n, labels, None, ARGMAX, goal.classes)
+    if goal.output == "softmax" and _is_binary(values):
+        raise ValueError(
+            f"{name} holds rows with no label or several, for output 'softmax', which tells one; "
+            "for several labels a row choose output 'sigmoid'"
+        )
     metric = {"cross_entropy": ARGMAX, "binary_cross_entropy": THRESHOLD}.get(goal.loss, NO_METRIC)
     return Encoded(n, None, values, metric, goal.classes)
 
 
+def _check_range(name: str, values: NDArray[Any], goal: Goal, *, whole: bool) -> None:
+    """Refuse targets that the output cannot reach, whatever its weights."""
+    low, high = RANGES[goal.output]
+    least, greatest = values.min(), values.max()
+    if low - _BEYOND <= least and greatest <= high + _BEYOND:
+        return
+    span = f"from {low:g} to {high:g}" if np.isfinite(high) else f"{low:g} or more"
+    of = f"loss {goal.loss!r}" if goal.loss in OUTPUTS_OF else f"output {goal.output!r}"
+    worst = least if least < low - _BEYOND else greatest
+    raise ValueError(
+        f"{name} must be {span} for {of}; it holds {worst:.7g}; {_way_out(goal, whole)}"
+    )
+
+
+def _way_out(goal: Goal, whole: bool) -> str:
+    """Return what to do about targets outside the output's range."""
+    if goal.output == "sigmoid" and whole and goal.n_out == 1:
+        return "set the network's `classes` to use other labels"
+    if goal.output == "softmax":
+        return "give class labels, or the share of each class"
+    loss = "loss 'mse' with " if goal.loss in OUTPUTS_OF else ""
+    return f"scale the targets, or choose {loss}output 'identity'"
+
+
 def _is_one_hot(values: NDArray[Any]) -> bool:
-    return bool(np.all((values == 0) | (values == 1)) and np.all(values.sum(axis=1) == 1))
+    return _is_binary(values) and bool(np.all(values.sum(axis=1) == 1))
+
+
+def _is_binary(values: NDArray[Any]) -> bool:
+    return bool(np.all((values == 0) | (values == 1)))
 
 
 # ---- weights -----------------------------------------------------------------------------------

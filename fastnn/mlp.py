@@ -466,7 +466,7 @@ class MLP:
             types are read in place, others are converted once. Bytes are numbers; the first fit on
             bytes above 1 sets `input_scale` to 1/255. A frame's columns are remembered by name.
         y : array-like, shape (n,) or (n, n_out)
-            Class labels (integers or strings), one-hot rows, or values.
+            Class labels (integers or strings), one-hot rows, or values that the output can reach.
         epochs : int, default 10
             Passes over the data; with `resume`, the total number.
         batch_size : int or None, default 32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 # The position of a name is its code in csrc/fnn.h.
@@ -26,8 +27,24 @@ LOSSES: tuple[Loss, ...] = get_args(Loss)
 Name = TypeVar("Name", bound=str)
 NO_METRIC, ARGMAX, THRESHOLD = 0, 1, 2
 
+# The least and the greatest value of each output. Those that it only tends to (0 and 1 of sigmoid)
+# are targets too: labels are such.
+RANGES: dict[Output, tuple[float, float]] = {
+    "identity": (-inf, inf),
+    "sigmoid": (0, 1),
+    "tanh": (-1, 1),
+    "relu": (0, inf),
+    "leaky_relu": (-inf, inf),
+    "elu": (-1, inf),
+    "gelu": (-0.16997121, inf),  # at z = -0.7518
+    "silu": (-0.27846454, inf),  # at z = -1.2785
+    "softplus": (0, inf),
+    "softmax": (0, 1),
+    "exp": (0, inf),
+}
+
 # Outputs that a loss can be computed from; a loss that is not here takes any but exp and softmax …
-_OUTPUTS_OF: dict[str, tuple[Output, ...]] = {
+OUTPUTS_OF: dict[str, tuple[Output, ...]] = {
     "cross_entropy": ("softmax",),
     "binary_cross_entropy": ("sigmoid",),
     "poisson": ("exp", "softplus"),
@@ -57,7 +74,7 @@ def pair(output: object, loss: object) -> tuple[Output, Loss]:
     output = None if output is None else check_name("output", output, ACTIVATIONS)
     loss = None if loss is None else check_name("loss", loss, LOSSES)
     if output is None:
-        output = _OUTPUTS_OF[loss][0] if loss in _OUTPUTS_OF else "identity"
+        output = OUTPUTS_OF[loss][0] if loss in OUTPUTS_OF else "identity"
     if loss is None:
         of_output: dict[Output, Loss] = {
             "softmax": "cross_entropy",
@@ -65,8 +82,8 @@ def pair(output: object, loss: object) -> tuple[Output, Loss]:
             "exp": "poisson",
         }
         loss = of_output.get(output, "mse")
-    if loss in _OUTPUTS_OF and output not in _OUTPUTS_OF[loss]:
-        needed = " or ".join(_OUTPUTS_OF[loss])
+    if loss in OUTPUTS_OF and output not in OUTPUTS_OF[loss]:
+        needed = " or ".join(OUTPUTS_OF[loss])
         raise ValueError(f"loss {loss!r} needs output {needed}, not {output!r}")
     if output in _LOSSES_OF and loss not in _LOSSES_OF[output]:
         allowed = ", ".join(_LOSSES_OF[output])

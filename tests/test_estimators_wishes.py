@@ -90,10 +90,18 @@ class TestNetwork:
     )
     def test_predictions_stay_in_the_range_of_the_output_activation(self, output, low, high):
         X, y = DIABETES
-        model = regressor(output_activation=output).fit(X, y)
+        model = regressor(output_activation=output).fit(X, (y - y.min()) / np.ptp(y))
         assert model.out_activation_ == output
         found = model.predict(X)
         assert low <= found.min() < found.max() <= high
+
+    @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+    def test_targets_that_the_output_cannot_reach_are_refused(self, solver):
+        X, y = DIABETES
+        model = regressor(output_activation="tanh", solver=solver)
+        with pytest.raises(ValueError, match=r"^y must be from -1 to 1 for output 'tanh'; it hol"):
+            model.fit(X, y)
+        assert not hasattr(model, "network_")
 
     def test_the_quadratic_cost_on_sigmoid_outputs(self):
         model = classifier(loss="quadratic", output_activation="logistic", max_iter=100)

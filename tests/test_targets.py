@@ -1,11 +1,14 @@
 """Everything that y and the weights may be, and what is said about everything else."""
 
+import contextlib
+
 import numpy as np
 import pytest
+import reference
 from states import state_of, table
 
 from fastnn import MLP, SGD, arrays
-from fastnn.names import ARGMAX
+from fastnn.names import ACTIVATIONS, ARGMAX, LOSSES, RANGES, pair
 
 X, Y = table(30)
 ONE_HOT = np.eye(3)[Y]
@@ -190,7 +193,10 @@ REFUSED = {  # n_out, options, y, kind, the sentence
     "too large for the dtype": (1, {}, with_value(Y, 5, 1e300), ValueError,
                                 r"y holds 1e\+300 at row 5, output 0, too large for float32"),
     "negative share": (3, SOFTMAX, ONE_HOT - 0.25, ValueError,
-                       r"y must be 0 or more for loss 'cross_entropy'; it holds -0.25"),
+                       r"y must be from 0 to 1 for loss 'cross_entropy'; it holds -0.25; give"),
+    "no label or several": (3, SOFTMAX, np.where(ONE_HOT[:, :1] > 0, 1, ONE_HOT), ValueError,
+                            r"y holds rows with no label or several, for output 'softmax', which"
+                            r" tells one; for several labels a row choose output 'sigmoid'"),
     "above 1": (3, SIGMOID, ONE_HOT * 2, ValueError,
                 r"y must be from 0 to 1 for loss 'binary_cross_entropy'; it holds 2"),
     "other labels": (1, BINARY, np.where(Y > 0, 1, -1).astype(int), ValueError,
@@ -198,6 +204,11 @@ REFUSED = {  # n_out, options, y, kind, the sentence
     "below 0": (1, BINARY, Y - 1.0, ValueError, r"y must be from 0 to 1 .*; it holds -1"),
     "negative count": (1, {"loss": "poisson"}, Y - 1, ValueError,
                        r"y must be 0 or more for loss 'poisson'; it holds -1"),
+    "ten from a sigmoid": (1, {"output": "sigmoid", "loss": "mse"}, Y * 5.0, ValueError,
+                           r"y must be from 0 to 1 for output 'sigmoid'; it holds 10; scale the"
+                           r" targets, or choose output 'identity'$"),
+    "labels 1 and 2": (1, {"output": "sigmoid", "loss": "quadratic"}, Y % 2 + 1, ValueError,
+                       r".*; it holds 2; set the network's `classes` to use other labels$"),
     "complex": (1, {}, Y * 1j, TypeError, r"y must hold real numbers; its dtype is complex128"),
     "dates": (3, SOFTMAX, Y.astype("M8[s]"), TypeError, r"y must hold real numbers; its dtype is"),
     "names and gaps": (3, SOFTMAX, objects(["a", None] * 15), TypeError,
@@ -245,6 +256,82 @@ class TestRefused:
         net.classes = np.arange(100, 120)
         with pytest.raises(ValueError, match=r"knows 100, .*, 109, …$"):
             net.fit(X, Y)
+
+
+# An output's least and greatest values, by hand; None: without end.
+LIMITS = {
+    "identity": (None, None),
+    "sigmoid": (0, 1),
+    "tanh": (-1, 1),
+    "relu": (0, None),
+    "leaky_relu": (None, None),
+    "elu": (-1, None),  # e^z - 1
+    "gelu": (-0.169971, None),
+    "silu": (-0.278465, None),
+    "softplus": (0, None),
+    "softmax": (0, 1),
+    "exp": (0, None),
+}
+
+
+def cases():
+    """Each output with each of its losses."""
+    for output in ACTIVATIONS:
+        for loss in LOSSES:
+            with contextlib.suppress(ValueError):
+                yield pair(output, loss)
+
+
+class TestRanges:
+    """Targets that an output cannot reach are refused, whatever the loss and the method."""
+
+    @pytest.mark.parametrize("output", [name for name in ACTIVATIONS if name != "softmax"])
+    def test_the_table_holds_the_least_and_the_greatest_value_of_each_function(self, output):
+        a = reference.ACTIVATIONS[output][0](np.linspace(-40, 40, 800_001))
+        for limit, reached in zip(RANGES[output], (a.min(), a.max()), strict=True):
+            if np.isfinite(limit):
+                assert reached == pytest.approx(limit, abs=1e-8)
+            else:
+                assert np.sign(limit) * reached >= 40 * reference.LEAK
+
+    def test_the_table_has_a_row_for_every_output(self):
+        assert tuple(RANGES) == ACTIVATIONS and RANGES["softmax"] == (0, 1)
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize(("output", "loss"), list(cases()))
+    def test_targets_beyond_it_are_refused_and_its_limits_are_not(self, output, loss, dtype):
+        net = MLP([5, 2], output=output, loss=loss, dtype=dtype, seed=0)
+        before = state_of(net)
+        low, high = LIMITS[output]
+        inside = np.tile([0.25 if low is None else low, 1.0 if high is None else high], (30, 1))
+        beyond = [limit + step for limit, step in ((low, -0.01), (high, 0.01)) if limit is not None]
+        for value in beyond:
+            y = with_value(inside, (7, 1), value)
+            for call in (net.fit, net.train_batch, net.evaluate, net.cost, net.gradient):
+                with pytest.raises(ValueError, match=rf"^y must be .*; it holds {value:g}"):
+                    call(X, y)
+            with pytest.raises(ValueError, match=r"^y of validation_data must be .*; it holds"):
+                net.fit(X, inside, validation_data=(X, y), epochs=1)
+        assert state_of(net) == before
+        assert np.isfinite(net.cost(X, inside))
+        if not beyond:
+            assert np.isfinite(net.cost(X, 1e3 * (1 - 2 * inside)))
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_what_scaling_and_rounding_leave_beyond_a_limit_is_taken(self, dtype):
+        y = np.linspace(0, np.nextafter(1, 2), 30)  # as scikit-learn's MinMaxScaler makes it
+        for loss in ("mse", "binary_cross_entropy"):
+            net = MLP([5, 1], output="sigmoid", loss=loss, dtype=dtype, seed=0)
+            assert np.isfinite(net.cost(X, y))
+
+    @pytest.mark.parametrize("output", ACTIVATIONS)
+    def test_what_a_network_answers_is_a_target(self, output):
+        net = MLP([5, 3], output=output, loss="mse", seed=0)
+        net.params[:] *= 20
+        assert net.cost(X, net.predict(X)) == 0
+
+    def test_shares_of_the_classes_are_targets_of_a_softmax(self):
+        assert np.isfinite(softmax().cost(X, np.tile([0.2, 0.3, 0.5], (30, 1))))
 
 
 WEIGHTS_REFUSED = [
