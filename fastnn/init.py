@@ -1,16 +1,22 @@
 """Initial weights and biases.
 
-========================  =========================================================  ==========
+========================  =========================================================  ==============
 name                      W (n_in, n_out)                                            b
-========================  =========================================================  ==========
+========================  =========================================================  ==============
+``"fan_in_uniform"``      U(±1/√n_in); Lillicrap et al. 2016, PyTorch's              as W
+``"sigmoid_uniform"``     U(±4 √(6 / (n_in + n_out))); Bengio 2012, Practical        as W
+                          Recommendations; the output layer as fan_in_uniform
 ``"lecun_normal"``        N(0, 1 / n_in); LeCun et al. 1998, Efficient BackProp      0
 ``"glorot_uniform"``      U(±√(6 / (n_in + n_out))); Glorot & Bengio 2010            0
 ``"he_normal"``           N(0, 2 / n_in); He et al. 2015                             0
 ``"standard_normal"``     N(0, 1); Nielsen, Neural Networks and Deep Learning, ch. 1  N(0, 1)
 ``"zeros"``               0                                                          0
-========================  =========================================================  ==========
+========================  =========================================================  ==============
 
 (N is given by mean and variance.)
+
+The default is ``"sigmoid_uniform"`` where all hidden layers are sigmoids, else
+``"fan_in_uniform"``: chosen by measurement, see benchmarks/initialisation.py.
 """
 
 from __future__ import annotations
@@ -21,14 +27,21 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-Init: TypeAlias = Literal["lecun_normal", "glorot_uniform", "he_normal", "standard_normal", "zeros"]
+Init: TypeAlias = Literal[
+    "fan_in_uniform",
+    "sigmoid_uniform",
+    "lecun_normal",
+    "glorot_uniform",
+    "he_normal",
+    "standard_normal",
+    "zeros",
+]
 INITS: tuple[Init, ...] = get_args(Init)
-_RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
 
 
 def default_init(activation: Sequence[str]) -> Init:
-    """Return he_normal for networks of rectifiers, else lecun_normal."""
-    return "he_normal" if any(name in _RECTIFIERS for name in activation) else "lecun_normal"
+    """Return sigmoid_uniform if all hidden layers are sigmoids, else fan_in_uniform."""
+    return "sigmoid_uniform" if set(activation) == {"sigmoid"} else "fan_in_uniform"
 
 
 def fill(
@@ -38,7 +51,7 @@ def fill(
     rng: np.random.Generator,
 ) -> None:
     """Draw every W and b in place, layer by layer, W before b, in double whatever their dtype."""
-    for W, b in zip(weights, biases, strict=True):
+    for l, (W, b) in enumerate(zip(weights, biases, strict=True)):
         n_in, n_out = W.shape
         b[:] = 0
         if init == "zeros":
@@ -46,6 +59,12 @@ def fill(
         elif init == "glorot_uniform":
             limit = np.sqrt(6 / (n_in + n_out))
             W[:] = rng.uniform(-limit, limit, W.shape)
+        elif init in ("fan_in_uniform", "sigmoid_uniform"):
+            limit = 1 / np.sqrt(n_in)
+            if init == "sigmoid_uniform" and l < len(weights) - 1:  # its slope at 0 is a quarter
+                limit = 4 * np.sqrt(6 / (n_in + n_out))
+            W[:] = rng.uniform(-limit, limit, W.shape)
+            b[:] = rng.uniform(-limit, limit, b.shape)
         elif init == "standard_normal":
             W[:] = rng.standard_normal(W.shape)
             b[:] = rng.standard_normal(b.shape)

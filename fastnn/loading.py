@@ -170,6 +170,7 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: files.Tensors) -> None:
         lr_scale=check_number("lr_scale", facts["lr_scale"], "0 or more", lambda x: x >= 0),
         history=history,
         callbacks=callbacks,
+        epochs=_count(facts, "epochs") if facts.get("epochs") is not None else None,
     )
     net.history = net._standing.history
 

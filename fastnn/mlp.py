@@ -120,8 +120,9 @@ class MLP:
         ``poisson``                1/n Σ (a − y ln a); exp or softplus output
         =========================  =====================================================
     init : str, optional
-        lecun_normal, glorot_uniform, he_normal, standard_normal or zeros; see `fastnn.init`.
-        Default: he_normal for networks of rectifiers, lecun_normal for others.
+        fan_in_uniform, sigmoid_uniform, lecun_normal, glorot_uniform, he_normal, standard_normal
+        or zeros; see `fastnn.init`. Default: sigmoid_uniform where all hidden layers are sigmoids,
+        else fan_in_uniform, which is PyTorch's.
     dropout : float or sequence of float, default 0
         Share of a hidden layer's activations that are set to 0 while training, in [0, 1); one for
         all hidden layers or one each. The others are divided by 1 − dropout.
@@ -446,7 +447,7 @@ class MLP:
         X: arrays.Matrix,
         y: ArrayLike,
         *,
-        epochs: int = 10,
+        epochs: int | None = None,
         batch_size: int | None = _BATCH_SIZE,
         optimizer: Optimizer | None = None,
         validation_data: arrays.Validation | None = None,
@@ -467,8 +468,10 @@ class MLP:
             bytes above 1 sets `input_scale` to 1/255. A frame's columns are remembered by name.
         y : array-like, shape (n,) or (n, n_out)
             Class labels (integers or strings), one-hot rows, or values that the output can reach.
-        epochs : int, default 10
-            Passes over the data; with `resume`, the total number.
+        epochs : int, optional
+            Passes over the data; with `resume`, the total number. Default: as many as take 2,000
+            steps or visit 64,000 examples, whichever are fewer, and at least 10; with `resume`,
+            what the checkpoint was made with.
         batch_size : int or None, default 32
             Examples a step; None for all of them at once. The last batch of an epoch may be
             smaller.
@@ -518,13 +521,11 @@ class MLP:
             far at the end of an epoch: by ``val_loss`` if there is validation data, else by
             ``loss``; those before the fit if no epoch has made them better.
         """
-        epochs = check_count("epochs", epochs, 0)
+        wanted = None if epochs is None else check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
         reading = self._reading_to_train(X)
         examples, encoded = self._examples(X, y, sample_weight, class_weight, reading=reading)
         arrays.check_classes(encoded)
-        if examples.rows.sparse and epochs > 1:  # one pass would not earn its cost
-            examples = replace(examples, rows=arrays.listed(examples.rows))
         validation = self._validation(validation_data, encoded, reading)
         size = examples.n_visited
         if batch_size is not None:
@@ -539,19 +540,26 @@ class MLP:
         else:
             optimizer = self._next_optimizer(optimizer)
             standing = FitState(size, bool(shuffle), optimizer.to_config())
+        if wanted is None:
+            wanted = standing.epochs  # of the checkpoint
+        if wanted is None:
+            wanted = training.default_epochs(examples.n_visited, size)
+        if examples.rows.sparse and wanted > 1:  # one pass would not earn its cost
+            examples = replace(examples, rows=arrays.listed(examples.rows))
         with self._training(), self._undone_unless_stepped():
             fit = training.Fit(
                 self._trainee(optimizer),
                 examples,
                 optimizer,
                 standing,
-                epochs=epochs,
+                epochs=wanted,
                 validation=validation,
                 callbacks=listed,
                 n_threads=get_num_threads(),
             )
             self._fit, self._optimizer, self._standing = fit, optimizer, standing
-            if epochs > len(standing.history):
+            standing.epochs = wanted
+            if wanted > len(standing.history):
                 self._learn(encoded, reading)
             self.history = standing.history
             try:
@@ -1033,6 +1041,7 @@ class MLP:
             "optimizer_kind": state.kind.__name__,
             "steps": state.steps,
             "epoch": standing.epoch,
+            "epochs": standing.epochs,
             "lr_scale": standing.lr_scale,
             "history": standing.history.to_dict(),
             "callbacks": plain,

@@ -115,6 +115,7 @@ class FitState:
     lr_scale: float = 1.0
     history: History = field(default_factory=History)
     callbacks: list[dict[str, Any]] = field(default_factory=list)  # their states
+    epochs: int | None = None  # in all, as the fit was asked for; None in older files
 
     @property
     def epoch(self) -> int:

@@ -27,6 +27,19 @@ from .state import Examples, FitState, Trainee
 _T = TypeVar("_T")
 
 
+# Measured on small tables, benchmarks/epochs.py: most had learnt by then, few had learnt by heart.
+_STEPS, _VISITS, _LEAST_EPOCHS = 2_000, 64_000, 10
+
+
+def default_epochs(n: int, batch_size: int) -> int:
+    """Return as many as take 2,000 steps or visit 64,000 rows, whichever are fewer; 10 at least.
+
+    n counts the rows of an epoch. From 6,400 on there are 10 epochs, whatever the batch size.
+    """
+    steps_per_epoch = -(-n // batch_size)
+    return max(_LEAST_EPOCHS, min(-(-_STEPS // steps_per_epoch), -(-_VISITS // n)))
+
+
 class DivergenceWarning(UserWarning):
     """The loss stopped being finite; training ended and went back to the best weights so far."""
 

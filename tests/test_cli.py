@@ -979,7 +979,7 @@ class TestInfo:
             "2,499 parameters",
             "setosa, versicolor, virginica",
             "sl, sw, pl, pw, standardized",
-            "he_normal, seed 0",
+            "fan_in_uniform, seed 0",
             "classify",
         ):
             assert text in out

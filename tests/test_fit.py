@@ -103,6 +103,57 @@ class TestArguments:
         assert state_of(net) == before
 
 
+class TestDefaultEpochs:
+    """2,000 steps or 64,000 examples, whichever are fewer, in epochs; 10 at least."""
+
+    def asked_for(self, n, **options):
+        seen = []
+
+        def look(run, logs):
+            seen.append(run.epochs)
+            run.stop("seen")
+
+        MLP([1, 1], seed=0).fit(np.ones((n, 1)), np.ones(n), callbacks=look, **options)
+        return seen
+
+    @pytest.mark.parametrize(
+        ("n", "batch_size", "epochs"),
+        [
+            (150, 32, 400),  # 5 steps an epoch
+            (4, 32, 2000),  # 1 step an epoch
+            (150, None, 427),  # 1 step an epoch, but 150 examples: 64,000 / 150 = 426.7
+            (1000, 10, 20),  # 100 steps an epoch
+            (1000, 1, 10),
+            (1000, 64, 64),  # 16 steps an epoch would be 125, 64,000 examples are 64
+            (6400, 32, 10),
+            (70_000, 32, 10),
+            (70_000, None, 10),
+        ],
+    )
+    def test_they_are_by_hand(self, n, batch_size, epochs):
+        assert self.asked_for(n, batch_size=batch_size) == [epochs]
+        assert self.asked_for(n, batch_size=batch_size, epochs=None) == [epochs]
+
+    def test_rows_of_weight_0_are_as_absent(self):
+        assert self.asked_for(300, sample_weight=np.arange(300) % 2) == [400]
+
+    def test_a_schedule_spans_them_all(self):
+        history = network().fit(X[:32], Y[:32], optimizer=SGD(schedules.Cosine(0.1)))
+        assert len(history) == 2000
+        np.testing.assert_allclose(history.lr[1000], 0.05, rtol=0.01)
+        assert history.lr[-1] < 1e-6
+
+    def test_iris_is_told_apart_with_all_defaults_by_nine_seeds_of_ten(self):
+        datasets = pytest.importorskip("sklearn.datasets")
+        X, y = datasets.load_iris(return_X_y=True)
+        scores = []
+        for seed in range(10):
+            net = MLP([4, 16, 3], output="softmax", seed=seed)
+            net.fit(X, y)
+            scores.append(net.evaluate(X, y)["accuracy"])
+        assert sorted(scores)[1] > 0.9
+
+
 class TestOrder:
     def visits(self, net, **options):
         """The rows in the order of the visits, an epoch a list: row i costs 4^i, weights stay 0."""

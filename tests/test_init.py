@@ -21,6 +21,7 @@ def drawn(init, dtype="float64", seed=0):
         ("he_normal", lambda n_in, n_out: 2 / n_in),
         ("glorot_uniform", lambda n_in, n_out: 2 / (n_in + n_out)),  # of U(±a): a²/3
         ("standard_normal", lambda n_in, n_out: 1.0),
+        ("fan_in_uniform", lambda n_in, n_out: 1 / n_in / 3),
     ],
 )
 def test_weights_have_mean_0_and_the_variance_of_the_formula(init, variance, layer):
@@ -45,13 +46,29 @@ def test_glorot_weights_fill_their_interval_and_stay_in_it():
     assert 0.999 * limit < np.abs(W).max() <= limit
 
 
+@pytest.mark.parametrize("layer", [0, 1])
+def test_fan_in_weights_and_biases_fill_their_interval_and_stay_in_it(layer):
+    net = drawn("fan_in_uniform")
+    limit = 1 / np.sqrt(SIZES[layer])
+    for values, share in ((net.weights[layer], 0.999), (net.biases[layer], 0.9)):
+        assert -limit <= values.min() < -share * limit < share * limit < values.max() <= limit
+
+
+def test_sigmoids_begin_four_times_as_wide_as_glorots_and_the_output_by_its_inputs():
+    net = drawn("sigmoid_uniform")
+    hidden, output = 4 * np.sqrt(6 / 700), 1 / np.sqrt(300)
+    for layer, limit in ((0, hidden), (1, output)):
+        for values, share in ((net.weights[layer], 0.999), (net.biases[layer], 0.9)):
+            assert share * limit < np.abs(values).max() <= limit
+
+
 @pytest.mark.parametrize("init", INITS)
-def test_biases_are_0_except_in_the_books_standard_normal(init):
+def test_biases_are_0_except_in_the_uniform_ones_and_the_books_standard_normal(init):
     for b in drawn(init).biases:
         if init == "standard_normal":
             assert abs(b.var() - 1) < 6 * np.sqrt(2 / b.size)
         else:
-            assert not b.any()
+            assert b.any() == (init in ("fan_in_uniform", "sigmoid_uniform"))
 
 
 def test_zeros_are_zeros():
@@ -75,14 +92,34 @@ def test_without_a_seed_every_network_differs():
 @pytest.mark.parametrize(
     ("activation", "init"),
     [
-        (("relu",), "he_normal"),
-        (("tanh", "gelu"), "he_normal"),
-        (("sigmoid", "tanh"), "lecun_normal"),
-        (("identity",), "lecun_normal"),
-        ((), "lecun_normal"),
+        (("relu",), "fan_in_uniform"),
+        (("tanh", "gelu"), "fan_in_uniform"),
+        (("sigmoid",), "sigmoid_uniform"),
+        (("sigmoid", "sigmoid"), "sigmoid_uniform"),
+        (("sigmoid", "tanh"), "fan_in_uniform"),
+        (("identity",), "fan_in_uniform"),
+        ((), "fan_in_uniform"),
     ],
 )
 def test_the_default_goes_with_the_activation(activation, init):
     assert default_init(activation) == init
     sizes = [3] * (len(activation) + 2)
     assert MLP(sizes, activation=activation).init == init
+
+
+def friedman(n):
+    """Friedman 1991, without noise: 10 inputs, of which 5 count; standardized both."""
+    X = np.random.default_rng(1).uniform(size=(n, 10))
+    y = 10 * np.sin(np.pi * X[:, 0] * X[:, 1]) + 20 * (X[:, 2] - 0.5) ** 2
+    y += 10 * X[:, 3] + 5 * X[:, 4]
+    return (X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std()
+
+
+def test_friedmans_function_is_learnt_to_a_ninth_of_its_deviation_with_all_defaults():
+    X, y = friedman(4_000)
+    errors = []
+    for seed in range(3):
+        net = MLP([10, 64, 64, 1], seed=seed)
+        net.fit(X[:2000], y[:2000], epochs=50)
+        errors.append(np.sqrt(np.mean((net.predict(X[2000:])[:, 0] - y[2000:]) ** 2)))
+    assert np.median(errors) <= 0.11

@@ -128,6 +128,37 @@ def test_more_epochs_may_be_asked_for(tmp_path):
     assert state_of(again) == state_of(whole)
 
 
+@pytest.mark.parametrize(("asked", "saved"), [(None, 700), (5, 3)])
+def test_without_epochs_it_goes_on_to_those_that_the_checkpoint_was_made_with(
+    tmp_path, asked, saved
+):
+    def fit(net, **options):
+        saver = ModelCheckpoint(tmp_path / "{epoch}.safetensors", every=saved)
+        net.fit(X, Y, callbacks=[saver], **options)
+        return state_of(net)
+
+    expected = fit(network(), epochs=asked, batch_size=30)
+    again = fastnn.load(tmp_path / f"{saved}.safetensors")
+    assert fit(again, resume=True) == expected
+    assert len(again.history) == (asked or -(-2000 // -(-len(X) // 30)))
+
+
+def test_a_checkpoint_of_no_epochs_goes_on_to_none(tmp_path):
+    net = network()
+    net.fit(X, Y, epochs=0)
+    net.save(tmp_path / "a.safetensors", checkpoint=True)
+    assert len(fastnn.load(tmp_path / "a.safetensors").fit(X, Y, resume=True)) == 0
+
+
+def test_a_checkpoint_that_does_not_say_how_many_goes_on_to_the_default(tmp_path):
+    net = network()
+    net.fit(X, Y, epochs=1)
+    net._standing.epochs = None  # as in files of before
+    net.save(tmp_path / "a.safetensors", checkpoint=True)
+    history = fastnn.load(tmp_path / "a.safetensors").fit(X, Y, resume=True)
+    assert len(history) == -(-2000 // -(-len(X) // 32))
+
+
 def test_a_function_as_learning_rate_is_asked_for_again(tmp_path):
     def rate(step):
         return 0.5 / (1 + step)

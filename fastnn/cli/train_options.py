@@ -122,8 +122,8 @@ def add_parser(commands: Commands) -> Parser:
         "--init",
         choices=INITS,
         metavar="NAME",
-        help=f"of the weights: {', '.join(INITS)} (default: he_normal for relu and its like, else "
-        "lecun_normal)",
+        help=f"of the weights: {', '.join(INITS)} (default: sigmoid_uniform for sigmoid, else "
+        "fan_in_uniform)",
     )
     add(
         "--dropout",

@@ -984,9 +984,21 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/init.py",
-        "np.sqrt(6 / (n_in + n_out))",
-        "np.sqrt(6 / n_in)",
+        "            limit = np.sqrt(6 / (n_in + n_out))",
+        "            limit = np.sqrt(6 / n_in)",
         "glorot_uniform goes by the inputs alone",
+    ),
+    Mutant(
+        "fastnn/init.py",
+        " and l < len(weights) - 1",
+        "",
+        "sigmoid_uniform draws the output layer as wide as the others",
+    ),
+    Mutant(
+        "fastnn/init.py",
+        "b[:] = rng.uniform(-limit, limit, b.shape)",
+        "pass",
+        "the default's biases are 0",
     ),
     Mutant("fastnn/init.py", 'gain = 2 if init == "he_normal" else 1', "gain = 1", "he is lecun"),
     Mutant(
