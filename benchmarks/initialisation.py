@@ -23,10 +23,10 @@ from small_tasks import Task
 import fastnn
 from fastnn.init import Init, default_init
 
-DEFAULT, TORCH, NORMAL = "default", "PyTorch", "normal"
 _RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
 _STEPS = 1_000  # at least; of batches of 32
 _WIDTH = 32
+_SEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,10 @@ def tasks(folder: Path | None, quick: bool) -> list[Task]:
     return [*functions, small_tasks.images(1_000), *tables]
 
 
-def inits(activation: str) -> dict[str, Init]:
-    """Return the initial weights that are compared, the first by default."""
-    return {
-        DEFAULT: default_init([activation]),
-        TORCH: "fan_in_uniform",
-        NORMAL: "he_normal" if activation in _RECTIFIERS else "lecun_normal",
-    }
+def inits(activation: str) -> list[Init]:
+    """Return the initial weights that are compared, the default first."""
+    wide: list[Init] = ["sigmoid_uniform"] if activation == "sigmoid" else []
+    return [default_init(), "he_normal" if activation in _RECTIFIERS else "lecun_normal", *wide]
 
 
 def errors(net: Net, init: Init, task: Task, seeds: int, steps: int) -> list[float]:
@@ -92,97 +89,67 @@ def errors(net: Net, init: Init, task: Task, seeds: int, steps: int) -> list[flo
     return found
 
 
-def measure(job: tuple[Net, Path | None, bool]) -> dict[str, list[list[float]]]:
-    """Return the errors by initial weights, task and seed."""
+def measure(job: tuple[Net, Path | None, bool]) -> dict[Init, list[float]]:
+    """Return the median errors of the tasks by initial weights."""
     net, folder, quick = job
     fastnn.set_num_threads(1)
-    seeds, steps = (2, 4) if quick else (5, _STEPS)
-    named = inits(net.activation)
-    by_init = {
-        init: [errors(net, init, task, seeds, steps) for task in tasks(folder, quick)]
-        for init in dict.fromkeys(named.values())
+    seeds, steps = (2, 4) if quick else (_SEEDS, _STEPS)
+    return {
+        init: [
+            float(np.median(errors(net, init, task, seeds, steps))) for task in tasks(folder, quick)
+        ]
+        for init in inits(net.activation)
     }
-    return {name: by_init[init] for name, init in named.items()}
 
 
 # What is written ---------------------------------------------------------------------------------
 
 
-def is_worse(default: list[float], torch: list[float]) -> bool:
-    """Whether the median lies above all of PyTorch's."""
-    return float(np.median(default)) > max(torch)
+def table(found: dict[Net, dict[Init, list[float]]], todo: list[Task]) -> Iterator[str]:
+    """Yield the medians, a line for each initial weights of each network."""
+    yield f"{'':37}" + "".join(f"{task.name:>14}" for task in todo)
+    for net, by_init in found.items():
+        for init, values in by_init.items():
+            cells = (
+                f"{100 * value:>13.1f}%" if task.n_classes else f"{value:>14.3f}"
+                for value, task in zip(values, todo, strict=True)
+            )
+            yield f"{net!s:20} {init:16}" + "".join(cells)
 
 
-def table(
-    found: dict[Net, dict[str, list[list[float]]]], names: list[str], scores: list[bool]
-) -> list[str]:
-    """Return the medians, three lines a network."""
-    lines = [f"{'':29}" + "".join(f"{name:>14}" for name in names)]
-    for net, by_name in found.items():
-        for name, by_task in by_name.items():
-            cells = ""
-            for i, (each, shares) in enumerate(zip(by_task, scores, strict=True)):
-                value = float(np.median(each))
-                mark = "*" if name == DEFAULT and is_worse(each, by_name[TORCH][i]) else " "
-                cells += f"{100 * value:>12.1f}%{mark}" if shares else f"{value:>13.3f}{mark}"
-            lines.append(f"{net!s:20} {name:8}{cells}".rstrip())
-    return lines
-
-
-def ratio(found: list[dict[str, list[list[float]]]], other: str) -> str:
-    """Return the geometric mean of default error / other error over all cells, and wins, losses."""
-    logs, better, worse = [], 0, 0
-    for by_name in found:
-        for mine, theirs in zip(by_name[DEFAULT], by_name[other], strict=True):
-            logs.append(np.log((np.median(mine) + 1e-3) / (np.median(theirs) + 1e-3)))
-            better += float(np.median(mine)) < min(theirs)
-            worse += is_worse(mine, theirs)
-    return f"{np.exp(np.mean(logs)):.2f} ({better}, {worse})"
-
-
-def summary(found: dict[Net, dict[str, list[list[float]]]]) -> Iterator[str]:
-    """Yield a table over the hidden layers' activations."""
-    yield "| hidden layers | default | cells | error / PyTorch's | error / normal, biases 0 |"
-    yield "| --- | --- | --- | --- | --- |"
+def summary(found: dict[Net, dict[Init, list[float]]]) -> Iterator[str]:
+    """Yield the geometric means of the errors over the default's, by activation."""
+    yield "| hidden layers | cells | initial weights | error / that of the default |"
+    yield "| --- | --- | --- | --- |"
     for activation in dict.fromkeys(net.activation for net in found):
-        rows = [by_name for net, by_name in found.items() if net.activation == activation]
-        cells = sum(len(by_name[DEFAULT]) for by_name in rows)
-        yield (
-            f"| {activation} | `{default_init([activation])}` | {cells} | {ratio(rows, TORCH)} | "
-            f"{ratio(rows, NORMAL)} |"
-        )
+        rows = [by_init for net, by_init in found.items() if net.activation == activation]
+        for init in inits(activation)[1:]:
+            pairs = [
+                pair for row in rows for pair in zip(row[init], row[default_init()], strict=True)
+            ]
+            ratio = np.exp(np.mean([np.log((a + 1e-3) / (b + 1e-3)) for a, b in pairs]))
+            yield f"| {activation} | {len(pairs)} | `{init}` | {ratio:.2f} |"
 
 
 def report(
-    found: dict[Net, dict[str, list[list[float]]]], todo: list[Task], command: str
+    found: dict[Net, dict[Init, list[float]]], todo: list[Task], command: str
 ) -> Iterator[str]:
     """Yield the lines of initialisation.md."""
-    seeds = len(next(iter(found.values()))[DEFAULT][0])
     yield "# Initial weights: what was learnt with them"
     yield ""
     yield (
         f"Written by `{command}`. Networks d-{_WIDTH}-…-{_WIDTH}-k, batches of 32, at least "
-        f"{_STEPS:,} steps, `Adam()` or `SGD(0.1)`, standardized inputs. Medians of {seeds} seeds "
-        "of the test error: rmse in deviations of the target, or the share of wrong classes."
-    )
-    yield ""
-    yield "* `PyTorch`: `fan_in_uniform`, U(±1/√n_in), biases too"
-    yield "* `normal`: `he_normal` for rectifiers, `lecun_normal` for others, biases 0"
-    yield ""
-    yield (
-        "Geometric means over all cells; in brackets, of how many cells the median lies below, and "
-        "above, all of the other's seeds:"
+        f"{_STEPS:,} steps, `Adam()` or `SGD(0.1)`, standardized inputs. Medians of {_SEEDS} seeds "
+        "of the test error: rmse in deviations of the target, or the share of wrong classes. "
+        f"`{default_init()}`, the default, is PyTorch's. Geometric means over all cells:"
     )
     yield ""
     yield from summary(found)
     yield ""
-    yield (
-        "The cells: hidden layers, their number, optimizer. A star: the median lies above all of "
-        "PyTorch's seeds."
-    )
+    yield "The cells: hidden layers, their number, optimizer, initial weights."
     yield ""
     yield "```text"
-    yield from table(found, [task.name for task in todo], [task.n_classes > 0 for task in todo])
+    yield from table(found, todo)
     yield "```"
 
 

@@ -15,8 +15,8 @@ name                      W (n_in, n_out)                                       
 
 (N is given by mean and variance.)
 
-The default is ``"sigmoid_uniform"`` where all hidden layers are sigmoids, else
-``"fan_in_uniform"``: chosen by measurement, see benchmarks/initialisation.py.
+The default is ``"fan_in_uniform"``: chosen by measurement, see benchmarks/initialisation.py.
+``"sigmoid_uniform"`` is for several hidden layers of sigmoids.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ Init: TypeAlias = Literal[
 INITS: tuple[Init, ...] = get_args(Init)
 
 
-def default_init(activation: Sequence[str]) -> Init:
-    """Return sigmoid_uniform if all hidden layers are sigmoids, else fan_in_uniform."""
-    return "sigmoid_uniform" if set(activation) == {"sigmoid"} else "fan_in_uniform"
+def default_init() -> Init:
+    """Return the default."""
+    return "fan_in_uniform"
 
 
 def fill(

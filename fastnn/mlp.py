@@ -121,8 +121,7 @@ class MLP:
         =========================  =====================================================
     init : str, optional
         fan_in_uniform, sigmoid_uniform, lecun_normal, glorot_uniform, he_normal, standard_normal
-        or zeros; see `fastnn.init`. Default: sigmoid_uniform where all hidden layers are sigmoids,
-        else fan_in_uniform, which is PyTorch's.
+        or zeros; see `fastnn.init`. Default: fan_in_uniform, which is PyTorch's.
     dropout : float or sequence of float, default 0
         Share of a hidden layer's activations that are set to 0 while training, in [0, 1); one for
         all hidden layers or one each. The others are divided by 1 − dropout.
@@ -198,7 +197,7 @@ class MLP:
         if self.output == "softmax" and self.sizes[-1] == 1:
             raise ValueError("softmax of one output is always 1: use sigmoid, or two outputs")
         self.init: Init = names.check_name(
-            "init", init if init is not None else default_init(self.activation), INITS
+            "init", init if init is not None else default_init(), INITS
         )
         self.dropout: tuple[float, ...] = tuple(
             check_number("dropout", p, "a number from 0 to below 1", lambda p: 0 <= p < 1)

@@ -209,7 +209,7 @@ def test_a_gradient_that_vanishes_on_its_way():
 
 
 def test_a_gradient_that_explodes_on_its_way():
-    net = net_for("relu", sizes=(4, *[10] * 5, 2))
+    net = net_for("relu", sizes=(4, *[10] * 5, 2), init="he_normal")
     assert "exploding_gradient" not in diagnose(net, ROWS, LABELS)
     for W in net.weights:
         W[...] *= 10
@@ -359,7 +359,7 @@ def test_the_picture(tmp_path):
     pytest.importorskip("matplotlib").use("Agg")
     from pictures import assert_looks_as_accepted
 
-    net = net_for("sigmoid", sizes=(4, 8, 8, 2))
+    net = net_for("sigmoid", sizes=(4, 8, 8, 2), init="lecun_normal")
     net.weights[1][...] *= 20
     assert_looks_as_accepted(diagnose(net, ROWS, LABELS).plot(), "diagnosis", tmp_path)
 

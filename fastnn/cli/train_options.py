@@ -122,8 +122,7 @@ def add_parser(commands: Commands) -> Parser:
         "--init",
         choices=INITS,
         metavar="NAME",
-        help=f"of the weights: {', '.join(INITS)} (default: sigmoid_uniform for sigmoid, else "
-        "fan_in_uniform)",
+        help=f"of the weights: {', '.join(INITS)} (default: fan_in_uniform)",
     )
     add(
         "--dropout",
