@@ -251,6 +251,7 @@ def test_a_digit_networks_slopes_are_drawn(style, tmp_path):
     net = fastnn.MLP(
         [784, 16, 16, 10],
         activation="sigmoid",
+        init="lecun_normal",
         output="sigmoid",
         loss="quadratic",
         dtype="float64",

@@ -11,7 +11,9 @@ from fastnn.explain import look_inside
 
 def hand_made():
     """2-2-2: hidden z = (x0 − x1, 3 x1) + (0, −1), relu; outputs are the hidden values."""
-    net = fastnn.MLP([2, 2, 2], activation="relu", output="identity", loss="quadratic")
+    net = fastnn.MLP(
+        [2, 2, 2], activation="relu", output="identity", loss="quadratic", init="zeros"
+    )
     net.weights[0] = [[1, 0], [-1, 3]]
     net.biases[0] = [0, -1]
     net.weights[1] = [[1, 0], [0, 1]]
@@ -85,7 +87,7 @@ def test_dead_shares_means_and_deviations_of_relu():
     ],
 )
 def test_what_is_dead_and_what_is_saturated(activation, z, dead, saturated):
-    net = fastnn.MLP([1, 1, 1], activation=activation)
+    net = fastnn.MLP([1, 1, 1], activation=activation, init="zeros")
     net.weights[0] = [[1]]
     unit = look_inside(net, np.array(z, float)[:, None]).units[0]
     assert unit.dead.tolist() == [dead / 5] and unit.saturated.tolist() == [saturated / 5]
@@ -216,6 +218,7 @@ def digits():
     net = fastnn.MLP(  # in double, every processor ends at the same picture
         [784, 16, 16, 10],
         activation="sigmoid",
+        init="lecun_normal",
         output="sigmoid",
         loss="quadratic",
         dtype="float64",
@@ -229,7 +232,7 @@ def digits():
 def flowers():
     """Four measures, three kinds, told apart by two hidden units; all numbers are set."""
     pytest.importorskip("matplotlib").use("Agg")
-    net = fastnn.MLP([4, 3, 3], activation="tanh", output="softmax")
+    net = fastnn.MLP([4, 3, 3], activation="tanh", output="softmax", init="zeros")
     net.classes = ["setosa", "versicolor", "virginica"]
     net.feature_names = ["sepal length", "sepal width", "petal length", "petal width"]
     net.weights[0] = [[0.1, -0.2, 0.3], [-0.4, 0.1, 0.2], [0.9, -0.5, -0.1], [0.7, 0.6, -0.8]]
@@ -246,7 +249,7 @@ def test_the_pictures_of_digits(digits, kind, tmp_path):
 
 
 def test_long_names_do_not_leave_the_pictures():
-    net = fastnn.MLP([4, 5, 3], output="softmax", seed=0)
+    net = fastnn.MLP([4, 5, 3], output="softmax", init="he_normal", seed=0)
     net.feature_names = [f"od280/od315_of_diluted_wines_{i}" for i in range(4)]
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 4)) * [1, 10, 100, 1000]

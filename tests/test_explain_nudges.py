@@ -331,6 +331,7 @@ def digits():
     net = fastnn.MLP(
         [784, 16, 16, 10],
         activation="sigmoid",
+        init="lecun_normal",
         output="sigmoid",
         loss="quadratic",
         dtype="float64",
