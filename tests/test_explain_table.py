@@ -295,7 +295,12 @@ def test_the_picture(digits, tmp_path):
 
     _, X, y = digits
     net = fastnn.MLP(  # in double, every processor ends at the same picture
-        [784, 16, 16, 10], activation="sigmoid", output="sigmoid", dtype="float64", seed=0
+        [784, 16, 16, 10],
+        activation="sigmoid",
+        init="lecun_normal",
+        output="sigmoid",
+        dtype="float64",
+        seed=0,
     )
     net.fit(X, y, epochs=1, batch_size=10, optimizer=fastnn.SGD(lr=0.5))
     rows = ["weights[1][3, 4]", "weights[2][0, 9]", "biases[1][2]", "biases[2][0]", "biases[2][5]"]
