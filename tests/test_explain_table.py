@@ -22,7 +22,15 @@ LOSSES = [
 
 
 def small_net(output="sigmoid", loss="quadratic", dtype="float64"):
-    return fastnn.MLP([5, 4, 3], activation="tanh", output=output, loss=loss, dtype=dtype, seed=3)
+    return fastnn.MLP(
+        [5, 4, 3],
+        activation="tanh",
+        output=output,
+        loss=loss,
+        dtype=dtype,
+        seed=3,
+        init="lecun_normal",
+    )
 
 
 def some_data(n=40):
