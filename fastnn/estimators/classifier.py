@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 from ..arrays import ClassWeight, Encoded, Matrix, Validation, check_unmasked
+from ..hints import OF_ESTIMATORS, explain_arguments
 from ..mlp import MLP
 from ..names import ARGMAX
 from ..optim import Optimizer
@@ -155,6 +156,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     loss: ClassificationLoss
     class_weight: ClassWeight | Sequence[Mapping[Any, float]] | None
 
+    @explain_arguments(OF_ESTIMATORS)
     def __init__(
         self,
         hidden_layer_sizes: options.HiddenSizes = (100,),
