@@ -137,7 +137,7 @@ OF_FIT = _instead(
 )
 OF_MLP = _instead(
     {
-        "sizes, from the inputs to the outputs, such as [784, 16, 10]": "hidden_layer_sizes hidden_layers "
+        "sizes, such as [784, 16, 10]": "hidden_layer_sizes hidden_layers "
         "hidden layers layer_sizes units",
         "activation": "activations",
         "output": "output_activation out_activation final_activation",
