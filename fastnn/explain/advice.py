@@ -16,6 +16,10 @@ from .checks import Check, Finding
 
 _LOWER = ("diverged", "step_too_long", "loss_rises", "loss_oscillates")  # the strongest first
 _HIGHER = ("step_too_short", "loss_hardly_falls")
+_HOLD_UP = (
+    *("overfitting", "diverged", "zero_gradient", "vanishing_gradient", "step_too_long"),
+    *("large_targets", "small_targets", "large_inputs"),
+)
 _UNSOUND = ("standard_normal", "zeros")  # the initialisations that do not look at the layer's width
 
 
@@ -29,17 +33,27 @@ class Setting:
     activation : tuple of str
         Of the hidden layers.
     output : str
-    dropout : bool
+    dropout, weight_decay : bool
         Whether there is some.
     scaled_inputs : bool
         Whether the network has a scaling of its inputs.
+    stopped : bool
+        Whether something ended the training before its last epoch.
+    full_batch : bool
+        Whether a batch is all of the rows.
+    dead_layer : bool
+        Whether all units of a layer are dead, so that no rate and no time brings them back.
     """
 
     init: str
     activation: tuple[str, ...]
     output: str
-    dropout: bool
-    scaled_inputs: bool
+    dropout: bool = False
+    weight_decay: bool = False
+    scaled_inputs: bool = False
+    stopped: bool = False
+    full_batch: bool = False
+    dead_layer: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,8 @@ class _Case:
             return "use a third of the learning rate, or a schedule that lowers it"
         if "large_targets" in self or "small_targets" in self:
             return ""  # it is measured beside their scale
+        if self.setting.dead_layer:
+            return ""  # no rate brings it back
         if "step_too_short" in self:
             return "use a learning rate 10 to 100 times larger"
         return "use a learning rate 10 times larger" if "loss_hardly_falls" in self else ""
@@ -98,8 +114,15 @@ class _Case:
 
     @property
     def longer(self) -> list[str]:
-        """More epochs, unless they do harm."""
-        return [] if "overfitting" in self or "diverged" in self else ["train longer"]
+        """More epochs, unless they do harm or something else holds the training up."""
+        held_up = self.setting.dead_layer or any(topic in self for topic in _HOLD_UP)
+        return [] if held_up else ["train longer"]
+
+    @property
+    def anew(self) -> list[str]:
+        """Another start, where a layer is dead."""
+        again = self.setting.dead_layer and not self.init
+        return ["start anew with another seed"] if again else []
 
     def instead(self, name: str, of: Sequence[str]) -> list[str]:
         """Another activation in the layers that have one of these."""
@@ -121,17 +144,20 @@ def _hardly_falls(case: _Case) -> list[str]:
 
 
 def _oscillates(case: _Case) -> list[str]:
-    return [case.rate, "use batches four times as large"]
+    return [case.rate, *([] if case.setting.full_batch else ["use batches four times as large"])]
 
 
 def _overfitting(case: _Case) -> list[str]:
-    dropout = "more dropout" if case.setting.dropout else "dropout"
-    return ["stop early", f"use weight decay, {dropout}, a smaller network, or more examples"]
+    setting = case.setting
+    decay = "more weight decay" if setting.weight_decay else "weight decay"
+    dropout = "more dropout" if setting.dropout else "dropout"
+    less = f"use {decay}, {dropout}, a smaller network, or more examples"
+    return [*([] if setting.stopped else ["stop early"]), less]
 
 
 def _dead(case: _Case) -> list[str]:
-    units = [name for name in ("relu", "softplus", "silu", "gelu")]
-    return [*case.lower_rate, *case.init, *case.inputs, *case.instead("leaky_relu", units)]
+    others = case.instead("leaky_relu", ("relu", "softplus", "silu", "gelu"))
+    return [*case.init, *case.anew, *case.inputs, *case.lower_rate, *others]
 
 
 def _saturated(case: _Case) -> list[str]:
@@ -150,16 +176,17 @@ def _vanishing(case: _Case) -> list[str]:
 
 
 def _exploding(case: _Case) -> list[str]:
-    return [*(case.init or ["use weight decay"]), *case.lower_rate, *case.shallower, *case.inputs]
+    decay = "use more weight decay" if case.setting.weight_decay else "use weight decay"
+    return [*(case.init or [decay]), *case.lower_rate, *case.shallower, *case.inputs]
 
 
 def _equal(case: _Case) -> list[str]:
     rate = [case.rate] if case.rate else []
-    return [*case.init, *case.targets, *case.inputs, *rate] or case.longer
+    return [*case.init, *case.anew, *case.targets, *case.inputs, *rate] or case.longer
 
 
 def _majority(case: _Case) -> list[str]:
-    return [*case.longer, *_weighted(case)] or ["see the other findings"]
+    return [*case.longer, *_weighted(case)]
 
 
 def _weighted(case: _Case) -> list[str]:
@@ -195,7 +222,7 @@ _ADVICE: dict[str, Callable[[_Case], list[str]]] = {
         "do not trust accuracy alone",
     ],
     "no_better_than_majority": _majority,
-    "silent_outputs": lambda case: _majority(case),
+    "silent_outputs": _majority,
     "equal_predictions": _equal,
 }
 _OTHERS = "see the other findings"

@@ -276,7 +276,7 @@ def check_inputs(
     shown = np.flatnonzero(varies)
     least, most = shown[np.argmin(size[shown])], shown[np.argmax(size[shown])]
     ratio, finding = float(size[most] / size[least]), None
-    if ratio > 100:
+    if ratio > 100 and rms[most] > 10 * rms[least]:  # a far-off value alone is no other scale
         finding = Finding(
             "unequal_scales",
             "warning",

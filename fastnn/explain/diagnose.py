@@ -210,7 +210,7 @@ def diagnose(
             float(predicted.std(axis=0).max()), float(wanted.std(axis=0, dtype=np.float64).max())
         )
     )
-    made = advised(made, _setting(net), learnt=learnt)
+    made = advised(made, _setting(net, history, data.n, units), learnt=learnt)
     return Diagnosis(
         findings=_sorted(made),
         checks=tuple(made),
@@ -227,13 +227,18 @@ def _sorted(made: list[Check]) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
 
 
-def _setting(net: MLP) -> Setting:
+def _setting(net: MLP, history: History, n: int = 0, units: tuple[LayerUnits, ...] = ()) -> Setting:
+    standing = net._standing
     return Setting(
         init=net.init,
         activation=net.activation,
         output=net.output,
         dropout=any(net.dropout),
+        weight_decay=getattr(net._optimizer, "weight_decay", 0.0) > 0,
         scaled_inputs=net.input_scale is not None,
+        stopped=history.stopped is not None,
+        full_batch=standing is not None and standing.batch_size >= n,
+        dead_layer=any((layer.dead == 1).all() for layer in units[:-1]),
     )
 
 
@@ -265,7 +270,7 @@ def _not_finite(net: MLP, history: History) -> Diagnosis:
         f"The network is not finite: {where}.",
     )
     made = [Check("gradient and parameters", "not finite", "finite", finding)]
-    (check,) = advised(made, _setting(net), learnt=0.0)
+    (check,) = advised(made, _setting(net, history), learnt=0.0)
     assert check.finding is not None
     nothing = np.zeros(0)
     return Diagnosis((check.finding,), (check,), (), nothing, nothing, _rate(history, None), ())
