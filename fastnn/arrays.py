@@ -8,7 +8,7 @@ Over 400 lines: there is one place for what may be X, y and weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from reprlib import repr as shorten
 from typing import Any, Literal, Protocol, TypeAlias

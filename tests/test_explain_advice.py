@@ -192,6 +192,15 @@ def test_targets_of_another_scale_are_to_be_scaled_and_the_rate_is_left_alone(sc
     assert diagnosis.findings[0].topic == topic
 
 
+def test_scaled_targets_are_looked_at_as_the_network_reads_them():
+    x = np.linspace(-1, 1, 200)[:, None]
+    net = fastnn.MLP([1, 4, 1], seed=0)
+    net.standardize(x, 1e6 * x[:, 0])
+    assert "large_targets" not in diagnose(net, x, 1e6 * x[:, 0])
+    again = advice("large_targets", scaled_targets=True)["large_targets"]
+    assert again == "Take the scaling of the targets from these rows: net.standardize(X, y)."
+
+
 def test_targets_that_the_network_has_learnt_need_no_scaling():
     x = np.linspace(-1, 1, 200)[:, None]
     net = fastnn.MLP([1, 1], seed=0)

@@ -35,8 +35,8 @@ class Setting:
     output : str
     dropout, weight_decay : bool
         Whether there is some.
-    scaled_inputs : bool
-        Whether the network has a scaling of its inputs.
+    scaled_inputs, scaled_targets : bool
+        Whether the network has a scaling of them.
     stopped : bool
         Whether something ended the training before its last epoch.
     full_batch : bool
@@ -51,6 +51,7 @@ class Setting:
     dropout: bool = False
     weight_decay: bool = False
     scaled_inputs: bool = False
+    scaled_targets: bool = False
     stopped: bool = False
     full_batch: bool = False
     dead_layer: bool = False
@@ -108,6 +109,8 @@ class _Case:
         """Scaling of the targets, where they need it."""
         if "large_targets" not in self and "small_targets" not in self:
             return []
+        if self.setting.scaled_targets:
+            return ["take the scaling of the targets from these rows: net.standardize(X, y)"]
         if self.setting.output == "identity":
             return ["scale the targets: net.standardize(X, y) before fit"]
         return ["divide the targets by their standard deviation"]

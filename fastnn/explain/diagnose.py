@@ -171,7 +171,8 @@ def diagnose(
     slopes = _slopes(net, data)
     units = unit_statistics(net, data)
     predicted = net.predict(data.X).astype(np.float64)
-    wanted = net._in_units(targets(net, y, data.n))
+    goals = targets(net, y, data.n)
+    wanted = net._in_units(goals)
     learnt = _learnt(predicted, wanted)
     labels, made = Labels(net), list[Check]()
     if "loss" in history:
@@ -201,7 +202,7 @@ def diagnose(
         )
     elif net.output not in ("sigmoid", "softmax", "exp") and net.loss != "poisson":
         made += checks.check_targets(
-            *_spread(wanted),
+            *_spread(goals),
             names=[labels.neuron(len(net.sizes) - 1, j) for j in range(net.sizes[-1])],
             learnt=learnt,
         )
@@ -236,6 +237,7 @@ def _setting(net: MLP, history: History, n: int = 0, units: tuple[LayerUnits, ..
         dropout=any(net.dropout),
         weight_decay=getattr(net._optimizer, "weight_decay", 0.0) > 0,
         scaled_inputs=net.input_scale is not None,
+        scaled_targets=net.output_scale is not None,
         stopped=history.stopped is not None,
         full_batch=standing is not None and standing.batch_size >= n,
         dead_layer=any((layer.dead == 1).all() for layer in units[:-1]),
