@@ -1,4 +1,5 @@
 /* parallel.c: the team, on POSIX and on Windows threads. */
+#define _GNU_SOURCE /* sched_getaffinity; before any header */
 #include "parallel.h"
 
 #include "faults.h"
@@ -10,12 +11,31 @@
 typedef HANDLE thread;
 #define THREAD_RESULT DWORD WINAPI
 static void yield_cpu(void) { SwitchToThread(); }
+static int processors(void)
+{
+    DWORD_PTR mine, all;
+    int n = 0;
+    if (GetProcessAffinityMask(GetCurrentProcess(), &mine, &all))
+        for (; mine; mine &= mine - 1) n++;
+    return n;
+}
 #else
 #include <pthread.h>
 #include <sched.h>
 typedef pthread_t thread;
 #define THREAD_RESULT void *
 static void yield_cpu(void) { sched_yield(); }
+#ifdef __linux__
+/* How many processors this thread may run on; 0: not known. */
+static int processors(void)
+{
+    cpu_set_t mine;
+    return sched_getaffinity(0, sizeof mine, &mine) == 0 ? CPU_COUNT(&mine) : 0;
+}
+#else
+#include <unistd.h>
+static int processors(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
+#endif
 #endif
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -27,7 +47,13 @@ static void spin_pause(void) { __asm__ volatile("yield"); }
 static void spin_pause(void) {}
 #endif
 
-enum { MAX_THREADS = 256, SPINS = 2000 };
+/* Turns of spinning before yielding: at most some 30 to 100 µs, by the length of the pause. */
+enum { MAX_THREADS = 256, MOST_SPINS = 2000, LEAST_SPINS = 8 };
+
+struct spins {
+    int n; /* before the thread yields at a barrier */
+    char apart[60]; /* its own cache line */
+};
 
 struct fnn_team {
     fnn_work work;
@@ -38,6 +64,7 @@ struct fnn_team {
     fnn_stop stop;      /* of the first thread */
     fnn_atomic wish;    /* it was answered 1 */
     fnn_atomic given_up; /* the wish as it was when the last barrier was passed */
+    struct spins *spins; /* of each thread */
 };
 
 typedef struct {
@@ -46,12 +73,16 @@ typedef struct {
 } member;
 
 /* Until *p leaves `old`. Spinning first: a barrier inside a batch is a microsecond away; then
- * yielding: the others may be waiting for this very core. */
-static void await_change(fnn_atomic *p, int old)
+ * yielding: the others may be waiting for this very core. Where spinning was in vain, as with more
+ * busy threads than processors, in this team or in all processes, the next wait yields sooner. */
+static void await_change(fnn_atomic *p, int old, int *spins)
 {
-    for (int i = 0; fnn_atomic_load(p) == old; i++)
-        if (i < SPINS) spin_pause();
+    int i = 0;
+    for (; fnn_atomic_load(p) == old; i++)
+        if (i < *spins) spin_pause();
         else yield_cpu();
+    if (i > *spins) *spins = *spins / 2 > LEAST_SPINS ? *spins / 2 : LEAST_SPINS;
+    else *spins = *spins * 2 < MOST_SPINS ? *spins * 2 : MOST_SPINS;
 }
 
 int fnn_ask(const fnn_worker *me)
@@ -84,7 +115,7 @@ void fnn_barrier(const fnn_worker *me)
         fnn_atomic_store(&team->waiting, 0);
         fnn_atomic_add(&team->round, 1);
     } else
-        await_change(&team->round, round);
+        await_change(&team->round, round, &team->spins[me->rank].n);
 }
 
 static void run_member(fnn_team *team, int rank)
@@ -98,7 +129,7 @@ static void run_member(fnn_team *team, int rank)
 static THREAD_RESULT thread_main(void *arg)
 {
     member *self = arg;
-    await_change(&self->team->size, 0);
+    await_change(&self->team->size, 0, &self->team->spins[self->rank].n);
     run_member(self->team, self->rank);
     return 0;
 }
@@ -128,11 +159,14 @@ void fnn_pause(void) { yield_cpu(); }
 
 void fnn_team_run(int size, fnn_work work, void *job, fnn_stop stop)
 {
-    fnn_team team = {work, job, 0, 0, 0, stop, 0, 0};
+    struct spins spins[MAX_THREADS];
+    fnn_team team = {work, job, 0, 0, 0, stop, 0, 0, spins};
     thread threads[MAX_THREADS];
     member members[MAX_THREADS];
     int started = 1;
     if (size > MAX_THREADS) size = MAX_THREADS;
+    int first = size > 1 && size > processors() ? LEAST_SPINS : MOST_SPINS;
+    for (int i = 0; i < size; i++) spins[i].n = first;
     for (; started < size; started++) {
         members[started] = (member){&team, started};
         if (!start(&threads[started], &members[started])) break;

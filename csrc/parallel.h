@@ -28,7 +28,8 @@ typedef struct {
 /* Runs work(job, …) on up to `size` threads; a thread that cannot start makes the team smaller. */
 void fnn_team_run(int size, fnn_work work, void *job, fnn_stop stop);
 
-/* Returns when all of the team have called it. Spins shortly, then yields. Asks whether to stop. */
+/* Returns when all of the team have called it. Spins shortly, then yields: sooner where that was in
+ * vain, or where the team is larger than the processors are many. Asks whether to stop. */
 void fnn_barrier(const fnn_worker *me);
 
 /* Whether the work is given up: between two barriers all threads get one answer. */

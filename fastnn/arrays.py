@@ -8,7 +8,7 @@ Over 400 lines: there is one place for what may be X, y and weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from reprlib import repr as shorten
 from typing import Any, Literal, Protocol, TypeAlias
@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import cells
 from ._fastnn import Rows, Scaling, Targets
 from .names import ARGMAX, NO_METRIC, OUTPUTS_OF, RANGES, THRESHOLD, Loss, Output
 
@@ -69,12 +70,11 @@ def numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
                     raise TypeError  # "1" is no number here, whatever holds it
                 return _converted(array, np.dtype(np.float64))
             except (TypeError, ValueError, OverflowError):
-                kinds = sorted({type(item).__name__ for item in array.flat})
-                raise TypeError(
-                    f"{name} must hold numbers; it holds Python objects: {', '.join(kinds[:4])}"
-                ) from None
+                sentence = cells.not_a_number(name, array, cells.column_names(values))
+                kind = ValueError if sentence.startswith(f"{name} is missing") else TypeError
+                raise kind(sentence) from None
         if array.dtype.kind not in "biuf":
-            raise TypeError(f"{name} must hold real numbers; its dtype is {array.dtype}")
+            raise TypeError(cells.not_real(name, array, cells.column_names(values)))
         exact = array.dtype.itemsize < (4 if array.dtype.kind in "iu" else 8)  # as float32
         return _converted(array, dtype if exact else np.dtype(np.float64))
 
@@ -195,7 +195,12 @@ def _whole(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
 
 
 def _check_finite(
-    name: str, rows: Rows, data: Any, dtype: np.dtype[Any], scaling: Scaling | None
+    name: str,
+    rows: Rows,
+    data: Any,
+    dtype: np.dtype[Any],
+    scaling: Scaling | None,
+    columns: Sequence[Any] | None = None,
 ) -> None:
     """Refuse NaN, infinity, and numbers that are infinite as the network reads them."""
     if rows.all_finite(dtype):
@@ -211,7 +216,8 @@ def _check_finite(
             value = part[row, column]
             scaled = "" if scaling is None else " once it is scaled"
             large = f", too large for {dtype}{scaled}" if np.isfinite(value) else ""
-            raise ValueError(f"{name} holds {value} at row {start + row}, column {column}{large}")
+            where = cells.place(start + row, column, columns)
+            raise ValueError(f"{name} holds {value} {where}{large}")
 
 
 def as_rows(
@@ -241,23 +247,21 @@ def as_rows(
     if _is_sparse(X):
         if X.ndim != 2:
             raise ValueError(f"{name} must have shape (n, {n_in}); its shape is {X.shape}")
-        data = X.tocsr()
+        data, called = X.tocsr(), None
         rows = _csr_rows(name, data, n_in, dtype, scaling)
     else:
         order = column_order(name, column_names(X), columns)
         data = numbers(name, X, dtype)
         if data.ndim != 2:
-            hint = {
-                0: "",
-                1: f"; for one example write {name}[None, :]",
-            }.get(data.ndim, f"; {name}.reshape(len({name}), -1) makes rows of images")
+            hint = _shape_hint(name, X, data.shape, n_in)
             raise ValueError(f"{name} must have shape (n, {n_in}); its shape is {data.shape}{hint}")
         _check_width(name, data.shape[1], n_in)
+        called = cells.column_names(X) if order is None else columns
         data = data if order is None else data[:, order]
         rows = Rows(data, scaling=scaling)
     if rows.n_rows == 0 and not may_be_empty:
         raise ValueError(f"{name} has no rows")
-    _check_finite(name, rows, data, dtype, scaling)
+    _check_finite(name, rows, data, dtype, scaling, called)
     if (scaling is None or scaling.keeps_zeros) and sparse != "never":
         rows.sparse = sparse == "always" or rows.density() < _WALK_BELOW
     return rows
@@ -305,6 +309,28 @@ def listed(rows: Rows) -> Rows:
     Rows that are visited in random order come from far memory: the lists are a fraction of it.
     """
     return rows.listed(_LISTS_AT_MOST) or rows
+
+
+def _shape_hint(name: str, X: Any, shape: tuple[int, ...], n_in: int) -> str:
+    """Return what makes a table of `n_in` columns of X, if something does."""
+    if len(shape) == 0:
+        return ""
+    if len(shape) > 2:
+        rows = f"{name}.reshape(len({name}), -1) makes rows of images"
+        return f"; {rows}" if np.prod(shape[1:]) == n_in else ""
+    m = _plural(shape[0], "feature")
+    as_column, as_row = f"{name}[:, None]", f"{name}[None, :]"
+    if hasattr(X, "to_frame"):  # a column or row of a frame
+        as_column, as_row = f"{name}.to_frame()", f"{name}.to_frame().T"
+    elif not isinstance(X, np.ndarray):
+        as_column, as_row = (f"numpy.array({name}){it[len(name) :]}" for it in (as_column, as_row))
+    if n_in == 1:
+        return f"; for {_plural(shape[0], 'example')} of 1 feature write {as_column}"
+    if n_in == shape[0]:
+        return f"; for one example of {m} write {as_row}"
+    return (
+        f"; {as_row} is one example of {m}, {as_column} {_plural(shape[0], 'example')} of 1 feature"
+    )
 
 
 def _check_width(name: str, columns: int, n_in: int) -> None:
@@ -397,6 +423,8 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
         return _values(name, numbers(name, array, goal.dtype), n, goal)
     if array.dtype.kind in "UST" or (array.dtype.kind == "O" and _all_strings(array)):
         return _named_labels(name, _text(name, array), n, goal)
+    if array.dtype.kind == "O":
+        _check_labels_are_there(name, array)
     given = numbers(name, array, goal.dtype) if array.dtype.kind not in "biu" else array
     if given.ndim == 1 and goal.n_out > 1:
         return _class_numbers(name, given, n, goal)
@@ -424,11 +452,18 @@ def _all_strings(array: NDArray[Any]) -> bool:
     return array.size > 0 and all(isinstance(item, str) for item in array.flat)
 
 
+def _check_labels_are_there(name: str, array: NDArray[Any]) -> None:
+    """Refuse missing labels among strings by their row; NaN among numbers is told with values."""
+    if any(isinstance(item, str) for item in array.flat):
+        row = cells.first_missing(array)
+        if row is not None:
+            raise ValueError(f"{name} is missing at row {row}: leave out such rows, in X too")
+
+
 def _text(name: str, array: NDArray[Any]) -> NDArray[np.str_]:
     if array.dtype.kind == "T":
         items = array.astype(object)
-        if not _all_strings(items):
-            raise ValueError(f"{name} holds missing strings")
+        _check_labels_are_there(name, items)
         return np.array(items.tolist(), str)
     try:
         return array.astype(str)
@@ -473,11 +508,11 @@ def _class_numbers(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
             )
         return Encoded(n, _positions(name, y, goal.classes), None, ARGMAX, goal.classes)
     if y.dtype.kind == "f":
-        odd = y[~(np.isfinite(y) & (y == np.floor(y)))]
+        odd = np.flatnonzero(~(np.isfinite(y) & (y == np.floor(y))))
         if len(odd):
             raise ValueError(
                 f"{name} must be class labels 0 to {goal.n_out - 1}, or have shape "
-                f"({n}, {goal.n_out}); it holds {odd[0]}"
+                f"({n}, {goal.n_out}); it holds {y[odd[0]]} at row {odd[0]}"
             )
     outside = y[(y < 0) | (y >= goal.n_out)]
     if len(outside):

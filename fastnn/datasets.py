@@ -656,6 +656,13 @@ def load_data(spec: FilePath, *, target: str | int | None = None) -> Data:
             table.feature_names,
             table.target_name,
         )
+    if path.is_file():
+        raise ValueError(
+            f"{path} is a file of a kind that is not read here, {path.suffix or 'without a suffix'}"
+            f": expected {', '.join(tables.TABLE_SUFFIXES[:-1])} or {tables.TABLE_SUFFIXES[-1]}; a "
+            "text file with a row a line is read under a name in .csv if commas part its columns, "
+            "in .tsv if tabs do"
+        )
     close = difflib.get_close_matches(str(spec).lower(), _NAMED, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise ValueError(

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from . import _fastnn, arrays, files, names, training
 from ._config import get_num_threads, get_sparse
 from .callbacks import CallbackLike
+from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
 from .init import INITS, Init, default_init, fill
 from .layout import Array, Gradient, Views, layers
@@ -171,6 +172,7 @@ class MLP:
     (1000, 10)
     """
 
+    @explain_arguments(OF_MLP)
     def __init__(
         self,
         sizes: Sequence[int],
@@ -441,6 +443,7 @@ class MLP:
 
     # ---- training ------------------------------------------------------------------------------
 
+    @explain_arguments(OF_FIT)
     def fit(
         self,
         X: arrays.Matrix,

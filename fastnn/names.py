@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from math import inf
 from typing import Literal, TypeAlias, TypeVar, get_args
 
+from .hints import name_hint
+
 # The position of a name is its code in csrc/fnn.h.
 Activation: TypeAlias = Literal[
     "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus"
@@ -62,10 +64,7 @@ def check_name(argument: str, name: object, names: Iterable[Name]) -> Name:
     for known in names if isinstance(name, str) else ():
         if known == name:
             return known
-    from difflib import get_close_matches  # only a mistake comes here
-
-    close = get_close_matches(name, names, 1) if isinstance(name, str) else []
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    hint = name_hint(argument, name, names)
     raise ValueError(f"{argument} must be one of {', '.join(names)}; got {name!r}{hint}")
 
 

@@ -10,8 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from .hints import OF_OPTIMIZERS, check_arguments
 from .schedules import LearningRate, Schedule, check_number, from_config, to_config
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "optimizer_from_config"]
@@ -31,6 +32,11 @@ class Optimizer(ABC):
 
     kind: ClassVar[int]  # the code in csrc/fnn.h
     lr: LearningRate
+
+    def __new__(cls, *args: Any, **given: Any) -> Self:
+        """Refuse arguments that there are not, with the name here of another library's."""
+        check_arguments(cls.__name__, given, [field.name for field in fields(cls)], OF_OPTIMIZERS)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         """Check every value, so that a mistake is told where it is made."""

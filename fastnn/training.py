@@ -205,7 +205,7 @@ class Fit:
                     break
             else:
                 if self._kept and not self._bears_a_look():
-                    self._go_back(self.epoch, self._rate, stacklevel=5)
+                    self._go_back(self.epoch, self._rate, stacklevel=6)
             for callback in self._callbacks:
                 callback.on_fit_end(self)
             if self.epoch < self.epochs:
@@ -222,7 +222,7 @@ class Fit:
         logs = self._batches(self._order(), bar)
         if logs is None or not self._params.all_finite():  # its last step overflowed
             rate = float(self._rates(self._batch + 1)[0])
-            self._go_back(self.epoch + 1, rate, stacklevel=6)
+            self._go_back(self.epoch + 1, rate, stacklevel=7)
             return False
         seconds = time.perf_counter() - began
         if self._validation is not None:

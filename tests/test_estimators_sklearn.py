@@ -7,6 +7,7 @@ test_estimators_agree.py; that its tools take ours, test_estimators_tools.py.
 from __future__ import annotations
 
 import inspect
+import re
 import tracemalloc
 
 import numpy as np
@@ -173,6 +174,64 @@ class TestAttributes:
         assert model.best_loss_ is None
         assert model.best_validation_score_ == max(model.validation_scores_)
         assert model.n_iter_ == len(model.validation_scores_) < 60
+
+
+class TestEarlyStoppingWithFewRowsAClass:
+    @staticmethod
+    def fit(y, **given):
+        X = np.random.default_rng(0).normal(size=(len(y), 2))
+        model = classifier(early_stopping=True, batch_size="auto", max_iter=3, **given)
+        return model.fit(X, np.asarray(y))
+
+    @pytest.mark.parametrize(
+        "y",
+        [
+            np.repeat([0, 1, 2], 4),
+            np.repeat(np.arange(26), 8),
+            np.repeat(list("abcdefghijklmnopqrstuvwxyz"), 8),
+            [0] * 10 + [1] * 10 + [2],
+            ["cat"] + ["dog"] * 10 + ["hen"] * 10,
+        ],
+        ids=["12 rows, 3 classes", "26 x 8", "26 letters x 8", "one row", "one row, names"],
+    )
+    def test_more_than_two_classes_train_as_in_scikit_learn(self, y):
+        theirs = BOTH["classifier"][1](early_stopping=True, max_iter=3, random_state=0)
+        theirs.fit(np.random.default_rng(0).normal(size=(len(y), 2)), y)
+        model = self.fit(y)
+        assert model.n_iter_ == theirs.n_iter_ == 3
+        assert np.array_equal(model.classes_, theirs.classes_)
+
+    def test_the_validation_set_holds_the_classes_as_y_does_where_it_can(self):
+        seen = []
+
+        def score(model, X, y):
+            seen.append(np.unique(y, return_counts=True)[1].tolist())
+            return 0.0
+
+        self.fit(np.repeat([5, 7, 9], [20, 40, 60]), scoring=score)
+        assert seen[0] == [2, 4, 6]
+        self.fit(np.repeat(["no", "yes"], [20, 60]), scoring=score)
+        assert seen[-1] == [2, 6]
+
+    @pytest.mark.parametrize("label", [True, "cat", 1, 2.0])
+    def test_a_class_of_one_row_among_two_is_refused_by_its_label(self, label):
+        other = {True: False, "cat": "dog", 2.0: 7.0}.get(label, 0)
+        few = rf"^The least populated classes in y have only 1 member.* are: \[{label!r}\]\. "
+        for rows in (3, 30):
+            with pytest.raises(ValueError, match=few):
+                self.fit([label, *[other] * rows])
+
+    @pytest.mark.parametrize(
+        ("n", "fraction", "words"),
+        [
+            (6, 0.1, "The validation set is too small. Increase 'validation_fraction'"),
+            (12, 0.0, "The validation set is too small. Increase 'validation_fraction'"),
+            (6, 0.9, "validation_fraction=0.9 of 6 rows leaves none to train on"),
+        ],
+    )
+    def test_a_share_that_leaves_too_little_is_refused_by_its_own_name(self, n, fraction, words):
+        with pytest.raises(ValueError, match=re.escape(words)):
+            self.fit([0, 1] * (n // 2), validation_fraction=fraction)
 
 
 class TestTargets:

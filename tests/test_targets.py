@@ -211,8 +211,8 @@ REFUSED = {  # n_out, options, y, kind, the sentence
                        r".*; it holds 2; set the network's `classes` to use other labels$"),
     "complex": (1, {}, Y * 1j, TypeError, r"y must hold real numbers; its dtype is complex128"),
     "dates": (3, SOFTMAX, Y.astype("M8[s]"), TypeError, r"y must hold real numbers; its dtype is"),
-    "names and gaps": (3, SOFTMAX, objects(["a", None] * 15), TypeError,
-                       r"y must hold numbers; it holds Python objects"),
+    "names and gaps": (3, SOFTMAX, objects(["a", None] * 15), ValueError,
+                       r"y is missing at row 1: leave out such rows, in X too"),
     "huge int": (3, SOFTMAX, [10**400] * 30, TypeError, r"y must hold numbers; it holds Python"),
 }  # fmt: skip
 

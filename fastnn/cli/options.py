@@ -7,12 +7,13 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from fastnn import files
+from fastnn.hints import name_hint
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]
@@ -96,6 +97,19 @@ def width(text: str) -> int:
         return count(text)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(f"{error}; or none, for no hidden layer") from None
+
+
+def one_of(flag: str, names: Sequence[str]) -> Callable[[str], str]:
+    """Return the reader of a name among `names`, which knows the names of other libraries."""
+
+    def convert(text: str) -> str:
+        if text not in names:
+            hint = name_hint(flag, text, names)
+            listed = ", ".join(names)
+            raise argparse.ArgumentTypeError(f"invalid choice: {text!r}; expected {listed}{hint}")
+        return text
+
+    return convert
 
 
 class Terminated(KeyboardInterrupt):

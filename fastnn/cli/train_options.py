@@ -101,26 +101,26 @@ def add_parser(commands: Commands) -> Parser:
     )
     add(
         "--activation",
-        choices=HIDDEN,
+        type=options.one_of("activation", HIDDEN),
         nargs="+",
         metavar="NAME",
         help=f"of the hidden layers, one for all or one each: {', '.join(HIDDEN)} (default: relu)",
     )
     add(
         "--output",
-        choices=ACTIVATIONS,
+        type=options.one_of("output", ACTIVATIONS),
         metavar="NAME",
         help="of the output layer: one of these, softmax or exp (default: what the loss needs)",
     )
     add(
         "--loss",
-        choices=LOSSES,
+        type=options.one_of("loss", LOSSES),
         metavar="NAME",
         help=f"{', '.join(LOSSES)} (default: cross_entropy for classes, mse for numbers)",
     )
     add(
         "--init",
-        choices=INITS,
+        type=options.one_of("init", INITS),
         metavar="NAME",
         help=f"of the weights: {', '.join(INITS)} (default: fan_in_uniform)",
     )
@@ -146,7 +146,12 @@ def add_parser(commands: Commands) -> Parser:
         metavar="N",
         help="examples a step (default: 32, or 10 for the classic network)",
     )
-    add("--optimizer", choices=tuple(_LR), help="(default: adam, or sgd for the classic network)")
+    add(
+        "--optimizer",
+        type=options.one_of("optimizer", tuple(_LR)),
+        metavar="NAME",
+        help=f"{', '.join(_LR)} (default: adam, or sgd for the classic network)",
+    )
     add(
         "--lr",
         type=options.positive,

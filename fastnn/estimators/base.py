@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar, cast
@@ -69,6 +70,8 @@ class BaseMLP(Fitted):
         X, y = self._valid(X, y, reset=first)
         if first:
             self._learn_targets(y, classes)
+        elif not incremental:
+            self._check_same_targets(y)
         dtype = np.dtype(np.float64 if X.dtype == np.float64 else np.float32)
         targets = self._targets(y, dtype)
         weight = self._weights(y, as_weight(sample_weight, X.shape[0]), incremental)
@@ -262,17 +265,25 @@ class BaseMLP(Fitted):
 
     def _split(self, X: Any, y: Any, targets: NDArray[Any], weight: Any) -> Any:
         """Set a share of the rows aside: the same rows in every call on the same data."""
-        rows, held = train_test_split(
-            np.arange(X.shape[0]),
-            test_size=self.validation_fraction,
-            random_state=self._split_seed,
-            stratify=self._stratum(targets),
-        )
-        if len(held) < 2:
+        n = X.shape[0]
+        n_held = math.ceil(self.validation_fraction * n)
+        stratum = self._stratum(y, n_held)
+        if n_held < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of "
                 "your dataset."
             )
+        if n_held == n:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction:g} of {n} rows leaves none to "
+                "train on: decrease it"
+            )
+        rows, held = train_test_split(
+            np.arange(n),
+            test_size=n_held,
+            random_state=self._split_seed,
+            stratify=stratum,
+        )
         X = X.tocsr() if hasattr(X, "tocsr") else X
         kept, left = (None, None) if weight is None else (weight[rows], weight[held])
         return X[rows], targets[rows], kept, (X[held], y[held], left)

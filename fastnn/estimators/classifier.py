@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 from ..arrays import ClassWeight, Encoded, Matrix, Validation, check_unmasked
+from ..hints import OF_ESTIMATORS, explain_arguments
 from ..mlp import MLP
 from ..names import ARGMAX
 from ..optim import Optimizer
@@ -155,6 +156,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     loss: ClassificationLoss
     class_weight: ClassWeight | Sequence[Mapping[Any, float]] | None
 
+    @explain_arguments(OF_ESTIMATORS)
     def __init__(
         self,
         hidden_layer_sizes: options.HiddenSizes = (100,),
@@ -367,8 +369,29 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         by_class = compute_sample_weight(self.class_weight, y)
         return by_class if sample_weight is None else by_class * sample_weight
 
-    def _stratum(self, targets: NDArray[Any]) -> Any:
-        return None if self._labels.multilabel else targets
+    def _check_same_targets(self, y: Any) -> None:
+        if self._labels.multilabel:
+            return
+        found = unique_labels(y)
+        if set(found) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {found}"
+            )
+
+    def _stratum(self, y: Any, n_held: int) -> Any:
+        """Return y where both parts can hold each class; of two classes they always do."""
+        if self._labels.multilabel:
+            return None
+        classes, counts = np.unique(y, return_counts=True)
+        if len(classes) == 2 and counts.min() == 1:
+            raise ValueError(
+                "The least populated classes in y have only 1 member; early_stopping=True needs "
+                "one row of each to train on and one to validate by. Classes with too few members "
+                f"are: {classes[counts == 1].tolist()}. Add rows, or give fit validation_data"
+            )
+        holds_each = counts.min() > 1 and len(classes) <= min(n_held, len(y) - n_held)
+        return y if holds_each else None
 
     def _own_score(self, X: Any, y: Any, weight: Any) -> float:
         found = self._labels.decode(self.network_.predict(X))

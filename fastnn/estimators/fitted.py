@@ -93,8 +93,11 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     def _weights(self, y: Any, sample_weight: Any, incremental: bool) -> Any:
         return sample_weight
 
-    def _stratum(self, targets: NDArray[Any]) -> Any:
-        return None
+    def _check_same_targets(self, y: Any) -> None:
+        """Refuse to go on, in a warm start, with targets of another kind than those learnt."""
+
+    def _stratum(self, y: Any, n_held: int) -> Any:
+        """Return the labels that a validation set of `n_held` rows is to hold as y does."""
 
     def _valid(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         raise NotImplementedError
@@ -190,6 +193,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
 
     @coefs_.setter
     def coefs_(self, values: Iterable[ArrayLike]) -> None:
+        check_is_fitted(self)
         for l, W in enumerate(values):
             self.network_.weights[l] = W
 
@@ -200,6 +204,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
 
     @intercepts_.setter
     def intercepts_(self, values: Iterable[ArrayLike]) -> None:
+        check_is_fitted(self)
         for l, b in enumerate(values):
             self.network_.biases[l] = b
 

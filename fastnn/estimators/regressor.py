@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from ..arrays import Matrix, Validation, check_unmasked
+from ..hints import OF_ESTIMATORS, explain_arguments
 from ..mlp import MLP
 from ..names import ACTIVATIONS, check_name
 from ..optim import Optimizer
@@ -155,6 +156,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     loss: RegressionLoss
     quantile: float
 
+    @explain_arguments(OF_ESTIMATORS)
     def __init__(
         self,
         loss: RegressionLoss = "squared_error",

@@ -1,7 +1,8 @@
 """What counts as an illness of a training: thresholds, and the words for it.
 
 Each function takes measured numbers and returns `Check`s; where a number is beyond its threshold,
-the check carries a `Finding`. Nothing here looks at a network.
+the check carries a `Finding`, to which advice.py adds what to do about it. Nothing here looks at a
+network.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ class Finding:
     sentence : str
         What was measured.
     advice : str
-        What usually helps.
+        What usually helps; see `fastnn.explain.advice`.
     """
 
     topic: str
     severity: Severity
     sentence: str
-    advice: str
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,6 @@ def check_curve(loss: Sequence[float], stopped: str | None, learnt: float) -> li
             "diverged",
             "serious",
             f"The training broke off: {why}.",
-            "Use a learning rate 10 times smaller, scale the inputs (net.standardize), or both.",
         )
         return [Check("cost over the epochs", "not finite", "finite", finding)]
     checks = []
@@ -89,7 +89,6 @@ def check_curve(loss: Sequence[float], stopped: str | None, learnt: float) -> li
             "serious",
             f"The training cost rose from {number(best)} in epoch {loss.index(best) + 1} to "
             f"{number(last)} in the last.",
-            "The learning rate is too large: try a third of it, or a schedule that lowers it.",
         )
     what = f"cost over {n} epoch{'' if n == 1 else 's'}"
     checks.append(Check(what, f"{number(first)} → {number(last)}", "falls", finding))
@@ -103,8 +102,6 @@ def check_curve(loss: Sequence[float], stopped: str | None, learnt: float) -> li
             "warning",
             f"The training cost rose by more than a tenth of itself after {rises.sum()} of "
             f"{n - 1} epochs.",
-            "The learning rate is too large, or batches are too small: try a third of the one or "
-            "four times the other.",
         )
     checks.append(
         Check("epochs that rose by a tenth", f"{rises.sum()} of {n - 1}", "below ¼", finding)
@@ -117,8 +114,6 @@ def check_curve(loss: Sequence[float], stopped: str | None, learnt: float) -> li
             "warning",
             f"In {n} epochs the training cost fell by {percent(max(fall, 0))}, from "
             f"{number(first)} to {number(best)}.",
-            "Try a learning rate 10 times larger; if that changes nothing, look at the findings on "
-            "units, gradients and inputs.",
         )
     checks.append(Check("fall of the cost since epoch 1", percent(fall), "2 % or more", finding))
     return checks
@@ -134,7 +129,6 @@ def check_overfitting(loss: Sequence[float], val_loss: Sequence[float]) -> Check
             "warning",
             f"Since epoch {at + 1} the validation cost rose from {number(best)} to {number(last)}, "
             f"while the training cost fell from {number(loss[at])} to {number(loss[-1])}.",
-            "Stop early, use weight decay or dropout, a smaller network, or more examples.",
         )
     measured = f"{number(best)} → {number(last)}"
     return Check("validation cost since its best epoch", measured, "up by less than 10 %", finding)
@@ -157,7 +151,6 @@ def check_step(
             f"One step on all examples at the learning rate {number(rate)} raises the cost by "
             f"{number(change)}, from {number(cost)}, where its slope promises "
             f"{number(predicted)}.",
-            "The learning rate is too large: try a tenth of it.",
         )
     measured = f"{number(change)} ({number(predicted)} promised)"
     checks = [Check("change of the cost by one step", measured, "not up by 1 %", finding)]
@@ -175,7 +168,6 @@ def check_step(
             "warning",
             f"One step on all examples at the learning rate {number(rate)} lowers the cost by "
             f"{number(-predicted / scale * 100)} % of itself, and one 100 times as long {how}.",
-            "The learning rate is too small: try one 10 to 100 times larger.",
         )
     share = "unmeasurable" if unmeasurable else f"{percent(kept / promised)} of the promised"
     checks.append(Check("change by a step 100 times as long", share, "below 90 %", finding))
@@ -198,7 +190,6 @@ def check_units(layers: Sequence[LayerUnits], *, learnt: float) -> list[Check]:
                 "serious" if share > 0.5 else "warning" if share > 0.1 else "note",
                 f"{dead} of {width} units of {name} are dead: they say nothing on any example, so "
                 "they learn nothing.",
-                "Use a smaller learning rate, he_normal, or leaky_relu.",
             )
         if layer.activation in ("relu", "softplus", "silu", "gelu"):
             checks.append(Check(f"dead units of {name}", f"{dead} of {width}", "none", finding))
@@ -214,10 +205,6 @@ def check_units(layers: Sequence[LayerUnits], *, learnt: float) -> list[Check]:
                 f"Units of {name} are at an end of their range on {percent(share)} of the "
                 f"examples, and {stuck} of {width} always at the same end: their slope is near 0, "
                 "they learn slowly.",
-                "The network has learnt all the same: it matters only if it is to learn more."
-                if learnt > 0.8
-                else "Start from smaller weights (lecun_normal), scale the inputs, use a smaller "
-                "learning rate, or relu.",
             )
         measured = f"{percent(share)}, {stuck} of {width} always"
         fine = "75 % or less, a quarter or less"
@@ -240,22 +227,18 @@ def check_slopes(slopes: Array, *, learnt: float) -> Check:
             "zero_gradient",
             "serious",
             "The gradient is exactly 0 on every example that was looked at: nothing can be learnt.",
-            "All units of a layer are dead or saturated, or the cost is 0: start anew, or stop.",
         )
         return Check(what, "all 0", fine, finding)
     first, last = float(slopes[0]), float(slopes[-1])
     ratio = first / last if last else math.inf
     if not 1e-3 <= ratio <= 1e3:
         vanishes = ratio < 1
+        times = "" if first == 0 else f", by a factor of {number(1 / ratio if vanishes else ratio)}"
         finding = Finding(
             "vanishing_gradient" if vanishes else "exploding_gradient",
             "serious" if not 1e-5 <= ratio <= 1e5 else "warning",
             f"On its way from the last layer to the first, δ {'shrinks' if vanishes else 'grows'} "
-            f"from {number(last)} to {number(first)}, by a factor of {number(ratio)}.",
-            "Use fewer layers, relu with he_normal instead of sigmoid or tanh, and scaled inputs."
-            if vanishes
-            else "Start from smaller weights (he_normal or lecun_normal), and use a smaller "
-            "learning rate.",
+            f"from {number(last)} to {number(first)}{times}.",
         )
     return Check(what, number(ratio), fine, finding)
 
@@ -271,7 +254,6 @@ def check_inputs(
             "serious" if rms[largest] > 100 else "warning",
             f"Inputs are large: {names[largest]} has a root mean square of {number(rms[largest])} "
             f"and goes from {number(low[largest])} to {number(high[largest])}.",
-            "Scale them: net.standardize(X) before fit; bytes (uint8) count as x / 255.",
         )
     checks = [Check("largest root mean square of a column", number(rms[largest]), "≤ 10", finding)]
     varies, size = high > low, np.maximum(np.abs(low), np.abs(high))
@@ -286,7 +268,6 @@ def check_inputs(
             "constant_columns",
             "warning" if len(constant) > len(rms) / 2 else "note",
             f"{len(constant)} of {len(rms)} columns never vary: {some}.",
-            "They say nothing: leave them out.",
         )
     words = f"{len(constant)} of {len(rms)}"
     checks.append(Check("columns that never vary", words, "none", finding))
@@ -295,13 +276,12 @@ def check_inputs(
     shown = np.flatnonzero(varies)
     least, most = shown[np.argmin(size[shown])], shown[np.argmax(size[shown])]
     ratio, finding = float(size[most] / size[least]), None
-    if ratio > 100:
+    if ratio > 100 and rms[most] > 10 * rms[least]:  # a far-off value alone is no other scale
         finding = Finding(
             "unequal_scales",
             "warning",
             f"Columns have very different scales: {names[most]} reaches {number(size[most])}, "
             f"{names[least]} only {number(size[least])}, {number(ratio)} times less.",
-            "Scale them: net.standardize(X) before fit.",
         )
     words = "largest column / smallest, by their largest |x|"
     return [*checks, Check(words, number(ratio), "≤ 100", finding)]
@@ -320,20 +300,19 @@ def check_classes(
             "warning" if counts[most] > 10 * counts[least] else "note",
             f"Classes are not equally frequent: {names[most]!r} in {percent(counts[most] / n)} of "
             f"the examples, {names[least]!r} {few}.",
-            'Use class_weight="balanced", collect more of the rare ones, and do not trust accuracy '
-            "alone.",
         )
     shares = f"{percent(counts[least] / n)} to {percent(counts[most] / n)}"
     checks.append(Check("share of a class", shares, "within a factor of 5", finding))
-    majority, finding = counts[most] / n, None
+    majority, finding = float(counts[most] / n), None
     if right <= majority + 0.01 and right < 1:
+        ours, theirs = percent(right), percent(majority)
+        if ours == theirs and right != majority:
+            ours, theirs = f"{right:.2%}", f"{majority:.2%}"
         finding = Finding(
             "no_better_than_majority",
             "warning",
-            f"{percent(right)} of the answers are right; always saying {names[most]!r} would be "
-            f"right in {percent(majority)}.",
-            "The network has not learnt to tell the classes apart: train it (longer), or see the "
-            "other findings.",
+            f"{ours} of the answers are right; always saying {names[most]!r} would be right in "
+            f"{theirs}.",
         )
     measured = f"{percent(right)} ({percent(majority)})"
     checks.append(Check("accuracy (always the most frequent)", measured, "above it", finding))
@@ -345,7 +324,6 @@ def check_classes(
             "warning",
             f"{len(silent)} of {np.count_nonzero(counts)} classes are never said, though they "
             f"occur: {some}.",
-            "Train longer; for rare classes use class_weight.",
         )
     measured = f"{len(silent)} of {np.count_nonzero(counts)}"
     return [*checks, Check("classes that are never said", measured, "none", finding)]
@@ -360,8 +338,52 @@ def check_predictions(predicted: float, wanted: float) -> Check:
             "serious",
             f"The network says the same on every example: an output varies by {number(predicted)} "
             f"(standard deviation) where it should by {number(wanted)}.",
-            "It has not learnt, or its units are dead or saturated: scale the inputs, start from "
-            "other weights (not zeros), try another learning rate.",
         )
     measured = f"{number(predicted)} ({number(wanted)} wanted)"
     return Check("standard deviation of the outputs", measured, "1 % of the wanted", finding)
+
+
+def check_targets(
+    low: Array, high: Array, mean: Array, deviation: Array, names: Sequence[str], *, learnt: float
+) -> list[Check]:
+    """Look at numbers to predict as the network reads them: range, mean, standard deviation.
+
+    A network starts out with outputs of about 1, and its steps are of that size.
+    """
+    size = np.hypot(mean, deviation)
+    largest, smallest = int(np.argmax(size)), int(np.argmin(np.where(deviation > 0, size, np.inf)))
+    checks = []
+    finding: Finding | None = None
+    if size[largest] > 10 and learnt < 0.9:
+        finding = Finding(
+            "large_targets",
+            "serious" if size[largest] > 100 else "warning",
+            f"Targets are large: {names[largest]} should go from {number(low[largest])} to "
+            f"{number(high[largest])}, with a root mean square of {number(size[largest])}; a "
+            "network starts out with outputs of about 1.",
+        )
+    words = "largest root mean square of a target"
+    checks.append(Check(words, number(size[largest]), "≤ 10", finding))
+    if not (deviation > 0).any():
+        return checks
+    finding = None
+    if size[smallest] < 0.01 and learnt < 0.9:
+        finding = Finding(
+            "small_targets",
+            "warning",
+            f"Targets are small: {names[smallest]} should go from {number(low[smallest])} to "
+            f"{number(high[smallest])}, with a root mean square of {number(size[smallest])}; a "
+            "network starts out with outputs of about 1.",
+        )
+    words = "smallest root mean square of a target"
+    checks.append(Check(words, number(size[smallest]), "≥ 0.01", finding))
+    finding = None
+    if learnt <= 0.01:
+        finding = Finding(
+            "no_better_than_mean",
+            "warning",
+            f"The predictions explain {percent(max(learnt, 0.0))} of the targets' variance; always "
+            "saying the mean would be as good" + (", or better." if learnt < 0 else "."),
+        )
+    share = percent(learnt) if learnt >= 0 else "none"
+    return [*checks, Check("share of the targets' variance explained", share, "above 1 %", finding)]

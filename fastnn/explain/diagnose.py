@@ -16,6 +16,7 @@ from fastnn.optim import SGD
 from fastnn.schedules import check_number
 
 from . import checks
+from .advice import Setting, advised
 from .checks import Check, Finding
 from .examples import Examples
 from .labels import Labels, image_shape, targets
@@ -115,9 +116,11 @@ def diagnose(
 
     Looked at are the course of the cost; one step on all examples, made on a copy, beside the
     first-order prediction ∇C·Δθ (for gradient descent −η ‖∇C‖²); dead and saturated units; δ of the
-    layers; scales of the inputs; classes and answers. Thresholds and words stand in
-    `fastnn.explain.checks`. See Nielsen, *Neural Networks and Deep Learning*, ch. 3 (how to choose
-    hyper-parameters) and 5 (unstable gradients).
+    layers; scales of the inputs and of numbers to predict; classes and answers, beside always the
+    most frequent class. Thresholds and words stand in `fastnn.explain.checks`. What to do about
+    them, `fastnn.explain.advice`, is decided when all are known: one direction for the learning
+    rate, and nothing that is so already. See Nielsen, *Neural Networks and Deep Learning*, ch. 3
+    (how to choose hyper-parameters) and 5 (unstable gradients).
 
     Parameters
     ----------
@@ -168,9 +171,10 @@ def diagnose(
     slopes = _slopes(net, data)
     units = unit_statistics(net, data)
     predicted = net.predict(data.X).astype(np.float64)
-    wanted = net._in_units(targets(net, y, data.n))
+    goals = targets(net, y, data.n)
+    wanted = net._in_units(goals)
     learnt = _learnt(predicted, wanted)
-    made: list[Check] = []
+    labels, made = Labels(net), list[Check]()
     if "loss" in history:
         made += checks.check_curve(history["loss"], history.stopped, learnt)
         if "val_loss" in history and np.isfinite([*history["loss"], *history["val_loss"]]).all():
@@ -185,7 +189,7 @@ def diagnose(
     made.append(checks.check_slopes(slopes, learnt=learnt))
     made += checks.check_inputs(
         *_columns(net, data),
-        names=[Labels(net).neuron(0, i) for i in range(net.sizes[0])],
+        names=[labels.neuron(0, i) for i in range(net.sizes[0])],
         pixels=image_shape(net) is not None,
     )
     if data.labels is not None:
@@ -196,11 +200,18 @@ def diagnose(
             float((said == data.labels).mean()),
             data.classes,
         )
+    elif net.output not in ("sigmoid", "softmax", "exp") and net.loss != "poisson":
+        made += checks.check_targets(
+            *_spread(goals),
+            names=[labels.neuron(len(net.sizes) - 1, j) for j in range(net.sizes[-1])],
+            learnt=learnt,
+        )
     made.append(
         checks.check_predictions(
             float(predicted.std(axis=0).max()), float(wanted.std(axis=0, dtype=np.float64).max())
         )
     )
+    made = advised(made, _setting(net, history, data.n, units), learnt=learnt)
     return Diagnosis(
         findings=_sorted(made),
         checks=tuple(made),
@@ -215,6 +226,30 @@ def diagnose(
 def _sorted(made: list[Check]) -> tuple[Finding, ...]:
     found = [check.finding for check in made if check.finding is not None]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
+
+
+def _setting(net: MLP, history: History, n: int = 0, units: tuple[LayerUnits, ...] = ()) -> Setting:
+    standing = net._standing
+    return Setting(
+        init=net.init,
+        activation=net.activation,
+        output=net.output,
+        dropout=any(net.dropout),
+        weight_decay=getattr(net._optimizer, "weight_decay", 0.0) > 0,
+        scaled_inputs=net.input_scale is not None,
+        scaled_targets=net.output_scale is not None,
+        stopped=history.stopped is not None,
+        full_batch=standing is not None and standing.batch_size >= n,
+        dead_layer=any((layer.dead == 1).all() for layer in units[:-1]),
+    )
+
+
+def _spread(
+    wanted: NDArray[Any],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return least, largest, mean and standard deviation of each target."""
+    y = wanted.astype(np.float64)
+    return y.min(axis=0), y.max(axis=0), y.mean(axis=0), y.std(axis=0)
 
 
 def _rate(history: History, lr: float | None) -> float | None:
@@ -235,12 +270,12 @@ def _not_finite(net: MLP, history: History) -> Diagnosis:
         "not_finite",
         "serious",
         f"The network is not finite: {where}.",
-        "Go back to a network that was saved before, and train with a smaller learning rate and "
-        "scaled inputs.",
     )
-    check = Check("gradient and parameters", "not finite", "finite", finding)
+    made = [Check("gradient and parameters", "not finite", "finite", finding)]
+    (check,) = advised(made, _setting(net, history), learnt=0.0)
+    assert check.finding is not None
     nothing = np.zeros(0)
-    return Diagnosis((finding,), (check,), (), nothing, nothing, _rate(history, None), ())
+    return Diagnosis((check.finding,), (check,), (), nothing, nothing, _rate(history, None), ())
 
 
 def _learnt(predicted: NDArray[np.float64], wanted: NDArray[Any]) -> float:
