@@ -16,7 +16,7 @@ from ._config import get_num_threads, get_sparse, set_num_threads, set_sparse, s
 from ._fastnn import BusyError
 
 if TYPE_CHECKING:
-    from . import callbacks, datasets, explain, export, plot, schedules
+    from . import callbacks, datasets, explain, export, pictures, plot, schedules
     from .estimators import MLPClassifier as MLPClassifier
     from .estimators import MLPRegressor as MLPRegressor
     from .estimators import from_sklearn as from_sklearn
@@ -44,6 +44,7 @@ __all__ = [
     "get_num_threads",
     "get_sparse",
     "load",
+    "pictures",
     "plot",
     "schedules",
     "set_num_threads",
@@ -56,7 +57,7 @@ __version__ = "0.1.0"
 # A program, or a command line that answers --help, should not wait for what it does not use: the
 # names above that are only for type checkers are imported at their first use (PEP 562).
 # (The estimators are not in __all__: a star import must not need scikit-learn.)
-_SUBMODULES = {"callbacks", "datasets", "explain", "export", "plot", "schedules"}
+_SUBMODULES = {"callbacks", "datasets", "explain", "export", "pictures", "plot", "schedules"}
 _MODULE_OF = {
     "MLP": "mlp",
     "SGD": "optim",

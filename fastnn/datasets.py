@@ -31,7 +31,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import tables
+from fastnn import pictures, tables
 from fastnn.files import check_regular, expanded
 from fastnn.tables import Table, load_table
 
@@ -679,8 +679,8 @@ def load_rows(path: FilePath) -> Array:
     ----------
     path : path
         An IDX file of images, gzipped or not; a ``.csv`` or ``.tsv`` of numbers; an ``.npy``; an
-        ``.npz`` with an array ``X``; or a ``.png``, ``.jpg`` or ``.bmp`` picture, which is turned
-        to grey and becomes one row.
+        ``.npz`` with an array ``X``; or a picture, which becomes one row of grey levels
+        (`fastnn.pictures.read_picture`).
 
     Returns
     -------
@@ -701,14 +701,16 @@ def load_rows(path: FilePath) -> Array:
     >>> X = load_rows("t10k-images-idx3-ubyte.gz")  # doctest: +SKIP
     """
     path = expanded(path)
-    if path.suffix.lower() in tables.ROW_SUFFIXES:
+    if path.suffix.lower() in tables.TABLE_SUFFIXES:
         return tables.load_rows(path)
+    if path.suffix.lower() in pictures.SUFFIXES:
+        return pictures.read_picture(path).pixels.reshape(1, -1)
     if path.is_file():
         with open(path, "rb") as file:
             if not file.read(2).startswith((_GZIP_MAGIC, b"\0\0")):
                 raise ValueError(
                     f"{path} holds no rows that can be read: expected an IDX file, or a name in "
-                    f"{', '.join(tables.ROW_SUFFIXES)}"
+                    f"{', '.join((*tables.TABLE_SUFFIXES, *pictures.SUFFIXES))}"
                 )
     rows = read_idx(path)
     if rows.ndim < 2:

@@ -1,11 +1,11 @@
-"""Tables and rows from the files that people have: CSV, TSV, .npz, .npy and pictures.
+"""Tables and rows from the files that people have: CSV, TSV, .npz and .npy.
 
 Sizes: n examples, d features. Arrays keep the type that the file holds; text becomes float64.
 Nothing is unpickled, and a size that a header claims is compared with the file before anything
 of that size is allocated. Every message names the file, what was expected and what came.
 """
 
-# Over 400 lines, 80 of them docstrings. The sections: text, NumPy's files, pictures.
+# Over 400 lines, 80 of them docstrings. The sections: text, NumPy's files.
 
 from __future__ import annotations
 
@@ -29,24 +29,22 @@ import numpy.typing as npt
 
 from .files import check_regular, expanded, one_line
 
-__all__ = ["ROW_SUFFIXES", "TABLE_SUFFIXES", "Table", "load_rows", "load_table"]
+__all__ = ["TABLE_SUFFIXES", "Table", "load_rows", "load_table"]
 
 Array = npt.NDArray[Any]
 FilePath = str | os.PathLike[str]
 
 _DELIMITERS = {".csv": ",;\t", ".tsv": "\t"}  # the first of them that the first line holds
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 TEXT_SUFFIXES = tuple(_DELIMITERS)
 TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".npz", ".npy")
-ROW_SUFFIXES = (*TABLE_SUFFIXES, *_PICTURES)
 
 _MAP_FROM = 64 << 20  # a larger .npy file is mapped, not read
 # What is packed may claim up to 8 MiB whatever its own size, and 200 times its size beyond that:
 # sparse images pack about 10 times, a zip bomb 1000 times.
 _FREE_SIZE, _MOST_RATIO = 8 << 20, 200
 # A row of text is held as Python strings, 70 bytes each, before it becomes numbers; text labels all
-# take as much as the longest; a picture is unpacked in colour.
-_MOST_COLUMNS, _MOST_LINE, _MOST_PIXELS = 1 << 18, 4 << 20, 1 << 23
+# take as much as the longest.
+_MOST_COLUMNS, _MOST_LINE = 1 << 18, 4 << 20
 _FREE_LABELS = 1 << 22  # characters
 _KNOWN_TEXTS = 1 << 16  # distinct targets that are looked for among the earlier ones
 # Characters of the header of an array without fields, which NumPy makes some 120 long: its way with
@@ -159,22 +157,19 @@ def load_rows(path: FilePath) -> Array:
 
     Parameters
     ----------
-    path : path of a ``.csv``, ``.tsv``, ``.npy``, ``.npz``, ``.png``, ``.jpg`` or ``.bmp`` file
+    path : path of a ``.csv``, ``.tsv``, ``.npy`` or ``.npz`` file
         Text holds numbers only, with or without a header; an ``.npz`` has an array ``X`` or only
-        one array; a picture is turned to grey and becomes one row (Pillow reads it).
+        one array.
 
     Returns
     -------
     ndarray, shape (n, d)
-        As the file holds them: uint8 for pictures, float64 for text. Images (n, height, width) are
-        flattened.
+        As the file holds them: float64 for text. Images (n, height, width) are flattened.
 
     Raises
     ------
     FileNotFoundError, ValueError
         As `load_table` does.
-    ImportError
-        If the file is a picture and Pillow is not installed.
     """
     path = existing_file(path)
     suffix = path.suffix.lower()
@@ -184,9 +179,7 @@ def load_rows(path: FilePath) -> Array:
         return _as_rows(_read_npy(path), str(path))[0]
     if suffix == ".npz":
         return _as_rows(*_read_npz(path, _choose_rows)["x"])[0]
-    if suffix in _PICTURES:
-        return _read_picture(path)
-    raise ValueError(f"{path} holds no rows: expected a name in {', '.join(ROW_SUFFIXES)}")
+    raise ValueError(f"{path} holds no rows: expected a name in {', '.join(TABLE_SUFFIXES)}")
 
 
 def existing_file(path: FilePath) -> Path:
@@ -602,22 +595,3 @@ def _as_targets(y: Array, n: int, label: str) -> Array:
     if y.ndim == 1 and y.dtype.kind in "bui":
         return y.astype(np.int64)
     return y.astype(np.str_) if y.dtype.kind == "S" else y
-
-
-# Pictures ----------------------------------------------------------------------------------------
-
-
-def _read_picture(path: Path) -> Array:
-    try:
-        from PIL import Image
-    except ImportError:
-        raise ImportError("reading images needs Pillow: pip install 'fastnn-mlp[image]'") from None
-    try:
-        # No others: Pillow would hand PostScript to another program.
-        with Image.open(path, formats=("PNG", "JPEG", "BMP")) as picture:
-            if picture.width * picture.height > _MOST_PIXELS:
-                raise ValueError(f"it has more than {_MOST_PIXELS:,} pixels")
-            grey = np.array(picture.convert("L"), dtype=np.uint8)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is not a readable picture: {one_line(error)}") from error
-    return grey.reshape(1, -1)

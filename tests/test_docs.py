@@ -146,13 +146,13 @@ def test_every_command_is_on_the_page_of_the_command_line():
 @pytest.mark.skipif(not DOCS.is_dir(), reason="docs/ is not beside the tests (those of a wheel)")
 def test_every_public_name_is_in_the_reference():
     import fastnn
-    from fastnn import callbacks, datasets, explain, export, plot, schedules
+    from fastnn import callbacks, datasets, explain, export, pictures, plot, schedules
 
     listed = " ".join(p.read_text("utf-8") for p in sorted((DOCS / "api").glob("*.md")))
     listed_names = set(re.findall(r"^   (\w+)$", listed, re.MULTILINE))
-    modules = {"callbacks", "datasets", "explain", "export", "plot", "schedules"}
+    modules = {"callbacks", "datasets", "explain", "export", "pictures", "plot", "schedules"}
     helpers = {"LearningRate", "from_config", "learning_rates", "to_config"}  # of the training loop
     public = {*fastnn.__all__, "MLPClassifier", "MLPRegressor", "from_sklearn"} - modules
-    for module in (callbacks, datasets, explain, export, plot, schedules):
+    for module in (callbacks, datasets, explain, export, pictures, plot, schedules):
         public |= set(module.__all__) - helpers
     assert public <= listed_names
