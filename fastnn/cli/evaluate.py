@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import fastnn
-from fastnn import MLP, datasets
+from fastnn import MLP, datasets, pictures
 
 from . import examples, options, report
 from .options import UsageError
@@ -101,11 +101,6 @@ def examples_for(
 def load_model(path: str) -> MLP:
     """Load a model file; the metadata that the commands rely on is checked here."""
     net = fastnn.load(path)
-    if "target_scaling" in net.metadata:
-        raise ValueError(
-            f"{path} is the checkpoint of a regression that is not finished: "
-            f"fastnn train --resume {path} finishes it"
-        )
     image = net.metadata.get("image_shape")
     if image is not None and not (
         isinstance(image, list)
@@ -114,6 +109,16 @@ def load_model(path: str) -> MLP:
         and image[0] * image[1] == net.sizes[0]
     ):
         raise ValueError(f"{path}: its image_shape {image!r} does not fit {net.sizes[0]} inputs")
+    form = net.metadata.get("image_form")
+    if form is not None and list(pictures.ImageForm.from_dict(form).shape) != image:
+        raise ValueError(f"{path}: its image_form does not fit its image_shape {image!r}")
+    levels = net.metadata.get("image_levels", [0, 255])
+    if not (
+        isinstance(levels, list)
+        and len(levels) == 2
+        and all(isinstance(level, int | float) for level in levels)
+    ):
+        raise ValueError(f"{path}: its image_levels are {levels!r}, not those of black and white")
     return net
 
 

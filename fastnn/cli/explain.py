@@ -152,6 +152,11 @@ def run(args: argparse.Namespace) -> int:
     if args.lr is not None and args.view != "paths":
         raise UsageError("--lr is for --view paths")
     net = evaluate.load_model(args.model)
+    if args.view == "confusion" and report.task_of(net) != "classify":
+        raise UsageError(
+            f"--view confusion is for classes; {args.model} predicts numbers "
+            "(--view mistakes shows the examples that cost most)"
+        )
     (X, y), which, name = evaluate.examples_for(net, args.model, args.data, args.target)
     if args.index >= len(X):
         raise UsageError(f"--index {args.index}: there are {len(X):,} examples, 0 to {len(X) - 1}")

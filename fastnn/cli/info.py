@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if net.classes is not None:
         report.fact("classes", _some(net.classes.tolist()))
     report.fact("inputs", _inputs(net))
-    known = {"recipe", "image_shape", "target_scaling"}
+    known = {"recipe", "image_shape", "image_form", "image_levels"}
     for name, value in net.metadata.items():
         if name not in known:
             report.fact(name.replace("_", " "), str(value))

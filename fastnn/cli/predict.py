@@ -9,30 +9,31 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fastnn import MLP, datasets, tables
+from fastnn import MLP, datasets, pictures, tables
 
 from . import examples, options, report
 from .evaluate import load_model
 from .options import UsageError
+from .train import Recipe
 
 if TYPE_CHECKING:
     from .options import Commands
 
 Array = examples.Array
 
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 _SHOWN = 3  # outputs a row, unless --all
 
 _EPILOG = """\
 examples:
   fastnn predict digits.safetensors seven.png
-  fastnn predict digits.safetensors --resize --invert photo-of-a-seven.jpg
+  fastnn predict digits.safetensors --resize photo-of-a-seven.jpg
   fastnn predict flowers.safetensors new-flowers.csv --csv > answers.csv
 
-Pictures become grey. Those of the digits are white on black, 28 x 28 pixels,
-the digit in the middle: black on white needs --invert, another size --resize.
+Pictures become grey, the right way up, on paper where they are transparent. A
+model of images knows how those of its training were laid out. A picture with a
+bright border where theirs is dark is inverted; if all their ink has one size
+and place, as that of the digits has, its ink is cut out, scaled and centred so,
+and a line on stderr says it. --as-is leaves all this out.
 A .csv with a header may hold the target's column too; it is not looked at.
 """
 
@@ -47,16 +48,26 @@ def add_parser(commands: Commands) -> None:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="a .png, .jpg or .bmp picture, a .csv, .tsv, .npy or .npz file, or an IDX file",
+        help="a picture (.png, .jpg, .bmp, .gif, .tif, .webp), a .csv, .tsv, .npy or .npz file, or "
+        "an IDX file",
     )
     parser.add_argument(
         "--all", action="store_true", help=f"show all outputs (default: the {_SHOWN} largest)"
     )
     parser.add_argument(
-        "--resize", action="store_true", help="bring pictures to the model's size (default: refuse)"
+        "--resize",
+        action="store_true",
+        help="bring pictures of any size to the model's (default: refuse)",
     )
     parser.add_argument(
-        "--invert", action="store_true", help="turn black into white in pictures (default: as is)"
+        "--invert",
+        action="store_true",
+        help="turn black into white in pictures (default: if their border asks for it)",
+    )
+    parser.add_argument(
+        "--as-is",
+        action="store_true",
+        help="do not invert pictures, nor cut out and centre their ink",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print a JSON list, all outputs a row")
@@ -66,20 +77,20 @@ def add_parser(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the answer for every row of the inputs."""
-    pictures = [path for path in args.inputs if Path(path).suffix.lower() in _PICTURES]
-    for flag in ("resize", "invert"):
-        if getattr(args, flag) and not pictures:
-            raise UsageError(f"--{flag} is for pictures; there is none among the inputs")
+    seen = [path for path in args.inputs if Path(path).suffix.lower() in pictures.SUFFIXES]
+    for flag in ("resize", "invert", "as_is"):
+        if getattr(args, flag) and not seen:
+            name = flag.replace("_", "-")
+            raise UsageError(f"--{name} is for pictures; there is none among the inputs")
+    if args.invert and args.as_is:
+        raise UsageError("--invert and --as-is contradict each other")
     net = load_model(args.model)
     if args.resize and net.metadata.get("image_shape") is None:
         raise UsageError(f"--resize: {args.model} does not say what size its images have")
     # All before the first answer: a file that cannot be read must not leave half a table.
     answers = []
     for path in args.inputs:
-        if path in pictures:
-            X = _picture(net, path, resize=args.resize, invert=args.invert)
-        else:
-            X = _rows(net, path)
+        X = _picture(net, path, args) if path in seen else _rows(net, path)
         answers.append((path, X, net.predict(X)))
     classify = report.task_of(net) == "classify"
     names = [str(label) for label in report.labels_of(net)] if classify else _output_names(net)
@@ -126,12 +137,22 @@ def _rows(net: MLP, path: str) -> Array:
     else:
         X = examples.in_order(net, datasets.load_rows(path), names, path)
     if X.shape[1] != net.sizes[0]:
-        hint = " (a header would tell which is the target)" * (X.shape[1] == net.sizes[0] + 1)
         raise ValueError(
             f"{path} has rows of {report.plural(X.shape[1], 'value')}; "
-            f"this model reads {net.sizes[0]}{hint}"
+            f"this model reads {net.sizes[0]}{_advice(net, X.shape[1])}"
         )
     return X
+
+
+def _advice(net: MLP, width: int) -> str:
+    """Return what to do about rows that may hold the target too."""
+    recipe = Recipe.of(net)
+    if width != net.sizes[0] + 1 or recipe is None:
+        return ""
+    if net.feature_names is not None:
+        return ": leave out the target, or add a header with the names of the columns in training"
+    place = "the last" if recipe.target is None else recipe.target
+    return f": leave out the column of the target ({place} in training)"
 
 
 def _header(net: MLP, path: str) -> tuple[str, ...] | None:
@@ -158,26 +179,35 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _picture(net: MLP, path: str, *, resize: bool, invert: bool) -> Array:
-    row = datasets.load_rows(path)
-    from PIL import Image  # load_rows has said it in one sentence if there is no Pillow
-
-    with Image.open(Path(path).expanduser()) as picture:
-        width, height = picture.size
+def _picture(net: MLP, path: str, args: argparse.Namespace) -> Array:
     expected = net.metadata.get("image_shape")
-    if expected is not None and [height, width] != expected:
-        if not resize:
+    picture = pictures.read_picture(path, reduce=expected is not None and max(expected) <= 1024)
+    height, width = picture.size
+    notes = picture.notes
+    if expected is None:
+        if height * width != net.sizes[0]:
+            raise ValueError(
+                f"{path} has {width} x {height} pixels; this model reads rows of {net.sizes[0]} "
+                "values"
+            )
+        pixels = 255 - picture.pixels if args.invert else picture.pixels
+    else:
+        if [height, width] != expected and not args.resize:
             raise ValueError(
                 f"{path} is {width} x {height} pixels; this model reads {expected[1]} x "
                 f"{expected[0]} (--resize brings it to that size)"
             )
-        small = Image.fromarray(row.reshape(height, width)).resize((expected[1], expected[0]))
-        row = np.asarray(small, dtype=np.uint8).reshape(1, -1)
-    elif row.shape[1] != net.sizes[0]:
-        raise ValueError(
-            f"{path} has {width} x {height} pixels; this model reads rows of {net.sizes[0]} values"
-        )
-    return np.subtract(255, row, dtype=np.uint8) if invert else row
+        form = pictures.ImageForm((expected[0], expected[1]))
+        if not args.as_is and "image_form" in net.metadata:
+            form = pictures.ImageForm.from_dict(net.metadata["image_form"])
+        pixels, notes = pictures.conform(picture, form, invert=args.invert or None)
+    if notes:
+        print(f"fastnn: {path}: {'; '.join(notes)}", file=sys.stderr)
+    low, high = net.metadata.get("image_levels", (0, 255))
+    if [low, high] == [0, 255]:
+        return pixels.reshape(1, -1)
+    levels: Array = low + pixels.reshape(1, -1) * ((high - low) / 255)
+    return levels
 
 
 # Writing -----------------------------------------------------------------------------------------

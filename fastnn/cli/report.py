@@ -113,6 +113,9 @@ def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:
     confusion = np.bincount(true * k + answer, minlength=k * k).reshape(k, k)
     result["labels"] = labels
     result["confusion"] = confusion.tolist()
+    of_class = confusion.sum(axis=1)
+    result["majority"] = labels[int(of_class.argmax())]
+    result["majority_share"] = float(of_class.max() / len(y))
     return result
 
 
@@ -122,15 +125,24 @@ def print_scores(name: str, net: MLP, result: dict[str, Any], unit: str | None =
     cost = f", {net.loss} cost {number(result['loss'])}"
     if "confusion" in result:
         right = int(np.trace(np.asarray(result["confusion"])))
-        fact(name, f"accuracy {100 * right / n:.1f} % ({n - right:,} of {n:,} wrong){cost}")
+        always, share = result["majority"], result["majority_share"]
+        fact(
+            name,
+            f"accuracy {100 * right / n:.1f} % ({n - right:,} of {n:,} wrong), always "
+            f"{always!r}: {100 * share:.1f} %{cost}",
+        )
+        if right <= round(share * n):
+            fact("", f"The model is not better than the answer {always!r} for every example.")
         return
     of = f" of {unit!r}" if unit else ""
-    r2 = "" if result["r2"] is None else f", R² {result['r2']:.4f}"
+    r2 = "" if result["r2"] is None else f", R² {result['r2']:.4f} (always the mean: 0)"
     fact(
         name,
         f"RMSE {number(result['rmse'])}, MAE {number(result['mae'])}{of}{r2}"
         f"{'' if net.loss == 'mse' else cost}, on {plural(n, 'example')}",
     )
+    if result["r2"] is not None and result["r2"] <= 0:
+        fact("", "The model is not better than the mean of the targets for every example.")
 
 
 # The confusion table -----------------------------------------------------------------------------

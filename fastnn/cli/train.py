@@ -2,7 +2,7 @@
 
 The order matters: whatever can be refused is refused before the first step of the training, the
 model file is written before anything is printed about it, and the test examples are looked at once,
-at the end. Over 400 lines: most of them declare the options.
+at the end.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import numpy as np
 import fastnn
 from fastnn import MLP, callbacks, files
 from fastnn.optim import Optimizer
+from fastnn.pictures import ImageForm
 
-from . import examples, report, train_options
+from . import examples, folds, report, train_options
 from .examples import Part
 from .options import UsageError, check_model_path, stopped_by
 from .train_options import Plan
@@ -84,9 +85,9 @@ class _Job:
     held: Part | None  # to validate
     optimizer: Optimizer | None  # None: the checkpoint's
     batch_size: int
-    target: tuple[Any, Any] | None  # shift and scale of the targets while training
     done: int  # epochs
     told: dict[str, str]  # facts for the reader
+    plan: Plan | None  # None: the checkpoint has it
 
 
 def run(args: argparse.Namespace) -> int:
@@ -114,15 +115,27 @@ def run(args: argparse.Namespace) -> int:
         watching.append(callbacks.ModelCheckpoint(checkpoint, every=recipe.checkpoint_every))
     if not args.quiet and not args.json:
         _print_plan(job)
+    choice = None
     interrupt: KeyboardInterrupt | None = None
+    if job.plan is not None and job.plan.folds:
+        choice = _choose_epochs(job, out)
+        recipe = replace(recipe, epochs=choice.epochs)
+        net.metadata["recipe"] = asdict(recipe)
+        if not args.quiet and not args.json:
+            report.fact(
+                "chosen",
+                f"{report.plural(choice.epochs, 'epoch')}: the best {choice.by} of 5-fold "
+                f"cross-validation, found in {report.seconds(choice.seconds)}",
+            )
+            sys.stdout.flush()
     try:
         net.fit(
             X,
-            _scaled(y, job.target),
+            y,
             epochs=recipe.epochs,
             batch_size=job.batch_size,
             optimizer=job.optimizer,
-            validation_data=None if held is None else (held[0], _scaled(held[1], job.target)),
+            validation_data=held,
             class_weight=cast("ClassWeight | None", recipe.class_weight),  # fit checks it
             callbacks=watching,
             progress=not args.quiet,
@@ -133,10 +146,9 @@ def run(args: argparse.Namespace) -> int:
         if stopper is not None and stopper.best_params_ is not None:
             net.params = stopper.best_params_
     except fastnn.DivergenceWarning as warning:
-        raise ValueError(f"{str(warning).rstrip('.')}; {out} is not written") from None
+        raise _diverged(warning, out) from None
 
     history = net.history
-    net = _in_units(net, job.target)
     net.save(out)
     result: dict[str, Any] = {
         "file": str(out),
@@ -146,6 +158,7 @@ def run(args: argparse.Namespace) -> int:
         "n_params": net.n_params,
         "interrupted": interrupt is not None,
         "stopped": history.stopped,
+        "chosen_by": None if choice is None else f"{folds.FOLDS}-fold cross-validation",
         **_pace(history, job.done, len(X)),
     }
     if stopper is not None:
@@ -168,6 +181,27 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _choose_epochs(job: _Job, out: Path) -> folds.Choice:
+    plan = job.plan
+    assert plan is not None
+    try:
+        return folds.choose_epochs(
+            job.net,
+            job.train,
+            job.examples.task,
+            plan.make_optimizer,
+            batch_size=plan.batch_size,
+            class_weight=cast("ClassWeight | None", job.recipe.class_weight),
+            seed=plan.seed,
+        )
+    except fastnn.DivergenceWarning as warning:
+        raise _diverged(warning, out) from None
+
+
+def _diverged(warning: Warning, out: Path) -> ValueError:
+    return ValueError(f"{str(warning).rstrip('.')}; {out} is not written")
+
+
 def files_of(args: argparse.Namespace) -> None:
     """Check the files that will be written, as far as they are known yet."""
     for path, flag in ((args.out, "-o"), (args.checkpoint, "--checkpoint")):
@@ -181,8 +215,9 @@ def _fresh(args: argparse.Namespace) -> _Job:
     ready = examples.prepare(data, plan.task, plan.test_fraction, plan.seed)
     if args.class_weight is not None and ready.task == "regress":
         raise UsageError("--class-weight is for --task classify; this task is to regress")
-    plan = plan.settled(ready.task, ready.n_out, len(ready.train[0]))
     X = ready.train[0]
+    plan = plan.settled(ready.task, ready.n_out, len(X), table=data.image_shape is None)
+    assert plan.dropout is not None
     try:
         net = MLP(
             [X.shape[1], *plan.hidden, ready.n_out],
@@ -208,7 +243,7 @@ def _fresh(args: argparse.Namespace) -> _Job:
         seed=plan.seed,
         epochs=plan.epochs,
         class_weight=args.class_weight,
-        early_stopping=args.early_stopping,
+        early_stopping=plan.early_stopping,
         plateau=plan.schedule == "plateau",
         checkpoint_every=args.checkpoint_every or 1,
         out=None if args.out is None else _within_here(args.out),
@@ -216,16 +251,17 @@ def _fresh(args: argparse.Namespace) -> _Job:
     net.metadata = {"data": data.name, "task": ready.task, "recipe": asdict(recipe)}
     if data.image_shape is not None:
         net.metadata["image_shape"] = [int(size) for size in data.image_shape]
+        low, high = (0.0, 255.0) if X.dtype == np.uint8 else (float(X.min()), float(X.max()))
+        levels = X if X.dtype == np.uint8 else (X - low) * (255 / max(high - low, 1e-300))
+        net.metadata["image_levels"] = [low, high]  # of black and white
+        net.metadata["image_form"] = ImageForm.of(levels, data.image_shape).to_dict()
     net.feature_names = data.feature_names
     if data.target_name is not None:
         net.metadata["target_name"] = data.target_name
     train, held = examples.hold_out(ready.train, plan.validation_fraction, plan.seed, ready.task)
-    target = None
     if standardized:
-        net.standardize(train[0])
-        target = _scaling(net, train[1], ready.task)
-        if target is not None:
-            net.metadata["target_scaling"] = [part.tolist() for part in target]
+        numbers = ready.task == "regress" and net.output == "identity"
+        net.standardize(train[0], train[1] if numbers else None)
     return _Job(
         net=net,
         recipe=recipe,
@@ -234,9 +270,9 @@ def _fresh(args: argparse.Namespace) -> _Job:
         held=held,
         optimizer=plan.make_optimizer(),
         batch_size=plan.batch_size,
-        target=target,
         done=0,
         told=plan.told(),
+        plan=plan,
     )
 
 
@@ -272,10 +308,6 @@ def _resumed(args: argparse.Namespace) -> _Job:
     if examples.fingerprint(data) != recipe.fingerprint:
         raise ValueError(f"{spec} is not the data that {args.resume} was trained on")
     ready = examples.prepare(data, recipe.task, recipe.test_fraction, recipe.seed)
-    target = net.metadata.get("target_scaling")
-    if target is not None:
-        shift, scale = (np.asarray(part, dtype=np.float64) for part in target)
-        target = (shift, scale)
     train, held = examples.hold_out(
         ready.train, recipe.validation_fraction, recipe.seed, ready.task
     )
@@ -288,9 +320,9 @@ def _resumed(args: argparse.Namespace) -> _Job:
         held=held,
         optimizer=None,
         batch_size=standing["batch_size"],
-        target=target,
         done=done,
         told={"training": after},
+        plan=None,
     )
 
 
@@ -298,51 +330,6 @@ def _within_here(path: str) -> str:
     """Return a path as a file may name it: "" unless it is in the current folder or below."""
     inside = not Path(path).anchor and ".." not in Path(path).parts
     return path if inside else ""
-
-
-# The scale of the targets ------------------------------------------------------------------------
-#
-# Prices around 200,000 would take a network of N(0, 1) weights ages. So it learns (y - shift) /
-# scale, and afterwards the last layer is scaled back: a W + b becomes (a W + b) scale + shift.
-
-
-def _scaling(net: MLP, y: examples.Array, task: str) -> tuple[Any, Any] | None:
-    """Return shift and scale of the targets, where the output layer and the loss allow it."""
-    if task != "regress" or net.output != "identity":
-        return None
-    deviation = y.std(axis=0)
-    return y.mean(axis=0), np.where(deviation > 0, deviation, 1.0)
-
-
-def _scaled(y: examples.Array, target: tuple[Any, Any] | None) -> examples.Array:
-    return y if target is None else (y - target[0]) / target[1]
-
-
-def _in_units(net: MLP, target: tuple[Any, Any] | None) -> MLP:
-    """Return the network with its outputs in the units of the data."""
-    if target is None:
-        return net
-    shift, scale = target
-    whole = MLP(
-        net.sizes,
-        activation=net.activation,
-        output=net.output,
-        loss=net.loss,
-        init=net.init,
-        dropout=net.dropout,
-        dtype=net.dtype,
-        seed=net.seed,
-        quantile=net.quantile,
-        # A residual of 1 was one standard deviation; of several outputs, take the middle one.
-        huber_delta=net.huber_delta * float(np.median(scale)),
-    )
-    whole.params = net.params
-    whole.weights[-1] = net.weights[-1] * scale
-    whole.biases[-1] = net.biases[-1] * scale + shift
-    whole.input_shift, whole.input_scale = net.input_shift, net.input_scale
-    whole.feature_names = net.feature_names
-    whole.metadata = {k: v for k, v in net.metadata.items() if k != "target_scaling"}
-    return whole
 
 
 # What is printed ---------------------------------------------------------------------------------

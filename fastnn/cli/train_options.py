@@ -1,7 +1,7 @@
 """The flags of ``fastnn train``, and what those that were not given become.
 
 No flag has a default of its own in the parser: which one fits depends on the data and on the other
-flags, and a checkpoint must know what was typed.
+flags, and a checkpoint must know what was typed. Over 400 lines: most of them declare the flags.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 CLASSIC = ("digits", "mnist")  # data that the network of the derivation is for
 SCHEDULES = ("constant", "step", "exponential", "cosine", "one-cycle", "plateau")
 T = TypeVar("T")
+# Tables: up to so many training rows the epochs are chosen by cross-validation; with more of them
+# a part is held out that says when to stop.
+_FEWEST_FOR_FOLDS, _MOST_FOR_FOLDS = 20, 2_000
+_MOST_STEPS, _LEAST_EPOCHS = 60_000, 20
+_PATIENCE_STEPS, _PATIENCE_EPOCHS = 3_000, 20
+_DROPOUT = 0.1
 _LR = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.01}
 
 _EPILOG = """\
@@ -35,8 +41,14 @@ defaults:
   by --optimizer sgd --lr 1.5 --batch-size 10 --epochs 30.
   Everything else: --hidden 64 32 --activation relu; softmax and cross_entropy
   for classes, mse for numbers; --optimizer adam --batch-size 32.
-  Columns of tables, and the targets of a regression, are standardized while
-  training; the model file takes and gives the units of the data.
+  Tables: --dropout 0.1. Columns, and the targets of a regression, are
+  standardized while training; the model takes and gives the units of the data.
+  The number of epochs of a table with up to 2,000 training rows is the one at
+  which 5-fold cross-validation has the best accuracy, or the least loss for
+  numbers; the network is then trained on all of them. Of a larger table a tenth
+  is held out, training stops when its loss has not improved for 20 epochs and
+  3,000 steps, and the best epoch is kept.
+  --epochs, --early-stopping, --validation-fraction or --schedule replace this.
   Test examples are the data's own, or held out, and never choose anything.
 
 examples:
@@ -75,7 +87,7 @@ def add_parser(commands: Commands) -> Parser:
         type=options.share,
         metavar="PART",
         help="share of the training examples to hold out for --early-stopping and --schedule "
-        "plateau (default: 0.1 with these, else 0)",
+        "plateau (default: 0.1 with these and for large tables, else 0)",
     )
     add(
         "--no-standardize",
@@ -128,7 +140,8 @@ def add_parser(commands: Commands) -> Parser:
         "--dropout",
         type=options.share,
         metavar="PART",
-        help="share of each hidden layer that is switched off in a step (default: 0)",
+        help="share of each hidden layer that is switched off in a step (default: 0.1 for tables, "
+        "else 0)",
     )
     add("--dtype", choices=("float32", "float64"), help="of all numbers (default: float32)")
 
@@ -138,7 +151,8 @@ def add_parser(commands: Commands) -> Parser:
         type=options.count,
         metavar="N",
         help="passes over the training examples; with --resume, the total (default: 30 for the "
-        "classic network, else 10 to 300, about 100,000 examples in all)",
+        "classic network; chosen by validation for tables, see below; else 10 to 300, about "
+        "100,000 examples in all)",
     )
     add(
         "--batch-size",
@@ -182,7 +196,7 @@ def add_parser(commands: Commands) -> Parser:
         const=10,
         metavar="PATIENCE",
         help="stop after PATIENCE epochs without a better validation loss, and keep the best "
-        "epoch (default: off; 10 epochs if no number follows)",
+        "epoch (default: off, but for large tables, see below; 10 epochs if no number follows)",
     )
     add(
         "--seed",
@@ -234,6 +248,9 @@ class Plan:
     task: str
     test_fraction: float
     validation_fraction: float
+    early_stopping: int | None  # epochs
+    folds: bool  # whether cross-validation chooses the epochs
+    free: bool  # whether nothing was typed that says how long to train
     seed: int
     standardize: bool
     classic: bool
@@ -242,7 +259,7 @@ class Plan:
     output: Output | None
     loss: Loss | None
     init: Init | None
-    dropout: float
+    dropout: float | None  # None: as suits the data
     dtype: str
     optimizer: str
     lr: float
@@ -267,6 +284,17 @@ class Plan:
             task=task,
             test_fraction=_or(args.test_fraction, 0.2),
             validation_fraction=_validation_fraction(args),
+            early_stopping=args.early_stopping,
+            folds=False,
+            free=all(
+                x is None
+                for x in (
+                    args.epochs,
+                    args.early_stopping,
+                    args.validation_fraction,
+                    args.schedule,
+                )
+            ),
             seed=_or(args.seed, 0),
             standardize=not args.no_standardize,
             classic=classic,
@@ -275,7 +303,7 @@ class Plan:
             output="sigmoid" if classic else args.output,
             loss="quadratic" if classic else args.loss,
             init=args.init,
-            dropout=_or(args.dropout, 0.0),
+            dropout=args.dropout,
             dtype=args.dtype or "float32",
             optimizer=optimizer,
             lr=_or(args.lr, 1.5 if classic and optimizer == "sgd" else _LR[optimizer]),
@@ -294,8 +322,8 @@ class Plan:
             raise UsageError("--checkpoint-every needs --checkpoint FILE")
         return plan
 
-    def settled(self, task: str, n_out: int, n: int) -> Plan:
-        """Return the plan for a task, with n_out outputs and n examples."""
+    def settled(self, task: str, n_out: int, n: int, *, table: bool) -> Plan:
+        """Return the plan for a task, with n_out outputs and n examples, of a table or images."""
         output, loss = self.output, self.loss
         if task == "classify":
             if loss in ("poisson", "quantile"):
@@ -306,8 +334,19 @@ class Plan:
             raise UsageError("--output softmax needs several outputs; this task is to regress")
         elif loss == "cross_entropy":
             raise UsageError("--loss cross_entropy is for --task classify; this task is to regress")
-        epochs = self.epochs or min(300, max(10, math.ceil(100_000 / n)))
-        return replace(self, output=output, loss=loss, epochs=epochs)
+        dropout = _or(self.dropout, _DROPOUT if table and self.hidden else 0.0)
+        plan = replace(self, output=output, loss=loss, dropout=dropout)
+        if table and self.free and n >= _FEWEST_FOR_FOLDS:
+            if n <= _MOST_FOR_FOLDS:
+                return replace(plan, folds=True)
+            steps = math.ceil(0.9 * n / self.batch_size)
+            return replace(
+                plan,
+                validation_fraction=0.1,
+                early_stopping=max(_PATIENCE_EPOCHS, math.ceil(_PATIENCE_STEPS / steps)),
+                epochs=max(_LEAST_EPOCHS, math.ceil(_MOST_STEPS / steps)),
+            )
+        return replace(plan, epochs=self.epochs or min(300, max(10, math.ceil(100_000 / n))))
 
     def make_optimizer(self) -> Optimizer:
         """Return the optimiser with its schedule."""
@@ -335,10 +374,18 @@ class Plan:
     def told(self) -> dict[str, str]:
         """Return the facts about the training that a reader should know."""
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs:,} epochs"
+        if self.folds:
+            epochs = "epochs chosen by 5-fold cross-validation"
+        elif self.early_stopping is not None:
+            epochs = (
+                f"up to {epochs}, stopped by {self.early_stopping:,} without a better validation "
+                "loss"
+            )
+        dropout = f"dropout {self.dropout:g}, " if self.dropout else ""
         rate = f"lr {self.lr:g}" + ("" if self.schedule == "constant" else f" ({self.schedule})")
         return {
-            "training": f"{self.optimizer}, {rate}, batches of {self.batch_size:,}, {epochs}, "
-            f"seed {self.seed}"
+            "training": f"{self.optimizer}, {rate}, batches of {self.batch_size:,}, {dropout}"
+            f"{epochs}, seed {self.seed}"
         }
 
 

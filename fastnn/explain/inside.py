@@ -234,8 +234,12 @@ class Inside(Shown):
         if kind not in _KINDS:
             raise ValueError(f"kind must be one of {', '.join(_KINDS)}; got {kind!r}")
         if self._lacks(kind):
-            needs = "y with class labels" if kind == "confusion" else "y"
-            raise ValueError(f"{kind!r} needs {needs}: look_inside was not given it")
+            if kind == "mistakes":
+                raise ValueError("'mistakes' needs y: look_inside was not given it")
+            raise ValueError(
+                "'confusion' counts classes: it needs a network that classifies, and its labels "
+                "as y of look_inside"
+            )
 
 
 def look_inside(
