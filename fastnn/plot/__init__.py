@@ -7,8 +7,9 @@ matplotlib's settings (a dark style stays dark), and never open a window by them
 
 from .cost import cost_columns
 from .curves import learning_curves
-from .descent import film, landscape
+from .descent import landscape
 from .diagnosis import diagnosis
+from .film import film
 from .gradient import slopes
 from .inside import confusion, first_layer, mistakes, units
 from .network import network
