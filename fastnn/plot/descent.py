@@ -169,7 +169,7 @@ class Scene:
             angles="xy",
             scale=13,
             scale_units="width",
-            width=0.007,
+            width=0.01,
             headwidth=5.5,
             headlength=4.5,
             headaxislength=4,
@@ -204,8 +204,8 @@ class Scene:
             part = line.path[:points]
             line.flat.set_data(*part[:, :2].T)
             line.raised.set_data_3d(*part.T)
-            if line.along is not None:
-                to_come = np.repeat((line.steps >= points)[:, None], 2, axis=1)
+            if line.along is not None and line.steps is not None:
+                to_come = np.repeat(np.greater_equal(line.steps, points)[:, None], 2, axis=1)
                 line.arrows.set_UVC(*np.ma.array(line.along, mask=to_come).T)
             there = len(part) == len(line.path)
             inside = self._inside(self._descent.paths[i][-1:])[0]
@@ -273,7 +273,7 @@ def _shades(Z: Array) -> dict[str, Any] | None:
     height = high - low
     if height <= 1e-12 * max(1.0, abs(low)):
         return None
-    levels = _round_levels(low, high, np.nanmedian(Z - low) < 0.1 * height)
+    levels = _round_levels(low, high, bool(np.nanmedian(Z - low) < 0.1 * height))
     # Without the map's yellow end: that is the colour of the paths.
     colours = ListedColormap(colormaps[SEQUENTIAL](np.linspace(0, 0.82, 256)))
     return {"levels": levels, "cmap": colours, "norm": BoundaryNorm(levels, 256)}

@@ -92,7 +92,8 @@ def _write(scene: Scene, path: Path, fps: float, show: bool) -> None:
     frames = np.append(frames, [most] * ceil(fps))  # the end stands still for a second
     scene.freeze()
     scene.show(most)
-    writer: Any = _GifWriter(scene.figure, fps) if path.suffix == ".gif" else FFMpegWriter(fps=fps)
+    film: Any = FFMpegWriter
+    writer = _GifWriter(scene.figure, fps) if path.suffix == ".gif" else film(fps=fps)
     with (
         progress.bar(show, epochs=len(frames), examples=1, unit="picture") as bar,
         writer.saving(scene.figure, path, dpi=_DPI),
