@@ -11,6 +11,7 @@ from .descent import landscape
 from .diagnosis import diagnosis
 from .film import film
 from .gradient import slopes
+from .input_plane import input_plane
 from .inside import confusion, first_layer, mistakes, units
 from .network import network
 from .nudge_table import nudge_table
@@ -23,6 +24,7 @@ __all__ = [
     "diagnosis",
     "film",
     "first_layer",
+    "input_plane",
     "landscape",
     "learning_curves",
     "mistakes",
