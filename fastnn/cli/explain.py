@@ -203,7 +203,7 @@ def _examples(net: MLP, args: argparse.Namespace, split: str) -> tuple[Part, str
     if args.split == "test" and which == "all":
         raise UsageError(f"--split test: {name} has no test examples")
     told, test = f"{name}, {len(part[0]):,} {evaluate.WORDS[which]}", None
-    if args.view == "plane" and args.split is None:
+    if args.view == "plane" and args.split is None and which == "train":
         test, of_test, _ = find("test")
         if of_test == "all":
             return part, told, None

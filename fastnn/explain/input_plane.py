@@ -235,10 +235,11 @@ def _points(net: MLP, name: str, examples: Examples, classes: tuple[str, ...]) -
         raise ValueError("y of test and y must be of one kind: both classes, or both numbers")
     if labels is not None and examples.classes != classes:  # strings that no network knows yet
         known = {label: k for k, label in enumerate(classes)}
-        new = [label for label in examples.classes if label not in known]
+        names = [examples.classes[k] for k in labels]
+        new = sorted(set(names) - known.keys())
         if new:
             raise ValueError(f"y of test has the class {new[0]!r}, which y has not")
-        labels = np.array([known[label] for label in examples.classes])[labels]
+        labels = np.array([known[label] for label in names])
     return PlanePoints(
         name=name,
         x=np.asarray(X, np.float64),

@@ -85,7 +85,7 @@ def _classes(plane: InputPlane) -> Any:
     for points in plane.points:
         present |= _scatter_classes(ax, points)
     ax.set_title("What the network says, and the examples")
-    shown = sorted(present | set(np.unique(plane.decided).tolist()))
+    shown = sorted(present | set(np.unique(np.asarray(plane.decided)).tolist()))
     _legend(fig, plane, shown)
     return fig
 
@@ -179,7 +179,7 @@ def _legend(fig: Any, plane: InputPlane, classes: list[int]) -> None:
     from matplotlib.lines import Line2D
 
     def sign(marker: str, name: str, **look: Any) -> Any:
-        shown = {"markeredgecolor": _EDGE, "markersize": 7} | look
+        shown: dict[str, Any] = {"markeredgecolor": _EDGE, "markersize": 7} | look
         label = shortened(name).replace("$", r"\$")
         return Line2D([], [], linestyle="", marker=marker, label=label, **shown)
 
