@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from pictures import assert_looks_as_accepted
+from pictures import assert_looks_as_accepted, smallest_text
 
 from fastnn import plot
 from fastnn.explain import descend
@@ -386,6 +386,9 @@ class TestThePicture:
         rises = np.diff(levels) if not by_powers else levels[1:] - levels[0]
         digits = {f"{rise:.1e}"[:3] for rise in rises}
         assert digits <= {"1.0", "2.0", "2.5", "5.0"}
+
+    def test_no_text_is_below_7_points_at_6_inches(self):
+        assert smallest_text(descend("himmelblau", [(0, 0), (-1, -3)], lr=0.01).plot()) >= 7
 
     def test_a_film_can_be_silent(self, tmp_path, capfd):
         descend("bowl", (1, 0), lr=0.5).animate(tmp_path / "a.gif", fps=1, progress=False)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pictures import assert_looks_as_accepted
+from pictures import assert_looks_as_accepted, smallest_text
 
 import fastnn
 from fastnn import MLP, SGD, Adam
@@ -478,6 +478,9 @@ class TestThePicture:
             np.testing.assert_array_equal(
                 seconds.lines[i].get_xdata(), path.seconds[path.costed][1:]
             )
+
+    def test_no_text_is_below_7_points_at_6_inches(self, walked):
+        assert smallest_text(walked[2].plot()) >= 7
 
     def test_odd_ones_can_be_drawn(self, tmp_path):
         for rest in ({"lr": 0, "epochs": 1}, {"lr": 1, "epochs": 1}, {"plane": np.eye(2, 31)}):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from pictures import assert_looks_as_accepted
+from pictures import assert_looks_as_accepted, smallest_text
 
 from fastnn import MLP, Adam
 from fastnn.explain import input_plane
@@ -233,11 +233,8 @@ class TestThePicture:
     def test_no_text_is_below_7_points_at_6_inches(self):
         classes = input_plane(trained(THREE, 3, epochs=2, output="softmax"), X, THREE, grid=9)
         values = input_plane(linear(), X, SUM, grid=9)
-        for figure in (classes.plot(), values.plot()):
-            figure.draw_without_rendering()
-            scale = min(1, 6.3 / figure.get_figwidth())
-            sizes = [text.get_fontsize() for text in figure.findobj(plt.Text) if text.get_text()]
-            assert min(sizes) * scale >= 7
+        assert smallest_text(classes.plot()) >= 7
+        assert smallest_text(values.plot()) >= 7
 
 
 def figure_lines(ax):

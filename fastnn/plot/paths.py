@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _LEVELS = 14
 _MANY = 100  # the largest cost over the smallest, from which on the axis is logarithmic
 _STYLES = ("-", "--", "-.", ":")
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DIRECTIONS = {
     "principal": ("along principal direction 1", "along principal direction 2"),
     "noise": ("along the most careful path's way", "along the main direction of the noise"),
@@ -159,8 +160,16 @@ def _costs(ax: Any, paths: DescentPaths, against: str, label: str) -> None:
     if high < 30 * low:
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:g}")
+    else:
+        ax.xaxis.set_major_locator(LogLocator(numticks=7))
+        ax.xaxis.set_major_formatter(_power)
     ax.xaxis.set_minor_formatter(NullFormatter())  # their labels would overlap
     costs = np.concatenate([path.costs[np.isfinite(path.costs)] for path in paths.paths])
     if len(costs) and costs.max() > _MANY * costs.min() > 0:
         ax.set_yscale("log")
     ax.grid(alpha=0.3)
+
+
+def _power(x: float, _: int) -> str:
+    """Return a power of ten in letters as large as the rest; matplotlib's exponents are small."""
+    return f"10{str(round(np.log10(x))).translate(_SUPERSCRIPTS)}" if x > 0 else ""
