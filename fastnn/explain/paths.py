@@ -9,9 +9,8 @@ the drunk man is seen to stagger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from reprlib import repr as shorten
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,10 @@ from fastnn.mlp import MLP, check_mlp
 from fastnn.optim import SGD, Optimizer
 from fastnn.schedules import check_count
 
-from .directions import norm, orthonormal
+from .directions import norm
 from .examples import Examples
-from .ground import GIVEN, NOISE, PRINCIPAL, Ground, Scale, survey
+from .ground import NOISE, PRINCIPAL, Ground, Scale, survey
+from .plans import at_a_rate_that_suits, epochs_of, plane_of, sizes_of
 from .tables import Shown, Table, number
 from .walkers import Recorder, Walk
 
@@ -31,9 +31,6 @@ __all__ = ["DescentPaths", "WeightPath", "descent_paths"]
 
 Array = NDArray[np.float64]
 
-_RATE = 0.5  # suits costs of about 1 on inputs of about 1
-_TRIES = 10
-_STEPS = 400  # of each path at least, where nobody says how many epochs
 _KEPT = 402  # points of a path at most, from which planes are found and costs are computed
 _BYTES = 1 << 27  # of all of them together, as float64; but 24 of each path
 _COSTED = 60  # points of a path, for which the cost is computed
@@ -303,11 +300,11 @@ def descent_paths(
     if lr is not None and optimizer is not None:
         raise ValueError("lr and optimizer were both given: the optimizer has a learning rate")
     chosen = optimizer if lr is None else SGD(lr)
-    given, shown = _plane(plane, net.n_params)
+    given, shown = plane_of(plane, net.n_params)
     examples = Examples(net, X, y)
     n = examples.n
-    sizes = _sizes(batch_sizes, n)
-    counts = _epochs(epochs, sizes, n)
+    sizes = sizes_of(batch_sizes, n)
+    counts = epochs_of(epochs, sizes, n)
     rows = examples.sample(n if sampled is None else sampled)
     scale = Scale(net, *examples.at(rows))
     most = int(np.clip(_BYTES // (8 * net.n_params * len(sizes)), 24, _KEPT))
@@ -318,7 +315,7 @@ def descent_paths(
 
     if chosen is None:
         smallest_first = sorted(range(len(sizes)), key=lambda i: sizes[i] or n)
-        chosen, made = _at_a_rate_that_suits(walked, smallest_first, scale)
+        chosen, made = at_a_rate_that_suits(walked, smallest_first, scale)
     else:
         made = [walked(i, chosen) for i in range(len(sizes))]
     walks, walkers = zip(*made, strict=True)
@@ -366,65 +363,6 @@ def _straightness(points: Array) -> float:
     if not displacement:
         return float("nan")
     return float(np.hypot(*np.diff(points, axis=0).T).sum()) / displacement
-
-
-# What was asked for ------------------------------------------------------------------------------
-
-
-def _sizes(batch_sizes: Any, n: int) -> list[int | None]:
-    if batch_sizes is None:
-        few = min(10, max(1, n // 4))
-        return [None, *([100] if n >= 400 else []), *([few] if n > 1 else [])]
-    if isinstance(batch_sizes, str) or not isinstance(batch_sizes, Sequence) or not batch_sizes:
-        raise ValueError(
-            f"batch_sizes must be a list such as [None, 100, 10], got {shorten(batch_sizes)}"
-        )
-    return [None if size is None else check_count("batch_sizes", size, 1) for size in batch_sizes]
-
-
-def _plane(plane: Any, n_params: int) -> tuple[Array | None, str]:
-    """Return the directions that were given, or None, and the plane's name."""
-    if not isinstance(plane, str):
-        return orthonormal(plane, n_params), GIVEN
-    if plane not in (PRINCIPAL, NOISE):
-        raise ValueError(f'plane must be "principal", "noise" or two directions, got {plane!r}')
-    return None, plane
-
-
-def _epochs(epochs: Any, sizes: Sequence[int | None], n: int) -> list[int]:
-    """Return the epochs of each path."""
-    if epochs is None:
-        steps = [1 if size is None else -(-n // min(size, n)) for size in sizes]
-        return [-(-_STEPS // each) for each in steps]
-    if not isinstance(epochs, Sequence):
-        return [check_count("epochs", epochs, 1)] * len(sizes)
-    if len(epochs) != len(sizes):
-        raise ValueError(f"epochs has {len(epochs)} values for {len(sizes)} batch sizes")
-    return [check_count("epochs", count, 1) for count in epochs]
-
-
-def _at_a_rate_that_suits(
-    walked: Callable[[int, Optimizer], tuple[Walk, Recorder]], order: Sequence[int], scale: Scale
-) -> tuple[SGD, list[tuple[Walk, Recorder]]]:
-    """Return the first of the rates 0.5, 0.1, 0.02, … that loses no path, and the paths.
-
-    The batches that are smallest come first: they take the least time, and are lost first.
-    """
-    for attempt in range(_TRIES):
-        rule, made = SGD(_RATE / 5**attempt), dict[int, tuple[Walk, Recorder]]()
-        for i in order:
-            made[i] = walked(i, rule)
-            if _lost(made[i][1], scale):
-                break
-        else:
-            return rule, [made[i] for i in sorted(made)]
-    rule = SGD(_RATE / 5**_TRIES)  # whatever becomes of them
-    return rule, [walked(i, rule) for i in sorted(order)]
-
-
-def _lost(walker: Recorder, scale: Scale) -> bool:
-    """Return whether the learning rate was too large for a path."""
-    return walker.stopped is not None or not scale.cost(walker.end) <= scale.cost(walker.start)
 
 
 def _called(optimizer: Optimizer) -> str:
