@@ -479,6 +479,16 @@ class TestThePicture:
                 seconds.lines[i].get_xdata(), path.seconds[path.costed][1:]
             )
 
+    def test_on_digits_the_drunk_man_staggers_on_the_plane_of_the_noise(self, digits):
+        principal, noise = (
+            [path.straightness_on_plane for path in digits.on(plane).paths]
+            for plane in ("principal", "noise")
+        )
+        careful, _, drunk = noise
+        assert drunk > 1.5 * careful
+        assert drunk > principal[-1]
+        assert len(digits.paths[-1].points) == 1 + 2 * 80  # every step of two epochs
+
     def test_no_text_is_below_7_points_at_6_inches(self, walked):
         assert smallest_text(walked[2].plot()) >= 7
 
