@@ -60,21 +60,25 @@ def principal(points: Array) -> Array:
     return _rightwards(_pair(first, second), points[-1] - points[0])
 
 
-def noise(way: Array, steps: Array) -> Array:
-    """Return the directions of a way and of the main noise across it, (2, n_params).
+def noise(careful: Array, steps: Array) -> Array:
+    """Return the directions of the careful way and of the main noise across it, (2, n_params).
 
     Parameters
     ----------
-    way : ndarray, shape (n_params,)
-        From the start to the end of the most careful path.
-    steps : ndarray, shape (k, n_params)
-        Single steps of the least careful one. What differs from their mean is noise; its main
-        direction is the first principal one of its part that is perpendicular to the way.
+    careful : ndarray, shape (k, n_params)
+        Points of the most careful path; its way leads from the first to the last.
+    steps : ndarray, shape (m, n_params)
+        Single steps of the least careful one. What differs from their mean is noise. Its main
+        direction is the first principal one of its part that is perpendicular to the way and to
+        the careful path's own principal direction: there the careful one goes about straight.
     """
+    way = careful[-1] - careful[0]
     size = norm(way)
     first = way / size if size else np.eye(1, len(way))[0]
+    trend = _pair(first, principal(careful - careful.mean(axis=0))[0])
     across = steps - steps.mean(axis=0)
-    across -= np.outer(across @ first, first)
+    for direction in trend if len(first) > 2 else trend[:1]:
+        across = across - np.outer(across @ direction, direction)
     spread = norm(across.ravel())
     if spread == 0:
         return _pair(first, across[0])

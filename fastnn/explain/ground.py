@@ -85,7 +85,8 @@ def survey(
     batches = [walk.steps_per_epoch for walk in walks]
     if max(batches) > 1:
         careful, drunk = walkers[int(np.argmin(batches))], walkers[int(np.argmax(batches))]
-        planes[NOISE] = noise(careful.end - careful.start, drunk.single_steps())
+        kept = np.array(careful.points, np.float64)
+        planes[NOISE] = noise(kept, drunk.single_steps())
     directions = np.concatenate(list(planes.values()))
     shadows, done = [], 0
     for walk, walker in zip(walks, walkers, strict=True):

@@ -263,8 +263,9 @@ def descent_paths(
     plane : {"principal", "noise"} or two array-likes, shape (n_params,), default "principal"
         "principal": the first two principal directions of the points that are kept, which hold most
         of their variance. "noise": from the start to the end of the path with the largest batches,
-        and across that the main direction of the noise: the first principal direction of the single
-        steps of the path with the smallest. Others are made orthonormal. `DescentPaths.on` changes
+        and across that path the main direction of the noise: the first principal direction of the
+        single steps of the path with the smallest, perpendicular to that way and to the first
+        principal direction of that path. Others are made orthonormal. `DescentPaths.on` changes
         between them.
     grid : int, default 25
         Points of the surface along each side, 3 or more.
