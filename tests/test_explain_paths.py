@@ -142,6 +142,18 @@ class TestTheRecord:
         assert made.share == pytest.approx(inside / spread)
         assert len(ones.costs) == len(ones.costed) <= 61
 
+    def test_bytes_are_read_as_the_first_fit_reads_them(self):
+        """Which sets `input_scale` to 1/255: costs and surface are of the network with it."""
+        pixels = np.rint(40 * (X - X.min())).clip(0, 255).astype(np.uint8)
+        assert pixels.max() > 1
+        made = descent_paths(small(), pixels, Y, batch_sizes=[None], epochs=5, lr=0.1, grid=3)
+        scaled = small()
+        scaled.input_scale = np.full(3, 1 / 255)
+        told = descent_paths(scaled, pixels, Y, batch_sizes=[None], epochs=5, lr=0.1, grid=3)
+        assert made.paths[0].costs.tolist() == told.paths[0].costs.tolist()
+        np.testing.assert_array_equal(made.surface, told.surface)
+        assert made.paths[0].costs[0] == pytest.approx(small().cost(pixels / 255, Y), rel=1e-9)
+
     def test_costs_are_those_of_the_points_of_their_steps(self):
         made = descent_paths(small(), X, Y, batch_sizes=[1], epochs=11, lr=0.1, grid=3)
         seen, net = watched(epochs=11, batch_size=1, lr=0.1), small()

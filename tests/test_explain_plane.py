@@ -85,6 +85,26 @@ class TestTheMap:
         else:
             np.testing.assert_allclose(points.wanted, np.reshape(y, (len(X), -1)), rtol=1e-6)
 
+    def test_scaled_targets_are_mapped_in_their_units(self):
+        net, y = linear(), 1000 + 50 * SUM
+        net.standardize(X, y)
+        plane = input_plane(net, X, y, grid=3)
+        mean, deviation = X.mean(axis=0), X.std(axis=0)
+        for i, j in np.ndindex(3, 3):
+            a, b = (np.array([plane.across[j], plane.up[i]]) - mean) / deviation
+            expected = (2 * a - b + 0.5) * y.std() + y.mean()
+            assert plane.values[i, j, 0] == pytest.approx(expected)
+        np.testing.assert_allclose(plane.points[0].wanted[:, 0], y, rtol=1e-12)
+
+    def test_bytes_are_mapped_in_their_own_units(self):
+        pixels = np.array([[0, 10], [200, 250], [100, 30]], np.uint8)
+        net = MLP([2, 3, 1], activation="tanh", dtype="float64", seed=0)
+        net.fit(pixels, [0.0, 1.0, 2.0], epochs=1)
+        plane = input_plane(net, pixels, [0.0, 1.0, 2.0], grid=3, limits=((0, 200), (10, 250)))
+        np.testing.assert_allclose(plane.values[0, 0], net.predict(pixels[:1])[0], rtol=1e-12)
+        np.testing.assert_allclose(plane.values[2, 2], net.predict(pixels[1:2])[0], rtol=1e-12)
+        assert plane.points[0].x.tolist() == pixels.tolist()
+
     def test_limits_are_kept(self):
         plane = input_plane(linear(), [[0, 0]], grid=2, limits=((-5, 5), (1, 2)))
         assert plane.across.tolist() == [-5, 5]
@@ -148,7 +168,8 @@ class TestItsForms:
 
     def test_its_inputs_and_output_are_called_as_the_columns(self):
         net = linear()
-        net.metadata |= {"feature_names": ["width", "height"], "target_name": "price"}
+        net.feature_names = ["width", "height"]
+        net.metadata["target_name"] = "price"
         plane = input_plane(net, X, SUM, grid=2)
         assert plane.inputs == ("width", "height")
         assert plane.outputs == ("output price",)
@@ -196,7 +217,7 @@ plt = pytest.importorskip("matplotlib.pyplot")
 class TestThePicture:
     def test_classes_look_as_accepted(self, tmp_path):
         net = trained(THREE[:60], 3, output="softmax")
-        net.metadata["feature_names"] = ["width", "height"]
+        net.feature_names = ["width", "height"]
         plane = input_plane(net, X[:60], THREE[:60], test=(X[60:], THREE[60:]))
         assert_looks_as_accepted(plane.plot(), "input_plane_classes", tmp_path)
 

@@ -9,6 +9,7 @@ the drunk man is seen to stagger.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -303,6 +304,8 @@ def descent_paths(
     chosen = optimizer if lr is None else SGD(lr)
     given, shown = plane_of(plane, net.n_params)
     examples = Examples(net, X, y)
+    net = copy.deepcopy(net)
+    net._scaling = net._reading_to_train(examples.X).scaling  # as a first fit would set it
     n = examples.n
     sizes = sizes_of(batch_sizes, n)
     counts = epochs_of(epochs, sizes, n)
