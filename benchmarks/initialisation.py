@@ -21,7 +21,7 @@ import small_tasks
 from small_tasks import Task
 
 import fastnn
-from fastnn.init import Init, default_init
+from fastnn.init import DEFAULT_INIT, Init
 
 _RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
 _STEPS = 1_000  # at least; of batches of 32
@@ -68,7 +68,7 @@ def tasks(folder: Path | None, quick: bool) -> list[Task]:
 def inits(activation: str) -> list[Init]:
     """Return the initial weights that are compared, the default first."""
     wide: list[Init] = ["sigmoid_uniform"] if activation == "sigmoid" else []
-    return [default_init(), "he_normal" if activation in _RECTIFIERS else "lecun_normal", *wide]
+    return [DEFAULT_INIT, "he_normal" if activation in _RECTIFIERS else "lecun_normal", *wide]
 
 
 def errors(net: Net, init: Init, task: Task, seeds: int, steps: int) -> list[float]:
@@ -125,7 +125,7 @@ def summary(found: dict[Net, dict[Init, list[float]]]) -> Iterator[str]:
         rows = [by_init for net, by_init in found.items() if net.activation == activation]
         for init in inits(activation)[1:]:
             pairs = [
-                pair for row in rows for pair in zip(row[init], row[default_init()], strict=True)
+                pair for row in rows for pair in zip(row[init], row[DEFAULT_INIT], strict=True)
             ]
             ratio = np.exp(np.mean([np.log((a + 1e-3) / (b + 1e-3)) for a, b in pairs]))
             yield f"| {activation} | {len(pairs)} | `{init}` | {ratio:.2f} |"
@@ -141,7 +141,7 @@ def report(
         f"Written by `{command}`. Networks d-{_WIDTH}-…-{_WIDTH}-k, batches of 32, at least "
         f"{_STEPS:,} steps, `Adam()` or `SGD(0.1)`, standardized inputs. Medians of {_SEEDS} seeds "
         "of the test error: rmse in deviations of the target, or the share of wrong classes. "
-        f"`{default_init()}`, the default, is PyTorch's. Geometric means over all cells:"
+        f"`{DEFAULT_INIT}`, the default, is PyTorch's. Geometric means over all cells:"
     )
     yield ""
     yield from summary(found)

@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 
 import matplotlib as mpl
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 import fastnn
 from fastnn import explain
@@ -30,7 +30,7 @@ from fastnn import explain
 mpl.use("agg")
 PAGE = Path(__file__).parent.parent / "docs" / "backpropagation.md"
 PICTURES = PAGE.parent / "figures"
-TIMED = {"paths"}  # hold seconds: never twice the same
+TIMED = {"paths"}  # hold seconds: never twice the same, but table and picture are of one run
 
 
 def hesitant(net: fastnn.MLP, X, y) -> int:
@@ -84,6 +84,12 @@ def views() -> tuple[dict[str, str], dict[str, object]]:
     return texts, pictures
 
 
+def told_beside(name: str) -> str:
+    """Return the text that was made together with a picture, which holds it."""
+    with Image.open(PICTURES / f"{name}.png") as picture:
+        return str(picture.info.get("Description", ""))
+
+
 def filled(page: str, texts: dict[str, str]) -> str:
     """Return the page with the texts between their marks."""
     for name, text in texts.items():
@@ -107,7 +113,8 @@ def main() -> int:
     if check:
         lasting = {name: text for name, text in texts.items() if name not in TIMED}
         missing = [name for name in pictures if not (PICTURES / f"{name}.png").exists()]
-        if filled(page, lasting) != page or missing:
+        told = {} if missing else {name: told_beside(name) for name in TIMED}
+        if filled(page, lasting | told) != page or missing:
             print(f"{PAGE.name} is not what this script makes; run it without --check")
             return 1
         return 0
@@ -115,8 +122,12 @@ def main() -> int:
     for name, figure in pictures.items():
         drawn = io.BytesIO()
         figure.savefig(drawn, dpi=90)
+        beside = PngImagePlugin.PngInfo()
+        if name in TIMED:
+            beside.add_itxt("Description", texts[name])
         # 256 colours are enough, and a quarter of the bytes.
-        Image.open(drawn).quantize(256).save(PICTURES / f"{name}.png", optimize=True)
+        few = Image.open(drawn).quantize(256)
+        few.save(PICTURES / f"{name}.png", optimize=True, pnginfo=beside)
     PAGE.write_text(filled(page, texts), "utf-8")
     print(f"{PAGE.name} and {len(pictures)} pictures")
     return 0

@@ -37,11 +37,7 @@ Init: TypeAlias = Literal[
     "zeros",
 ]
 INITS: tuple[Init, ...] = get_args(Init)
-
-
-def default_init() -> Init:
-    """Return the default."""
-    return "fan_in_uniform"
+DEFAULT_INIT: Init = "fan_in_uniform"
 
 
 def fill(

@@ -25,7 +25,7 @@ from ._config import get_num_threads, get_sparse
 from .callbacks import CallbackLike
 from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
-from .init import INITS, Init, default_init, fill
+from .init import DEFAULT_INIT, INITS, Init, fill
 from .layout import Array, Gradient, Views, layers
 from .optim import Adam, Optimizer
 from .pace import rows_per_call
@@ -199,7 +199,7 @@ class MLP:
         if self.output == "softmax" and self.sizes[-1] == 1:
             raise ValueError("softmax of one output is always 1: use sigmoid, or two outputs")
         self.init: Init = names.check_name(
-            "init", init if init is not None else default_init(), INITS
+            "init", init if init is not None else DEFAULT_INIT, INITS
         )
         self.dropout: tuple[float, ...] = tuple(
             check_number("dropout", p, "a number from 0 to below 1", lambda p: 0 <= p < 1)

@@ -28,3 +28,19 @@ def assert_looks_as_accepted(figure: Any, name: str, tmp_path: Path) -> None:
     assert accepted.exists(), f"nobody has accepted a picture {name!r} yet"
     difference = compare.compare_images(str(accepted), str(made), tol=_TOLERANCE)
     assert difference is None, difference
+
+
+def smallest_text(figure: Any, column: float = 6.3) -> float:
+    """Return the points of a figure's smallest text in a column of so many inches.
+
+    The exponents of mathematical text are 0.7 times as large as the rest.
+    """
+    from matplotlib.text import Text
+
+    figure.draw_without_rendering()
+    sizes = [
+        text.get_fontsize() * (0.7 if "^" in text.get_text() or "_{" in text.get_text() else 1)
+        for text in figure.findobj(Text)
+        if text.get_text().strip() and text.get_visible()
+    ]
+    return float(min(sizes)) * min(1.0, column / figure.get_figwidth())

@@ -39,6 +39,13 @@ def test_json_is_the_result_of_the_library(run):
     assert json.loads(out) == made.to_dict()
 
 
+def test_its_defaults_are_those_of_the_library(run):
+    _, out, _ = run("rosenbrock", "--lr", 0.001, "--json")
+    assert json.loads(out) == descend("rosenbrock", (-1.2, 1), lr=0.001).to_dict()
+    _, out, _ = run("bowl", "--json")
+    assert json.loads(out) == descend("bowl", (2, 1)).to_dict()
+
+
 @pytest.mark.parametrize("name", ["bowl", "ravine", "saddle", "himmelblau", "rosenbrock"])
 def test_every_example_has_a_start_of_its_own(run, name):
     status, out, _ = run(name, "--lr", 0.001, "--steps", 50)

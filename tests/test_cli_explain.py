@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn.cli import main
+from fastnn.cli import examples, main
 
 VIEWS = [
     *("cost", "sensitivity", "nudges", "table", "paths", "weights", "activations", "confusion"),
-    *("mistakes", "units", "diagnose"),
+    *("mistakes", "units", "diagnose", "plane"),
 ]
+JUDGES = ("cost", "weights", "activations", "confusion", "mistakes")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,9 @@ def test_every_view_is_told_as_text_and_as_numbers(
     status, out, err = run(model, "--view", view, "--index", 2)
     assert err == ""
     assert status == 0
-    assert out.startswith("data      dots, 16 held-out test examples")
+    used = "16 held-out test" if view in JUDGES else "64 training"
+    both = ", 16 held-out test examples" if view == "plane" else ""
+    assert out.splitlines()[0] == f"data      dots, {used} examples{both}"
     assert len(out.splitlines()) > 4
     to = tmp_path / "view.json"
     assert run(model, "--view", view, "-o", to)[0] == 0
@@ -108,12 +111,94 @@ def test_paths_begin_at_new_weights_with_a_rate_that_suits(
     status, out, err = run("money.safetensors", "--view", "paths", "-o", "paths.json")
     assert (status, err) == (0, "")
     paths = json.loads(Path("paths.json").read_text())
-    assert [path["name"] for path in paths["paths"]] == ["full batch", "batches of 10"]  # of 16
+    assert [path["name"] for path in paths["paths"]] == ["full batch", "batches of 10"]
+    assert paths["n_examples"] == 64
     assert all(path["costs"][-1] < path["costs"][0] for path in paths["paths"])
     assert all(path["stopped"] is None for path in paths["paths"])
     assert paths["optimizer"] != "SGD(lr=0.5)"
     status, out, _ = run("money.safetensors", "--view", "paths", "--lr", "1e-7")
     assert status == 0 and "Paths of SGD(lr=1e-07)" in out
+
+
+def held_out(model: Path) -> tuple[Any, Any]:
+    """Return what ``fastnn train`` trained on and held out, by its own splitting."""
+    ready = examples.prepare(examples.load("dots.csv", None), "classify", 0.2, 0)
+    assert ready.test is not None
+    return ready.train, ready.test
+
+
+@pytest.mark.parametrize("view", ["sensitivity", "confusion"])
+@pytest.mark.parametrize("split", ["train", "test", None])
+def test_each_split_is_the_one_that_the_model_was_made_with(
+    run: Any, model: Path, tmp_path: Path, view: str, split: str | None
+) -> None:
+    to, options = tmp_path / "view.json", [] if split is None else ["--split", split]
+    status, out, _ = run(model, "--view", view, *options, "-o", to)
+    assert status == 0
+    train, test = held_out(model)
+    default = "test" if view in JUDGES else "train"
+    X, y = train if (split or default) == "train" else test
+    assert len(X) == (64 if (split or default) == "train" else 16)
+    net, explain = fastnn.load(model), fastnn.explain
+    expected = (
+        explain.sensitivity(net, X, y, top=20).to_dict()
+        if view == "sensitivity"
+        else explain.look_inside(net, X, y, example=0).to_dict()
+    )
+    assert json.loads(to.read_text("utf-8")) == expected
+    assert f"{len(X)} {'training' if len(X) == 64 else 'held-out test'} examples" in out
+
+
+def test_training_examples_are_without_those_that_validated(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i},{i % 7},{'up' if i % 2 else 'down'}" for i in range(100)]
+    Path("saw.csv").write_text("\n".join(["a,b,way", *rows]) + "\n")
+    made = ["train", "--data", "saw.csv", "--epochs", "2", "-q", "--validation-fraction", "0.25"]
+    assert main(made) == 0
+    status, out, _ = run("saw.safetensors", "--view", "sensitivity")
+    assert status == 0 and "saw, 60 training examples" in out
+    status, out, _ = run("saw.safetensors", "--view", "cost")
+    assert status == 0 and "saw, 20 held-out test examples" in out
+
+
+def test_other_data_is_used_as_a_whole_and_has_no_test_examples(run: Any, model: Path) -> None:
+    rows = [f"{i % 5},{i % 3},{'red' if i % 2 else 'blue'}" for i in range(30)]
+    Path("more.csv").write_text("\n".join(["width,height,colour", *rows]) + "\n")
+    for view in ("cost", "sensitivity", "plane"):
+        status, out, _ = run(model, "--view", view, "--data", "more.csv")
+        assert status == 0 and "more, 30 examples\n" in out
+    status, out, err = run(model, "--data", "more.csv", "--split", "test")
+    assert (status, out) == (2, "")
+    assert "--split test: more has no test examples" in err
+
+
+def test_the_plane_is_mapped_in_the_units_and_names_of_the_columns(
+    run: Any, model: Path, tmp_path: Path
+) -> None:
+    to = tmp_path / "plane.json"
+    assert run(model, "--view", "plane", "-o", to)[0] == 0
+    plane = json.loads(to.read_text("utf-8"))
+    assert plane["inputs"] == ["width", "height"]
+    assert plane["classes"] == ["blue", "red"]
+    assert [len(points["x"]) for points in plane["points"]] == [64, 16]
+    across, up = plane["across"], plane["up"]
+    net = fastnn.load(model)
+    for i, j in ((0, 0), (50, 20), (100, 100)):
+        place = np.array([[across[j], up[i]]])
+        np.testing.assert_allclose(plane["values"][i][j], net.predict(place)[0], rtol=1e-6)
+        assert plane["classes"][plane["decided"][i][j]] == net.classify(place)[0]
+
+
+def test_paths_are_told_on_the_plane_of_the_noise_too(
+    run: Any, model: Path, tmp_path: Path
+) -> None:
+    to = tmp_path / "paths.json"
+    assert run(model, "--view", "paths", "--plane", "noise", "-o", to)[0] == 0
+    assert json.loads(to.read_text("utf-8"))["plane"] == "noise"
+    status, _, err = run(model, "--plane", "noise")
+    assert status == 2 and "--plane is for --view paths" in err
 
 
 def test_a_rate_is_for_paths_alone(run: Any, model: Path) -> None:

@@ -7,11 +7,12 @@ import shutil
 
 import numpy as np
 import pytest
-from pictures import assert_looks_as_accepted
+from pictures import assert_looks_as_accepted, smallest_text
 
 from fastnn import plot
 from fastnn.explain import descend
 from fastnn.explain.functions import EXAMPLES, Surface
+from fastnn.plot.descent import Scene, _round_levels
 
 MINIMA = [(3, 2), (-2.805118, 3.131312), (-3.779310, -3.283186), (3.584428, -1.848126)]
 
@@ -334,6 +335,60 @@ class TestThePicture:
         assert "picture 6/6" in capfd.readouterr().err
         assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
         assert not plt.get_fignums()
+
+    def test_the_arrows_grow_with_the_path_and_its_first_picture_shows_but_the_start(self):
+        descent = descend("himmelblau", [(0, 0), (-1, -3)], lr=0.01)
+        scene = Scene(descent, None)
+        shown = []
+        for points in (1, 4, 63):
+            scene.show(points)
+            for path, line in zip(descent.paths, scene.lines, strict=True):
+                seen = ~np.broadcast_to(line.arrows.Umask, len(line.steps))
+                assert (seen == (line.steps < points)).all()
+                np.testing.assert_array_equal(line.arrows.get_offsets(), path[line.steps])
+                np.testing.assert_array_equal(line.flat.get_xydata(), path[:points])
+                shown.append(int(seen.sum()))
+        assert shown[:2] == [1, 1]
+        assert shown[-2:] == [len(line.steps) for line in scene.lines]
+        assert shown[2] < shown[-2]
+        plt.close(scene.figure)
+
+    def test_all_pictures_of_a_film_have_the_colours_of_the_last(self, tmp_path):
+        image = pytest.importorskip("PIL.Image")
+        descend("bowl", (4, -2), lr=0.25, steps=2).animate(tmp_path / "a.gif", fps=1)
+        yellow = []
+        with image.open(tmp_path / "a.gif") as film:
+            for i in range(film.n_frames):
+                film.seek(i)
+                r, g, b = np.moveaxis(np.asarray(film.convert("RGB"), int), -1, 0)
+                yellow.append(int(((r > 220) & (g > 160) & (b < 60)).sum()))
+        assert 20 < yellow[0] < yellow[-1]  # in the first picture the legend's sign alone
+
+    @pytest.mark.parametrize(("x", "y"), [(4, -2), (-4, -2), (4, 2), (-4, 2), (0, 3)])
+    def test_the_height_is_written_upright_from_whatever_side_one_looks(self, x, y):
+        figure = descend("bowl", (x, y)).plot()
+        figure.draw_without_rendering()
+        label = figure.axes[0].zaxis.label
+        assert label.get_text() == "f(x, y)"
+        assert label.get_rotation() == 90
+        box, whole = label.get_window_extent(), figure.bbox
+        assert whole.x0 <= box.x0 and box.x1 <= whole.x1
+        plt.close(figure)
+
+    @pytest.mark.parametrize(
+        ("low", "high"), [(0.0, 400.0), (0.0313, 623.0), (-3.3, 1.1), (1e-9, 2e-9), (-1e6, -9e5)]
+    )
+    @pytest.mark.parametrize("by_powers", [False, True])
+    def test_levels_are_round_and_hold_all_of_f(self, low, high, by_powers):
+        levels = _round_levels(low, high, by_powers)
+        assert levels[0] <= low and high <= levels[-1]
+        assert 8 <= len(levels) <= 20
+        rises = np.diff(levels) if not by_powers else levels[1:] - levels[0]
+        digits = {f"{rise:.1e}"[:3] for rise in rises}
+        assert digits <= {"1.0", "2.0", "2.5", "5.0"}
+
+    def test_no_text_is_below_7_points_at_6_inches(self):
+        assert smallest_text(descend("himmelblau", [(0, 0), (-1, -3)], lr=0.01).plot()) >= 7
 
     def test_a_film_can_be_silent(self, tmp_path, capfd):
         descend("bowl", (1, 0), lr=0.5).animate(tmp_path / "a.gif", fps=1, progress=False)

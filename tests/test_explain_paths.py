@@ -2,14 +2,19 @@
 
 import copy
 import json
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pictures import assert_looks_as_accepted
+from pictures import assert_looks_as_accepted, smallest_text
 
 import fastnn
 from fastnn import MLP, SGD, Adam
-from fastnn.explain import descent_paths, plane
+from fastnn.callbacks import Callback
+from fastnn.explain import descent_paths, directions, paths, walkers
+from fastnn.explain.examples import Examples
+from fastnn.explain.walkers import Walk
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(60, 3))
@@ -29,6 +34,22 @@ def walked():
         net, X, Y, batch_sizes=[None, 20, 7], epochs=[30, 10, 3], lr=0.3, grid=4, sample=None
     )
     return net, before, made
+
+
+def watched(**rest):
+    """Return the parameters of the small network after every step of a training, seed 0."""
+    net, seen = small(), []
+    net._rng = np.random.default_rng(0)
+
+    class Watch(Callback):
+        def on_fit_begin(self, run):
+            seen.append(run.net.params.copy())
+
+        def on_batch_end(self, run, logs):
+            seen.append(run.net.params.copy())
+
+    net.fit(X, Y, optimizer=SGD(rest.pop("lr")), callbacks=[Watch()], **rest)
+    return np.array(seen)
 
 
 class TestTheRecord:
@@ -101,12 +122,88 @@ class TestTheRecord:
         made = descent_paths(small(), X, Y, batch_sizes=(None, 25), grid=3)
         assert [path.steps[-1] for path in made.paths] == [400, 402]
 
-    def test_of_many_steps_some_hundreds_at_most_are_kept_and_the_last_always(self):
-        made = descent_paths(small(), X, Y, batch_sizes=[1], epochs=11, grid=3)
-        (path,) = made.paths
-        assert len(path.steps) <= 121
-        assert path.steps[-1] == 660
-        assert len(path.costs) <= 61
+    def test_of_many_steps_every_one_is_placed_as_the_training_took_it(self):
+        """More steps than points are kept: the others are placed by training once more."""
+        made = descent_paths(small(), X, Y, batch_sizes=[None, 1], epochs=[9, 11], lr=0.1, grid=3)
+        full, ones = made.paths
+        assert len(full.points) == 10
+        assert ones.steps.tolist() == list(range(661))
+        seen = watched(epochs=11, batch_size=1, lr=0.1)
+        for plane in ("principal", "noise"):
+            there = made.on(plane)
+            expected = (seen - made.centre) @ there.directions.T
+            np.testing.assert_allclose(there.paths[1].points, expected, atol=1e-12)
+        assert ones.length == pytest.approx(np.linalg.norm(np.diff(seen, axis=0), axis=1).sum())
+        # The rest of the record is of every step, too.
+        whole = np.concatenate([watched(epochs=9, batch_size=None, lr=0.1), seen])
+        np.testing.assert_allclose(made.centre, whole.mean(axis=0), atol=1e-12)
+        spread = ((whole - made.centre) ** 2).sum()
+        inside = (((whole - made.centre) @ made.directions.T) ** 2).sum()
+        assert made.share == pytest.approx(inside / spread)
+        assert len(ones.costs) == len(ones.costed) <= 61
+
+    def test_bytes_are_read_as_the_first_fit_reads_them(self):
+        """Which sets `input_scale` to 1/255: costs and surface are of the network with it."""
+        pixels = np.rint(40 * (X - X.min())).clip(0, 255).astype(np.uint8)
+        assert pixels.max() > 1
+        made = descent_paths(small(), pixels, Y, batch_sizes=[None], epochs=5, lr=0.1, grid=3)
+        scaled = small()
+        scaled.input_scale = np.full(3, 1 / 255)
+        told = descent_paths(scaled, pixels, Y, batch_sizes=[None], epochs=5, lr=0.1, grid=3)
+        assert made.paths[0].costs.tolist() == told.paths[0].costs.tolist()
+        np.testing.assert_array_equal(made.surface, told.surface)
+        assert made.paths[0].costs[0] == pytest.approx(small().cost(pixels / 255, Y), rel=1e-9)
+
+    def test_costs_are_those_of_the_points_of_their_steps(self):
+        made = descent_paths(small(), X, Y, batch_sizes=[1], epochs=11, lr=0.1, grid=3)
+        seen, net = watched(epochs=11, batch_size=1, lr=0.1), small()
+        for step, cost in zip(made.paths[0].costed, made.paths[0].costs, strict=True):
+            net.params = seen[step]
+            assert cost == pytest.approx(net.cost(X, Y), rel=1e-12)
+
+    def test_points_that_are_kept_take_bounded_memory(self):
+        for n_params, steps in ((31, 10**6), (13_002, 3000), (5 * 10**6, 800)):
+            most = int(np.clip(paths._BYTES // (8 * n_params * 3), 24, paths._KEPT))
+            walk = Walk(small(), Examples(small(), X, Y), 60, steps, SGD(1), 0)
+            every = walk.recorder(most).every
+            kept = 2 + sum(len(range(first, steps + 1, every)) for first in (0, 1))
+            assert kept <= most
+
+    def test_seconds_are_those_of_the_training_alone(self, monkeypatch):
+        """By a clock that ticks once a look: at the start, and at the end of each epoch."""
+        ticks = count()
+        monkeypatch.setattr(walkers, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+        made = descent_paths(small(), X, Y, batch_sizes=[None, 20], epochs=[3, 2], lr=0.1, grid=3)
+        assert next(ticks) == 4 + 3  # a look for each epoch and one before, none for a step
+        assert made.paths[0].seconds.tolist() == [0, 1, 2, 3]
+        np.testing.assert_allclose(made.paths[1].seconds, np.arange(7) / 3)
+
+    @pytest.mark.parametrize(
+        ("n", "sizes"),
+        [
+            (1, [None]),
+            (2, [None, 1]),
+            (4, [None, 1]),
+            (20, [None, 5]),
+            (40, [None, 10]),
+            (399, [None, 10]),
+            (400, [None, 100, 10]),
+        ],
+    )
+    def test_the_default_batches_leave_a_drunk_path_to_any_number_of_examples(self, n, sizes):
+        x, y = np.tile(X, (7, 1))[:n], np.tile(Y, 7)[:n]
+        net = MLP([3, 2, 3], output="softmax", dtype="float64", seed=0)
+        made = descent_paths(net, x, y, epochs=1, lr=0.1, grid=3)
+        assert [path.batch_size for path in made.paths] == sizes
+        assert made.planes == (("principal", "noise") if n > 1 else ("principal",))
+
+    def test_xor_gets_a_drunk_path(self):
+        x, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+        net = MLP([2, 2, 1], activation="tanh", output="sigmoid", dtype="float64", seed=0)
+        careful, drunk = descent_paths(net, x, y, grid=3).paths
+        assert drunk.name == "batches of 1"
+        assert drunk.steps[-1] == 400
+        assert drunk.straightness > careful.straightness
 
     def test_the_same_seed_walks_the_same_way(self):
         one, two, other = (
@@ -196,12 +293,12 @@ class TestThePlane:
         P = RNG.normal(size=(9, 40)) * np.linspace(1, 5, 40)
         P -= P.mean(axis=0)
         expected = np.linalg.svd(P)[2][:2]
-        found = plane.principal(P)
+        found = directions.principal(P)
         np.testing.assert_allclose(np.abs(found @ expected.T), np.eye(2), atol=1e-10)
 
     def test_a_straight_line_gets_some_direction_across_it(self):
         P = np.outer([-1.0, 0.0, 1.0], [0.0, 3.0, 0.0, 4.0])
-        found = plane.principal(P)
+        found = directions.principal(P)
         np.testing.assert_allclose(found[0], [0, 0.6, 0, 0.8])
         np.testing.assert_allclose(found @ found.T, np.eye(2), atol=1e-15)
 
@@ -230,9 +327,55 @@ class TestThePlane:
         np.testing.assert_allclose(made.directions, expected, atol=1e-12)
         start = net.params - made.centre
         np.testing.assert_allclose(made.paths[0].points[0], start[[4, 9]], atol=1e-12)
-        assert not made.principal
+        assert made.plane == "given"
         assert 0 < made.share < 1
-        assert "The given plane holds" in made.tables()[0].note
+        assert "The given plane holds" in made.tables()[1].note
+
+    def test_the_noise_plane_is_the_careful_way_and_the_main_noise_across_it(self):
+        made = descent_paths(
+            small(), X, Y, batch_sizes=[None, 6], epochs=[30, 6], lr=0.3, plane="noise", grid=3
+        )
+        full, six = (watched(epochs=e, batch_size=b, lr=0.3) for e, b in ((30, None), (6, 6)))
+        u, v = made.directions
+        way = full[-1] - full[0]
+        np.testing.assert_allclose(u, way / np.linalg.norm(way), atol=1e-12)
+        steps = np.diff(six, axis=0)
+        across = steps - steps.mean(axis=0)
+        own = np.linalg.svd(full - full.mean(axis=0))[2][0]
+        own -= (own @ u) * u
+        for direction in (u, own / np.linalg.norm(own)):
+            across = across - np.outer(across @ direction, direction)
+        expected = np.linalg.svd(across)[2][0]
+        assert abs(v @ expected) == pytest.approx(1, rel=1e-9)
+        assert made.plane == "noise"
+        careful, drunk = (path.straightness_on_plane for path in made.paths)
+        assert 1 <= careful < drunk
+
+    def test_length_over_displacement_on_a_plane_is_that_of_every_step(self, walked):
+        for path in walked[2].on("noise").paths:
+            steps = np.linalg.norm(np.diff(path.points, axis=0), axis=1)
+            way = np.linalg.norm(path.points[-1] - path.points[0])
+            assert path.straightness_on_plane == pytest.approx(steps.sum() / way, rel=1e-12)
+
+    def test_another_plane_shows_the_same_trainings(self, walked):
+        made = walked[2]
+        there = made.on("noise")
+        assert there.on("principal").share == made.share
+        np.testing.assert_array_equal(there.on("principal").surface, made.surface)
+        assert there.share < made.share
+        for one, two in zip(made.paths, there.paths, strict=True):
+            assert one.costs is two.costs
+            assert one.points.shape == two.points.shape
+        with pytest.raises(ValueError, match="plane must be one of principal, noise; got 'moon'"):
+            made.on("moon")
+
+    @pytest.mark.parametrize("way", [[0.0, 0, 0, 0], [1.0, 0, 0, 0]])
+    @pytest.mark.parametrize("n", [1, 2, 3])
+    def test_without_noise_any_direction_across_the_way_will_do(self, way, n):
+        steps = np.tile([1.0, 0, 0, 0], (n, 1))
+        found = directions.noise(np.stack([np.zeros(4), way]), steps)
+        np.testing.assert_allclose(found @ found.T, np.eye(2), atol=1e-15)
+        np.testing.assert_allclose(found[0], [1, 0, 0, 0])
 
     def test_costs_are_computed_on_a_sample_spread_over_the_examples(self):
         net = small()
@@ -259,6 +402,8 @@ class TestMistakes:
             ({"plane": np.ones((2, 31))}, "these two are parallel"),
             ({"plane": np.zeros((2, 31))}, "one of them is 0 or not finite"),
             ({"plane": ([1], [1, 2])}, "plane must be two different directions"),
+            ({"plane": "moon"}, 'plane must be "principal", "noise" or two directions'),
+            ({"plane": "noise", "batch_sizes": [None]}, "needs a path with mini-batches"),
         ],
     )
     def test_a_wrong_value_is_told_in_one_sentence(self, rest, sentence):
@@ -280,7 +425,7 @@ class TestMistakes:
 
 class TestItsForms:
     def test_the_table_says_what_each_path_took_and_how_straight_it_went(self, walked):
-        (table,) = walked[2].tables()
+        table, straight = walked[2].tables()
         assert table.columns[-3:] == ("length", "displacement", "length / displacement")
         assert [row[:3] for row in table.rows] == [
             ("full batch", 30, 1800),
@@ -292,7 +437,14 @@ class TestItsForms:
             assert row[7] == pytest.approx(row[5] / row[6])
         assert table.title == "Paths of SGD(lr=0.3)"
         assert "on all 60 examples" in table.note
-        assert "of the variance" in table.note
+        assert straight.columns == ("path", "all parameters", "principal plane", "noise plane")
+        for i, (row, path) in enumerate(zip(straight.rows, walked[2].paths, strict=True)):
+            noise = walked[2].on("noise").paths[i]
+            expected = (path.straightness, path.straightness_on_plane, noise.straightness_on_plane)
+            assert row[1:] == pytest.approx(expected)
+        assert "of the variance" in straight.note
+        assert "from start to end of full batch" in straight.note
+        assert "the steps of batches of 7." in straight.note
 
     def test_json_html_and_text(self, walked):
         plain = json.loads(json.dumps(walked[2].to_dict(), allow_nan=False))
@@ -336,15 +488,31 @@ class TestThePicture:
 
     def test_it_shows_the_numbers_of_the_paths(self, walked):
         figure = walked[2].plot()
-        plane, examples, seconds = figure.axes[:3]
+        plane, noise, examples, seconds = figure.axes[:4]
+        there = walked[2].on("noise").paths
         for i, path in enumerate(walked[2].paths):
             np.testing.assert_array_equal(plane.lines[2 * i].get_xydata(), path.points)
+            np.testing.assert_array_equal(noise.lines[2 * i].get_xydata(), there[i].points)
+            assert f"{there[i].straightness_on_plane:.3g}" in noise.get_title()
             shown = examples.lines[i].get_xydata()
             np.testing.assert_array_equal(shown[:, 0], path.examples[path.costed][1:])
             np.testing.assert_array_equal(shown[:, 1], path.costs[1:])
             np.testing.assert_array_equal(
                 seconds.lines[i].get_xdata(), path.seconds[path.costed][1:]
             )
+
+    def test_on_digits_the_drunk_man_staggers_on_the_plane_of_the_noise(self, digits):
+        principal, noise = (
+            [path.straightness_on_plane for path in digits.on(plane).paths]
+            for plane in ("principal", "noise")
+        )
+        careful, _, drunk = noise
+        assert drunk > 1.5 * careful
+        assert drunk > principal[-1]
+        assert len(digits.paths[-1].points) == 1 + 2 * 80  # every step of two epochs
+
+    def test_no_text_is_below_7_points_at_6_inches(self, walked):
+        assert smallest_text(walked[2].plot()) >= 7
 
     def test_odd_ones_can_be_drawn(self, tmp_path):
         for rest in ({"lr": 0, "epochs": 1}, {"lr": 1, "epochs": 1}, {"plane": np.eye(2, 31)}):

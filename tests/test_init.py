@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastnn import MLP
-from fastnn.init import INITS, default_init
+from fastnn.init import DEFAULT_INIT, INITS
 
 SIZES = [400, 300, 100]
 
@@ -91,7 +91,7 @@ def test_without_a_seed_every_network_differs():
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "identity"])
 def test_the_default_is_pytorchs_whatever_the_activation(activation):
-    assert default_init() == "fan_in_uniform"
+    assert DEFAULT_INIT == "fan_in_uniform"
     net = MLP([3, 4, 1], activation=activation, seed=0)
     assert net.init == "fan_in_uniform"
     expected = MLP([3, 4, 1], init="fan_in_uniform", seed=0)

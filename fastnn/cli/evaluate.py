@@ -19,7 +19,12 @@ from .train import Recipe
 if TYPE_CHECKING:
     from .options import Commands
 
-WORDS = {"test": "test examples", "held out": "held-out test examples", "all": "examples"}
+WORDS = {
+    "train": "training examples",
+    "test": "test examples",
+    "held out": "held-out test examples",
+    "all": "examples",
+}
 _TABLES = (".csv", ".tsv", ".npy")  # files in which the target is a column
 
 _EPILOG = """\
@@ -67,11 +72,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def examples_for(
-    net: MLP, path: str, data: str | None, target: str | None
+    net: MLP, path: str, data: str | None, target: str | None, split: str = "test"
 ) -> tuple[examples.Part, str, str]:
     """Return (X, y) to look at a model with, which they are (see `WORDS`), and the data's name.
 
     `data` and `target` are what the command line says; without, what the model was trained on.
+    `split` is "test" or "train": of data that the model was trained on, those rows that it was
+    trained on, without what was held out to test or to validate. Data without test examples, of
+    which nothing else is known, is used as a whole.
     """
     recipe = Recipe.of(net)
     if data is None and recipe is None:
@@ -84,9 +92,7 @@ def examples_for(
         target = recipe.target
     loaded = examples.load(spec, target)
     same = recipe is not None and examples.fingerprint(loaded) == recipe.fingerprint
-    fraction = recipe.test_fraction if same and recipe is not None else 0.0
-    seed = 0 if recipe is None else recipe.seed
-    (X, y), which = _part(net, loaded, fraction, seed)
+    (X, y), which = _part(net, loaded, recipe if same else None, split)
     part = examples.in_order(net, X, loaded.feature_names, spec), y
     held_out = recipe is not None and recipe.test_fraction > 0
     if recipe and held_out and which == "all" and Path(spec).name == Path(recipe.data).name:
@@ -122,17 +128,23 @@ def load_model(path: str) -> MLP:
     return net
 
 
-def _part(net: MLP, data: datasets.Data, fraction: float, seed: int) -> tuple[examples.Part, str]:
-    """Return the examples to look at and which they are: "test", "held out" or "all"."""
+def _part(
+    net: MLP, data: datasets.Data, recipe: Recipe | None, split: str
+) -> tuple[examples.Part, str]:
+    """Return the examples to look at and which they are; `recipe`: the one that split this data."""
     task = report.task_of(net)
-    (X, y), test = data.train, data.test
-    which = "all"
-    if test is not None:
-        (X, y), which = test, "test"
-    elif fraction > 0:
-        ready = examples.prepare(data, task, fraction, seed)
-        assert ready.test is not None
-        (X, y), which = ready.test, "held out"
+    train, test, held_out = data.train, data.test, False
+    if recipe is not None:
+        ready = examples.prepare(data, task, recipe.test_fraction, recipe.seed)
+        train, test, held_out = ready.train, ready.test, ready.held_out
+    if split == "test" and test is not None:
+        (X, y), which = test, "held out" if held_out else "test"
+    elif split == "train" and (test is not None or recipe is not None):
+        kept = 0.0 if recipe is None else recipe.validation_fraction
+        seed = 0 if recipe is None else recipe.seed
+        ((X, y), _), which = examples.hold_out(train, kept, seed, task), "train"
+    else:
+        (X, y), which = train, "all"
     if task == "classify" and y.ndim == 2 and y.shape[1] > 1:
         y = y.argmax(axis=1)
     if task == "regress":

@@ -19,6 +19,7 @@ from fastnn.explain.tables import Shown, Table
 from fastnn.init import fill
 
 from . import evaluate, options, report
+from .examples import Part
 from .options import UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ examples:
   fastnn explain digits.safetensors             what one example costs
   fastnn explain digits.safetensors --view nudges --index 3 -o nudges.png
   fastnn explain digits.safetensors --view diagnose
+  fastnn explain digits.safetensors --view confusion --split train
 
 views:
   cost         what the network says beside what it should say
@@ -43,10 +45,14 @@ views:
   confusion    which classes are taken for which
   mistakes     the examples that cost most
   units        dead and saturated units
+  plane        a map of what a network of two inputs says, with the examples
   diagnose     what is wrong, in words and numbers
 
 cost, nudges and activations look at one example, --index; the others at all of
-them. Without --data: the test examples of what the model was trained on.
+them. Without --data: what the model was trained on. Gradients and what trains
+are shown on the training examples (sensitivity, nudges, table, paths, units,
+diagnose), what judges on the test examples (cost, weights, activations,
+confusion, mistakes), plane on both; --split chooses.
 """
 
 
@@ -58,6 +64,8 @@ class _Subject:
     index: int
     top: int
     lr: float | None
+    plane: str
+    test: tuple[NDArray[Any], NDArray[Any]] | None  # for the plane, beside the others
 
     @property
     def x(self) -> NDArray[Any]:
@@ -90,14 +98,16 @@ _VIEWS: dict[str, Callable[[_Subject], Shown]] = {
     "sensitivity": lambda s: explain.sensitivity(s.net, s.X, s.y, top=s.top),
     "nudges": lambda s: explain.nudges(s.net, s.x, s.target),
     "table": lambda s: explain.nudge_table(s.net, s.X, s.y),
-    "paths": lambda s: explain.descent_paths(_untrained(s.net), s.X, s.y, lr=s.lr),
+    "paths": lambda s: explain.descent_paths(_untrained(s.net), s.X, s.y, lr=s.lr, plane=s.plane),
     "weights": lambda s: _Part(s, "first_layer"),
     "activations": lambda s: _Part(s, "network"),
     "confusion": lambda s: _Part(s, "confusion"),
     "mistakes": lambda s: _Part(s, "mistakes"),
     "units": lambda s: _Part(s, "units"),
+    "plane": lambda s: explain.input_plane(s.net, s.X, s.y, test=s.test),
     "diagnose": lambda s: explain.diagnose(s.net, s.X, s.y),
 }
+_JUDGES = ("cost", "weights", "activations", "confusion", "mistakes")  # on test examples
 
 
 def _untrained(net: MLP) -> MLP:
@@ -127,6 +137,12 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
     parser.add_argument(
+        "--split",
+        choices=("train", "test"),
+        help="which of its examples (default: train for gradients and what trains, test for what "
+        "judges)",
+    )
+    parser.add_argument(
         "--index", type=options.seed, default=0, metavar="I", help="which example (default: 0)"
     )
     parser.add_argument(
@@ -136,6 +152,10 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--lr", type=options.positive, metavar="RATE",
         help="learning rate of --view paths (default: one at which no path runs away)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--plane", choices=("principal", "noise"),
+        help="plane of --view paths, whose picture shows both (default: principal)",
     )  # fmt: skip
     parser.add_argument(
         "-o",
@@ -149,22 +169,25 @@ def add_parser(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print a view, or write it to a file."""
     output = None if args.output is None else _output(args.output)
-    if args.lr is not None and args.view != "paths":
-        raise UsageError("--lr is for --view paths")
+    for option, given in (("--lr", args.lr), ("--plane", args.plane)):
+        if given is not None and args.view != "paths":
+            raise UsageError(f"{option} is for --view paths")
     net = evaluate.load_model(args.model)
     if args.view == "confusion" and report.task_of(net) != "classify":
         raise UsageError(
             f"--view confusion is for classes; {args.model} predicts numbers "
             "(--view mistakes shows the examples that cost most)"
         )
-    (X, y), which, name = evaluate.examples_for(net, args.model, args.data, args.target)
+    split = args.split or ("test" if args.view in _JUDGES else "train")
+    (X, y), told, test = _examples(net, args, split)
     if args.index >= len(X):
         raise UsageError(f"--index {args.index}: there are {len(X):,} examples, 0 to {len(X) - 1}")
-    result = _VIEWS[args.view](_Subject(net, X, y, args.index, args.top, args.lr))
+    plane = args.plane or "principal"
+    result = _VIEWS[args.view](_Subject(net, X, y, args.index, args.top, args.lr, plane, test))
+    report.fact("data", told)
     if output is None:
         from rich.console import Console
 
-        report.fact("data", f"{name}, {len(X):,} {evaluate.WORDS[which]}")
         console = Console(highlight=False)
         if not console.is_terminal:
             console.width = 120  # a pipe has no width, and numbers should not be cut
@@ -173,6 +196,24 @@ def run(args: argparse.Namespace) -> int:
     _write(result, output)
     report.fact("written", str(output))
     return 0
+
+
+def _examples(net: MLP, args: argparse.Namespace, split: str) -> tuple[Part, str, Part | None]:
+    """Return the examples, what to say of them, and the test examples that come beside them."""
+
+    def find(split: str) -> tuple[Part, str, str]:
+        return evaluate.examples_for(net, args.model, args.data, args.target, split)
+
+    part, which, name = find(split)
+    if args.split == "test" and which == "all":
+        raise UsageError(f"--split test: {name} has no test examples")
+    told, test = f"{name}, {len(part[0]):,} {evaluate.WORDS[which]}", None
+    if args.view == "plane" and args.split is None and which == "train":
+        test, of_test, _ = find("test")
+        if of_test == "all":
+            return part, told, None
+        told += f", {len(test[0]):,} {evaluate.WORDS[of_test]}"
+    return part, told, test
 
 
 def _output(path: str) -> Path:

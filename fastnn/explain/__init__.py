@@ -10,6 +10,7 @@ Every quantity of the textbook derivation as arrays, as tables that print, and a
 `nudge_table`        what each example asks of each parameter; their average is −∇C
 `descend`            gradient descent on a function of two inputs
 `descent_paths`      full-batch descent beside mini-batches, from the same start
+`input_plane`        what a network of two inputs answers all over their plane
 `look_inside`        activations, units, confusions and worst mistakes of a network
 `diagnose`           what is wrong with a training, in plain words and measured numbers
 ===================  ===========================================================================
@@ -23,6 +24,7 @@ from .cost import CostTable, cost_table
 from .descent import Descent, descend
 from .diagnose import Diagnosis, diagnose
 from .gradient import LayerNorm, Sensitivity, Slope, sensitivity
+from .input_plane import InputPlane, PlanePoints, input_plane
 from .inside import Edges, Inside, Mistake, look_inside
 from .nudge_table import NudgeTable, nudge_table
 from .nudges import Nudges, Urgency, nudges
@@ -37,12 +39,14 @@ __all__ = [
     "Diagnosis",
     "Edges",
     "Finding",
+    "InputPlane",
     "Inside",
     "LayerNorm",
     "LayerUnits",
     "Mistake",
     "NudgeTable",
     "Nudges",
+    "PlanePoints",
     "Sensitivity",
     "Slope",
     "Urgency",
@@ -51,6 +55,7 @@ __all__ = [
     "descend",
     "descent_paths",
     "diagnose",
+    "input_plane",
     "look_inside",
     "nudge_table",
     "nudges",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fastnn.init import default_init
+from fastnn.init import DEFAULT_INIT
 
 from .checks import Check, Finding
 
@@ -92,7 +92,7 @@ class _Case:
     @property
     def init(self) -> list[str]:
         """Other weights to start from, where those were drawn without regard to the widths."""
-        init, better = self.setting.init, default_init(self.setting.activation)
+        init, better = self.setting.init, DEFAULT_INIT
         return [f"start anew with init={better!r}"] if init in _UNSOUND and init != better else []
 
     @property

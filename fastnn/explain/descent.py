@@ -134,7 +134,7 @@ def descend(
     f: Callable[[float, float], Any] | str,
     start: ArrayLike,
     lr: float = 0.1,
-    steps: int = 100,
+    steps: int = 1000,
     *,
     grad: Callable[[float, float], Any] | None = None,
     momentum: float = 0.0,
@@ -169,7 +169,7 @@ def descend(
         Where the path begins; a list of points gives a path each.
     lr : float, default 0.1
         Learning rate η, above 0.
-    steps : int, default 100
+    steps : int, default 1000
         The most steps of a path, 1 or more.
     grad : callable, optional
         grad(x, y) -> (∂f/∂x, ∂f/∂y). Without it the gradient of expressions and examples is exact,

@@ -96,7 +96,12 @@ class Examples:
 
     def said(self, net: MLP) -> NDArray[np.int64]:
         """Return the number of the class that `MLP.classify` says of each row, (n,)."""
-        said = net.classify(self.X)
+        return self.numbered(net, self.X)
+
+    @staticmethod
+    def numbered(net: MLP, X: Any) -> NDArray[np.int64]:
+        """Return the same of other rows."""
+        said = net.classify(X)
         if net.classes is None:
             return said.astype(np.int64)
         order = np.argsort(net.classes, kind="stable")

@@ -2,15 +2,16 @@
 
 The gradient of all examples points straight downhill and takes long to compute; that of a
 mini-batch points roughly there and takes next to nothing. Here both walk, and both are drawn on a
-plane through the space of the weights and biases, over the cost as it is on that plane.
+plane through the space of the weights and biases, over the cost as it is on that plane. Two planes
+are offered: the principal one, which holds most of where they went, and the one of the noise, where
+the drunk man is seen to stagger.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from reprlib import repr as shorten
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,22 +21,20 @@ from fastnn.mlp import MLP, check_mlp
 from fastnn.optim import SGD, Optimizer
 from fastnn.schedules import check_count
 
+from .directions import norm
 from .examples import Examples
-from .plane import axis, norm, orthonormal, principal
+from .ground import NOISE, PRINCIPAL, Ground, Scale, survey
+from .plans import at_a_rate_that_suits, epochs_of, plane_of, sizes_of
 from .tables import Shown, Table, number
-from .walkers import Recorder, walk
+from .walkers import Recorder, Walk
 
 __all__ = ["DescentPaths", "WeightPath", "descent_paths"]
 
 Array = NDArray[np.float64]
 
-_BATCH_SIZES = (None, 100, 10)
-_RATE = 0.5  # suits costs of about 1 on inputs of about 1
-_TRIES = 10
-_STEPS = 400  # of each path at least, where nobody says how many epochs
-_RECORDED = 120  # points of a path at most
-_BYTES = 1 << 28  # of all recorded points together
-_COSTED = 60  # of them, for which the cost is computed
+_KEPT = 402  # points of a path at most, from which planes are found and costs are computed
+_BYTES = 1 << 27  # of all of them together, as float64; but 24 of each path
+_COSTED = 60  # points of a path, for which the cost is computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +48,12 @@ class WeightPath:
     batch_size : int or None
         None is all examples at once.
     steps, examples : ndarray of int, shape (k,)
-        Steps taken and examples seen at each recorded point; 0 at the start.
+        Steps taken and examples seen at each point: the start, and after every step.
     seconds : ndarray, shape (k,)
-        Time that the steps took, without the recording.
+        Time of training until then: of the same training once more, without recording, so that it
+        is what `MLP.fit` takes. Measured at the end of each epoch; in between, steps count alike.
     points : ndarray, shape (k, 2)
-        Coordinates on the plane.
+        Coordinates on the plane, of every step.
     costed : ndarray of int, shape (c,)
         Which of the points have their cost computed.
     costs : ndarray, shape (c,)
@@ -82,6 +82,11 @@ class WeightPath:
         """Length over displacement: 1 is a straight line, more is stumbling; NaN if it stayed."""
         return self.length / self.displacement if self.displacement else float("nan")
 
+    @property
+    def straightness_on_plane(self) -> float:
+        """The same of the path as it is drawn, every step of it; NaN if it ends where it began."""
+        return _straightness(self.points)
+
 
 @dataclass(frozen=True, eq=False)
 class DescentPaths(Shown):
@@ -97,13 +102,13 @@ class DescentPaths(Shown):
     n_examples, n_sampled : int
         Trained on, and used to compute costs.
     share : float
-        Of the variance of all recorded points, that lies in the plane.
+        Of the variance of all points, that lies in the plane.
     across, up : ndarray, shape (grid,)
         Coordinates of the surface along the plane's two directions, 0 at its centre.
     surface : ndarray, shape (grid, grid)
         The cost C on the plane: ``surface[i, j]`` at ``(across[j], up[i])``.
-    principal : bool
-        Whether the plane is that of the first two principal directions, or a given one.
+    plane : {"principal", "noise", "given"}
+        Which plane it is; see `descent_paths`.
     """
 
     paths: tuple[WeightPath, ...]
@@ -115,22 +120,45 @@ class DescentPaths(Shown):
     across: Array
     up: Array
     surface: Array
-    principal: bool
-    _directions: Array
-    _centre: Array
+    plane: str
+    _ground: Ground
 
     @property
     def directions(self) -> Array:
         """The plane's two orthonormal directions, (2, n_params)."""
-        return self._directions
+        return self._ground.planes[self.plane]
 
     @property
     def centre(self) -> Array:
-        """The plane's origin: the mean of all recorded points, (n_params,)."""
-        return self._centre
+        """The planes' origin: the mean of all points of all paths, (n_params,)."""
+        return self._ground.centre
+
+    @property
+    def planes(self) -> tuple[str, ...]:
+        """The planes that `on` knows: no "noise" where no path has mini-batches."""
+        return tuple(self._ground.planes)
+
+    def on(self, plane: str) -> DescentPaths:
+        """Return the same trainings on another plane.
+
+        Parameters
+        ----------
+        plane : {"principal", "noise", "given"}
+            One of `planes`.
+
+        Raises
+        ------
+        ValueError
+            There is no such plane.
+        """
+        if plane not in self.planes:
+            raise ValueError(f"plane must be one of {', '.join(self.planes)}; got {plane!r}")
+        if plane == self.plane:
+            return self
+        return _seen(self, plane)
 
     def tables(self) -> list[Table]:
-        """Return what each path took, where it ended, and how straight it went."""
+        """Return what each path took and where it ended, and how straight it went."""
         rows = [
             (
                 path.name,
@@ -146,20 +174,41 @@ class DescentPaths(Shown):
         ]
         way = ("length", "displacement", "length / displacement")
         columns = ("path", "steps", "examples", "seconds", "final cost", *way)
-        kind = "first two principal directions" if self.principal else "given plane"
         on = "all" if self.n_sampled == self.n_examples else f"{self.n_sampled:,} of"
         notes = [
             f"{self.loss} cost, on {on} {self.n_examples:,} examples; "
-            f"{number(float(self.paths[0].costs[0]))} at the start.",
-            f"The {kind} hold {100 * self.share:.0f} % of the variance of the points."
-            if self.principal
-            else f"The {kind} holds {100 * self.share:.0f} % of the variance of the points.",
+            f"{number(float(self.paths[0].costs[0]))} at the start. "
+            "Seconds: of the same training without recording."
         ]
         notes += [f"{path.name}: {path.stopped}." for path in self.paths if path.stopped]
-        return [Table(f"Paths of {self.optimizer}", columns, rows, " ".join(notes))]
+        table = Table(f"Paths of {self.optimizer}", columns, rows, " ".join(notes))
+        return [table, self._straight()]
+
+    def _straight(self) -> Table:
+        """Return how straight each path went, in the whole space and on the planes."""
+        ground = self._ground
+        ways = [ground.coordinates[plane] for plane in self.planes]
+        rows = [
+            (path.name, path.straightness, *(_straightness(way[i]) for way in ways))
+            for i, path in enumerate(self.paths)
+        ]
+        columns = ("path", "all parameters", *(f"{plane} plane" for plane in self.planes))
+        notes = [
+            f"The {plane} plane holds {100 * ground.share(plane):.0f} % of the variance of the "
+            "points."
+            for plane in self.planes
+        ]
+        if NOISE in self.planes:
+            batches = [path.batch_size or self.n_examples for path in self.paths]
+            careful, drunk = (self.paths[int(f(batches))].name for f in (np.argmax, np.argmin))
+            notes.append(
+                f"Noise plane: from start to end of {careful}, and across that the main direction "
+                f"of the noise in the steps of {drunk}."
+            )
+        return Table("Length over displacement, of every step", columns, rows, " ".join(notes))
 
     def plot(self, **options: Any) -> Any:
-        """Draw the paths on the cost surface, and the costs; see `fastnn.plot.walks`."""
+        """Draw the paths on both planes, and the costs; see `fastnn.plot.walks`."""
         from fastnn import plot
 
         return plot.walks(self, **options)
@@ -175,18 +224,23 @@ def descent_paths(
     lr: float | None = None,
     optimizer: Optimizer | None = None,
     seed: int = 0,
-    plane: tuple[ArrayLike, ArrayLike] | None = None,
+    plane: str | tuple[ArrayLike, ArrayLike] = PRINCIPAL,
     grid: int = 25,
     sample: int | None = 1000,
     progress: bool = False,
 ) -> DescentPaths:
     """Train copies of a network with different batch sizes, and map where they went.
 
-    All start at the parameters of `net`, which is left as it is. A point p of a path is drawn at
-    ((p − c)·u, (p − c)·v), with c the mean of all recorded points and u, v the first two principal
-    directions (of the singular value decomposition) or those given; the surface is the true cost at
-    c + a u + b v (Li et al. 2018, *Visualizing the Loss Landscape of Neural Nets*, section 7; the
-    picture of the two walkers: Nielsen, *Neural Networks and Deep Learning*, ch. 1).
+    All start at the parameters of `net`, which is left as it is. Every step is recorded: a point p
+    of a path is drawn at ((p − c)·u, (p − c)·v), with c the mean of all points and u, v the plane's
+    directions; the surface is the true cost at c + a u + b v (Li et al. 2018, *Visualizing the
+    Loss Landscape of Neural Nets*, section 7; the picture of the two walkers: Nielsen, *Neural
+    Networks and Deep Learning*, ch. 1).
+
+    Memory is bounded all the same: up to 402 points of a path are kept as they are (fewer where
+    those of all paths would take 128 MiB, but 24 of each); for the other points of longer paths
+    the training is repeated, bit for bit, and each is placed as it passes. Once more it is repeated
+    without looking, for the seconds.
 
     Parameters
     ----------
@@ -194,8 +248,8 @@ def descent_paths(
     X, y
         As of `MLP.fit`.
     batch_sizes : sequence of int or None, optional
-        A path each; None is all examples in one step. Default: ``(None, 100, 10)``, as far as
-        there are more examples than that.
+        A path each; None is all examples in one step. Default: ``(None, 100, 10)``; without the
+        100 below 400 examples, and with a quarter of the examples, 1 at least, below 40.
     epochs : int or sequence of int, optional
         One for all paths or one each, 1 or more. Default: for each path as many as make 400 steps,
         so that all have about the same number of steps and not of examples.
@@ -207,8 +261,13 @@ def descent_paths(
         Instead of plain SGD. Each path begins with a fresh state.
     seed : int, default 0
         Fixes shuffles and dropout, the same for every path.
-    plane : two array-likes, shape (n_params,), optional
-        Directions to draw instead of the principal ones; they are made orthonormal.
+    plane : {"principal", "noise"} or two array-likes, shape (n_params,), default "principal"
+        "principal": the first two principal directions of the points that are kept, which hold most
+        of their variance. "noise": from the start to the end of the path with the largest batches,
+        and across that path the main direction of the noise: the first principal direction of the
+        single steps of the path with the smallest, perpendicular to that way and to the first
+        principal direction of that path. Others are made orthonormal. `DescentPaths.on` changes
+        between them.
     grid : int, default 25
         Points of the surface along each side, 3 or more.
     sample : int or None, default 1000
@@ -243,105 +302,71 @@ def descent_paths(
     if lr is not None and optimizer is not None:
         raise ValueError("lr and optimizer were both given: the optimizer has a learning rate")
     chosen = optimizer if lr is None else SGD(lr)
-    given = None if plane is None else orthonormal(plane, net.n_params)
+    given, shown = plane_of(plane, net.n_params)
     examples = Examples(net, X, y)
+    net = copy.deepcopy(net)
+    net._scaling = net._reading_to_train(examples.X).scaling  # as a first fit would set it
     n = examples.n
-    sizes = _sizes(batch_sizes, n)
-    counts = _epochs(epochs, sizes, n)
+    sizes = sizes_of(batch_sizes, n)
+    counts = epochs_of(epochs, sizes, n)
     rows = examples.sample(n if sampled is None else sampled)
-    scale = _Scale(net, *examples.at(rows))
-    most = int(np.clip(_BYTES // (8 * net.n_params * len(sizes)), 20, _RECORDED))
+    scale = Scale(net, *examples.at(rows))
+    most = int(np.clip(_BYTES // (8 * net.n_params * len(sizes)), 24, _KEPT))
 
-    def walked(i: int, rule: Optimizer) -> Recorder:
-        return walk(net, examples, sizes[i], counts[i], rule, seed, most, progress)
+    def walked(i: int, rule: Optimizer) -> tuple[Walk, Recorder]:
+        walk = Walk(net, examples, sizes[i], counts[i], rule, seed)
+        return walk, walk.recorded(most, progress)
 
     if chosen is None:
         smallest_first = sorted(range(len(sizes)), key=lambda i: sizes[i] or n)
-        chosen, walkers = _at_a_rate_that_suits(walked, smallest_first, scale)
+        chosen, made = at_a_rate_that_suits(walked, smallest_first, scale)
     else:
-        walkers = [walked(i, chosen) for i in range(len(sizes))]
-    points = np.concatenate([np.stack(walker.points) for walker in walkers])
-    centre = points.mean(axis=0)
-    points -= centre
-    directions = principal(points) if given is None else given
-    shadows = points @ directions.T  # (points, 2)
-    total = float((points**2).sum())
-    ends = np.cumsum([len(walker.points) for walker in walkers])
-    placed = np.split(shadows, ends[:-1])
-    across, up = (axis(shadows[:, i], grid) for i in (0, 1))
+        made = [walked(i, chosen) for i in range(len(sizes))]
+    walks, walkers = zip(*made, strict=True)
+    ground = survey(walks, walkers, given, scale)
+    if shown not in ground.planes:
+        raise ValueError('plane "noise" needs a path with mini-batches; batch_sizes has none')
+    across, up, surface = ground.surface(shown, grid)
     return DescentPaths(
         paths=tuple(
-            _path(walker, size, where, scale, n)
-            for walker, size, where in zip(walkers, sizes, placed, strict=True)
+            _path(walk, walker, where, scale)
+            for walk, walker, where in zip(walks, walkers, ground.coordinates[shown], strict=True)
         ),
         loss=net.loss,
         optimizer=_called(chosen),
         n_examples=n,
         n_sampled=len(rows),
-        share=float((shadows**2).sum()) / total if total else 1.0,
+        share=ground.share(shown),
         across=across,
         up=up,
-        surface=np.array(
-            [
-                [scale.cost(centre + a * directions[0] + b * directions[1]) for a in across]
-                for b in up
-            ]
-        ),
-        principal=given is None,
-        _directions=directions,
-        _centre=centre,
+        surface=surface,
+        plane=shown,
+        _ground=ground,
     )
 
 
-# What was asked for ------------------------------------------------------------------------------
-
-
-def _sizes(batch_sizes: Any, n: int) -> list[int | None]:
-    if batch_sizes is None:
-        return [size for size in _BATCH_SIZES if size is None or size < n]
-    if isinstance(batch_sizes, str) or not isinstance(batch_sizes, Sequence) or not batch_sizes:
-        raise ValueError(
-            f"batch_sizes must be a list such as [None, 100, 10], got {shorten(batch_sizes)}"
-        )
-    return [None if size is None else check_count("batch_sizes", size, 1) for size in batch_sizes]
-
-
-def _epochs(epochs: Any, sizes: Sequence[int | None], n: int) -> list[int]:
-    """Return the epochs of each path."""
-    if epochs is None:
-        steps = [1 if size is None else -(-n // min(size, n)) for size in sizes]
-        return [-(-_STEPS // each) for each in steps]
-    if not isinstance(epochs, Sequence):
-        return [check_count("epochs", epochs, 1)] * len(sizes)
-    if len(epochs) != len(sizes):
-        raise ValueError(f"epochs has {len(epochs)} values for {len(sizes)} batch sizes")
-    return [check_count("epochs", count, 1) for count in epochs]
-
-
-def _at_a_rate_that_suits(
-    walked: Callable[[int, Optimizer], Recorder], order: Sequence[int], scale: _Scale
-) -> tuple[SGD, list[Recorder]]:
-    """Return the first of the rates 0.5, 0.1, 0.02, … that loses no path, and the paths.
-
-    The batches that are smallest come first: they take the least time, and are lost first.
-    """
-    for attempt in range(_TRIES):
-        rule, made = SGD(_RATE / 5**attempt), dict[int, Recorder]()
-        for i in order:
-            made[i] = walked(i, rule)
-            if _lost(made[i], scale):
-                break
-        else:
-            return rule, [made[i] for i in sorted(made)]
-    rule = SGD(_RATE / 5**_TRIES)  # whatever becomes of them
-    return rule, [walked(i, rule) for i in sorted(order)]
-
-
-def _lost(walker: Recorder, scale: _Scale) -> bool:
-    """Return whether the learning rate was too large for a path."""
-    return walker.stopped is not None or not (
-        scale.cost(walker.points[-1]) <= scale.cost(walker.points[0])
+def _seen(paths: DescentPaths, plane: str) -> DescentPaths:
+    """Return paths as they are on another plane."""
+    ground = paths._ground
+    across, up, surface = ground.surface(plane, len(paths.across))
+    moved = zip(paths.paths, ground.coordinates[plane], strict=True)
+    return replace(
+        paths,
+        paths=tuple(replace(path, points=points) for path, points in moved),
+        share=ground.share(plane),
+        across=across,
+        up=up,
+        surface=surface,
+        plane=plane,
     )
+
+
+def _straightness(points: Array) -> float:
+    """Return length over displacement of a path on a plane, (k, 2)."""
+    displacement = norm(points[-1] - points[0])
+    if not displacement:
+        return float("nan")
+    return float(np.hypot(*np.diff(points, axis=0).T).sum()) / displacement
 
 
 def _called(optimizer: Optimizer) -> str:
@@ -349,40 +374,24 @@ def _called(optimizer: Optimizer) -> str:
     return repr(optimizer).replace(", momentum=0.0, nesterov=False, weight_decay=0.0", "")
 
 
-def _path(
-    walker: Recorder, batch_size: int | None, where: Array, scale: _Scale, n: int
-) -> WeightPath:
-    steps = np.array(walker.steps)
-    size = n if batch_size is None else min(batch_size, n)
-    per_epoch = -(-n // size)
-    # The last batch of an epoch may be smaller.
-    examples = steps // per_epoch * n + steps % per_epoch * size
+def _path(walk: Walk, walker: Recorder, points: Array, scale: Scale) -> WeightPath:
+    steps = np.arange(walker.steps + 1)
+    per_epoch = walk.steps_per_epoch
     # Many at the beginning, where a logarithmic axis has much room; always the first and the last.
-    last = len(steps) - 1
-    costed = np.unique(np.append(0, np.geomspace(1, max(last, 1), _COSTED).round().astype(int)))
-    costed = costed[costed <= last]
+    last = len(walker.kept) - 1
+    some = np.unique(np.append(0, np.geomspace(1, max(last, 1), _COSTED).round().astype(int)))
+    some = some[some <= last]
     return WeightPath(
-        name="full batch" if batch_size is None else f"batches of {batch_size:,}",
-        batch_size=batch_size,
+        name="full batch" if walk.batch_size is None else f"batches of {walk.batch_size:,}",
+        batch_size=walk.batch_size,
         steps=steps,
-        examples=examples,
-        seconds=np.array(walker.seconds),
-        points=where,
-        costed=costed,
-        costs=np.array([scale.cost(walker.points[i]) for i in costed]),
+        # The last batch of an epoch may be smaller.
+        examples=steps // per_epoch * walk.examples.n + steps % per_epoch * walk.size,
+        seconds=walk.seconds(walker.steps),
+        points=points,
+        costed=np.array(walker.kept)[some],
+        costs=np.array([scale.cost(walker.points[i]) for i in some]),
         length=walker.length,
-        displacement=norm(walker.points[-1] - walker.points[0]),
+        displacement=norm(walker.end - walker.start),
         stopped=walker.stopped,
     )
-
-
-class _Scale:
-    """Weighs points of the parameter space: the cost of a network with these parameters."""
-
-    def __init__(self, net: MLP, X: Any, y: Any) -> None:
-        self._net, self._X, self._y = copy.deepcopy(net), X, y
-
-    def cost(self, params: Array) -> float:
-        with np.errstate(over="ignore"):
-            self._net.params = params
-        return float(self._net.cost(self._X, self._y))

@@ -1,4 +1,9 @@
-"""One training, recorded as a path through the space of all weights and biases."""
+"""Trainings, recorded as paths through the space of all weights and biases.
+
+A path is walked up to three times, each time with the same bits: once to measure it and to keep
+some of its points (`Recorder`), once to place all of them on planes that are known only then
+(`Follower`; not where all points were kept), and once without looking, for its time (`Clock`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import copy
 import time
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +21,104 @@ from fastnn.mlp import MLP
 from fastnn.optim import Optimizer
 from fastnn.training import DivergenceWarning
 
+from .directions import norm
 from .examples import Examples
-from .plane import norm
 
 Array = NDArray[np.float64]
 
 _FAR = 100  # times (1 + |start|): a walker that is so far away has lost the way
 
 
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """A training that can be repeated bit for bit."""
+
+    net: MLP
+    examples: Examples
+    batch_size: int | None
+    epochs: int
+    optimizer: Optimizer
+    seed: int
+
+    @property
+    def size(self) -> int:
+        """Examples of a batch."""
+        n = self.examples.n
+        return n if self.batch_size is None else min(self.batch_size, n)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Mini-batches of an epoch."""
+        return -(-self.examples.n // self.size)
+
+    def recorded(self, most: int, show: bool) -> Recorder:
+        """Train, and keep `most` points at most."""
+        recorder = self.recorder(most)
+        recorder.stopped = self._train(recorder, show)
+        return recorder
+
+    def recorder(self, most: int) -> Recorder:
+        """Return what keeps `most` points at most: all, or pairs that are spread evenly."""
+        steps = self.epochs * self.steps_per_epoch
+        return Recorder(1 if steps < most else max(3, -(-2 * steps // (most - 4))))
+
+    def placed(self, directions: Array, centre: Array, last: int) -> Array:
+        """Train again, and return ((p − centre)·d for each direction d) of every point p.
+
+        Returns
+        -------
+        ndarray, shape (last + 1, n_directions)
+        """
+        follower = Follower(directions, centre, last)
+        self._train(follower)
+        return np.array(follower.coordinates)
+
+    def seconds(self, last: int) -> Array:
+        """Train again, and return the time that each of `last` steps was done at, (last + 1,).
+
+        Of each epoch the time is measured: its steps are one call of the core, as in any `fit`.
+        Within an epoch each step counts the same.
+        """
+        clock = Clock(last)
+        self._train(clock)
+        return np.interp(np.arange(last + 1), clock.steps, clock.seconds)
+
+    def _train(self, callback: Callback, show: bool = False) -> str | None:
+        """Train a copy of the network; return why it ended early, if it did."""
+        walker = copy.deepcopy(self.net)
+        walker.reset_optimizer()
+        walker._rng, walker._dropout_seed = np.random.default_rng(self.seed), self.seed
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DivergenceWarning)  # the record says it
+            history = walker.fit(
+                self.examples.X,
+                self.examples.goals,
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                optimizer=self.optimizer,
+                callbacks=[callback],
+                progress=show,
+            )
+        return history.stopped
+
+
 class Recorder(Callback):
-    """Keeps the parameters after some of the steps, and measures the way and the time of all.
+    """Measures a path at every step, and keeps some of its points.
 
     Attributes
     ----------
     points : list of ndarray, shape (n_params,)
-        The parameters at the start, after every `every`-th step, and at the end; all finite.
-    steps, seconds : list
-        Steps taken until then, and the time that they took.
+        Parameters, in the network's dtype: those at the start, after each `every`-th step and the
+        step that follows it, and at the end; all finite.
+    kept : list of int
+        The steps taken until then.
+    steps : int
+        Steps taken in all.
+    start, end : ndarray, shape (n_params,)
+    total : ndarray, shape (n_params,)
+        Σ (p − start) over all points p, kept or not.
+    squares : float
+        Σ |p − start|² over all points.
     length : float
         Of all steps together.
     stopped : str or None
@@ -39,81 +126,112 @@ class Recorder(Callback):
     """
 
     def __init__(self, every: int) -> None:
-        self._every = every
-        self.points: list[Array] = []
-        self.steps: list[int] = []
-        self.seconds: list[float] = []
+        self.every = every
+        self.points: list[NDArray[np.floating]] = []
+        self.kept: list[int] = []
+        self.steps: int = 0
+        self.squares: float = 0.0
         self.length: float = 0.0
         self.stopped: str | None = None
 
     def on_fit_begin(self, run: Run) -> None:
         """Record the start."""
-        self._spent = 0.0
-        self._last = run.net.params.astype(np.float64)
-        self._far = _FAR * (1 + norm(self._last))
+        self._dtype = run.net.params.dtype
+        self.start: Array = run.net.params.astype(np.float64)
+        self.end, self.total = self.start, np.zeros_like(self.start)
+        self._far = _FAR * (1 + norm(self.start))
         self._gone = False
-        self._keep(0)
-        self._since = time.perf_counter()
+        self._keep()
 
     def on_batch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        """Measure a step, with the clock stopped meanwhile."""
-        self._spent += time.perf_counter() - self._since
-        if not self._gone:
-            self._look(run)
-        self._since = time.perf_counter()
-
-    def _look(self, run: Run) -> None:
+        """Measure a step; keep the point if it is one to be kept."""
+        if self._gone:
+            return
         here = run.net.params.astype(np.float64)
+        way = here - self.start
         with np.errstate(over="ignore", invalid="ignore"):
-            near = norm(here - self.points[0]) <= self._far  # False of NaN, too
-        if not near:
+            far = norm(way)
+        if not far <= self._far:  # NaN, too
             self._gone = True
             run.stop(f"the parameters ran away in step {run.step:,}")
             return
-        self.length += norm(here - self._last)
-        self._last, self._step = here, run.step
-        if run.step % self._every == 0:
-            self._keep(run.step)
+        self.length += norm(here - self.end)
+        self.total += way
+        self.squares += far**2
+        self.end, self.steps = here, run.step
+        if run.step % self.every in (0, 1 % self.every):
+            self._keep()
 
     def on_fit_end(self, run: Run) -> None:
         """Record the end."""
-        if self.steps[-1] != self._step:
-            self._keep(self._step)
+        if self.kept[-1] != self.steps:
+            self._keep()
 
-    def _keep(self, step: int) -> None:
-        self._step = step
-        self.points.append(self._last)
+    def _keep(self) -> None:
+        self.points.append(self.end.astype(self._dtype))
+        self.kept.append(self.steps)
+
+    @property
+    def all_kept(self) -> bool:
+        """Whether `points` are the points after every step."""
+        return len(self.kept) == self.steps + 1
+
+    def single_steps(self) -> Array:
+        """Return the steps that lead from one kept point to the next: each of them, or some."""
+        kept = np.array(self.kept)
+        first = np.flatnonzero(np.diff(kept) == 1)
+        if not len(first):
+            return np.zeros((1, len(self.start)))
+        return np.array([self.points[i + 1].astype(np.float64) - self.points[i] for i in first])
+
+
+class Follower(Callback):
+    """Places the point after each step on directions, up to a last one."""
+
+    def __init__(self, directions: Array, centre: Array, last: int) -> None:
+        self._directions, self._centre, self._last = directions, centre, last
+        self.coordinates: list[Array] = []
+
+    def on_fit_begin(self, run: Run) -> None:
+        """Place the start."""
+        self._place(run)
+
+    def on_batch_end(self, run: Run, logs: Mapping[str, float]) -> None:
+        """Place a point."""
+        if run.step <= self._last:
+            self._place(run)
+        if run.step == self._last:
+            run.stop("followed to the end")
+
+    def _place(self, run: Run) -> None:
+        here = run.net.params - self._centre
+        # Not by a BLAS, whose threads would be woken for each step.
+        self.coordinates.append(np.einsum("di,i->d", self._directions, here))
+
+
+class Clock(Callback):
+    """Notes the time at the end of each epoch, up to the one of a last step."""
+
+    def __init__(self, last: int) -> None:
+        self._last = last
+        self.steps: list[int] = [0]
+        self.seconds: list[float] = [0.0]
+
+    def on_fit_begin(self, run: Run) -> None:
+        """Start."""
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
+        """Note the time."""
+        self._note(run.step)
+        if run.step >= self._last:
+            run.stop("timed to the end")
+
+    def on_fit_end(self, run: Run) -> None:
+        """Note the time, if the training broke off within an epoch."""
+        if self.steps[-1] < self._last:
+            self._note(self._last)
+
+    def _note(self, step: int) -> None:
         self.steps.append(step)
-        self.seconds.append(self._spent)
-
-
-def walk(
-    net: MLP,
-    examples: Examples,
-    batch_size: int | None,
-    epochs: int,
-    optimizer: Optimizer,
-    seed: int,
-    most: int,
-    show: bool,
-) -> Recorder:
-    """Train a copy of the network and return its record."""
-    walker = copy.deepcopy(net)
-    walker.reset_optimizer()
-    walker._rng, walker._dropout_seed = np.random.default_rng(seed), seed
-    size = examples.n if batch_size is None else min(batch_size, examples.n)
-    steps = epochs * -(-examples.n // size)
-    recorder = Recorder(-(-steps // most))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DivergenceWarning)  # the record says it
-        history = walker.fit(
-            examples.X,
-            examples.goals,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            callbacks=[recorder],
-            progress=show,
-        )
-    recorder.stopped = history.stopped
-    return recorder
+        self.seconds.append(time.perf_counter() - self._began)

@@ -7,9 +7,11 @@ matplotlib's settings (a dark style stays dark), and never open a window by them
 
 from .cost import cost_columns
 from .curves import learning_curves
-from .descent import film, landscape
+from .descent import landscape
 from .diagnosis import diagnosis
+from .film import film
 from .gradient import slopes
+from .input_plane import input_plane
 from .inside import confusion, first_layer, mistakes, units
 from .network import network
 from .nudge_table import nudge_table
@@ -22,6 +24,7 @@ __all__ = [
     "diagnosis",
     "film",
     "first_layer",
+    "input_plane",
     "landscape",
     "learning_curves",
     "mistakes",

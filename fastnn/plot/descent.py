@@ -1,21 +1,14 @@
-"""Gradient descent on a function of two inputs: surface, contours, and a film of the way."""
+"""Gradient descent on a function of two inputs: its surface, its contours, and the paths."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
-from pathlib import Path
+from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from fastnn import files, progress
-from fastnn.schedules import check_number
 
 from .style import PATH, SEQUENTIAL, ink, is_dark, pyplot
 
@@ -27,7 +20,7 @@ Array = NDArray[np.float64]
 _OUTLINE = "#202020"  # about the path, so that yellow shows on any surface
 _GRID = 121  # points a side
 _ARROWS = 8  # along one path
-_FRAMES = 120  # of a film, at most
+_DECADES = 4  # of f's range, that colours tell apart
 # How a path ended: shapes, so that no colour is needed to tell them apart.
 _ENDS = {"converged": "*", "saddle": "X", "diverged": "^", "still moving": "s"}
 
@@ -57,83 +50,7 @@ def landscape(descent: Descent, *, limits: Limits | None = None) -> Any:
     ImportError
         matplotlib is not installed.
     """
-    return _Scene(descent, limits).figure
-
-
-def film(
-    descent: Descent,
-    path: str | os.PathLike[str],
-    *,
-    fps: float = 10,
-    limits: Limits | None = None,
-    progress: bool = True,
-) -> None:
-    """Write the descent as a film: `landscape` with the paths growing step by step.
-
-    Of more than 120 steps so many are shown, evenly spread.
-
-    Parameters
-    ----------
-    descent : Descent
-    path : path-like
-        Ends with .gif, or with .mp4 (which needs the program ffmpeg).
-    fps : float, default 10
-        Pictures a second, above 0.
-    limits : ((x_min, x_max), (y_min, y_max)), optional
-        As of `landscape`.
-    progress : bool, default True
-        Show a bar on stderr, or in the notebook.
-
-    Raises
-    ------
-    ValueError
-        Another ending, or MP4 without ffmpeg; nothing is written.
-    OSError
-        It cannot be written; an old file is as it was.
-    ImportError
-        matplotlib is not installed.
-    """
-    target = Path(path)
-    fps = check_number("fps", fps, "a number above 0", lambda rate: rate > 0)
-    ending = target.suffix.lower()
-    if ending not in (".gif", ".mp4"):
-        raise ValueError(f"path must end with .gif or .mp4, got {str(path)!r}")
-    plt = pyplot()
-    if ending == ".mp4" and shutil.which(str(plt.rcParams["animation.ffmpeg_path"])) is None:
-        raise ValueError(
-            f"path {str(path)!r}: MP4 needs the program ffmpeg, which is not here; "
-            "a path that ends with .gif needs nothing more"
-        )
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"path {str(path)!r}: there is no folder {str(target.parent)!r}")
-    scene = _Scene(descent, limits)
-    try:
-        # matplotlib goes by the name's ending: so it writes elsewhere, and the whole is moved.
-        with tempfile.TemporaryDirectory() as folder:
-            made = Path(folder) / f"film{ending}"
-            _write(scene, made, fps, progress)
-            files.replace(target, made.read_bytes())
-    finally:
-        plt.close(scene.figure)
-
-
-def _write(scene: _Scene, path: Path, fps: float, show: bool) -> None:
-    from matplotlib.animation import FFMpegWriter, PillowWriter
-
-    most = max(len(line.path) for line in scene.lines)
-    frames = np.unique(np.linspace(1, most, min(most, _FRAMES)).round().astype(int))
-    frames = np.append(frames, [most] * ceil(fps))  # the end stands still for a second
-    writer: Any = PillowWriter if path.suffix == ".gif" else FFMpegWriter
-    writer = writer(fps=fps)
-    scene.freeze()
-    with (
-        progress.bar(show, epochs=len(frames), examples=1, unit="picture") as bar,
-        writer.saving(scene.figure, path, dpi=80),
-    ):
-        for done, points in enumerate(frames, 1):
-            scene.show(int(points))
-            writer.grab_frame()
-            bar.epoch_end(done, {})
+    return Scene(descent, limits).figure
 
 
 @dataclass
@@ -144,9 +61,12 @@ class _Line:
     flat: Any = None
     raised: Any = None
     ends: tuple[Any, ...] = ()
+    arrows: Any = None  # of −∇f; None without any
+    along: Array | None = None  # (a, 2): their directions
+    steps: NDArray[np.int64] | None = None  # (a,): the steps that they belong to
 
 
-class _Scene:
+class Scene:
     """The picture, and how it looks after some of the steps."""
 
     def __init__(self, descent: Descent, limits: Limits | None) -> None:
@@ -156,8 +76,9 @@ class _Scene:
         x, y = np.linspace(x0, x1, _GRID), np.linspace(y0, y1, _GRID)
         Z = descent._surface.on_grid(x, y)
         self.lines = [_Line(_clipped(descent, i, self._box)) for i in range(len(descent.paths))]
-        self.figure = plt.figure(figsize=(11.5, 5.4), layout="constrained")
-        grid = self.figure.add_gridspec(1, 2, width_ratios=[1, 1.05])
+        # Not wider: in a column of 6.3 inches text of 10 points is still one of 7.
+        self.figure = plt.figure(figsize=(9, 4.6), layout="constrained")
+        grid = self.figure.add_gridspec(1, 2, width_ratios=[1, 1.15])
         solid = self.figure.add_subplot(grid[0], projection="3d", computed_zorder=False)
         flat = self.figure.add_subplot(grid[1])
         shades = _shades(Z)
@@ -165,6 +86,8 @@ class _Scene:
         solid.view_init(elev=38, azim=self._azimuth())
         _contours(self.figure, flat, x, y, Z, shades)
         flat.set(xlim=(x0, x1), ylim=(y0, y1), xlabel="x", ylabel="y")
+        if 1 / 3 < (x1 - x0) / (y1 - y0) < 3:
+            flat.set_aspect("equal")  # else −∇f would not look perpendicular to the contours
         flat.set_title("From above, with −∇f")
         for i, line in enumerate(self.lines):
             self._draw(solid, flat, i, line)
@@ -212,7 +135,7 @@ class _Scene:
             end.set_visible(bool(last) or word == "diverged")
             ends.append(end)
         line.ends = tuple(ends)
-        self._arrows(flat, i)
+        self._arrows(flat, i, line)
         if len(self.lines) > 1:
             flat.annotate(
                 str(i + 1),
@@ -229,7 +152,7 @@ class _Scene:
         x, y = points.T
         return np.asarray((x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1))
 
-    def _arrows(self, flat: Any, i: int) -> None:
+    def _arrows(self, flat: Any, i: int, line: _Line) -> None:
         """Draw −∇f as arrows of one length, at places that are evenly spread along the path."""
         path, g = self._descent.paths[i], self._descent.gradients[i]
         norms = np.hypot(*g.T)
@@ -239,14 +162,14 @@ class _Scene:
         way = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(path[kept], axis=0).T))])
         places = np.searchsorted(way, np.linspace(0, way[-1], _ARROWS, endpoint=False))
         chosen = kept[np.unique(places)]
-        direction = -g[chosen] / norms[chosen, None]
-        flat.quiver(
+        line.steps, line.along = chosen, -g[chosen] / norms[chosen, None]
+        line.arrows = flat.quiver(
             *path[chosen].T,
-            *direction.T,
+            *line.along.T,
             angles="xy",
             scale=13,
             scale_units="width",
-            width=0.007,
+            width=0.01,
             headwidth=5.5,
             headlength=4.5,
             headaxislength=4,
@@ -281,6 +204,9 @@ class _Scene:
             part = line.path[:points]
             line.flat.set_data(*part[:, :2].T)
             line.raised.set_data_3d(*part.T)
+            if line.along is not None and line.steps is not None:
+                to_come = np.repeat(np.greater_equal(line.steps, points)[:, None], 2, axis=1)
+                line.arrows.set_UVC(*np.ma.array(line.along, mask=to_come).T)
             there = len(part) == len(line.path)
             inside = self._inside(self._descent.paths[i][-1:])[0]
             for end in line.ends:
@@ -315,7 +241,7 @@ def _box(descent: Descent) -> Array:
     span = high - low
     if span.max() == 0:  # a start that stays
         span = np.full(2, 1 + float(np.abs(points[0]).max()))
-    half = np.maximum(0.7 * span, 0.5 * span.max())
+    half = np.full(2, 0.7 * span.max())
     middle = (low + high) / 2
     return np.stack([middle - half, middle + half], axis=1)
 
@@ -347,30 +273,45 @@ def _shades(Z: Array) -> dict[str, Any] | None:
     height = high - low
     if height <= 1e-12 * max(1.0, abs(low)):
         return None
-    if np.nanmedian(Z - low) < 0.1 * height:
-        smallest = max(float(np.nanquantile(Z - low, 0.01)), 1e-4 * height)
-        levels = low + np.concatenate([[0], np.geomspace(smallest, height, 15)])
-    else:
-        levels = np.linspace(low, high, 17)
+    levels = _round_levels(low, high, bool(np.nanmedian(Z - low) < 0.1 * height))
     # Without the map's yellow end: that is the colour of the paths.
     colours = ListedColormap(colormaps[SEQUENTIAL](np.linspace(0, 0.82, 256)))
     return {"levels": levels, "cmap": colours, "norm": BoundaryNorm(levels, 256)}
 
 
+def _round_levels(low: float, high: float, by_powers: bool) -> Array:
+    """Return 8 to 20 round numbers about all of f: evenly spaced, or in ratios of 1, 2, 5, 10."""
+    from matplotlib.ticker import MaxNLocator
+
+    height = high - low
+    if by_powers:
+        top, almost_0 = floor(log10(height)), 0 <= low < 0.01 * height
+        first = top - _DECADES
+        if almost_0 and low > 0:
+            first = max(first, floor(log10(low)))
+        rises = np.outer(10.0 ** np.arange(first, top + 2), [1, 2, 5]).ravel()
+        # As round as the rises, and not above f.
+        bottom = 0.0 if almost_0 else floor(low / rises[0]) * rises[0]
+        rises = rises[: np.searchsorted(rises, high - bottom) + 1]
+        levels = bottom + np.concatenate([[0], rises])
+    else:
+        levels = np.asarray(MaxNLocator(16, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))
+    levels[0], levels[-1] = min(levels[0], low), max(levels[-1], high)  # but for rounding they do
+    return levels
+
+
 def _surface(ax: Any, x: Array, y: Array, Z: Array, shades: dict[str, Any] | None) -> None:
     look = {"color": "#3b6f8f"} if shades is None else {k: shades[k] for k in ("cmap", "norm")}
     X, Y = np.meshgrid(x, y)
-    ax.plot_surface(
-        X, Y, Z, rcount=60, ccount=60, linewidth=0, antialiased=False, alpha=0.9, zorder=1, **look
-    )
+    ax.plot_surface(X, Y, Z, rcount=60, ccount=60, linewidth=0, antialiased=False, zorder=1, **look)
     ax.set(xlabel="x", ylabel="y", title="The surface")
-    ax.set_zlabel("f(x, y)", labelpad=6)
+    ax.zaxis.set_rotate_label(False)  # which would put it upside down, seen from some sides
+    ax.set_zlabel("f(x, y)", labelpad=8, rotation=90)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.get_major_locator().set_params(nbins=5)
         if is_dark():  # whose style leaves the walls light
             axis.set_pane_color((1, 1, 1, 0.06))
-    ax.tick_params(labelsize="small")
-    ax.set_box_aspect(None, zoom=1.0)
+    ax.set_box_aspect(None, zoom=0.8)  # or the label of f leaves the picture on some sides
 
 
 def _contours(
@@ -380,5 +321,5 @@ def _contours(
         return
     filled = ax.contourf(x, y, Z, **shades)
     ax.contour(x, y, Z, levels=shades["levels"], colors="white", linewidths=0.5, alpha=0.5)
-    bar = fig.colorbar(filled, ax=ax, ticks=shades["levels"][::3], format="%.4g")
+    bar = fig.colorbar(filled, ax=ax, ticks=shades["levels"][::2], format="%.4g")
     bar.set_label("f(x, y)", color=ink())

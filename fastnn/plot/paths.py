@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 _LEVELS = 14
 _MANY = 100  # the largest cost over the smallest, from which on the axis is logarithmic
 _STYLES = ("-", "--", "-.", ":")
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_DIRECTIONS = {
+    "principal": ("along principal direction 1", "along principal direction 2"),
+    "noise": ("along the most careful path's way", "along the main direction of the noise"),
+    "given": ("along direction 1", "along direction 2"),
+}
 
 
 def walks(paths: DescentPaths) -> Any:
-    """Draw each path on the cost surface and, beside it, the cost against examples and seconds.
+    """Draw each path on the cost surface and, below it, the cost against examples and seconds.
+
+    Every step is drawn, on the plane of `paths` and beside it on the one of the noise (or on the
+    principal one, where `paths` is on that of the noise).
 
     Parameters
     ----------
@@ -33,13 +42,18 @@ def walks(paths: DescentPaths) -> Any:
     ImportError
         matplotlib is not installed.
     """
-    fig = pyplot().figure(figsize=(11.5, 5.6), layout="constrained")
-    axes = fig.subplot_mosaic([["plane", "examples"], ["plane", "seconds"]], width_ratios=[1.25, 1])
-    _plane(fig, axes["plane"], paths)
+    others = [name for name in ("noise", "principal") if name in paths.planes]
+    seen = [paths, *(paths.on(name) for name in others if name != paths.plane)][:2]
+    # Not wider: in a column of 6.3 inches text of 10 points is still one of 7.
+    fig = pyplot().figure(figsize=(9, 8.4), layout="constrained")
+    above = [f"plane {i}" for i in range(len(seen))] * (3 - len(seen))
+    axes = fig.subplot_mosaic([above, ["examples", "seconds"]], height_ratios=[1.5, 1])
+    for i, each in enumerate(seen):
+        _plane(fig, axes[f"plane {i}"], each)
     _costs(axes["examples"], paths, "examples", "examples seen")
     _costs(axes["seconds"], paths, "seconds", "seconds of training")
-    handles, names = axes["plane"].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=6)
+    handles, names = axes["plane 0"].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=5)
     fig.suptitle(f"From one start, with {paths.optimizer}")
     return fig
 
@@ -65,18 +79,21 @@ def _plane(fig: Any, ax: Any, paths: DescentPaths) -> None:
         ax.contour(
             paths.across, paths.up, Z, levels=levels, colors=ink(), linewidths=0.5, alpha=0.4
         )
-        bar = fig.colorbar(filled, ax=ax, location="left", format="%.3g", fraction=0.05)
+        bar = fig.colorbar(filled, ax=ax, location="bottom", format="%.3g", ticks=levels[::3])
         bar.set_label(f"{paths.loss} cost on the plane")
-    careful = float(np.nanmin([*(path.straightness for path in paths.paths), np.inf]))
+    # Of those that go about straight, the careful ones are broad and below, so that both show where
+    # they go the same way; who staggers is drawn thin, and below all who stagger less.
+    straightness = [path.straightness_on_plane for path in paths.paths]
+    careful = float(np.nanmin([*straightness, np.inf]))
     for i, path in enumerate(paths.paths):
-        # The careful ones are broad and below, so that both show where they go the same way.
-        width = 1.3 if path.straightness > careful else 3.2
+        staggers = straightness[i] > 1.5 * careful
+        width = 0.7 if staggers else 1.3 if straightness[i] > careful else 3.2
         ax.plot(
             *path.points.T,
             color=_colour(i),
             linewidth=width,
-            path_effects=[Stroke(linewidth=width + 1.4, foreground="#202020"), Normal()],
-            zorder=5 if path.straightness > careful else 4,
+            path_effects=[Stroke(linewidth=width + 0.9, foreground="#202020"), Normal()],
+            zorder=3 + 1 / straightness[i] if staggers else 5 if straightness[i] > careful else 4,
             label=path.name,
         )
         ax.plot(
@@ -92,11 +109,14 @@ def _plane(fig: Any, ax: Any, paths: DescentPaths) -> None:
     start |= {"linestyle": "", "color": background, "markeredgecolor": ink()}
     ax.plot(*paths.paths[0].points[:1].T, **start, zorder=8, label="start")
     ax.plot([], [], **{**start, "marker": "s", "color": "none"}, label="end")
-    which = ("principal direction 1", "principal direction 2")
-    if not paths.principal:
-        which = ("direction 1", "direction 2")
-    ax.set(xlabel=f"along {which[0]}", ylabel=f"along {which[1]}")
-    ax.set_title(f"The plane holds {100 * paths.share:.0f} % of the variance of the points")
+    along, across = _DIRECTIONS[paths.plane]
+    ax.set(xlabel=along, ylabel=across)
+    told = ", ".join(f"{each:.3g}" for each in straightness)
+    ax.set_title(
+        f"{paths.plane.capitalize()} plane: {100 * paths.share:.0f} % of the variance\n"
+        f"length / displacement here: {told}",
+        fontsize="medium",
+    )
 
 
 def _levels(Z: NDArray[Any]) -> NDArray[Any] | None:
@@ -140,8 +160,16 @@ def _costs(ax: Any, paths: DescentPaths, against: str, label: str) -> None:
     if high < 30 * low:
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:g}")
+    else:
+        ax.xaxis.set_major_locator(LogLocator(numticks=7))
+        ax.xaxis.set_major_formatter(_power)
     ax.xaxis.set_minor_formatter(NullFormatter())  # their labels would overlap
     costs = np.concatenate([path.costs[np.isfinite(path.costs)] for path in paths.paths])
     if len(costs) and costs.max() > _MANY * costs.min() > 0:
         ax.set_yscale("log")
     ax.grid(alpha=0.3)
+
+
+def _power(x: float, _: int) -> str:
+    """Return a power of ten in letters as large as the rest; matplotlib's exponents are small."""
+    return f"10{str(round(np.log10(x))).translate(_SUPERSCRIPTS)}" if x > 0 else ""

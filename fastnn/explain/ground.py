@@ -1,0 +1,103 @@
+"""The ground of paths: planes through the space of the parameters, and the cost on them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn.mlp import MLP
+
+from .directions import axis, noise, principal
+from .walkers import Recorder, Walk
+
+Array = NDArray[np.float64]
+
+PRINCIPAL, NOISE, GIVEN = "principal", "noise", "given"
+
+
+class Scale:
+    """Weighs points of the parameter space: the cost of a network with these parameters."""
+
+    def __init__(self, net: MLP, X: Any, y: Any) -> None:
+        self._net, self._X, self._y = copy.deepcopy(net), X, y
+
+    def cost(self, params: NDArray[np.floating]) -> float:
+        """Return C at a point."""
+        with np.errstate(over="ignore"):
+            self._net.params = params
+        return float(self._net.cost(self._X, self._y))
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """Planes with one origin, and where every point of every path lies on them.
+
+    Attributes
+    ----------
+    centre : ndarray, shape (n_params,)
+        The origin: the mean of all points, those that were not kept included.
+    planes : dict of ndarray, shape (2, n_params)
+        Two orthonormal directions each, by the plane's name.
+    coordinates : dict of list of ndarray, shape (k, 2)
+        Of each path, by the plane's name.
+    spread : float
+        Σ |p − centre|² over all points.
+    scale : Scale
+    """
+
+    centre: Array
+    planes: dict[str, Array]
+    coordinates: dict[str, list[Array]]
+    spread: float
+    scale: Scale
+
+    def share(self, plane: str) -> float:
+        """Return which share of the variance of all points lies in a plane."""
+        if not self.spread:
+            return 1.0
+        return sum(float((points**2).sum()) for points in self.coordinates[plane]) / self.spread
+
+    def surface(self, plane: str, grid: int) -> tuple[Array, Array, Array]:
+        """Return places along both directions (grid,), and the cost there (grid, grid)."""
+        points = np.concatenate(self.coordinates[plane])
+        across, up = axis(points[:, 0], grid), axis(points[:, 1], grid)
+        u, v = self.planes[plane]
+        costs = [[self.scale.cost(self.centre + a * u + b * v) for a in across] for b in up]
+        return across, up, np.array(costs)
+
+
+def survey(
+    walks: Sequence[Walk], walkers: Sequence[Recorder], given: Array | None, scale: Scale
+) -> Ground:
+    """Find the planes, and place the points of all paths on them."""
+    start = walkers[0].start
+    n = sum(walker.steps + 1 for walker in walkers)
+    shift = sum((walker.total for walker in walkers), np.zeros_like(start)) / n
+    centre = start + shift
+    planes: dict[str, Array] = {} if given is None else {GIVEN: given}
+    points = np.concatenate([walker.points for walker in walkers]) - centre
+    planes[PRINCIPAL] = principal(points)
+    batches = [walk.steps_per_epoch for walk in walks]
+    if max(batches) > 1:
+        careful, drunk = walkers[int(np.argmin(batches))], walkers[int(np.argmax(batches))]
+        kept = np.array(careful.points, np.float64)
+        planes[NOISE] = noise(kept, drunk.single_steps())
+    directions = np.concatenate(list(planes.values()))
+    shadows, done = [], 0
+    for walk, walker in zip(walks, walkers, strict=True):
+        own = points[done : done + len(walker.kept)]
+        done += len(walker.kept)
+        again = not walker.all_kept
+        shadows.append(
+            walk.placed(directions, centre, walker.steps) if again else own @ directions.T
+        )
+    coordinates = {
+        name: [shadow[:, 2 * i : 2 * i + 2] for shadow in shadows] for i, name in enumerate(planes)
+    }
+    spread = sum(walker.squares for walker in walkers) - n * float(shift @ shift)
+    return Ground(centre, planes, coordinates, max(spread, 0.0), scale)

@@ -1,0 +1,270 @@
+"""A map of the plane of a network's two inputs: its answer at every place, and the examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastnn.mlp import MLP, check_mlp
+from fastnn.schedules import check_count
+
+from .examples import Examples
+from .labels import Labels
+from .tables import Shown, Table, number
+
+__all__ = ["InputPlane", "PlanePoints", "input_plane"]
+
+Array = NDArray[np.float64]
+
+_MARGIN = 0.1  # of the examples' extent, that the map reaches beyond them
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePoints:
+    """Examples on the plane.
+
+    Attributes
+    ----------
+    name : str
+        "given" or "test".
+    x : ndarray, shape (n, 2)
+        Their inputs, in X's units.
+    said : ndarray, shape (n, n_out)
+        `MLP.predict` of them.
+    labels : ndarray of int64, shape (n,), or None
+        Which of `InputPlane.classes` each is; None where numbers are predicted, or without y.
+    wanted : ndarray, shape (n, n_out), or None
+        The numbers that they should give; None where classes are told, or without y.
+    wrong : ndarray of bool, shape (n,), or None
+        Whose class is not the one that the network says; None where `labels` is.
+    """
+
+    name: str
+    x: Array
+    said: Array
+    labels: NDArray[np.int64] | None
+    wanted: Array | None
+    wrong: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, eq=False)
+class InputPlane(Shown):
+    """What a network of two inputs answers all over their plane; made by `input_plane`.
+
+    Attributes
+    ----------
+    inputs : tuple of str
+        What the two inputs are called.
+    outputs : tuple of str
+        What the outputs are called.
+    across, up : ndarray, shape (grid,)
+        Values of the first and of the second input, in X's units.
+    values : ndarray, shape (grid, grid, n_out)
+        `MLP.predict`: ``values[i, j]`` at ``(across[j], up[i])``.
+    decided : ndarray of int64, shape (grid, grid), or None
+        Which of `classes` `MLP.classify` says there; None where numbers are predicted.
+    classes : tuple of str
+        Empty where numbers are predicted.
+    points : tuple of PlanePoints
+        The examples.
+    """
+
+    inputs: tuple[str, str]
+    outputs: tuple[str, ...]
+    across: Array
+    up: Array
+    values: Array
+    decided: NDArray[np.int64] | None
+    classes: tuple[str, ...]
+    points: tuple[PlanePoints, ...]
+
+    def tables(self) -> list[Table]:
+        """Return which share of the plane goes to each class, or the range of each output."""
+        axes = zip(self.inputs, (self.across, self.up), strict=True)
+        ends = [f"{name} {number(float(at[0]))} to {number(float(at[-1]))}" for name, at in axes]
+        note = f"{len(self.across)} × {len(self.up)} places: {', '.join(ends)}."
+        rows = self._numbers() if self.decided is None else self._shares(self.decided)
+        if self.decided is None:
+            columns = ["output", "least", "largest"]
+            columns += [f"rms error, {points.name}" for points in self._known]
+        else:
+            columns = ["class", "share of the plane"]
+            for points in self._known:
+                columns += [f"examples, {points.name}", "told right"]
+        return [Table("The plane of the two inputs", tuple(columns), rows, note)]
+
+    @property
+    def _known(self) -> list[PlanePoints]:
+        """Those with a y."""
+        return [p for p in self.points if p.labels is not None or p.wanted is not None]
+
+    def _shares(self, decided: NDArray[np.int64]) -> list[tuple[Any, ...]]:
+        rows = []
+        for k, name in enumerate(self.classes):
+            row: list[Any] = [name, float((decided == k).mean())]
+            for points in self._known:
+                assert points.labels is not None and points.wrong is not None
+                own = points.labels == k
+                row += [int(own.sum()), int((own & ~points.wrong).sum())]
+            rows.append(tuple(row))
+        return rows
+
+    def _numbers(self) -> list[tuple[Any, ...]]:
+        rows = []
+        for j, name in enumerate(self.outputs):
+            of_this = self.values[:, :, j]
+            row: list[Any] = [name, float(of_this.min()), float(of_this.max())]
+            for points in self._known:
+                assert points.wanted is not None
+                row.append(float(np.sqrt(((points.said - points.wanted)[:, j] ** 2).mean())))
+            rows.append(tuple(row))
+        return rows
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the map with the examples on it; see `fastnn.plot.input_plane`."""
+        from fastnn import plot
+
+        return plot.input_plane(self, **options)
+
+
+def input_plane(
+    net: MLP,
+    X: Any,
+    y: Any = None,
+    *,
+    test: tuple[Any, Any] | None = None,
+    grid: int = 101,
+    limits: Sequence[Sequence[float]] | None = None,
+) -> InputPlane:
+    """Map what a network answers over the plane of its two inputs.
+
+    The network is asked by `MLP.predict`, and where classes are told by `MLP.classify`, at
+    grid × grid places in the units of X: its own scaling of inputs and targets is part of the
+    answer.
+
+    Parameters
+    ----------
+    net : MLP
+        With two inputs.
+    X : array-like, shape (n, 2)
+        Examples to draw on the map, as of `MLP.fit`.
+    y : array-like, optional
+        As of `MLP.fit`. Without it the examples are drawn without a colour.
+    test : (X, y), optional
+        More examples, which the network was not trained on; they get another shape.
+    grid : int, default 101
+        Places along each side, 2 or more.
+    limits : ((low, high), (low, high)), optional
+        What is shown of each input. Default: all examples, and a tenth more on each side.
+
+    Returns
+    -------
+    InputPlane
+        Prints as a table; ``.plot()`` draws it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The network has not two inputs, or something is wrong with the other arguments.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.MLP([2, 1], seed=0, dtype="float64")
+    >>> net.params = [2, -1, 0.5]
+    >>> plane = fastnn.explain.input_plane(net, [[0, 0], [10, 4]], grid=3, limits=((0, 10), (0, 4)))
+    >>> plane.values[:, :, 0]  # 2 x − y + ½: x from left to right, y from one row to the next
+    array([[ 0.5, 10.5, 20.5],
+           [-1.5,  8.5, 18.5],
+           [-3.5,  6.5, 16.5]])
+    """
+    check_mlp(net)
+    if net.sizes[0] != 2:
+        raise ValueError(
+            f"input_plane maps networks with 2 inputs; this one reads {net.sizes[0]:,}"
+        )
+    grid = check_count("grid", grid, 2)
+    given = [("given", Examples(net, X, y))]
+    if test is not None:
+        given.append(("test", Examples(net, *_pair(test))))
+    first = given[0][1]
+    tells_classes = first.labels is not None or (first.y is None and _decides(net))
+    classes = first.classes or (_class_names(net) if tells_classes else ())
+    points = tuple(_points(net, name, examples, classes) for name, examples in given)
+    across, up = _axes(np.concatenate([each.x for each in points]), limits, grid)
+    places = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
+    values = net.predict(places).astype(np.float64).reshape(grid, grid, -1)
+    labels = Labels(net)
+    return InputPlane(
+        inputs=(labels.neuron(0, 0), labels.neuron(0, 1)),
+        outputs=tuple(labels.neuron(len(net.sizes) - 1, j) for j in range(net.sizes[-1])),
+        across=across,
+        up=up,
+        values=values,
+        decided=first.numbered(net, places).reshape(grid, grid) if tells_classes else None,
+        classes=classes,
+        points=points,
+    )
+
+
+def _pair(test: Any) -> tuple[Any, Any]:
+    if not isinstance(test, tuple | list) or len(test) != 2:
+        raise ValueError("test must be a pair (X, y)")
+    return test[0], test[1]
+
+
+def _decides(net: MLP) -> bool:
+    """Return whether a network tells classes, as far as can be known without a y."""
+    return net.classes is not None or net.loss in ("cross_entropy", "binary_cross_entropy")
+
+
+def _class_names(net: MLP) -> tuple[str, ...]:
+    if net.classes is not None:
+        return tuple(str(name) for name in net.classes)
+    return tuple(str(j) for j in range(max(net.sizes[-1], 2)))
+
+
+def _points(net: MLP, name: str, examples: Examples, classes: tuple[str, ...]) -> PlanePoints:
+    X = examples.X.toarray() if hasattr(examples.X, "toarray") else examples.X
+    labels = examples.labels
+    if examples.y is not None and (labels is None) != (not classes):
+        raise ValueError("y of test and y must be of one kind: both classes, or both numbers")
+    if labels is not None and examples.classes != classes:  # strings that no network knows yet
+        known = {label: k for k, label in enumerate(classes)}
+        names = [examples.classes[k] for k in labels]
+        new = sorted(set(names) - known.keys())
+        if new:
+            raise ValueError(f"y of test has the class {new[0]!r}, which y has not")
+        labels = np.array([known[label] for label in names])
+    return PlanePoints(
+        name=name,
+        x=np.asarray(X, np.float64),
+        said=net.predict(examples.X).astype(np.float64),
+        labels=labels,
+        wanted=None
+        if labels is not None or examples.y is None
+        else np.asarray(examples.y, np.float64).reshape(examples.n, -1),
+        wrong=None if labels is None else examples.said(net) != labels,
+    )
+
+
+def _axes(x: Array, limits: Any, grid: int) -> tuple[Array, Array]:
+    if limits is None:
+        low, high = x.min(axis=0), x.max(axis=0)
+        margin = _MARGIN * (high - low)
+        margin[margin == 0] = 1
+        box = np.stack([low - margin, high + margin], axis=1)
+    else:
+        expected = "limits must be ((low, high), (low, high)) with low < high"
+        try:
+            box = np.asarray(limits, np.float64)
+        except (ValueError, TypeError):
+            raise ValueError(f"{expected}, got {limits!r}") from None
+        if box.shape != (2, 2) or not np.isfinite(box).all() or not (box[:, 0] < box[:, 1]).all():
+            raise ValueError(f"{expected}, got {limits!r}")
+    (left, right), (bottom, top) = box.tolist()
+    return np.linspace(left, right, grid), np.linspace(bottom, top, grid)
