@@ -221,6 +221,7 @@ def digits():
         init="lecun_normal",
         output="sigmoid",
         loss="quadratic",
+        init="lecun_normal",
         dtype="float64",
         seed=0,
     )

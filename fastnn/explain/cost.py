@@ -65,6 +65,7 @@ class CostTable(Shown):
     classes: tuple[str, ...] | None
     predicted: tuple[str, ...] | None
     shown: tuple[int, ...]
+    _output: str
     _image_shape: tuple[int, int] | None
     _examples: Examples
 
@@ -236,6 +237,7 @@ def cost_table(
         classes=classes,
         predicted=predicted,
         shown=tuple(int(row) for row in row_numbers("examples", examples, n)),
+        _output=net.output,
         _image_shape=image_shape(net),
         _examples=data,
     )
