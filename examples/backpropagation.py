@@ -114,7 +114,7 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     for name, figure in pictures.items():
         drawn = io.BytesIO()
-        figure.savefig(drawn, dpi=90)
+        figure.savefig(drawn, dpi=130)
         # 256 colours are enough, and a quarter of the bytes.
         Image.open(drawn).quantize(256).save(PICTURES / f"{name}.png", optimize=True)
     PAGE.write_text(filled(page, texts), "utf-8")

@@ -93,7 +93,7 @@ def _title(table: CostTable, example: int) -> str:
     verdict = table.verdict(example)
     total, cost = (brief(values[example], 3) for values in (table.sums, table.costs))
     words = f"cost Σ (a − y)² = {total}"
-    if table.loss != "quadratic":
+    if not table.sums_are_costs:
         words = f"Σ (a − y)² = {total}, cost {cost} ({table.loss})"
     return fill(f"{verdict[0].upper()}{verdict[1:]}", _LINE) + f"\n{words}"
 

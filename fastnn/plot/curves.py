@@ -18,7 +18,8 @@ def learning_curves(history: History, *, axes: Any = None) -> Any:
     history : History
         At least one epoch.
     axes : sequence of matplotlib Axes, optional
-        One for the losses and, where accuracies were logged, one more. Made if not given.
+        One for the losses and, where accuracies were logged, one more; pyplot shows its own. Made
+        if not given.
 
     Returns
     -------
