@@ -283,7 +283,6 @@ def test_a_digit_networks_slopes_are_drawn(style, tmp_path):
         init="lecun_normal",
         output="sigmoid",
         loss="quadratic",
-        init="lecun_normal",
         dtype="float64",
         seed=0,
     )

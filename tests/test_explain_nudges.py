@@ -440,7 +440,6 @@ def digits():
         init="lecun_normal",
         output="sigmoid",
         loss="quadratic",
-        init="lecun_normal",
         dtype="float64",
         seed=0,
     )
