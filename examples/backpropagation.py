@@ -121,7 +121,7 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     for name, figure in pictures.items():
         drawn = io.BytesIO()
-        figure.savefig(drawn, dpi=90)
+        figure.savefig(drawn, dpi=130)
         beside = PngImagePlugin.PngInfo()
         if name in TIMED:
             beside.add_itxt("Description", texts[name])

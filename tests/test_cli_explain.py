@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,48 @@ def test_a_page_holds_the_numbers_of_that_example(run: Any, model: Path, tmp_pat
     net = fastnn.load(model)
     assert page.startswith("<!doctype html>")
     assert all(str(label) in page for label in net.classes)
+
+
+class _Page(HTMLParser):
+    """The tags of a page with their attributes, and the text of its title and style."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: dict[str, str] = {}
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.text[self.open[-1]] = self.text.get(self.open[-1], "") + data
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_page_is_whole_and_fits_phones_and_dark_systems(
+    run: Any, model: Path, tmp_path: Path, view: str
+) -> None:
+    to = tmp_path / "view.html"
+    assert run(model, "--view", view, "-o", to)[0] == 0
+    text = to.read_text("utf-8")
+    page = _Page(text)
+    assert text.startswith("<!doctype html>\n") and not page.open
+    assert [tag for tag, _ in page.tags][:2] == ["html", "head"]
+    assert ("html", {"lang": "en"}) in page.tags and ("meta", {"charset": "utf-8"}) in page.tags
+    viewport = {"name": "viewport", "content": "width=device-width, initial-scale=1"}
+    assert ("meta", viewport) in page.tags
+    assert len(page.text["title"]) > 10
+    assert "prefers-color-scheme: dark" in page.text["style"]
+    assert {"body", "main", "table", "caption"} <= {tag for tag, _ in page.tags}
+    assert all(a.get("scope") in ("col", "row") for tag, a in page.tags if tag == "th")
 
 
 @pytest.mark.parametrize(

@@ -214,3 +214,17 @@ def test_chosen_examples_are_told_output_by_output_among_all() -> None:
     assert "over 9 examples" in table.tables()[-1].note
     with pytest.raises(ValueError, match="examples must be row numbers from 0 to 8, got 9"):
         fastnn.explain.cost_table(net, X, y, examples=[9])
+
+
+def test_of_scaled_targets_the_sum_of_squares_is_not_called_the_cost() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 3))
+    Y = 10_000 + 500 * X[:, :2]
+    net = fastnn.MLP([3, 2], output="identity", loss="quadratic", dtype="float64", seed=0)
+    net.standardize(X, Y)
+    table = fastnn.explain.cost_table(net, X, Y, examples=[4])
+    np.testing.assert_allclose(table.says, net.predict(X))
+    np.testing.assert_allclose(table.should_say, Y)
+    assert "the network's own cost of it (quadratic)" in table.tables()[0].note
+    assert "cost of this example" not in table.tables()[0].note
+    assert "cost Σ" not in table.plot().get_suptitle()

@@ -242,6 +242,35 @@ def test_a_parameter_that_there_is_not_is_refused(which, error, message):
         sensitivity(*line()).ratio(0, which)
 
 
+def test_a_slope_that_is_nothing_beside_another_is_not_compared_by_a_number_of_many_digits():
+    net = fastnn.MLP([2, 1], output="identity", loss="quadratic", dtype="float64", seed=0)
+    net.params = [1, 1, 0]
+    weight, other = "weights[0][0, 0]", "weights[0][1, 0]"
+    for size, words in (
+        (1e-5, "is 100,000 times more sensitive to"),
+        (1e-9, "is over a million times more sensitive to"),
+        (1e-17, "beside that, the slope of weights[0][1, 0] (input 1 → output 0) is 0 to rounding"),
+    ):
+        ranking = sensitivity(net, [[1.0, size]], [[0.0]])
+        assert words in ranking.sentence(weight, other)
+        assert ranking.ratio(weight, other) == pytest.approx(1 / size)  # the number itself stays
+
+
+def test_the_axis_of_slopes_ends_where_they_are_nothing_and_the_legend_says_how_many_are_left_out():
+    net = fastnn.MLP([100, 1], output="identity", loss="quadratic", dtype="float64", seed=0)
+    net.params[:] = 0
+    x = np.geomspace(1e-24, 1, 100)
+    x[:10] = 0
+    (_, below) = sensitivity(net, [x], [[1.0]]).plot().axes  # slopes −2 x, of the bias −2
+    left, right = below.get_xlim()
+    assert 1e-9 < left < 1e-8 and 2 < right < 10
+    (text,) = below.get_legend().get_texts()
+    small = np.count_nonzero((x > 0) & (2 * x < 1e-8)) / 101
+    assert text.get_text() == (
+        f"weights[0], biases[0]; 10% are 0; {small:.0%} below 10⁻⁸, not shown"
+    )
+
+
 # --- pictures -----------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pictures import assert_looks_as_accepted
 
 import fastnn
-from fastnn.explain import nudges
+from fastnn.explain import Urgency, nudges, urgency
 
 matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
 matplotlib.use("Agg")
@@ -216,18 +217,12 @@ def test_an_output_that_is_far_off_matters_more_than_one_that_is_nearly_right():
     net, x, _ = two()
     wish = nudges(net, x, [7.5, 4.0])  # says (7, 0): δ = (−1, −8)
     first, second = wish.ranking
-    assert (first.name, first.says, first.should_say, first.asks, first.by, first.share) == (
-        "output 1",
-        0,
-        4,
-        "up",
-        8,
-        1,
-    )
-    assert (second.name, second.asks, second.by, second.share) == ("output 0", "up", 1, 0.125)
+    assert first == Urgency(1, "output 1", 0, 4, off_by=4, slope=1, asks="up", by=8, share=1)
+    assert (second.name, second.off_by, second.asks, second.by) == ("output 0", 0.5, "up", 1)
+    assert second.share == 0.125
     assert wish.sentence() == (
-        "Output 1 (says 0, should say 4) asks to go up; that matters 8 times more than "
-        "output 0 (says 7, should say 7.5)."
+        "Output 1 (says 0, should say 4) is furthest off and asks to go up; that is 8 times as far "
+        "off as output 0 (says 7, should say 7.5)."
     )
 
 
@@ -240,13 +235,124 @@ def test_an_output_that_is_right_asks_for_nothing():
     assert nudges(net, x, [7.0, 0.0]).plot().axes
 
 
+def stuck(dtype="float64"):
+    """Sigmoid outputs of z = (−9, −1, 2); should say (1, 1, 0): the first is saturated."""
+    net = fastnn.MLP([1, 3], output="sigmoid", loss="quadratic", dtype=dtype, seed=0)
+    net.params = [-9, -1, 2, 0, 0, 0]
+    return net, [1.0], [1.0, 1.0, 0.0]
+
+
+def test_outputs_are_ranked_by_how_far_off_they_are_and_not_by_what_saturation_leaves_of_it():
+    wish = nudges(*stuck())
+    a = 1 / (1 + np.exp([9, 1, -2]))  # 0.00012, 0.269, 0.881
+    off, slope = [1, 1, 0] - a, a * (1 - a)
+    assert [u.index for u in wish.ranking] == [0, 2, 1]  # |y − a| = 0.9999, 0.881, 0.731
+    assert np.argsort(-np.abs(wish.delta)).tolist() == [1, 2, 0]
+    for u in wish.ranking:
+        assert u.off_by == pytest.approx(off[u.index], rel=1e-12)
+        assert u.slope == pytest.approx(slope[u.index], rel=1e-12)
+        assert u.by == pytest.approx(2 * off[u.index] * slope[u.index], rel=1e-12)
+    ranking = wish.tables()[0]
+    columns = ("neuron", "says a", "should say y", "off by y − a", "σ′(z)", "asks z and bias")
+    assert ranking.columns == (*columns, "−δ = −∂C/∂z")
+    assert "Sorted by how far off they are, |y − a|. −δ also holds σ′(z)" in ranking.note
+    assert "a saturated neuron, σ′(z) near 0, can be far off and yet ask for little" in ranking.note
+
+
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
+def test_where_the_loss_undoes_the_slope_the_note_says_that_both_rank_alike(loss):
+    net, x, _ = case("softmax" if loss == "cross_entropy" else "sigmoid", loss)
+    wish = nudges(net, x, [0.0, 1.0, 0.0])
+    assert "with this loss −δ is in the same proportion" in wish.tables()[0].note
+    assert ("σ′(z)" in wish.tables()[0].columns) == (loss == "binary_cross_entropy")
+    assert [u.slope is None for u in wish.ranking] == [loss == "cross_entropy"] * 3
+
+
+@pytest.mark.parametrize("function", sorted(ref.ACTIVATIONS))
+def test_the_slope_of_every_activation_is_that_of_its_curve(function):
+    f, _ = ref.ACTIVATIONS[function]
+    z, h = np.array([-4.0, -1.3, -0.2, 0.4, 1.1, 3.0]), 1e-6
+    expected = (f(z + h) - f(z - h)) / (2 * h)
+    assert_allclose(urgency.slopes(function, z, f(z)), expected, rtol=1e-7, atol=1e-9)
+
+
+def test_hidden_neurons_are_ranked_by_delta_and_the_note_says_so():
+    wish = nudges(*case(), layer=2)
+    assert [u.index for u in wish.ranking] == np.argsort(-np.abs(wish.delta)).tolist()
+    assert all(u.off_by is None and 0 < u.slope <= 0.25 for u in wish.ranking)
+    assert "Sorted by |δ|: a hidden neuron has no target of its own" in wish.tables()[0].note
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_sentence_compares_with_what_is_nothing_by_a_number_of_many_digits(dtype):
+    net, x, _ = stuck(dtype)
+    net.biases[0][:] = [0, 41, 0]  # says 1 − 4e−18
+    for far, close in ((1e-9, 1.0), (1e-4, 1.0), (0.5, 1.0)):
+        sentence = nudges(net, x, [far, close, net.predict([x])[0, 2]]).sentence()
+        assert "e+" not in sentence
+        assert len(max(re.findall(r"[\d,]+", sentence), key=len)) <= 9
+    net, x, _ = two()
+    for off, words in (
+        (1e-5, "that is 100,000 times as far off as output 1"),
+        (2.0**-30, "that is over a million times as far off as output 1"),
+        (2.0**-52, "beside that, output 1 (says 0, should say 2.22e−16) is right, to rounding."),
+    ):
+        assert words in nudges(net, x, [8.0, off]).sentence()
+
+
+def test_what_is_asked_is_told_to_be_slopes_and_in_which_unit():
+    for table in nudges(*stuck()).tables():
+        assert not any("Δ" in column for column in table.columns)
+    _, weights, before = nudges(*stuck()).tables()
+    assert "Slopes, in cost per unit of w: a step at the learning rate η" in weights.note
+    assert before.note.startswith("Slopes, in cost per unit of a.")
+    text = " ".join(
+        text.get_text() for text in nudges(*case()).plot().findobj(matplotlib.text.Text)
+    )
+    assert "Slopes, in cost per unit" in text and "−∂C/∂a" in text and "Δ" not in text
+
+
+def test_a_neuron_that_asks_for_nothing_has_the_reason_in_its_table_and_its_picture():
+    net, x, y = image_case()
+    net.biases[0][1] = 800
+    wish = nudges(net, x, y, layer=1, neuron=1)
+    assert not wish.weight_nudges.any() and not wish.activation_nudges.any()
+    reason = "It says 1 and is saturated, σ′(z) = 0: it asks for nothing."
+    assert wish.silence() == reason
+    assert reason in wish.tables()[1].note
+    figure = wish.plot()
+    assert reason in figure.get_suptitle().replace("\n", " ")
+    texts = [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert texts.count("all 0") == 2  # in either of the squares
+    little = nudges(*stuck(), neuron=0).silence()
+    assert little.startswith("It says 0.0001234 and is saturated, σ′(z) = 0.0001234: it asks for")
+    assert nudges(*stuck(), neuron=1).silence() == ""
+
+
+def image_case():
+    """64 inputs, which count as a picture of 8 × 8."""
+    net = fastnn.MLP(
+        [64, 3, 2],
+        activation="sigmoid",
+        output="sigmoid",
+        loss="quadratic",
+        dtype="float64",
+        seed=0,
+    )
+    return net, np.random.default_rng(0).uniform(size=64), [0.0, 1.0]
+
+
 # --- how it shows -------------------------------------------------------------------------------
 
 
 def test_the_tables_say_who_asks_and_for_what():
     ranking, weights, before = nudges(*two()).tables()
-    assert ranking.columns == ("neuron", "says a", "should say y", "asks z and bias", "by −δ")
-    assert ranking.rows == [("output 0", 7, 6, "down", -2), ("output 1", 0, 1, "up", 2)]
+    columns = ("neuron", "says a", "should say y", "off by y − a", "f′(z)", "asks z and bias")
+    assert ranking.columns == (*columns, "−δ = −∂C/∂z")
+    assert ranking.rows == [
+        ("output 0", 7, 6, -1, 1, "down", -2),
+        ("output 1", 0, 1, 1, 1, "up", 2),
+    ]
     assert weights.rows[0] == ("weights[0][1, 0]", "input 1 → output 0", 2, 3, -4)
     assert len(weights.rows) == 4
     assert before.rows == [("input 1", 2, -8, "output 0", -6), ("input 0", 1, 2, "output 1", 4)]
@@ -260,14 +366,14 @@ def test_the_tables_of_one_neuron_name_its_own_weights():
         ("weights[0][1, 1]", "input 1 → output 1", 2, -1, 4),
         ("weights[0][0, 1]", "input 0 → output 1", 1, 2, 2),
     ]
-    assert before.columns == ("neuron", "says a", "asked Δa = −δ w")
+    assert before.columns == ("neuron", "says a", "−∂C/∂a = −δ w")
     assert before.rows == [("input 0", 1, 4), ("input 1", 2, -2)]
 
 
 def test_hidden_neurons_have_no_target():
     ranking, _, before = nudges(*case(), layer=2).tables()
-    assert ranking.columns == ("neuron", "says a", "asks z and bias", "by −δ")
-    assert before.note == "They cannot be set: layer 1 passes it on as `previous`."
+    assert ranking.columns == ("neuron", "says a", "σ′(z)", "asks z and bias", "−δ = −∂C/∂z")
+    assert before.note.endswith("They cannot be set: layer 1 passes it on as `previous`.")
 
 
 def test_it_becomes_json_and_html_and_text():

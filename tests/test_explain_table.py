@@ -260,10 +260,41 @@ def hand_made():
 def test_in_print_the_numbers_have_signs_and_one_unit():
     text = str(hand_made())
     lines = [line.split() for line in text.splitlines()]
-    assert "the average of 3; in 10¹" in " ".join(text.split())
-    assert ["weights[0][0,", "0]", "+0.40", "−1.80", "0.00", "−4.67", "0.96"] in lines
-    assert ["parameter", "row", "0", "row", "1", "row", "2", "average", "in", "10¹"] in lines
-    assert "The average is −∇C" in text
+    assert "the average of 3; all in 10¹" in " ".join(text.split())
+    assert ["weights[0][0,", "0]", "+0.40", "−1.80", "0.00", "−0.467", "0.96"] in lines
+    assert ["parameter", "row", "0", "row", "1", "row", "2", "average", "spread"] in lines
+    assert "The average is −∇C" in " ".join(text.split())
+
+
+def xor():
+    """XOR in a 2-2-1 network whose gradient is far smaller than what one example asks."""
+    X = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+    net = fastnn.MLP([2, 2, 1], activation="tanh", output="sigmoid", loss="quadratic", seed=3)
+    net.fit(X, [0.0, 1.0, 1.0, 0.0], epochs=60, optimizer=fastnn.SGD(lr=0.5))
+    return nudge_table(net, X, [0.0, 1.0, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("make", ["hand", "xor", "digits"])
+def test_the_average_of_the_cells_that_are_written_is_the_average_that_is_written(make, digits):
+    net, X, y = digits
+    tables = {
+        "hand": hand_made,
+        "xor": xor,
+        "digits": lambda: nudge_table(net, X[:150], y[:150], examples=range(150)),
+    }
+    table = tables[make]()
+    cells, averages, _ = table.texts()
+    written = np.array([[float(text.replace("−", "-")) for text in row] for row in cells])
+    said = np.array([float(text.replace("−", "-")) for text in averages])
+    assert written.shape[1] == table.n
+    assert np.abs(written.mean(axis=1) - said).max() <= 0.005 + 0.0005  # of cells, of the average
+    # and it says something: two digits of the largest average
+    assert np.abs(said).max() == pytest.approx(np.abs(table.in_unit()[1]).max(), rel=0.05)
+    page = table.to_html()
+    assert all(f"<b>{text}</b>" in page for text in averages)
+    if make != "digits":
+        drawn = {text.get_text() for ax in table.plot().axes for text in ax.texts}
+        assert {*averages, *cells[0]} <= drawn
 
 
 def test_in_html_cells_are_coloured_by_sign():

@@ -72,6 +72,6 @@ def test_the_figure_can_be_saved(tmp_path):
 
 
 def test_without_matplotlib_the_sentence_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"plotting needs matplotlib: pip install"):
         history("loss").plot()

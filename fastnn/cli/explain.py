@@ -231,13 +231,8 @@ def _write(result: Shown, output: Path) -> None:
     if kind == ".json":
         content = json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False).encode()
     elif kind == ".html":
-        head = '<!doctype html>\n<meta charset="utf-8">\n<title>fastnn explain</title>\n'
-        content = (head + result.to_html()).encode()
+        content = result.to_page().encode()
     else:
-        from fastnn.plot.style import pyplot
-
-        plt = pyplot()
-        plt.switch_backend("agg")  # files need no screen
         made = io.BytesIO()
         result.plot().savefig(made, format=kind[1:], dpi=150)
         content = made.getvalue()

@@ -27,9 +27,10 @@ from .gradient import LayerNorm, Sensitivity, Slope, sensitivity
 from .input_plane import InputPlane, PlanePoints, input_plane
 from .inside import Edges, Inside, Mistake, look_inside
 from .nudge_table import NudgeTable, nudge_table
-from .nudges import Nudges, Urgency, nudges
+from .nudges import Nudges, nudges
 from .paths import DescentPaths, WeightPath, descent_paths
 from .units import LayerUnits
+from .urgency import Urgency
 
 __all__ = [
     "Check",

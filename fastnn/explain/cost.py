@@ -65,6 +65,7 @@ class CostTable(Shown):
     classes: tuple[str, ...] | None
     predicted: tuple[str, ...] | None
     shown: tuple[int, ...]
+    _output: str
     _image_shape: tuple[int, int] | None
     _examples: Examples
 
@@ -92,6 +93,11 @@ class CostTable(Shown):
             example = self.shown[0] if self.shown else int(self.order[0])
         return cost_columns(self, example)
 
+    @property
+    def sums_are_costs(self) -> bool:
+        """Whether Σ (a − y)² is the network's own cost: quadratic, of targets as they are."""
+        return self.loss == "quadratic" and bool(np.allclose(self.sums, self.costs, 1e-3, 1e-6))
+
     def input(self, example: int) -> Array:
         """Return the example's inputs as they were given, (n_in,); bytes as x / 255."""
         row: Array = self._examples.dense(slice(example, example + 1))[0]
@@ -108,8 +114,8 @@ class CostTable(Shown):
     def _one(self, example: int) -> Table:
         shown = np.arange(len(self.outputs))
         note = f"Σ (a − y)² = {number(self.sums[example])}"
-        note += ", the cost of this example" if self.loss == "quadratic" else ""
-        if self.loss != "quadratic":
+        note += ", the cost of this example" if self.sums_are_costs else ""
+        if not self.sums_are_costs:
             note += f"; the network's own cost of it ({self.loss}): {number(self.costs[example])}"
         if len(self.sums) > 1 and example == self.shown[-1]:
             note += f". {self._means()[:-1]}"
@@ -142,7 +148,7 @@ class CostTable(Shown):
             heads = ("should say y", "says a")
         else:
             heads = ("furthest off", "(a − y)² of it")
-        own = () if self.loss == "quadratic" else (self.loss,)
+        own = () if self.sums_are_costs else (self.loss,)
         return Table(
             f"The dearest and the cheapest of {n:,} examples, by their cost",
             ("", "example", *heads, *own, "Σ (a − y)²"),
@@ -159,12 +165,12 @@ class CostTable(Shown):
         return self.outputs[worst], self.squared[i, worst]
 
     def _costs(self, i: int) -> tuple[Any, ...]:
-        own = () if self.loss == "quadratic" else (self.costs[i],)
+        own = () if self.sums_are_costs else (self.costs[i],)
         return (*own, self.sums[i])
 
     def _means(self) -> str:
         mean = f"Mean of Σ (a − y)² over {len(self.sums):,} examples: {number(self.mean)}"
-        if self.loss == "quadratic":
+        if self.sums_are_costs:
             return f"{mean}, the cost of the network."
         return f"{mean}; of the network's own cost ({self.loss}): {number(self.mean_cost)}."
 
@@ -236,6 +242,7 @@ def cost_table(
         classes=classes,
         predicted=predicted,
         shown=tuple(int(row) for row in row_numbers("examples", examples, n)),
+        _output=net.output,
         _image_shape=image_shape(net),
         _examples=data,
     )

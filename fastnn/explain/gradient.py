@@ -13,7 +13,7 @@ from fastnn.mlp import MLP, check_mlp
 from fastnn.schedules import check_count
 
 from .labels import Labels
-from .tables import Shown, Table, number
+from .tables import Shown, Table, number, times
 
 Array = NDArray[Any]
 
@@ -131,16 +131,18 @@ class Sensitivity(Shown):
         """Return `ratio` in words, the parameter that matters more first."""
         if self.ratio(i, j) < 1:
             i, j = j, i
-        times = self.ratio(i, j)
+        ratio, epsilon = self.ratio(i, j), float(np.finfo(self._gradient.flat.dtype).eps)
         more, less = (f"{slope.name} ({slope.words})" for slope in (self.entry(i), self.entry(j)))
         if self.entry(i).value == 0:
             return f"The cost depends neither on {more} nor on {less}: both slopes are 0."
-        if times == float("inf"):
+        if ratio == float("inf"):
             return f"The cost is sensitive to {more}, but not to {less}, whose slope is 0."
-        if times < 1.005:
+        if ratio * epsilon >= 1:
+            beside = f"beside that, the slope of {less} is 0 to rounding"
+            return f"The cost is sensitive to {more}; {beside}."
+        if ratio < 1.005:
             return f"The cost is as sensitive to {more} as to {less}."
-        rounded = number(float(f"{times:.3g}"))
-        return f"The cost is {rounded} times more sensitive to {more} than to {less}."
+        return f"The cost is {times(ratio)} more sensitive to {more} than to {less}."
 
     def tables(self) -> list[Table]:
         """Return the ranking, and the norms by layer."""

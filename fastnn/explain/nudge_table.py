@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
 
 _SHOWN_PARAMS, _SHOWN_EXAMPLES = 12, 6
-_UP, _DOWN = "0,114,178", "213,94,0"  # blue and vermilion of Okabe and Ito
+_UP, _DOWN = "0,114,178", "213,94,0"  # the blue and vermilion of the pictures,
+_BLUE, _VERMILION = "color(32)", "color(166)"  # and what is next to them in terminals
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -93,34 +94,44 @@ class NudgeTable(Shown):
 
     def _note(self) -> str:
         return (
-            f"The average is −∇C: it differs from that of net.gradient by {number(self.check)} of "
-            "the largest component. Spread: standard deviation over all examples."
+            "Slopes, in cost per unit of the parameter: a step at the learning rate η changes each "
+            "by η times the average. The average is −∇C: it differs from that of net.gradient by "
+            f"{number(self.check)} of the largest component. Spread: standard deviation over all "
+            "examples."
         )
 
-    def in_units(self) -> tuple[tuple[NDArray[np.float64], str], tuple[NDArray[np.float64], str]]:
-        """Return nudges and average as picture and print show them: divided, and "in 10⁻³"."""
-        nudges, average = self.nudges, self.average
+    @property
+    def unit(self) -> str:
+        """The unit of all numbers in print and picture: "in 10⁻³", or "" if it is 1."""
+        exponent = self._power()
+        return f"in 10{str(exponent).translate(_SUPERSCRIPTS)}" if exponent else ""
+
+    def _power(self) -> int:
+        return power(np.concatenate([self.nudges.ravel(), self.average, self.spread]))
+
+    def in_unit(
+        self,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return nudges, average and spread, all divided by the one unit of the table."""
+        one = 10.0 ** self._power()
+        return self.nudges / one, self.average / one, self.spread / one
+
+    def texts(self) -> tuple[list[list[str]], list[str], list[str]]:
+        """Return nudges, average and spread as they are written, in the one unit of the table.
+
+        Where examples nearly cancel, their average is far smaller than they are: it gets as many
+        more decimals.
+        """
+        nudges, averages, spread = self.in_unit()
+        decimals = 2 + min(max(-power(averages), 0), 4)
         return (
-            (nudges / 10.0 ** power(nudges), in_unit(nudges)),
-            (average / 10.0 ** power(average), in_unit(average)),
+            [[_signed(x) for x in row] for row in nudges.tolist()],
+            [_signed(x, decimals) for x in averages.tolist()],
+            [f"{x:.2f}" for x in spread.tolist()],
         )
-
-    def _scaled(self) -> Iterator[tuple[Parameter, list[float], float, float]]:
-        """Yield a row's signed numbers, average and spread, in the units of print."""
-        (nudges, _), (averages, _) = self.in_units()
-        spreads = self.spread / 10.0 ** power(self.nudges)
-        for i, parameter in enumerate(self.parameters):
-            yield parameter, nudges[i].tolist(), float(averages[i]), float(spreads[i])
-
-    def _printed_headings(self, between: str) -> list[str]:
-        """Return the headings with units: averages are far smaller than what they are made of."""
-        in_examples, in_average = (in_unit(values) for values in (self.nudges, self.average))
-        last = (f"average{between}{in_average}", f"spread{between}{in_examples}")
-        return [*self.headings(between), *(text.rstrip() for text in last)]
 
     def _printed_title(self) -> str:
-        words = in_unit(self.nudges)
-        return self._title() + (f"; {words}" if words else "")
+        return self._title() + (f"; all {self.unit}" if self.unit else "")
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Any]:
         from rich import box
@@ -136,26 +147,29 @@ class NudgeTable(Shown):
             caption_justify="left",
         )
         shown.add_column("parameter", no_wrap=True)
-        for heading in self._printed_headings("\n"):
+        for heading in (*self.headings(), "average", "spread"):
             shown.add_column(Text(heading), justify="right")
-        for parameter, signed, average, spread in self._scaled():
-            cells = [Text(_signed(x), style=_style(x)) for x in (*signed, average)]
+        for parameter, nudges, average, spread in zip(self.parameters, *self.texts(), strict=True):
+            cells = [Text(text, style=_style(text)) for text in (*nudges, average)]
             cells[-1].stylize("bold")
-            shown.add_row(Text(parameter.name), *cells, Text(f"{spread:.2f}"))
+            shown.add_row(Text(parameter.name), *cells, Text(spread))
         yield shown
 
     def to_html(self) -> str:
         """Return the table as HTML, cells coloured by sign; without a script or a style sheet."""
-        headings = ("parameter", *self._printed_headings(" "))
-        head = "".join(f"<th>{escape(name)}</th>" for name in headings)
-        largest = float(np.abs(self.in_units()[0][0]).max(initial=0)) or 1.0
+        headings = ("parameter", *self.headings(" "), "average", "spread")
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in headings)
+        shares = self.nudges / (float(np.abs(self.nudges).max(initial=0)) or 1.0)
         lines = []
-        for parameter, signed, average, spread in self._scaled():
-            cells = "".join(_coloured(x, largest) for x in signed)
-            cells += f'<td style="text-align:right"><b>{_signed(average)}</b></td>'
+        for parameter, texts, average, spread, row in zip(
+            self.parameters, *self.texts(), shares, strict=True
+        ):
+            cells = "".join(map(_coloured, texts, row.tolist()))
+            cells += f'<td style="text-align:right"><b>{average}</b></td>'
+            name = escape(parameter.name)
             lines.append(
-                f'<tr><th title="{escape(parameter.words)}">{escape(parameter.name)}</th>{cells}'
-                f'<td style="text-align:right">{spread:.2f}</td></tr>'
+                f'<tr><th scope="row" title="{escape(parameter.words)}">{name}</th>{cells}'
+                f'<td style="text-align:right">{spread}</td></tr>'
             )
         return (
             f"<table><caption>{escape(self._printed_title())}</caption><thead><tr>{head}</tr>"
@@ -175,25 +189,19 @@ def power(values: NDArray[np.float64]) -> int:
     return math.floor(math.log10(largest)) if largest > 0 else 0
 
 
-def in_unit(values: NDArray[np.float64]) -> str:
-    """Return "in 10⁻³", the unit of some numbers in print and picture; nothing if it is 1."""
-    exponent = power(values)
-    return f"in 10{str(exponent).translate(_SUPERSCRIPTS)}" if exponent else ""
+def _signed(x: float, decimals: int = 2) -> str:
+    text = f"{x:+.{decimals}f}".replace("-", "−")
+    return text if text.strip("+−0.") else text[1:]
 
 
-def _signed(x: float) -> str:
-    text = f"{x:+.2f}".replace("-", "−")
-    return "0.00" if text in ("+0.00", "−0.00") else text
+def _style(text: str) -> str:
+    return {"+": _BLUE, "−": _VERMILION}.get(text[0], "")
 
 
-def _style(x: float) -> str:
-    return "" if _signed(x) == "0.00" else "dodger_blue2" if x > 0 else "dark_orange3"
-
-
-def _coloured(x: float, largest: float) -> str:
-    colour, strength = (_UP if x > 0 else _DOWN), 0.6 * min(abs(x) / largest, 1.0)
+def _coloured(text: str, share: float) -> str:
+    colour = _UP if share > 0 else _DOWN
     return (
-        f'<td style="text-align:right;background:rgba({colour},{strength:.2f})">{_signed(x)}</td>'
+        f'<td style="text-align:right;background:rgba({colour},{0.6 * abs(share):.2f})">{text}</td>'
     )
 
 

@@ -1,11 +1,13 @@
-"""What one example wants: how a neuron asks its bias, its weights and the neurons before to change.
+"""Slopes as wishes: how a neuron asks its bias, its weights and the neurons before to change.
 
-Of a neuron j with z_j = Σ_i a_i w_ij + b_j and δ_j = ∂C/∂z_j, the cost falls if
+Of a neuron j with z_j = Σ_i a_i w_ij + b_j and δ_j = ∂C/∂z_j, the cost falls along
 
-    Δb_j = −δ_j        Δw_ij = −δ_j a_i        Δa_i = −δ_j w_ij
+    −∂C/∂b_j = −δ_j        −∂C/∂w_ij = −δ_j a_i        −∂C/∂a_i = −δ_j w_ij
 
-The third cannot be done directly: added up over the neurons j, it is what the layer before should
-do, which asks its own biases, weights and neurons, and so on back to the first layer.
+These are slopes, in cost per unit of what changes; gradient descent takes η times as much of the
+first two as its step. The third cannot be done directly: added up over the neurons j, it is what
+the layer before should do, which asks its own biases, weights and neurons, and so on back to the
+first layer.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from fastnn import arrays
 from fastnn.layout import Gradient, layers
 from fastnn.mlp import MLP, check_mlp
 
+from . import urgency
 from .labels import Labels, image_shape, targets
-from .tables import Shown, Table, number
+from .tables import Shown, Table
+from .urgency import Urgency
 
 Array = NDArray[Any]
 
@@ -31,41 +35,13 @@ _URGENT = 30  # rows of the table of neurons
 
 
 @dataclass(frozen=True)
-class Urgency:
-    """How much one neuron of a layer wants to change.
-
-    Attributes
-    ----------
-    index : int
-        The neuron.
-    name : str
-    says : float
-        Its activation a.
-    should_say : float or None
-        Its target; None for a hidden neuron.
-    asks : str
-        "up", "down", or "stay" where δ is 0.
-    by : float
-        −δ = −∂C/∂z: what it asks of z, and so of its bias.
-    share : float
-        |δ| / the largest of the layer.
-    """
-
-    index: int
-    name: str
-    says: float
-    should_say: float | None
-    asks: str
-    by: float
-    share: float
-
-
-@dataclass(frozen=True)
 class _Example:
     """One example in a network, all layers: what the core says of it."""
 
     activations: tuple[Array, ...]  # a[l], (n_l,), l = 0 … L
     weights: tuple[Array, ...]  # W[l], (n_l, n_l+1): copies
+    slopes: tuple[Array | None, ...]  # f'(z[l]), (n_l,), l = 1 … L; None of softmax
+    functions: tuple[str, ...]  # of the layers 1 … L
     gradient: Gradient  # of this example's cost; its biases[l] are δ[l+1]
     target: Array  # (n_out,)
     labels: Labels
@@ -76,7 +52,8 @@ class _Example:
 class Nudges(Shown):
     """What the neurons of one layer ask for, so that the cost of one example goes down.
 
-    One neuron, or all of the layer added together. All changes are −∂C/∂(what changes).
+    One neuron, or all of the layer added together. All that is asked are slopes, −∂C/∂(what should
+    change), in cost per unit of that: not the change itself, but what it is in proportion to.
 
     Attributes
     ----------
@@ -95,13 +72,14 @@ class Nudges(Shown):
     source_activations : ndarray, shape (n_prev,)
         a_i of the layer before.
     ranking : tuple of Urgency
-        The neurons of the layer, by |δ|: whose change matters more.
+        The neurons of the layer, the most urgent first: outputs by how far off they are, |y − a|,
+        hidden neurons by |δ|.
     bias_nudge : ndarray, shape () or (n,)
-        Δb_j = −δ_j; a single number for one neuron.
+        −∂C/∂b_j = −δ_j; a single number for one neuron.
     activation_nudges : ndarray, shape (n_prev,)
-        Δa_i = −Σ_j δ_j w_ij, over the neurons that ask: what the layer before should do.
+        −∂C/∂a_i = −Σ_j δ_j w_ij, over the neurons that ask: what the layer before should do.
     weight_nudges : ndarray, shape (n_prev,) or (n_prev, n)
-        Δw_ij = −δ_j a_i: in proportion to how much neuron i fires.
+        −∂C/∂w_ij = −δ_j a_i: in proportion to how much neuron i fires.
     parts : ndarray, shape (1, n_prev) or (n, n_prev)
         What each of the neurons that ask adds to `activation_nudges`.
     """
@@ -121,13 +99,13 @@ class Nudges(Shown):
 
     @property
     def weight_nudges(self) -> Array:
-        """Δw_ij = −δ_j a_i, (n_prev,) of one neuron, (n_prev, n) of all."""
+        """−∂C/∂w_ij = −δ_j a_i, (n_prev,) of one neuron, (n_prev, n) of all."""
         slopes = self._example.gradient.weights[self.layer - 1]
         return 0.0 - (slopes if self.neuron is None else slopes[:, self.neuron])  # no −0
 
     @property
     def parts(self) -> Array:
-        """−δ_j w_ij, (n, n_prev): a row for each neuron that asks; their sum is Δa."""
+        """−δ_j w_ij, (n, n_prev): a row for each neuron that asks; their sum is −∂C/∂a."""
         asking = slice(None) if self.neuron is None else slice(self.neuron, self.neuron + 1)
         return _parts(self._example, self.layer)[asking]
 
@@ -154,16 +132,19 @@ class Nudges(Shown):
 
     def sentence(self) -> str:
         """Return whose change matters most and least, in words."""
-        first, last = self.ranking[0], self.ranking[-1]
-        if first.by == 0:
-            return "No neuron of this layer asks for a change: every slope is 0."
-        text = f"{_saying(first)} asks to go {first.asks}"
-        if len(self.ranking) == 1:
-            return f"{_capital(text)}."
-        if last.by == 0:
-            return f"{_capital(text)}; {_saying(last)} asks for nothing."
-        times = number(float(f"{1 / last.share:.3g}")) if last.share else "infinitely many"
-        return f"{_capital(text)}; that matters {times} times more than {_saying(last)}."
+        return urgency.sentence(self.ranking, float(np.finfo(self.delta.dtype).eps))
+
+    @property
+    def function(self) -> str:
+        """The activation function of the layer."""
+        return self._example.functions[self.layer - 1]
+
+    def silence(self) -> str:
+        """Return why the one neuron that asks, asks for little or nothing; "" if it does not."""
+        if self.neuron is None:
+            return "" if self.delta.any() else "It asks for nothing: every slope ∂C/∂z is 0."
+        one = next(u for u in self.ranking if u.index == self.neuron)
+        return urgency.saturation(one, self.function)
 
     def tables(self) -> list[Table]:
         """Return who asks how urgently, and what is asked of weights and of the layer before."""
@@ -182,17 +163,23 @@ class Nudges(Shown):
         return wishes(self)
 
     def _urgencies(self) -> Table:
-        columns: tuple[str, ...] = ("neuron", "says a", "should say y", "asks z and bias", "by −δ")
-        rows: list[tuple[Any, ...]] = [
-            (u.name, u.says, u.should_say, u.asks, u.by) for u in self.ranking[:_URGENT]
-        ]
-        if self.should_say is None:
-            columns = columns[:2] + columns[3:]
-            rows = [row[:2] + row[3:] for row in rows]
+        shown = self.ranking[:_URGENT]
+        columns: dict[str, list[Any]] = {"neuron": [u.name for u in shown]}
+        columns["says a"] = [u.says for u in shown]
+        if self.should_say is not None:
+            columns["should say y"] = [u.should_say for u in shown]
+            columns["off by y − a"] = [u.off_by for u in shown]
+        if self.function != "softmax":
+            columns[urgency.slope_name(self.function)] = [u.slope for u in shown]
+        columns["asks z and bias"] = [u.asks for u in shown]
+        columns["−δ = −∂C/∂z"] = [u.by for u in shown]
         title = f"Layer {self.layer}: whose change matters more"
         if len(self.ranking) > _URGENT:
             title += f", the first {_URGENT} of {len(self.ranking):,} neurons"
-        return Table(title, columns, rows, self.sentence())
+        words = [self.sentence(), urgency.order_in_words(self.ranking, self.function)]
+        return Table(
+            title, tuple(columns), list(zip(*columns.values(), strict=True)), " ".join(words)
+        )
 
     def _weights(self) -> Table:
         nudges = self.weight_nudges.reshape(len(self.sources), -1)
@@ -207,9 +194,14 @@ class Nudges(Shown):
             rows.append((name, words, says, weights[i, j], nudges[i, j]))
         return Table(
             f"What {self._who()} of the weights: the {len(rows)} strongest of {nudges.size:,}",
-            ("weight", "which is", "a of its source", "w", "asked Δw = −δ a"),
+            ("weight", "which is", "a of its source", "w", "−∂C/∂w = −δ a"),
             rows,
-            "In proportion to a: weights from neurons that fire most get the strongest wishes.",
+            _spaced(
+                self.silence(),
+                "In proportion to a: weights from neurons that fire most get the strongest wishes.",
+                "Slopes, in cost per unit of w: a step at the learning rate η changes w by η times "
+                "as much.",
+            ),
         )
 
     def _activations(self) -> Table:
@@ -219,11 +211,11 @@ class Nudges(Shown):
             j = int(np.abs(parts[:, i]).argmax())
             row = (self.sources[i], self.source_activations[i], self.activation_nudges[i])
             rows.append((*row, self.neurons[first + j], parts[j, i]))
-        columns: tuple[str, ...] = ("neuron", "says a", "asked Δa = −Σ δ w")
+        columns: tuple[str, ...] = ("neuron", "says a", "−∂C/∂a = −Σ δ w")
         if self.neuron is None:
             columns += ("most of it from", "by")
         else:
-            columns = (*columns[:2], "asked Δa = −δ w")
+            columns = (*columns[:2], "−∂C/∂a = −δ w")
             rows = [row[:3] for row in rows]
         note = (
             "The inputs are given: this is what the network would rather see."
@@ -232,6 +224,7 @@ class Nudges(Shown):
         )
         before = "inputs" if self.layer == 1 else f"neurons of layer {self.layer - 1}"
         title = f"What {self._who()} of the {before}: the {len(rows)} strongest"
+        note = f"Slopes, in cost per unit of a. {note}"
         return Table(f"{title} of {len(self.sources):,}", columns, rows, note)
 
     def _who(self) -> str:
@@ -243,9 +236,10 @@ class Nudges(Shown):
 def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = None) -> Nudges:
     """Return what one example asks of a network, by one neuron or all neurons of a layer.
 
-    The three equations of backpropagation, read as wishes: Δb = −δ, Δw_i = −δ a_i and, for the
-    layer before, Δa_i = −δ w_i, where δ = ∂C/∂z comes from `MLP.gradient` (Nielsen, Neural Networks
-    and Deep Learning, ch. 2, BP1-BP4; Rumelhart, Hinton & Williams 1986).
+    The three equations of backpropagation, read as wishes: the cost falls along −∂C/∂b = −δ,
+    −∂C/∂w_i = −δ a_i and, for the layer before, −∂C/∂a_i = −δ w_i, where δ = ∂C/∂z comes from
+    `MLP.gradient` (Nielsen, Neural Networks and Deep Learning, ch. 2, BP1-BP4; Rumelhart, Hinton &
+    Williams 1986).
 
     Parameters
     ----------
@@ -292,8 +286,17 @@ def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = No
     flat = gradient.flat[0]
     if not np.isfinite(flat).all():
         raise ValueError("the gradient holds NaN or infinity: this network has diverged")
+    activations = tuple(a[0] for a in net.activations(x))
+    functions = (*net.activation, net.output)
     example = _Example(
-        activations=tuple(a[0] for a in net.activations(x)),
+        activations=activations,
+        slopes=tuple(
+            urgency.slopes(function, before.astype(np.float64) @ W + b, a)
+            for function, before, a, W, b in zip(
+                functions, activations[:-1], activations[1:], net.weights, net.biases, strict=True
+            )
+        ),
+        functions=functions,
         weights=tuple(weights for weights, _ in layers(net.params.copy(), net.sizes)),
         gradient=Gradient(flat, net.sizes),
         target=targets(net, y, 1)[0],
@@ -318,7 +321,7 @@ def _nudges_of(example: _Example, layer: int, neuron: int | None) -> Nudges:
         should_say=target,
         delta=delta,
         source_activations=before,
-        ranking=_ranking(names, says, target, delta),
+        ranking=urgency.ranking(names, says, target, example.slopes[layer - 1], delta),
         bias_nudge=0.0 - (delta if neuron is None else delta[neuron]),
         activation_nudges=parts.sum(axis=0) if neuron is None else parts[neuron],
         _example=example,
@@ -331,37 +334,12 @@ def _parts(example: _Example, layer: int) -> Array:
     return parts
 
 
-def _ranking(
-    names: tuple[str, ...], says: Array, target: Array | None, delta: Array
-) -> tuple[Urgency, ...]:
-    sizes = np.abs(delta)
-    largest = float(sizes.max())
-    return tuple(
-        Urgency(
-            index=int(j),
-            name=names[j],
-            says=float(says[j]),
-            should_say=None if target is None else float(target[j]),
-            asks="stay" if delta[j] == 0 else "up" if delta[j] < 0 else "down",
-            by=0.0 - float(delta[j]),  # of 0 this is 0, not −0
-            share=float(sizes[j]) / largest if largest else 0.0,
-        )
-        for j in np.argsort(-sizes, kind="stable")
-    )
-
-
 def _largest(values: Array) -> Array:
     return np.argsort(-np.abs(values), kind="stable")[:_STRONGEST]
 
 
-def _saying(u: Urgency) -> str:
-    if u.should_say is None:
-        return f"{u.name} (says {number(u.says)})"
-    return f"{u.name} (says {number(u.says)}, should say {number(u.should_say)})"
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+def _spaced(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _one_example(x: Any, y: Any, n_out: int) -> tuple[Any, Any]:

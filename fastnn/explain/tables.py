@@ -20,7 +20,41 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions
 
+_MOST_TIMES = 1e6
 _WIDTH = 100  # columns of text where nobody says how many there are
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+_PAGE_STYLE = """\
+:root { color-scheme: light dark; --line: #c8ccd0; --back: #ffffff; --text: #16191c; }
+@media (prefers-color-scheme: dark) {
+  :root { --line: #40464d; --back: #111417; --text: #e6e6e6; }
+}
+body { margin: 0; background: var(--back); color: var(--text);
+  font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 1rem; }
+table { display: block; overflow-x: auto; border-collapse: collapse; margin: 1.5rem 0 0.5rem;
+  font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-weight: 600; padding-bottom: 0.5rem; }
+th, td { padding: 0.25rem 0.75rem 0.25rem 0; text-align: left; vertical-align: top;
+  border-bottom: 1px solid var(--line); white-space: nowrap; }
+p { max-width: 42rem; }"""
 
 
 @dataclass(frozen=True)
@@ -68,6 +102,17 @@ def number(value: Any) -> str:
     return text.replace("-", "−")
 
 
+def times(ratio: float) -> str:
+    """Return how many times as much, with three digits that count, and no astronomy.
+
+    >>> times(8.5212), times(138000.0), times(4.36e15)
+    ('8.52 times', '138,000 times', 'over a million times')
+    """
+    if not ratio <= _MOST_TIMES:
+        return "over a million times"
+    return f"{number(float(f'{ratio:.3g}'))} times"
+
+
 class Shown:
     """What can be printed, shown in a notebook, kept as JSON and drawn."""
 
@@ -108,10 +153,10 @@ class Shown:
             yield shown
 
     def to_html(self) -> str:
-        """Return the tables as HTML, without a script or a style sheet."""
+        """Return the tables as HTML to put into a page, without a script or a style sheet."""
         parts = []
         for table in self.tables():
-            head = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
+            head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns)
             body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
             note = f"<p>{escape(table.note)}</p>" if table.note else ""
             parts.append(
@@ -122,6 +167,11 @@ class Shown:
 
     def _repr_html_(self) -> str:
         return self.to_html()
+
+    def to_page(self) -> str:
+        """Return `to_html` as a whole page, light or dark as the reader's system is."""
+        title = escape(next((table.title for table in self.tables()), "fastnn explain"))
+        return _PAGE.format(title=title, style=_PAGE_STYLE, body=self.to_html())
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of its numbers as JSON values; NaN and infinity become None."""

@@ -1,8 +1,10 @@
 """Pictures (extra "plot": matplotlib).
 
 `learning_curves` draws a training's history. The views of `fastnn.explain` draw themselves, by
-``.plot()``; the functions that do it are here. All return the matplotlib figure, follow
-matplotlib's settings (a dark style stays dark), and never open a window by themselves.
+``.plot()``; the functions that do it are here. All return a matplotlib figure that pyplot does not
+know: a notebook shows it once, a loop leaves none open, ``.savefig(path)`` writes it, and
+``.show()`` opens a window in a script. They follow matplotlib's settings (a dark style makes them
+dark); `theme` sets these.
 """
 
 from .cost import cost_columns
@@ -17,6 +19,7 @@ from .network import network
 from .nudge_table import nudge_table
 from .nudges import wishes
 from .paths import walks
+from .style import theme
 
 __all__ = [
     "confusion",
@@ -31,6 +34,7 @@ __all__ = [
     "network",
     "nudge_table",
     "slopes",
+    "theme",
     "units",
     "walks",
     "wishes",

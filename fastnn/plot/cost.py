@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import SERIES, brief, figure, ink, shortened, signs
+from .style import (
+    SERIES,
+    WIDTH,
+    brief,
+    circled,
+    figure,
+    ink,
+    readable,
+    shades,
+    shortened,
+    span,
+    told,
+)
 
 if TYPE_CHECKING:
     from fastnn.explain.cost import CostTable
@@ -20,8 +32,8 @@ _LINE = 50  # letters of a title
 def cost_columns(table: CostTable, example: int = 0) -> Any:
     """Draw what the outputs say, what they should say, and the squared differences.
 
-    Activations from 0 to 1 are lamps, as bright as the neuron is active; others are bars. Of more
-    than 24 outputs the 24 that are furthest off are drawn.
+    Activations from 0 to 1, and those of tanh, are lamps, as bright as the neuron is active; others
+    are bars. Of more than 24 outputs the 24 that are furthest off are drawn.
 
     Parameters
     ----------
@@ -45,17 +57,22 @@ def cost_columns(table: CostTable, example: int = 0) -> Any:
     says, should_say = table.says[example, shown], table.should_say[example, shown]
     names = [shortened(table.outputs[j]) for j in shown]
     pictured = table._image_shape is not None
-    height = max(3.4 if pictured else 2.4, 0.36 * len(shown) + 1.3)
-    ratios = [1.0, 1.5] if pictured else [1.0]
-    fig, grid = figure(1, len(ratios), size=(9.2 if pictured else 5.8, height), width_ratios=ratios)
+    height = max(3.4 if pictured else 2.4, 0.38 * len(shown) + 1.5)
+    ratios = [1.0, 1.7] if pictured else [1.0]
+    size = (WIDTH if pictured else 5.6, height)
+    fig, grid = figure(1, len(ratios), size=size, width_ratios=ratios)
     if pictured:
         image = grid[0, 0]
         image.imshow(table.input(example).reshape(table._image_shape), cmap="gray")
         image.set_title("the input")
         image.set_xticks([])
         image.set_yticks([])
-    lamps = min(says.min(), should_say.min()) >= 0 and max(says.max(), should_say.max()) <= 1
-    (_lamps if lamps else _bars)(grid[0, -1], names, says, should_say, squared[shown])
+    low, high = span(table.says[example], table._output)
+    within = low <= should_say.min() and should_say.max() <= high
+    if (low, high) in ((0, 1), (-1, 1)) and within:
+        _lamps(grid[0, -1], names, says, should_say, squared[shown], (low, high))
+    else:
+        _bars(grid[0, -1], names, says, should_say, squared[shown])
     some = "" if len(shown) == squared.size else f"\nthe {_MOST} furthest off of {squared.size:,}"
     fig.suptitle(_title(table, example) + some)
     return fig
@@ -76,46 +93,46 @@ def _title(table: CostTable, example: int) -> str:
     verdict = table.verdict(example)
     total, cost = (brief(values[example], 3) for values in (table.sums, table.costs))
     words = f"cost Σ (a − y)² = {total}"
-    if table.loss != "quadratic":
+    if not table.sums_are_costs:
         words = f"Σ (a − y)² = {total}, cost {cost} ({table.loss})"
     return fill(f"{verdict[0].upper()}{verdict[1:]}", _LINE) + f"\n{words}"
 
 
-def _lamps(ax: Any, names: list[str], says: Any, should_say: Any, squared: Any) -> None:
-    """Two columns of circles with brightness = activation; squared differences as bars beside."""
+def _lamps(
+    ax: Any, names: list[str], says: Any, should_say: Any, squared: Any, ends: tuple[float, float]
+) -> None:
+    """Draw two columns of circles and, beside them, the squared differences as bars."""
     rows = np.arange(len(names))
     for x, values in ((0.0, says), (1.0, should_say)):
+        greys = [str(shade) for shade in shades(values, ends)]
         ax.scatter(
             np.full(len(rows), x),
             rows,
-            s=440,
-            c=values,
-            cmap="gray",
-            vmin=0,
-            vmax=1,
+            s=540,
+            c=greys,
             edgecolors=ink(),
             linewidths=1,
             zorder=2,
         )
-        for row, value in zip(rows, values, strict=True):
-            color = "white" if value < 0.5 else "black"
-            text = f"{value:.2f}" if 0 < value < 1 else f"{value:g}"
-            ax.text(x, row, text, color=color, ha="center", va="center", size=7, zorder=3)
+        for row, value, grey in zip(rows, values, greys, strict=True):
+            text = f"{value:g}" if value in (0, 1, -1) else circled(value)
+            ax.text(x, row, text, color=readable(grey), ha="center", va="center", size=8, zorder=3)
     largest = squared.max() or 1.0
-    start, width = 1.75, 1.6
-    ax.barh(rows, width * squared / largest, left=start, height=0.5, color=SERIES[4])
+    start, width = 1.75, 1.5
+    ax.barh(rows, width * squared / largest, left=start, height=0.5, color=SERIES[1])
     for row, value in zip(rows, squared, strict=True):
         at = start + width * value / largest + 0.06
         ax.text(at, row, f"{value:.2g}" if value >= 1e-4 else "<0.0001" if value else "0",
-                va="center", size=8)  # fmt: skip
-    for x, text in ((0.0, "says a"), (1.0, "should say y"), (start + 0.3, "(a − y)²")):
-        ax.text(x, -0.95, text, ha="center", va="bottom", weight="bold", size=9)
+                va="center", size="small")  # fmt: skip
+    for x, text in ((0.0, "says\na"), (1.0, "should\nsay y"), (start + 0.3, "(a − y)²")):
+        ax.text(x, -0.7, text, ha="center", va="bottom", weight="bold", size="small")
+    ax.text(0.5, len(rows) - 0.35, told(ends), ha="center", va="top", size="small")
     ax.set_yticks(rows, names)
     ax.set_ylabel("output")
     ax.set_xticks([])
     ax.tick_params(length=0)
-    ax.set_xlim(-0.45, start + width + 0.75)
-    ax.set_ylim(len(rows) - 0.4, -1.5)
+    ax.set_xlim(-0.5, start + width + 0.9)
+    ax.set_ylim(len(rows) + 0.2, -1.8)
     ax.grid(False)
     for side in ax.spines.values():
         side.set_visible(False)
@@ -124,16 +141,16 @@ def _lamps(ax: Any, names: list[str], says: Any, should_say: Any, squared: Any) 
 def _bars(ax: Any, names: list[str], says: Any, should_say: Any, squared: Any) -> None:
     """Bars that end where the outputs do, a mark at each target, the squared difference between."""
     rows = np.arange(len(names))
-    color, off = signs()
-    ax.barh(rows, says, height=0.5, color=color, label="says a")
+    ax.barh(rows, says, height=0.5, color=SERIES[2], label="says a")
     ax.scatter(should_say, rows, marker="D", s=40, color=ink(), zorder=3, label="should say y")
-    ax.hlines(rows, says, should_say, color=off, linewidth=3, zorder=2, label="difference")
+    ax.hlines(rows, says, should_say, color=SERIES[1], linewidth=3, zorder=2, label="difference")
     low, high = min(0.0, says.min(), should_say.min()), max(0.0, says.max(), should_say.max())
-    span = (high - low) or 1.0
+    size = (high - low) or 1.0
     for row, value in zip(rows, squared, strict=True):
-        ax.text(high + 0.05 * span, row, f"(a − y)² = {brief(value)}", va="center", size=8)
+        words = f"(a − y)² = {brief(value)}"
+        ax.text(high + 0.05 * size, row, words, va="center", size="small")
     ax.axvline(0, color=ink(), linewidth=0.8)
-    ax.set_xlim(low - 0.05 * span, high + 0.5 * span)
+    ax.set_xlim(low - 0.05 * size, high + 0.5 * size)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_yticks(rows, names)
     ax.set_ylabel("output")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .style import DOWN, UP, figure
+from .style import DASHES, SERIES, figure
 
 if TYPE_CHECKING:
     from fastnn.history import History
@@ -18,7 +18,8 @@ def learning_curves(history: History, *, axes: Any = None) -> Any:
     history : History
         At least one epoch.
     axes : sequence of matplotlib Axes, optional
-        One for the losses and, where accuracies were logged, one more. Made if not given.
+        One for the losses and, where accuracies were logged, one more; pyplot shows its own. Made
+        if not given.
 
     Returns
     -------
@@ -39,13 +40,13 @@ def learning_curves(history: History, *, axes: Any = None) -> Any:
     ]
     groups = [(label, names) for label, names in groups if names]
     if axes is None:
-        axes = figure(1, len(groups), size=(5 * len(groups), 3.6))[1][0]
+        axes = figure(1, len(groups), size=(4.5 if len(groups) == 1 else 7, 3))[1][0]
     axes = [axes] if hasattr(axes, "plot") else list(axes)
     if len(axes) < len(groups):
         raise ValueError(f"axes must be {len(groups)} axes, got {len(axes)}")
     epochs = range(1, len(history) + 1)
     for ax, (label, names) in zip(axes, groups, strict=False):
-        for name, color, style in zip(names, (UP, DOWN), ("-", "--"), strict=False):
+        for name, color, style in zip(names, SERIES, DASHES, strict=False):
             marker = "o" if len(history) == 1 else None
             ax.plot(
                 epochs,

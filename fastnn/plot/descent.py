@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import PATH, SEQUENTIAL, ink, is_dark, pyplot
+from .style import PATH, SEQUENTIAL, blank, ink, is_dark
 
 if TYPE_CHECKING:
     from fastnn.explain.descent import Descent
@@ -70,14 +70,13 @@ class Scene:
     """The picture, and how it looks after some of the steps."""
 
     def __init__(self, descent: Descent, limits: Limits | None) -> None:
-        plt = pyplot()
         self._descent = descent
         (x0, x1), (y0, y1) = self._box = _checked(limits) if limits else _box(descent)
         x, y = np.linspace(x0, x1, _GRID), np.linspace(y0, y1, _GRID)
         Z = descent._surface.on_grid(x, y)
         self.lines = [_Line(_clipped(descent, i, self._box)) for i in range(len(descent.paths))]
         # Not wider: in a column of 6.3 inches text of 10 points is still one of 7.
-        self.figure = plt.figure(figsize=(9, 4.6), layout="constrained")
+        self.figure = blank((9, 4.6))
         grid = self.figure.add_gridspec(1, 2, width_ratios=[1, 1.15])
         solid = self.figure.add_subplot(grid[0], projection="3d", computed_zorder=False)
         flat = self.figure.add_subplot(grid[1])

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import figure, signs
+from .style import SERIES, WIDTH, figure, powers_of_ten
 
 if TYPE_CHECKING:
     from fastnn.explain.diagnose import Diagnosis
 
 _MOST = 6  # layers with a histogram: the first and the last ones
+_COLUMNS = 3
 
 
 def diagnosis(found: Diagnosis) -> Any:
@@ -38,30 +39,42 @@ def diagnosis(found: Diagnosis) -> Any:
         raise ValueError("the gradient was not finite: there is nothing to plot")
     shown = list(range(n))
     shown = shown if n <= _MOST else [*shown[: _MOST // 2], *shown[-(_MOST // 2) :]]
-    made, axes = figure(1, len(shown) + 1, size=(2.4 * len(shown) + 3.4, 3.2))
-    up, down = signs()
-    for ax, l in zip(axes[0], shown, strict=False):
+    columns = 2 if len(shown) in (1, 3) else _COLUMNS
+    rows = -(-(len(shown) + 1) // columns)
+    made, axes = figure(rows, columns, size=(WIDTH, 2.7 * rows))
+    panels = list(axes.flat)
+    for ax, l in zip(panels, shown, strict=False):
         shares, edges = found._histograms[l]
-        ax.stairs(shares, edges, fill=True, color=up)
-        ax.set_yscale("log")
+        ax.stairs(shares, edges, fill=True, color=SERIES[2])
+        powers_of_ten(ax, "y")
         ax.set_ylim(1e-4, 1.5)
         ax.set_title("outputs" if l == n - 1 else f"hidden {l + 1}")
         ax.set_xlabel(f"activation ({found.units[l].activation})")
-        ax.tick_params(axis="y", labelleft=l == 0)
-    axes[0, 0].set_ylabel("share of units and examples")
-    ax, layers = axes[0, -1], np.arange(1, n + 1)
+        first = ax in axes[:, 0]
+        ax.tick_params(axis="y", labelleft=first)
+        if first:
+            ax.set_ylabel("share of units\nand examples")
+    _gradients(panels[len(shown)], found)
+    for ax in panels[len(shown) + 1 :]:
+        ax.set_axis_off()
+    return made
+
+
+def _gradients(ax: Any, found: Diagnosis) -> None:
+    n = len(found.units)
+    layers = np.arange(1, n + 1)
     for name, values, marker, colour in (
-        ("δ of an example (rms)", found.slopes, "o-", up),
-        ("‖∂C/∂W‖ of the mean cost", found.gradient_norms, "s--", down),
+        ("δ of an example (rms)", found.slopes, "o-", SERIES[0]),
+        ("‖∂C/∂W‖, mean cost", found.gradient_norms, "s--", SERIES[1]),
     ):
         ax.plot(layers, np.where(values > 0, values, np.nan), marker, color=colour, label=name)
     sizes = np.concatenate([found.slopes, found.gradient_norms])
     if sizes.any():
-        ax.set_yscale("log")
-        ax.set_ylim(sizes[sizes > 0].min() / 3, sizes.max() * 30)  # room for the legend
+        powers_of_ten(ax, "y")
+        low, high = sizes[sizes > 0].min() / 3, sizes.max() * 3
+        ax.set_ylim(low, high * (high / low) ** 0.5)  # room for the legend
     ax.set_xticks(layers if n <= 12 else layers[:: n // 6])
     ax.set_xlabel("layer")
     ax.set_title("gradients")
     ax.grid(alpha=0.3)
     ax.legend(fontsize="small", loc="upper center")
-    return made

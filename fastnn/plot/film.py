@@ -74,14 +74,11 @@ def film(
     if not target.parent.is_dir():
         raise FileNotFoundError(f"path {str(path)!r}: there is no folder {str(target.parent)!r}")
     scene = Scene(descent, limits)
-    try:
-        # matplotlib goes by the name's ending: so it writes elsewhere, and the whole is moved.
-        with tempfile.TemporaryDirectory() as folder:
-            made = Path(folder) / f"film{ending}"
-            _write(scene, made, fps, progress)
-            files.replace(target, made.read_bytes())
-    finally:
-        plt.close(scene.figure)
+    # matplotlib goes by the name's ending: so it writes elsewhere, and the whole is moved.
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / f"film{ending}"
+        _write(scene, made, fps, progress)
+        files.replace(target, made.read_bytes())
 
 
 def _write(scene: Scene, path: Path, fps: float, show: bool) -> None:

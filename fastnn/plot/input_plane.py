@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import SEQUENTIAL, figure, ink, pyplot, shortened
+from .style import SEQUENTIAL, figure, ink, paper, shortened
 
 if TYPE_CHECKING:
     from fastnn.explain.input_plane import InputPlane, PlanePoints
@@ -101,15 +101,12 @@ def _mixed(scores: NDArray[np.float64], plane: InputPlane) -> NDArray[np.float64
     """Return the colour of each place, (grid, grid, 3): paler where the largest score is small."""
     from matplotlib.colors import to_rgb
 
-    pyplot()
-    from matplotlib import rcParams
-
-    paper = np.array(to_rgb(rcParams["axes.facecolor"]))
+    back = np.array(to_rgb(paper()))
     colours = np.array([to_rgb(_colour(k)) for k in range(len(plane.classes))])
     sure = np.clip(scores.max(axis=2), 0, 1)[:, :, None]
     least = 1 / len(plane.classes)
     strength = 0.1 + 0.5 * np.clip((sure - least) / (1 - least), 0, 1)
-    return np.asarray(strength * colours[plane.decided] + (1 - strength) * paper)
+    return np.asarray(strength * colours[plane.decided] + (1 - strength) * back)
 
 
 def _colour(k: int) -> str:

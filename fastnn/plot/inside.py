@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import DIVERGING, SEQUENTIAL, SERIES, brief, figure, is_dark, shortened, signs
+from .style import (
+    SEQUENTIAL,
+    SERIES,
+    WIDTH,
+    brief,
+    diverging,
+    figure,
+    ink,
+    readable,
+    shortened,
+    signs,
+)
 
 if TYPE_CHECKING:
     from fastnn.explain.inside import Inside
@@ -14,8 +25,8 @@ if TYPE_CHECKING:
 _MOST_IMAGES, _MOST_PANELS = 64, 12  # neurons of the first layer
 _BRIGHTEST = 99.5  # percentile of |weight| that has the full colour: a few would pale all others
 _MOST_BARS = 8  # inputs of one unit, features of one example
-_ONE_LINE = 20  # letters of two classes that have room beside each other above bars
-_MOST_NUMBERS = 20  # classes up to which the cells of a confusion matrix hold their numbers
+_ONE_LINE = 14  # letters of two classes that have room beside each other above bars
+_MOST_NAMES = 26  # classes up to which the rows of a confusion matrix have their names
 
 
 def _grid(n: int, most: int) -> tuple[int, int]:
@@ -43,21 +54,23 @@ def first_layer(inside: Inside) -> Any:
     """
     W, image = inside._first_weights, inside._image_shape
     shown = min(W.shape[1], _MOST_IMAGES if image else _MOST_PANELS)
-    rows, columns = _grid(shown, 8 if image else 4)
-    size = (1.25 * columns + 1.0, 1.4 * rows + 0.8) if image else (3.4 * columns, 2.3 * rows + 0.5)
+    rows, columns = _grid(shown, 8 if image else 2)
+    size = (WIDTH, 0.98 * rows + 0.8) if image else (WIDTH, 2.3 * rows + 0.5)
     made, axes = figure(rows, columns, size=size)
     limit = float(np.percentile(np.abs(W[:, :shown]), _BRIGHTEST)) or 1.0
     for j, ax in enumerate(axes.flat):
         if j >= shown:
             ax.set_axis_off()
         elif image:
-            ax.imshow(W[:, j].reshape(image), cmap=DIVERGING, vmin=-limit, vmax=limit)
+            ax.imshow(W[:, j].reshape(image), cmap=diverging(), vmin=-limit, vmax=limit)
             ax.set_xticks([])
             ax.set_yticks([])
             ax.set_title(f"{j}", fontsize="small", pad=2)
         else:
             largest = np.argsort(-np.abs(W[:, j]), kind="stable")[:_MOST_BARS][::-1]
-            _bars(ax, W[largest, j], [inside.names[0][i] for i in largest])
+            up, down = signs()
+            colours = [up if weight > 0 else down for weight in W[largest, j]]
+            _bars(ax, W[largest, j], [inside.names[0][i] for i in largest], colours)
             ax.set_title(inside.names[1][j], fontsize="medium")
             if j + columns >= shown:
                 ax.set_xlabel("weight")
@@ -68,10 +81,9 @@ def first_layer(inside: Inside) -> Any:
     return made
 
 
-def _bars(ax: Any, values: Any, names: list[str]) -> None:
-    """Draw signed numbers as horizontal bars, the first at the bottom."""
-    up, down = signs()
-    ax.barh(range(len(values)), values, color=[up if value > 0 else down for value in values])
+def _bars(ax: Any, values: Any, names: list[str], colours: Any) -> None:
+    """Draw numbers as horizontal bars, the first at the bottom."""
+    ax.barh(range(len(values)), values, color=colours)
     ax.set_yticks(range(len(values)), [shortened(name) for name in names], fontsize="small")
     ax.axvline(0, color="0.5", lw=0.8)
 
@@ -100,21 +112,24 @@ def confusion(inside: Inside) -> Any:
         raise ValueError("the picture 'confusion' needs y with class labels")
     k = len(counts)
     names = [shortened(name) for name in inside.classes]
-    side = min(9.0, 2.4 + 0.42 * k) + 0.07 * max(map(len, names))
-    made, ((ax,),) = figure(size=(side + 1.0, side))
+    longest = max(map(len, names))
+    rotated = longest > 3
+    side = min(WIDTH, 2.5 + 0.42 * k + 0.07 * longest)
+    made, ((ax,),) = figure(size=(side, side - 0.6))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     from matplotlib.colors import PowerNorm
 
     norm = PowerNorm(0.5, 0, 1)  # mistakes are rare: on a straight scale all would be black
     shaded = ax.imshow(shares, cmap=SEQUENTIAL, norm=norm)
-    if k <= _MOST_NUMBERS:
+    cell = 72 * (side - 1.7 - 0.07 * longest) / k  # points, about
+    if cell > 6 * len(f"{counts.max():,}"):
         for (i, j), count in np.ndenumerate(counts):
             if count:
-                colour = "black" if norm(shares[i, j]) > 0.6 else "white"
-                ax.text(j, i, f"{count:,}", ha="center", va="center", color=colour, fontsize=7)
-        rotation = 90 if max(map(len, names)) > 3 else 0
-        ax.set_xticks(range(k), names, rotation=rotation)
-        ax.set_yticks(range(k), names)
+                colour = readable(shaded.cmap(norm(shares[i, j])))
+                ax.text(j, i, f"{count:,}", ha="center", va="center", color=colour, size="small")
+    if k <= _MOST_NAMES:
+        ax.set_xticks(range(k), names, rotation=90 if rotated else 0, size="small")
+        ax.set_yticks(range(k), names, size="small")
     ax.set_xlabel("the network says")
     ax.set_ylabel("it is")
     ticks = [0, 0.01, 0.05, 0.2, 0.5, 1]
@@ -147,8 +162,8 @@ def mistakes(inside: Inside) -> Any:
     worst, image = inside.mistakes, inside._image_shape
     if not worst:
         raise ValueError("the picture 'mistakes' needs y, and n_mistakes above 0")
-    rows, columns = _grid(len(worst), 4)
-    size = (1.9 * columns + 0.2, 2.2 * rows + 0.5) if image else (3.4 * columns, 2.7 * rows + 0.5)
+    rows, columns = _grid(len(worst), 4 if image else 2)
+    size = (max(1.7 * columns, 4) + 0.2, 2.1 * rows + 0.5) if image else (WIDTH, 2.7 * rows + 0.5)
     made, axes = figure(rows, columns, size=size)
     for i, ax in enumerate(axes.flat):
         if i >= len(worst):
@@ -161,10 +176,10 @@ def mistakes(inside: Inside) -> Any:
             ax.set_yticks([])
         else:
             largest = np.sort(np.argsort(-np.abs(x), kind="stable")[:_MOST_BARS])[::-1]
-            _bars(ax, x[largest], [inside.names[0][j] for j in largest])
+            _bars(ax, x[largest], [inside.names[0][j] for j in largest], SERIES[2])
             ax.set_xlabel("as the network reads it", fontsize="small")
         said, wanted = shortened(mistake.said, 18), shortened(mistake.wanted, 18)
-        short = len(said) + len(wanted) <= (_ONE_LINE // 3 if image else _ONE_LINE)
+        short = len(said) + len(wanted) <= (_ONE_LINE // 2 if image else _ONE_LINE)
         mark, apart = "× " if mistake.right is False else "", " " if short else "\n"
         title = f"{mark}said {said},{apart}is {wanted}"
         title += f"\nrow {mistake.row}, cost {brief(mistake.cost, 3)}"
@@ -192,29 +207,30 @@ def units(inside: Inside) -> Any:
         matplotlib is not installed.
     """
     layers = inside.units
-    made, axes = figure(2, len(layers), size=(3.6 * len(layers) + 1.2, 5.2))
-    text = "white" if is_dark() else "black"
+    n = len(layers)
+    made, axes = figure(n, 2, size=(WIDTH, 1.7 * n + 0.9))
     for l, layer in enumerate(layers):
-        means, shares = axes[:, l]
+        means, shares = axes[l]
         x = np.arange(len(layer.mean))
         means.errorbar(
-            x, layer.mean, layer.deviation, fmt="o", ms=4, color=text, ecolor="0.5", lw=1
+            x, layer.mean, layer.deviation, fmt="o", ms=4, color=ink(), ecolor="0.5", lw=1
         )
         shares.bar(x, layer.dead, 0.8, color=SERIES[1], label="dead")
-        shares.bar(x, layer.saturated, 0.8, layer.dead, color=SERIES[4], label="saturated")
+        shares.bar(x, layer.saturated, 0.8, layer.dead, color=SERIES[0], label="saturated")
         shares.set_ylim(0, 1.02)
-        name = "outputs" if l == len(layers) - 1 else f"hidden {layer.layer}"
-        means.set_title(f"{name} ({layer.activation})")
-        if l and (l < len(layers) - 1 or layer.activation in ("sigmoid", "softmax", "tanh")):
+        name = "outputs" if l == n - 1 else f"hidden {layer.layer}"
+        means.set_ylabel(f"{name}\n({layer.activation})")
+        if l and (l < n - 1 or layer.activation in ("sigmoid", "softmax", "tanh")):
             means.sharey(axes[0, 0])  # outputs that are no shares have a scale of their own
-        shares.set_xlabel("neuron")
         for ax in (means, shares):
             ax.grid(alpha=0.3)
             ax.xaxis.get_major_locator().set_params(integer=True)
             if len(x) == 1:
                 ax.set_xticks(x)
-    axes[0, 0].set_ylabel("activation:\nmean ± standard deviation")
-    axes[1, 0].set_ylabel("share of the examples")
-    handles, labels = axes[1, 0].get_legend_handles_labels()
-    made.legend(handles, labels, loc="outside right center")
+    axes[0, 0].set_title("activation: mean ± deviation")
+    axes[0, 1].set_title("share of the examples")
+    for ax in axes[-1]:
+        ax.set_xlabel("neuron")
+    handles, labels = axes[0, 1].get_legend_handles_labels()
+    made.legend(handles, labels, loc="outside lower center", ncols=2)
     return made

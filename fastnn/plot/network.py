@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import circled, figure, ink, shortened, signs
+from .style import (
+    WIDTH,
+    brief,
+    circled,
+    figure,
+    ink,
+    readable,
+    shades,
+    shortened,
+    signs,
+    span,
+    told,
+)
 
 if TYPE_CHECKING:
     from fastnn.explain.inside import Inside
 
 _COLUMN = 18  # circles of a layer; of wider ones the brightest
-_RADIUS = 0.4  # circles stand 1 apart
-_GAP = 7.0  # between two columns
-_LETTER = 0.28  # width of one
-_WORDS = 12  # outputs whose names are written large
+_RADIUS = 0.42  # circles stand 1 apart
+_UNIT = 0.38  # inches of 1, in a figure of the usual width
+_IMAGE = 5.5  # the longer side of the input, at most
+_LETTER = 0.24  # width of one
+_APART = 1.0  # between two layers at least: a deeper network gets a wider figure
+_WORDS = 2.0  # between two layers, where their headings are words
 
 
 def network(inside: Inside, *, edges: int = 30) -> Any:
     """Draw one example's activations, layer by layer, the input as an image where it is one.
 
-    Circles are as bright as their neuron is active, from 0 (black) to the largest of the layer
-    (white); the number is the activation. Lines are the products a_i W_ij of the largest size:
+    Circles are as bright as their neuron is active, on the scale that stands below the layer (black
+    … white); the number is the activation. Lines are the products a_i W_ij of the largest size:
     blue ones raise, vermilion ones lower the neuron that they lead to.
 
     Parameters
@@ -50,32 +65,32 @@ def network(inside: Inside, *, edges: int = 30) -> Any:
     image = inside._image_shape
     chosen = [_brightest(a) for a in layers]
     tallest = max(len(rows) for rows in chosen[(image is not None) :])
-    ends = [] if image is not None else [shortened(inside.names[0][i]) for i in chosen[0]]
+    names = [] if image is not None else [shortened(inside.names[0][i]) for i in chosen[0]]
     last = [shortened(_output(inside, i)) for i in chosen[-1]]
-    letters = max(map(len, ends), default=0) + max(map(len, last)) - 12  # more than there is room
-    width = 2.6 + 2.2 * len(layers) + 0.08 * max(letters, 0)
-    made, ((ax,),) = figure(size=(width, max(3.4, 0.36 * tallest + 1.3)))
-    ax.set_aspect("equal")
+    left = 0.6 + _LETTER * max(map(len, names), default=0)
+    side = min(0.6 * tallest, _IMAGE) if image is not None else 0.0
+    right = 1.0 + max(_LETTER * max(map(len, last)), 0.8)
+    # All in circles that stand 1 apart: from the end of the names to the end of the outputs' names.
+    whole = max((WIDTH - 0.2) / _UNIT, left + side + right + _APART * (len(layers) - 1))
+    gap = (whole - left - side - right) / (len(layers) - 1)
+    height = _UNIT * (tallest + 2.6) + 0.9
+    made, ((ax,),) = figure(size=(0.2 + _UNIT * whole, max(3.4, height)))
     ax.set_axis_off()
+    scene = _Scene(ax, inside, tallest, wordy=gap > _WORDS)
     places = []
     for l, (a, rows) in enumerate(zip(layers, chosen, strict=True)):
-        at: dict[int, tuple[float, float]]
         if l == 0 and image is not None:
-            at = _draw_image(ax, inside, image, tallest)
+            places.append(scene.image(image, side, left))
         else:
-            at = _draw_column(ax, inside, l, a, rows, tallest)
-        places.append(at)
+            places.append(scene.column(l, left + side + gap * l, a, rows))
     for l, flows in enumerate(inside.edges):
         over = l == 0 and image is not None  # lines begin at their pixel, which can be seen
         _draw_edges(ax, flows, places[l], places[l + 1], edges, 3.5 if over else 2.0)
     _legend(made)
-    ax.set_title(_title(inside))
-    ax.margins(0.02)
-    ax.autoscale_view()
-    low, high = ax.get_xlim()
-    ax.set_xlim(
-        low - _LETTER * max(map(len, ends), default=0), high + _LETTER * max(map(len, last))
-    )
+    made.suptitle(fill(_title(inside), 60))
+    ax.set_xlim(0, whole)
+    ax.set_ylim(-2.4, tallest - 0.4)
+    ax.set_aspect("equal")
     return made
 
 
@@ -97,84 +112,93 @@ def _title(inside: Inside) -> str:
     return title
 
 
-def _draw_image(
-    ax: Any, inside: Inside, shape: tuple[int, int], tallest: int
-) -> dict[int, tuple[float, float]]:
-    """Draw the input as a picture; return where each pixel is."""
-    rows, columns = shape
-    side = min(0.6 * tallest, 9.0)
-    pixel = side / max(rows, columns)
-    right, middle = 0.2 * _GAP, (tallest - 1) / 2
-    left, top = right - columns * pixel, middle + rows * pixel / 2
-    extent = (left, right, top - rows * pixel, top)
-    picture = inside._input.reshape(shape)
-    ax.imshow(picture, cmap="gray", extent=extent, zorder=3)
-    ax.plot(
-        [left, right, right, left, left],
-        [top, top, extent[2], extent[2], top],
-        color=ink(),
-        lw=0.8,
-        zorder=3.1,
-    )
-    ax.text((left + right) / 2, extent[2] - 0.5, f"input {rows} × {columns}", ha="center", va="top")
-    return {
-        i: (left + (i % columns + 0.5) * pixel, top - (i // columns + 0.5) * pixel)
-        for i in range(rows * columns)
-    }
+class _Scene:
+    """Where the layers are drawn."""
 
+    def __init__(self, ax: Any, inside: Inside, tallest: int, wordy: bool) -> None:
+        self._ax, self._inside = ax, inside
+        self._middle, self._wordy = (tallest - 1) / 2, wordy
 
-def _draw_column(
-    ax: Any,
-    inside: Inside,
-    l: int,
-    a: NDArray[np.float64],
-    rows: NDArray[np.int64],
-    tallest: int,
-) -> dict[int, tuple[float, float]]:
-    """Draw a layer's circles; return where they are."""
-    from matplotlib.patches import Circle
-
-    x, middle, last = _GAP * l, (tallest - 1) / 2, l == len(inside.activations) - 1
-    largest = float(np.abs(a).max()) or 1.0
-    at = {}
-    for place, i in enumerate(rows):
-        y = middle + (len(rows) - 1) / 2 - place
-        shade = abs(float(a[i])) / largest
-        shade = shade if largest > 1 or a.min() < 0 else abs(float(a[i]))
-        ax.add_patch(
-            Circle((x, y), _RADIUS, facecolor=str(shade), edgecolor=ink(), lw=0.8, zorder=4)
+    def image(
+        self, shape: tuple[int, int], side: float, left: float
+    ) -> dict[int, tuple[float, float]]:
+        """Draw the input as a picture; return where each pixel is."""
+        rows, columns = shape
+        pixel = side / max(rows, columns)
+        right, top = left + columns * pixel, self._middle + rows * pixel / 2
+        extent = (left, right, top - rows * pixel, top)
+        picture = self._inside._input.reshape(shape)
+        self._ax.imshow(picture, cmap="gray", extent=extent, zorder=3)
+        self._ax.plot(
+            [left, right, right, left, left],
+            [top, top, extent[2], extent[2], top],
+            color=ink(),
+            lw=0.8,
+            zorder=3.1,
         )
-        ax.text(
-            x,
-            y,
-            circled(float(a[i])),
-            ha="center",
-            va="center",
-            fontsize=5.5,
-            color="black" if shade > 0.5 else "white",
-            zorder=5,
-        )
-        if last:
-            said = inside.classes and inside.classes[int(np.argmax(a))] == inside.said
-            bold = bool(said) and len(a) > 1 and i == int(np.argmax(a))
+        self._below((left + right) / 2, extent[2] + 0.2, f"input {rows} × {columns}")
+        return {
+            i: (left + (i % columns + 0.5) * pixel, top - (i // columns + 0.5) * pixel)
+            for i in range(rows * columns)
+        }
+
+    def column(
+        self, l: int, x: float, a: NDArray[np.float64], rows: NDArray[np.int64]
+    ) -> dict[int, tuple[float, float]]:
+        """Draw a layer's circles; return where they are."""
+        from matplotlib.patches import Circle
+
+        inside, ax = self._inside, self._ax
+        last = l == len(inside.activations) - 1
+        ends = span(a, (None, *(layer.activation for layer in inside.units))[l])
+        at = {}
+        for place, i in enumerate(rows):
+            y = self._middle + (len(rows) - 1) / 2 - place
+            grey = str(shades(a[i], ends))
+            ax.add_patch(Circle((x, y), _RADIUS, facecolor=grey, edgecolor=ink(), lw=0.8, zorder=4))
             ax.text(
-                x + 0.8,
+                x,
                 y,
-                shortened(_output(inside, i)),
+                circled(float(a[i])),
+                ha="center",
                 va="center",
-                weight="bold" if bold else "normal",
-                fontsize="large" if len(rows) <= _WORDS else "small",
+                fontsize=8,
+                color=readable(grey),
+                zorder=5,
             )
-        elif l == 0:
-            ax.text(
-                x - 0.7, y, shortened(inside.names[0][i]), ha="right", va="center", fontsize="small"
-            )
-        at[int(i)] = (x, y)
-    heading = "input" if l == 0 else "output" if last else f"hidden {l}"
-    if len(rows) < len(a):
-        heading += f"\n{len(rows)} largest of {len(a)}"
-    ax.text(x, middle - (len(rows) - 1) / 2 - 0.9, heading, ha="center", va="top")
-    return at
+            if last:
+                self._name_output(x, y, a, int(i))
+            elif l == 0:
+                name = shortened(inside.names[0][i])
+                ax.text(x - 0.6, y, name, ha="right", va="center", fontsize="small")
+            at[int(i)] = (x, y)
+        self._below(x, self._middle - (len(rows) - 1) / 2, self._heading(l, last, len(rows), ends))
+        return at
+
+    def _heading(self, l: int, last: bool, shown: int, ends: tuple[float, float]) -> str:
+        n = len(self._inside.activations[l])
+        if not self._wordy:  # a deep network: numbers alone have room
+            return f"{l}\n{brief(ends[0])} …\n{brief(ends[1])}"
+        heading = "input" if l == 0 else "output" if last else f"hidden {l}"
+        if shown < n:
+            heading += f"\n{shown} largest\nof {n}"
+        return heading + "\n" + told(ends).replace(", ", "\n")
+
+    def _name_output(self, x: float, y: float, a: NDArray[np.float64], i: int) -> None:
+        inside = self._inside
+        said = inside.classes and inside.classes[int(np.argmax(a))] == inside.said
+        bold = bool(said) and len(a) > 1 and i == int(np.argmax(a))
+        self._ax.text(
+            x + 0.7,
+            y,
+            shortened(_output(inside, i)),
+            va="center",
+            weight="bold" if bold else "normal",
+            fontsize="medium",
+        )
+
+    def _below(self, x: float, y: float, text: str) -> None:
+        self._ax.text(x, y - 0.6, text, ha="center", va="top", fontsize="small")
 
 
 def _draw_edges(

@@ -5,19 +5,32 @@ Blue asks to go up, vermilion to go down; the wider an edge and the longer an ar
 
 from __future__ import annotations
 
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import DIVERGING, brief, circled, figure, ink, shortened, signs
+from .style import (
+    WIDTH,
+    brief,
+    circled,
+    diverging,
+    figure,
+    ink,
+    readable,
+    shades,
+    shortened,
+    signs,
+    span,
+    told,
+)
 
 if TYPE_CHECKING:
     from fastnn.explain.nudges import Nudges
 
 _MOST = 24  # neurons drawn in a column
-_LEFT, _RIGHT = 0.0, 1.0  # where the columns stand
+_LEFT, _RIGHT = 2.3, 4.6  # inches, where the columns stand
 _ROW = 0.42  # inches
-_APART = 3.0  # times larger outputs have a scale of greys of their own
 
 
 def wishes(nudges: Nudges) -> Any:
@@ -25,7 +38,8 @@ def wishes(nudges: Nudges) -> Any:
 
     Neurons are circles, as bright as they are active, with arrows for what is asked of them; edges
     show what is asked of weights. Of more than 24 neurons those that matter most are drawn. An
-    input layer that is a picture is shown as pictures instead: a, Δw and Δa.
+    input layer that is a picture is shown as pictures instead: a, −∂C/∂w and −∂C/∂a. A neuron that
+    asks for little or nothing has the reason in the title.
 
     Parameters
     ----------
@@ -47,7 +61,7 @@ def wishes(nudges: Nudges) -> Any:
 
 
 def _columns(nudges: Nudges) -> Any:
-    """Return Δw (n_prev, askers), and the numbers of the askers, the most urgent first."""
+    """Return −∂C/∂w (n_prev, askers), and the numbers of the askers, the most urgent first."""
     if nudges.neuron is not None:
         return nudges.weight_nudges[:, None], np.array([nudges.neuron])
     askers = np.array([neuron.index for neuron in nudges.ranking[:_MOST]])
@@ -78,41 +92,37 @@ def _diagram(nudges: Nudges) -> Any:
     order = np.argsort(askers)
     changes, askers = changes[sources][:, order], askers[order]
     rows = max(len(sources), len(askers), 5)
-    fig, grid = figure(1, 1, size=(9.5, _ROW * rows + 2.2))
+    title = _title(nudges, len(sources), len(askers))
+    height = 1 + _ROW * rows  # of the axes, whose unit is the inch in both directions
+    fig, grid = figure(1, 1, size=(WIDTH, height + 1.0 + 0.2 * title.count("\n")))
     ax = grid[0, 0]
     left, right = (_heights(len(column), rows) for column in (sources, askers))
-
-    before, says = nudges.source_activations[sources], nudges.says[askers]
-    scales = [_scale(np.concatenate([before, says]))] * 2
-    if np.abs(says).max() > _APART * max(1.0, np.abs(before).max()):  # all before would be black
-        scales = [_scale(before), _scale(says)]
+    before, says = nudges.source_activations, nudges.says
+    functions = (None, *nudges._example.functions)[nudges.layer - 1 : nudges.layer + 1]
+    ends = [span(a, function) for a, function in zip((before, says), functions, strict=True)]
     _edges(ax, left, right, changes)
-    lamps = _lamps(ax, _LEFT, left, before, scales[0])
-    _lamps(ax, _RIGHT, right, says, scales[1])
+    _lamps(ax, _LEFT, left, before[sources], ends[0])
+    _lamps(ax, _RIGHT, right, says[askers], ends[1])
     wanted = nudges.activation_nudges[sources]
-    _arrows(ax, _LEFT - 0.09, left, wanted)
-    _arrows(ax, _RIGHT + 0.09, right, -nudges.delta[askers])
+    _arrows(ax, _LEFT - 0.28, left, wanted)
+    _arrows(ax, _RIGHT + 0.28, right, -nudges.delta[askers])
     for y, i in zip(left, sources, strict=True):
         name = shortened(nudges.sources[i])
-        ax.text(_LEFT - 0.14, y, name, ha="right", va="center", size=9)
+        ax.text(_LEFT - 0.42, y, name, ha="right", va="center", size="small")
     for y, j in zip(right, askers, strict=True):
         text = f"{shortened(nudges.neurons[j], 30)}\n{_says(nudges, j)}"
         if nudges.neuron is not None:
             text += f"\nasks its bias: {-nudges.delta[j]:+.2g}".replace("-", "−")
-        ax.text(_RIGHT + 0.14, y, text, ha="left", va="center", size=8, linespacing=1.2)
+        ax.text(_RIGHT + 0.42, y, text, ha="left", va="center", size="small", linespacing=1.2)
+    for x, end in ((_LEFT, ends[0]), (_RIGHT, ends[1])):
+        ax.text(x, -_ROW * (rows - 0.3), told(end), ha="center", va="top", size="small")
     _headings(ax)
-    fig.suptitle(_title(nudges, len(sources), len(askers)))
-    ax.set_xlim(_LEFT - 0.62, _RIGHT + 0.62)
-    ax.set_ylim(-rows + 0.3, 1.2)
+    fig.suptitle(title)
+    ax.set_xlim(0, WIDTH - 0.1)
+    ax.set_ylim(-_ROW * (rows + 0.2), 0.5)
     ax.axis("off")
     _legend(fig, wanted, nudges.delta[askers], changes)
-    where = "" if scales[0] == scales[1] else " on the left"
-    fig.colorbar(lamps, ax=ax, shrink=0.5, aspect=30, pad=0.01, label=f"activation a{where}")
     return fig
-
-
-def _scale(values: Any) -> tuple[float, float]:
-    return min(0.0, values.min()), max(1.0, values.max())
 
 
 def _share(values: Any) -> Any:
@@ -122,7 +132,7 @@ def _share(values: Any) -> Any:
 
 def _heights(n: int, rows: int) -> Any:
     """Return where n circles stand, the first on top, in the middle of a column of rows."""
-    return -np.arange(n) - (rows - n) / 2
+    return -_ROW * (np.arange(n) + (rows - n) / 2)
 
 
 def _edges(ax: Any, left: Any, right: Any, changes: Any) -> None:
@@ -131,11 +141,11 @@ def _edges(ax: Any, left: Any, right: Any, changes: Any) -> None:
     up, down = signs()
     share = _share(changes.ravel())
     order = np.argsort(share, kind="stable")  # the strongest on top
-    ends = [((_LEFT, y), (_RIGHT, other)) for y in left for other in right]
+    joints = [((_LEFT, y), (_RIGHT, other)) for y in left for other in right]
     widest = 5.0 if len(right) == 1 else 3.0
     ax.add_collection(
         LineCollection(
-            [ends[k] for k in order],
+            [joints[k] for k in order],
             colors=[up if changes.flat[k] > 0 else down for k in order],
             linewidths=widest * share[order],
             alpha=0.85,
@@ -144,29 +154,16 @@ def _edges(ax: Any, left: Any, right: Any, changes: Any) -> None:
     )
 
 
-def _lamps(ax: Any, x: float, heights: Any, values: Any, scale: tuple[float, float]) -> Any:
-    low, high = scale
-    for y, value in zip(heights, values, strict=True):
-        color = "white" if (value - low) / (high - low) < 0.5 else "black"
-        text = circled(value)
-        ax.text(
-            x,
-            y,
-            text,
-            color=color,
-            ha="center",
-            va="center",
-            size=7 if len(text) < 5 else 6,
-            zorder=4,
-        )
-    return ax.scatter(
+def _lamps(ax: Any, x: float, heights: Any, values: Any, ends: tuple[float, float]) -> None:
+    greys = [str(shade) for shade in shades(values, ends)]
+    for y, value, grey in zip(heights, values, greys, strict=True):
+        colour, text = readable(grey), circled(value)
+        ax.text(x, y, text, color=colour, ha="center", va="center", size=8, zorder=4)
+    ax.scatter(
         np.full(len(heights), x),
         heights,
-        s=460,
-        c=values,
-        cmap="gray",
-        vmin=low,
-        vmax=high,
+        s=540,
+        c=greys,
         edgecolors=ink(),
         linewidths=1,
         zorder=3,
@@ -181,7 +178,7 @@ def _arrows(ax: Any, x: float, heights: Any, wanted: Any) -> None:
         if share < 0.03:
             ax.plot([x], [y], ".", color=ink(), markersize=3)
             continue
-        half = np.copysign(0.12 + 0.3 * share, change)
+        half = np.copysign(0.05 + 0.13 * share, change)
         ax.annotate(
             "",
             xy=(x, y + half),
@@ -208,13 +205,13 @@ def _title(nudges: Nudges, n_left: int, n_right: int) -> str:
         )
         if n < all_of
     ]
-    return "\n".join([title, *cut])
+    return "\n".join([title, *cut, *wrap(nudges.silence(), 60)])
 
 
 def _headings(ax: Any) -> None:
-    for x, text in ((_LEFT, "asked Δa"), (_RIGHT, "asked Δz = Δb")):
-        ax.text(x, 1.0, text, ha="center", va="center", weight="bold", size=9)
-    ax.text(0.5, 1.0, "asked Δw", ha="center", va="center", weight="bold", size=9)
+    for x, letter in ((_LEFT, "a"), ((_LEFT + _RIGHT) / 2, "w"), (_RIGHT, "b")):
+        text = f"−∂C/∂{letter}"
+        ax.text(x, 0.36, text, ha="center", va="center", weight="bold", size="small")
 
 
 def _legend(fig: Any, wanted: Any, delta: Any, changes: Any) -> None:
@@ -227,8 +224,10 @@ def _legend(fig: Any, wanted: Any, delta: Any, changes: Any) -> None:
             Line2D([], [], color=up, linewidth=3, label="asked to go up"),
             Line2D([], [], color=down, linewidth=3, label="asked to go down"),
         ],
-        title="The longest arrows and the widest edge: "
-        f"|Δa| = {largest[0]}, |Δw| = {largest[1]}, |Δb| = {largest[2]}",
+        title="Slopes, in cost per unit. The longest arrows and the widest edge:\n"
+        f"|∂C/∂a| = {largest[0]}, |∂C/∂w| = {largest[1]}, |∂C/∂b| = {largest[2]}",
+        title_fontsize="small",
+        fontsize="small",
         loc="outside lower center",
         ncols=2,
         frameon=False,
@@ -242,32 +241,42 @@ def _pictures(nudges: Nudges, shape: tuple[int, int]) -> Any:
     changes, askers = _columns(nudges)
     name = nudges.neurons[askers[0]]
     most = "" if nudges.neuron is not None else ", the most urgent"
-    fig, grid = figure(1, 4, size=(14, 4.2))
+    reason = nudges.silence()
+    fig, grid = figure(2, 2, size=(WIDTH, 7.4))
+    panels = grid.flat
     shown = [
         ("The inputs say a", nudges.source_activations, "activation a", False),
-        (f"Asked of weights: Δw = −δ a\nof {name}{most}", changes[:, 0], "Δw", True),
         (
-            f"{_who(nudges).capitalize()} would rather see\na changed by Δa",
+            fill(f"Asked of the weights of {name}{most}: −δ a", 30),
+            changes[:, 0],
+            "−∂C/∂w (cost per unit of w)",
+            True,
+        ),
+        (
+            fill(f"{_who(nudges).capitalize()} would rather see a changed: −δ w", 30),
             nudges.activation_nudges,
-            "Δa",
+            "−∂C/∂a (cost per unit of a)",
             True,
         ),
     ]
-    for ax, (title, values, label, signed) in zip(grid[0], shown, strict=False):
+    for ax, (title, values, label, signed) in zip(panels, shown, strict=False):
         options: dict[str, Any] = {"cmap": "gray"}
         if signed:
             most_of = np.abs(values).max() or 1.0
-            options = {"cmap": DIVERGING, "vmin": -most_of, "vmax": most_of}
+            options = {"cmap": diverging(), "vmin": -most_of, "vmax": most_of}
         image = ax.imshow(values.reshape(shape), **options)
-        ax.set_title(title, size=10)
+        ax.set_title(title, size="medium")
         ax.set_xticks([])
         ax.set_yticks([])
+        if signed and not values.any():
+            ax.text(0.5, 0.5, "all 0", ha="center", va="center", transform=ax.transAxes)
+            continue
         bar = fig.colorbar(
             image, ax=ax, orientation="horizontal", label=label, shrink=0.9, pad=0.03
         )
         bar.ax.locator_params(axis="x", nbins=4)
-    _asks(grid[0, 3], nudges)
-    fig.suptitle(f"What {_who(nudges)} asks of the inputs")
+    _asks(grid[1, 1], nudges)
+    fig.suptitle("\n".join([f"What {_who(nudges)} asks of the inputs", *wrap(reason, 60)]))
     return fig
 
 
@@ -283,10 +292,13 @@ def _asks(ax: Any, nudges: Nudges) -> None:
         if nudges.neuron is not None and j != nudges.neuron:
             bar.set_alpha(0.35)
     ax.axvline(0, color=ink(), linewidth=0.8)
-    ax.set_yticks(rows, [nudges.neurons[j] for j in shown], size=7)
+    names = [shortened(nudges.neurons[j], 20) for j in shown]
+    ax.set_yticks(rows, names, size="small")
     ax.invert_yaxis()
-    ax.set_xlabel("−δ = −∂C/∂z")
+    ax.set_xlabel("−δ = −∂C/∂z (cost per unit of z)")
     some = f" ({len(shown)} of {len(nudges.neurons):,})" if len(shown) < len(nudges.neurons) else ""
-    ax.set_title(f"The neurons of layer {nudges.layer}{some}\nask of z and their biases", size=10)
+    ax.set_title(
+        f"The neurons of layer {nudges.layer}{some}\nask of z and their biases", size="medium"
+    )
     ax.locator_params(axis="x", nbins=5)
     ax.grid(axis="x", alpha=0.3)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import PATH, SERIES, ink, is_dark, pyplot, signs
+from .style import PATH, SERIES, blank, ink, is_dark, ten_to_the
 
 if TYPE_CHECKING:
     from fastnn.explain.paths import DescentPaths
@@ -45,7 +45,7 @@ def walks(paths: DescentPaths) -> Any:
     others = [name for name in ("noise", "principal") if name in paths.planes]
     seen = [paths, *(paths.on(name) for name in others if name != paths.plane)][:2]
     # Not wider: in a column of 6.3 inches text of 10 points is still one of 7.
-    fig = pyplot().figure(figsize=(9, 8.4), layout="constrained")
+    fig = blank((9, 8.4))
     above = [f"plane {i}" for i in range(len(seen))] * (3 - len(seen))
     axes = fig.subplot_mosaic([above, ["examples", "seconds"]], height_ratios=[1.5, 1])
     for i, each in enumerate(seen):
@@ -60,7 +60,7 @@ def walks(paths: DescentPaths) -> Any:
 
 def _colour(i: int) -> str:
     """Return the colour of a path: the first is the yellow of all descents."""
-    colours = (PATH, signs()[0], SERIES[1], SERIES[2], SERIES[3])
+    colours = (PATH, *SERIES)
     return colours[i % len(colours)]
 
 
@@ -162,14 +162,11 @@ def _costs(ax: Any, paths: DescentPaths, against: str, label: str) -> None:
         ax.xaxis.set_major_formatter("{x:g}")
     else:
         ax.xaxis.set_major_locator(LogLocator(numticks=7))
-        ax.xaxis.set_major_formatter(_power)
+        ax.xaxis.set_major_formatter(
+            lambda x, _: ten_to_the(round(np.log10(x))) if x > 0 else ""
+        )
     ax.xaxis.set_minor_formatter(NullFormatter())  # their labels would overlap
     costs = np.concatenate([path.costs[np.isfinite(path.costs)] for path in paths.paths])
     if len(costs) and costs.max() > _MANY * costs.min() > 0:
         ax.set_yscale("log")
     ax.grid(alpha=0.3)
-
-
-def _power(x: float, _: int) -> str:
-    """Return a power of ten in letters as large as the rest; matplotlib's exponents are small."""
-    return f"10{str(round(np.log10(x))).translate(_SUPERSCRIPTS)}" if x > 0 else ""
