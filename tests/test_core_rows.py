@@ -117,7 +117,7 @@ def test_one_factor_for_all_columns_is_a_product_in_double(
             assert how.keeps_zeros and how.factor == factor
             expected = (X.astype(np.float64) * factor).astype(dtype)
             assert_array_equal(gathered(_fastnn.Rows(X, scaling=how), n, dtype), expected)
-            row, column = np.nonzero(X)
+            row, column = map(np.ascontiguousarray, np.nonzero(X))
             starts = np.searchsorted(row, np.arange(6))
             sparse = _fastnn.Rows(X[row, column], X.shape, column, starts, how)
             assert_array_equal(gathered(sparse, n, dtype), expected)

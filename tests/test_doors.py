@@ -150,7 +150,7 @@ def test_the_first_fit_on_bytes_sets_the_scale_and_says_it() -> None:
     assert "0.00392157" in repr(net) and "0.00392157" in net._repr_html_()
     W = net.weights[0].astype(float)
     expected = PIXELS.astype(float) / 255 @ W + net.biases[0]
-    assert_allclose(net.predict(PIXELS), expected, rtol=1e-6)
+    assert_allclose(net.predict(PIXELS), expected, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("first", ["train_batch", "a sparse matrix", "a list of arrays"])

@@ -150,7 +150,7 @@ def test_a_cost_that_rises_refutes_a_step_that_is_too_short():
 
 
 def test_an_initialisation_is_advised_only_in_place_of_one_that_knows_no_widths():
-    better = fastnn.init.X
+    better = fastnn.init.DEFAULT_INIT
     for topic in ("dead_units", "equal_predictions", "exploding_gradient", "zero_gradient"):
         for init in INITS:
             expected = init in ("standard_normal", "zeros")

@@ -473,7 +473,7 @@ def test_estimators_refuse_masked_values_too(what: str) -> None:
 
 
 def regression(dtype: str = "float32", loss: str = "quadratic", output: str | None = None) -> MLP:
-    return MLP([3, 4, 1], activation="relu", output=output, loss=loss, dtype=dtype, seed=0)
+    return MLP([3, 4, 1], output=output, loss=loss, init="he_normal", dtype=dtype, seed=0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

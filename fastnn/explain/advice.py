@@ -84,7 +84,9 @@ class _Case:
 
     @property
     def lower_rate(self) -> list[str]:
-        """A smaller learning rate, unless it is to be larger."""
+        """A smaller learning rate, unless it is to be larger or to wait for scaled targets."""
+        if "large_targets" in self or "small_targets" in self:
+            return []
         if any(topic in self for topic in _HIGHER):
             return [self.rate] if any(topic in self for topic in _LOWER) else []
         return [self.rate or "use a smaller learning rate"]

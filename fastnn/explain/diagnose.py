@@ -18,7 +18,7 @@ from fastnn.schedules import check_number
 from . import checks
 from .advice import Setting, advised
 from .checks import Check, Finding
-from .examples import Examples
+from .examples import Examples, as_first_fit
 from .labels import Labels, image_shape, targets
 from .tables import Shown, Table
 from .units import LayerUnits, unit_statistics
@@ -164,6 +164,7 @@ def diagnose(
         raise TypeError(f"history must be a fastnn.History, got {history!r}")
     history = net.history if history is None else history
     rate = _rate(history, lr)
+    net = net if net._trained else as_first_fit(net, X)
     data = Examples(net, X, y)
     gradient = net.gradient(data.X, data.goals)
     if not (np.isfinite(gradient.flat).all() and np.isfinite(net.params).all()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -115,6 +116,13 @@ class Examples:
         part = self.X[rows]
         part = part.toarray() if hasattr(part, "toarray") else part
         return np.asarray(part, np.float64) * self._factor
+
+
+def as_first_fit(net: MLP, X: Any) -> MLP:
+    """Return a copy that reads X as the network's first fit on it would: see `MLP.input_scale`."""
+    made = copy.deepcopy(net)
+    made._scaling = net._reading_to_train(X).scaling
+    return made
 
 
 def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.int64]:

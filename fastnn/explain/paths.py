@@ -9,7 +9,6 @@ the drunk man is seen to stagger.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +21,7 @@ from fastnn.optim import SGD, Optimizer
 from fastnn.schedules import check_count
 
 from .directions import norm
-from .examples import Examples
+from .examples import Examples, as_first_fit
 from .ground import NOISE, PRINCIPAL, Ground, Scale, survey
 from .plans import at_a_rate_that_suits, epochs_of, plane_of, sizes_of
 from .tables import Shown, Table, number
@@ -304,8 +303,7 @@ def descent_paths(
     chosen = optimizer if lr is None else SGD(lr)
     given, shown = plane_of(plane, net.n_params)
     examples = Examples(net, X, y)
-    net = copy.deepcopy(net)
-    net._scaling = net._reading_to_train(examples.X).scaling  # as a first fit would set it
+    net = as_first_fit(net, examples.X)
     n = examples.n
     sizes = sizes_of(batch_sizes, n)
     counts = epochs_of(epochs, sizes, n)

@@ -162,9 +162,7 @@ def _costs(ax: Any, paths: DescentPaths, against: str, label: str) -> None:
         ax.xaxis.set_major_formatter("{x:g}")
     else:
         ax.xaxis.set_major_locator(LogLocator(numticks=7))
-        ax.xaxis.set_major_formatter(
-            lambda x, _: ten_to_the(round(np.log10(x))) if x > 0 else ""
-        )
+        ax.xaxis.set_major_formatter(lambda x, _: ten_to_the(round(np.log10(x))) if x > 0 else "")
     ax.xaxis.set_minor_formatter(NullFormatter())  # their labels would overlap
     costs = np.concatenate([path.costs[np.isfinite(path.costs)] for path in paths.paths])
     if len(costs) and costs.max() > _MANY * costs.min() > 0:
