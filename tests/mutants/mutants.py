@@ -635,15 +635,15 @@ NETWORK = [
         "every batch has the targets of the first",
     ),
     Mutant(
-        "csrc/net.inc.h",
+        "csrc/product.inc.h",
         "FNN_TABLE->times_slope(net->activation[l - 1],",
         "FNN_TABLE->times_slope(net->activation[l],",
         "δ has f' of the next layer",
     ),
     Mutant(
         "csrc/net.inc.h",
-        "b->ld[l + 1], alpha, bias_beta,",
-        "b->ld[l + 1], alpha, beta,",
+        "bias_sums(net, b, me, l, m, alpha, bias_beta,",
+        "bias_sums(net, b, me, l, m, alpha, beta,",
         "plain SGD decays biases too",
     ),
     Mutant(

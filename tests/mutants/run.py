@@ -55,6 +55,7 @@ FIRST = {
     "gather.inc.h": ["core_rows"],
     "simd.h": ["core_rows"],
     "net.inc.h": ["core_training", "core"],
+    "product.inc.h": ["core_training", "core"],
     "train.inc.h": ["core_training", "sparse"],
     "read.inc.h": ["products", "core"],
     "block.inc.h": ["core_training"],
