@@ -29,6 +29,8 @@ COMMON = (
     if MSVC
     else ["-O3", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
 )
+# A switch over activations, losses or optimisers that lacks one is no warning but an error.
+COMMON += ["/we4062"] if MSVC else ["-Werror=switch"]
 if DEBUG and not MSVC:
     COMMON += ["-O1", "-g1", "-fno-omit-frame-pointer"]  # full -g triples gcc's time
 ISA_FLAGS = {  # on x86-64; a source of another architecture compiles to nothing

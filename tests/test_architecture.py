@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from fastnn import names
+from fastnn import names, optim
 
 ROOT = Path(__file__).parent.parent
 CSRC, PACKAGE = ROOT / "csrc", ROOT / "fastnn"
@@ -155,24 +155,38 @@ def test_the_declarations_for_cython_mirror_the_header() -> None:
     mirror = (PACKAGE / "_fnn.pxd").read_text("utf-8")
     name = r"\b(?:FNN_[A-Z0-9_]+|fnn_[a-z0-9_]+)\b"
     in_header = {n for n in re.findall(name, header) if not n.startswith("FNN_N_")} - {"FNN_H"}
+    in_header -= {"FNN_CODE", "FNN_ONE", "FNN_ACTIVATIONS", "FNN_LOSSES", "FNN_OPTIMISERS"}
     in_mirror = set(re.findall(name, re.sub(r"#.*", "", mirror)))
     assert in_mirror == in_header
 
 
 @pytest.mark.parametrize(
-    ("enum", "named"),
+    ("codes", "named"),
     [
-        ("fnn_activation", names.ACTIVATIONS),
-        ("fnn_loss", names.LOSSES),
+        ("FNN_ACTIVATIONS", names.ACTIVATIONS),
+        ("FNN_LOSSES", names.LOSSES),
         ("fnn_metric", ("no_metric", "argmax", "threshold")),
     ],
 )
-def test_names_stand_in_the_order_of_the_codes(enum: str, named: tuple[str, ...]) -> None:
-    header = without_comments((CSRC / "fnn.h").read_text("utf-8"))
-    (body,) = re.findall(r"typedef enum \{([^}]*)\} " + enum + ";", header)
-    codes = [entry.split("=")[0].strip() for entry in body.split(",")]
-    codes = [code for code in codes if not code.startswith("FNN_N_")]
-    assert [code.removeprefix("FNN_").lower() for code in codes] == list(named)
+def test_names_stand_in_the_order_of_the_codes(codes: str, named: tuple[str, ...]) -> None:
+    assert codes_in_the_header(codes) == list(named)
+
+
+def codes_in_the_header(name: str) -> list[str]:
+    """Return the codes of a list of fnn.h, or of an enum there, in lower case."""
+    header = without_comments((CSRC / "fnn.h").read_text("utf-8")).replace("\\\n", " ")
+    for body in re.findall(r"typedef enum \{([^}]*)\} " + name + ";", header):
+        entries = [entry.split("=")[0].strip() for entry in body.split(",")]
+        return [entry.removeprefix("FNN_").lower() for entry in entries]
+    (body,) = re.findall(r"#define " + name + r"\(X\)(.*)", header)
+    return [code.lower() for code in re.findall(r"X\((\w+)", body)]
+
+
+def test_the_code_of_an_optimiser_is_its_own_or_that_of_its_base() -> None:
+    kinds = [value for value in vars(optim).values() if isinstance(value, type)]
+    kinds = [kind for kind in kinds if issubclass(kind, optim.Optimizer) and "kind" in vars(kind)]
+    assert [kind.kind for kind in kinds] == [*range(len(codes_in_the_header("FNN_OPTIMISERS")))]
+    assert [kind.__name__.lower() for kind in kinds] == codes_in_the_header("FNN_OPTIMISERS")
 
 
 # --- Python -------------------------------------------------------------------------------------

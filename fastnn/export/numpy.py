@@ -21,6 +21,7 @@ __all__ = ["to_numpy"]
 
 # f(z) as NumPy writes it, without overflow where the result is finite.
 _FUNCTIONS = {
+    "identity": "z",
     "sigmoid": "np.exp(-np.logaddexp(0, -z))",
     "tanh": "np.tanh(z)",
     "relu": "np.maximum(z, 0)",
@@ -170,5 +171,5 @@ def _facts(net: MLP) -> str:
 def _function(name: str, dtype: str) -> str:
     if name == "softmax":
         return _SOFTMAX
-    formula = _FUNCTIONS.get(name, "z").format(exp_max=_EXP_MAX[dtype])
+    formula = _FUNCTIONS[name].format(exp_max=_EXP_MAX[dtype])
     return f"def {name}(z):\n    return {formula}\n"

@@ -738,8 +738,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/block.inc.h",
-        "f == FNN_SOFTPLUS || net->dropout[l] > 0;",
-        "f == FNN_SOFTPLUS;",
+        "== STORED || net->dropout[l] > 0;",
+        "== STORED;",
         "dropout has no slope to put its mask in",
     ),
     Mutant(
