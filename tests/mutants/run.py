@@ -95,6 +95,11 @@ class Copy:
 
     def make(self) -> None:
         """Copy the sources and compile all of them."""
+        self.take()
+        self.build()
+
+    def take(self) -> None:
+        """Copy the sources, with the plain C kernels alone, not unrolled."""
         for name in ("csrc", "fastnn", "tests", "examples", "docs"):
             skip = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "gallery", "generated")
             shutil.copytree(ROOT / name, self.folder / name, ignore=skip)
@@ -106,6 +111,9 @@ class Copy:
         rolled = re.sub(r"(#define FNN_UNROLL) _Pragma.*", r"\1", simd.read_text("utf-8"))
         simd.write_text(rolled, "utf-8")
         self.objects.mkdir()
+
+    def build(self) -> None:
+        """Compile everything and link it."""
         glue = self.objects / "_fastnn.c"
         source = self.folder / "fastnn" / "_fastnn.pyx"
         run([sys.executable, "-m", "cython", "-3", str(source), "-o", str(glue)], self.folder)
