@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "fpmode.h"
-#include "net.h"
+#include "system/fpmode.h"
+#include "net/net.h"
 
 /* ---- making ------------------------------------------------------------------------------- */
 

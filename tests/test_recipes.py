@@ -67,7 +67,7 @@ def passes(copy, *arguments: str) -> None:
 
 def does_not_build(copy, missing: str) -> None:
     with pytest.raises(subprocess.CalledProcessError) as error:
-        copy.compile(["kernels_base_f64.c"])
+        copy.compile(["isa/kernels_base_f64.c"])
     assert missing in error.value.stderr
 
 
@@ -94,7 +94,7 @@ def test_an_activation_added_by_the_recipe_trains_and_agrees_with_its_twin(copy)
     does_not_build(copy, "FNN_MISH")
     add(
         copy,
-        "csrc/activation.inc.h",
+        "csrc/kernels/activation.inc.h",
         "    case FNN_EXP:\n        a = v_exp(z);",
         "    case FNN_MISH: /* z tanh(s), s = softplus(z); tanh s + z σ(z) (1 − tanh² s) */\n"
         "        s = v_tanh(v_softplus(z));\n"
@@ -153,7 +153,7 @@ def test_a_loss_added_by_the_recipe_trains_and_agrees_with_its_twin(copy) -> Non
     does_not_build(copy, "FNN_LOGCOSH")
     add(
         copy,
-        "csrc/loss.inc.h",
+        "csrc/kernels/loss.inc.h",
         "    case FNN_QUADRATIC:\n    case FNN_MSE:",
         "    case FNN_LOGCOSH: /* ln cosh r = |r| + softplus(−2 |r|) − ln 2; tanh r */\n"
         "        *g = v_tanh(r);\n"
@@ -205,11 +205,11 @@ def test_an_optimiser_added_by_the_recipe_takes_its_steps(copy) -> None:
     last = "    X(RMSPROP, 0, 1)"
     change(copy, "csrc/fnn.h", last, last + " \\\n    X(ADAGRAD, 0, 1)")
     does_not_build(copy, "FNN_ADAGRAD")
-    sources = (copy.folder / "csrc/optim.inc.h").read_text("utf-8")
+    sources = (copy.folder / "csrc/kernels/optim.inc.h").read_text("utf-8")
     constants = re.findall(r"static void sgd\((const [^*]*\*) ?s,", sources)[0]
     add(
         copy,
-        "csrc/optim.inc.h",
+        "csrc/kernels/optim.inc.h",
         "static void update(",
         f"static void adagrad({constants} s, int decay, int64_t n, real *w,\n"
         "                    const real *g, real *v)\n"
@@ -227,7 +227,7 @@ def test_an_optimiser_added_by_the_recipe_takes_its_steps(copy) -> None:
     )
     add(
         copy,
-        "csrc/optim.inc.h",
+        "csrc/kernels/optim.inc.h",
         "    case FNN_ADAM: adam(",
         "    case FNN_ADAGRAD: adagrad(s, decay, n, w, g, v); break;\n",
     )

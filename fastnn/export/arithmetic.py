@@ -5,7 +5,7 @@ device: with the C library's, every platform would round in its own way. So the 
 the same operations in the same order on float32, and int8 predictions agree exactly wherever the
 compiler does not fuse a product and a sum into one rounding (``-ffp-contract=off``).
 
-Formulas as in csrc/vmath.inc.h; names end in an underscore where NumPy has the like.
+Formulas as in csrc/kernels/vmath.inc.h; names end in an underscore where NumPy has the like.
 """
 
 from __future__ import annotations

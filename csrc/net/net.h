@@ -2,9 +2,9 @@
 #ifndef FNN_NET_H
 #define FNN_NET_H
 
-#include "arena.h"
+#include "system/arena.h"
 #include "fnn.h"
-#include "parallel.h"
+#include "system/parallel.h"
 
 struct fnn_net {
     fnn_dtype dtype;

@@ -1,7 +1,7 @@
 /* activation.inc.h: f(z) and f'(z), each where the book has it. The list of all f stands in fnn.h; a
  * switch here that lacks one does not compile (-Werror=switch). */
 #include <math.h>
-#include "vmath.inc.h"
+#include "kernels/vmath.inc.h"
 
 #define LEAKY ((real)0.01)
 

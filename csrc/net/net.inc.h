@@ -16,8 +16,8 @@
 #error "net.inc.h is included by net_f32.c and net_f64.c"
 #endif
 
-#include "block.inc.h"
-#include "product.inc.h"
+#include "net/block.inc.h"
+#include "net/product.inc.h"
 
 /* ---- forward ------------------------------------------------------------------------------ */
 
@@ -218,6 +218,3 @@ static void add_sums(fnn_sums *to, const fnn_sums *more)
     to->weight += more->weight;
     to->rows += more->rows;
 }
-
-#include "train.inc.h"
-#include "read.inc.h"

@@ -1,9 +1,9 @@
 /* parallel.c: the team, on POSIX and on Windows threads. */
 #define _GNU_SOURCE /* sched_getaffinity; before any header */
-#include "parallel.h"
+#include "system/parallel.h"
 
-#include "faults.h"
-#include "fpmode.h"
+#include "system/faults.h"
+#include "system/fpmode.h"
 
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
