@@ -83,8 +83,8 @@ def show(violations: list[str]) -> str:
     return "\n" + "\n".join(violations)
 
 
-# Folder: the folders that its files may include, by themselves or through others; "" is csrc/ itself,
-# of which everybody may include fnn.h, and templates real.h.
+# Folder: the folders that its files may include, by themselves or through others; "" is csrc/
+# itself, of which all but the system's tools may include fnn.h and real.h.
 MAY_INCLUDE = {
     "": {"net", "kernels", "isa", "system"},
     "net": {"kernels", "isa", "system"},

@@ -105,7 +105,7 @@ def examples(way: str) -> tuple[Any, Any]:
 
 
 def is_worth_a_team(way: str) -> bool:
-    """What csrc/net/net.h asks for: FNN_WORTH_A_BARRIER a layer and batch, FNN_WORTH_A_TEAM a call."""
+    """What csrc/net/net.h and fnn.h ask for: work for each layer of a batch, and for each call."""
     sizes, batch_size, _, _ = WAYS[way]
     work = 3 * ref.weight_mask(sizes).size * batch_size
     return work >= 400_000 * (len(sizes) + 1) and work >= 2_000_000
