@@ -187,6 +187,9 @@ fnn_status fnn_set_params(fnn_net *net, const void *in);
 
 void fnn_forked(void);
 
+/* 1 if the optimiser has the moments that its formula needs */
+int fnn_has_moments(const fnn_optimiser *optimiser);
+
 /* Mini-batch steps: for each batch, forward, deltas, update. */
 fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                      const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums);

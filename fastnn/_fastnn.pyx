@@ -384,6 +384,8 @@ cdef class Optimiser:
             self.optimiser.m = writable(m, (<cnp.ndarray>m).descr, self.n_params)
         if v is not None:
             self.optimiser.v = writable(v, (<cnp.ndarray>v).descr, self.n_params)
+        if not fnn_has_moments(&self.optimiser):
+            raise ValueError("this optimiser needs its moments")
         self.kept = (m, v)
 
 

@@ -89,6 +89,7 @@ cdef extern from "fnn.h" nogil:
     fnn_status fnn_get_params(fnn_net *net, void *out)
     fnn_status fnn_set_params(fnn_net *net, const void *in_)
     void fnn_forked()
+    int fnn_has_moments(const fnn_optimiser *optimiser)
     fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                          const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
     fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
