@@ -1,4 +1,4 @@
-"""One row an activation: its formula in NumPy, where it is dead or saturated, its initial weights.
+"""One row an activation: its formula in NumPy, where it is dead or saturated.
 
 `names.py` has the names in the order of the core's codes; every name has a row here. What other
 languages have for f stands in the exports to them, which refuse a network whose f they lack.
@@ -30,14 +30,11 @@ class Row:
     numpy : str
         f(z) as NumPy writes it, without overflow where the result is finite; {exp_max}: where
         fastnn's exp stops growing. Softmax: over the last axis.
-    rectifier : bool
-        Whether about half of the inputs pass, so that he_normal keeps the variance.
     dead, saturated : function or None
         From a = f(z): where f' is 0 or nearly so, the unit being off, or at an end of its range.
     """
 
     numpy: str
-    rectifier: bool = False
     dead: Ends | None = None
     saturated: Ends | None = None
 
@@ -53,22 +50,19 @@ ROWS: dict[Output, Row] = {
         saturated=lambda a: (a < SATURATED) | (a > 1 - SATURATED),  # f' = a (1 − a) < 0.02
     ),
     "tanh": Row("np.tanh(z)", saturated=lambda a: np.abs(a) > 1 - SATURATED),  # f' = 1 − a² < 0.04
-    "relu": Row("np.maximum(z, 0)", rectifier=True, dead=lambda a: a <= 0),
-    "leaky_relu": Row("np.where(z > 0, z, 0.01 * z)", rectifier=True),
+    "relu": Row("np.maximum(z, 0)", dead=lambda a: a <= 0),
+    "leaky_relu": Row("np.where(z > 0, z, 0.01 * z)"),
     "elu": Row(
         "np.where(z > 0, z, np.expm1(np.minimum(z, 0)))",
-        rectifier=True,
         saturated=lambda a: a < SATURATED - 1,  # f' = a + 1
     ),
     "gelu": Row(
         "z * (np.vectorize(math.erfc, otypes=[float])(z / -math.sqrt(2)) / 2).astype(z.dtype)",
-        rectifier=True,
         dead=_just_below_0,
     ),
-    "silu": Row("z * np.exp(-np.logaddexp(0, -z))", rectifier=True, dead=_just_below_0),
+    "silu": Row("z * np.exp(-np.logaddexp(0, -z))", dead=_just_below_0),
     "softplus": Row(
         "np.logaddexp(0, z)",
-        rectifier=True,
         dead=lambda a: a < SATURATED,  # f' = 1 − exp(−a)
     ),
     "softmax": Row("(e := np.exp(z - z.max(-1, keepdims=True))) / e.sum(-1, keepdims=True)"),
