@@ -21,7 +21,9 @@ from setuptools.modified import newer_group
 
 MSVC = sys.platform == "win32" and "GCC" not in sys.version
 DEBUG = bool(os.environ.get("FASTNN_DEBUG_BUILD"))  # keeps symbols, for debuggers and sanitizers
-FAULTS = bool(os.environ.get("FASTNN_FAULT_BUILD"))  # can be told to fail: for tests, csrc/faults.h
+FAULTS = bool(
+    os.environ.get("FASTNN_FAULT_BUILD")
+)  # can be told to fail: for tests, csrc/system/faults.h
 # Never -march=native (wheels travel) nor -ffast-math (it changes the whole process); no contraction
 # of a * b + c, so that the bits do not depend on the compiler.
 COMMON = (
@@ -29,6 +31,8 @@ COMMON = (
     if MSVC
     else ["-O3", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
 )
+# A switch over activations, losses or optimisers that lacks one is no warning but an error.
+COMMON += ["/we4062"] if MSVC else ["-Werror=switch"]
 if DEBUG and not MSVC:
     COMMON += ["-O1", "-g1", "-fno-omit-frame-pointer"]  # full -g triples gcc's time
 ISA_FLAGS = {  # on x86-64; a source of another architecture compiles to nothing
@@ -113,11 +117,11 @@ def kept(path: str, text: str) -> str:
 
 # What was compiled in other ways is not to be linked, nor taken for this build.
 WAYS = {name: os.environ.get(name) for name in ("CC", "CFLAGS", "LDFLAGS", "ARCHFLAGS")}
-CORE = [*sorted(glob("csrc/*.h")), "setup.py"]
+CORE = [*sorted(glob("csrc/**/*.h", recursive=True)), "setup.py"]
 CORE += [kept("build/ways.txt", f"{WAYS} {DEBUG} {FAULTS}")]
 extension = Extension(
     "fastnn._fastnn",
-    sources=["fastnn/_fastnn.pyx", *sorted(glob("csrc/*.c"))],
+    sources=["fastnn/_fastnn.pyx", *sorted(glob("csrc/**/*.c", recursive=True))],
     include_dirs=["csrc", numpy.get_include()],
     depends=CORE,
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "fpmode.h"
-#include "net.h"
+#include "system/fpmode.h"
+#include "net/net.h"
 
 /* ---- making ------------------------------------------------------------------------------- */
 
@@ -163,11 +163,20 @@ static int legal_rows(const fnn_matrix *X, int64_t begin, int64_t end, int n_thr
     return n_threads >= 1 && begin >= 0 && begin <= end && end <= X->n_rows;
 }
 
+int fnn_has_moments(const fnn_optimiser *o)
+{
+#define NEEDS(NAME, M, V) case FNN_##NAME: return (o->m || !(M)) && (o->v || !(V));
+    switch (o->kind) { FNN_OPTIMISERS(NEEDS) }
+#undef NEEDS
+    return 1; /* no optimiser: fnn_train refuses it */
+}
+
 fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                      const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
 {
     sums->finite = 1;
-    if (run->batch_size < 1 || run->n < 0 || run->n_threads < 1 || (unsigned)optimiser->kind >= FNN_N_OPTIMISERS)
+    if (run->batch_size < 1 || run->n < 0 || run->n_threads < 1 || (unsigned)optimiser->kind >= FNN_N_OPTIMISERS ||
+        !fnn_has_moments(optimiser))
         return FNN_BAD_ARGUMENT;
     if (run->n == 0) return FNN_OK;
     if (!begin_writing(net)) return FNN_BUSY;

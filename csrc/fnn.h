@@ -38,36 +38,56 @@ typedef enum {
 
 typedef enum { FNN_F32 = 0, FNN_F64, FNN_U8 } fnn_dtype;
 
-/* f of the hidden and the output layers; softmax and exp are for outputs only */
-typedef enum {
-    FNN_IDENTITY = 0,
-    FNN_SIGMOID,
-    FNN_TANH,
-    FNN_RELU,
-    FNN_LEAKY_RELU, /* slope 0.01 */
-    FNN_ELU,        /* alpha 1 */
-    FNN_GELU,       /* z Φ(z), exact */
-    FNN_SILU,       /* z σ(z) */
-    FNN_SOFTPLUS,   /* ln(1 + e^z) */
-    FNN_SOFTMAX,
-    FNN_EXP,
-    FNN_N_ACTIVATIONS
-} fnn_activation;
+/* f of the hidden and the output layers, one line each: code, and how backpropagation gets f'(z)
+ *     IS_ONE     f' = 1
+ *     FROM_A     f' follows from a = f(z): slope_of in activation.inc.h
+ *     STORED     f' is kept when a is computed: f_of
+ *     JACOBIAN   every output depends on all z of its row: loss.inc.h
+ * From SOFTMAX on, outputs only. The formulas stand in activation.inc.h. */
+#define FNN_ACTIVATIONS(X)                                                                        \
+    X(IDENTITY, IS_ONE)                                                                           \
+    X(SIGMOID, FROM_A)                                                                            \
+    X(TANH, FROM_A)                                                                               \
+    X(RELU, FROM_A)                                                                               \
+    X(LEAKY_RELU, FROM_A) /* slope 0.01 */                                                        \
+    X(ELU, FROM_A)        /* alpha 1 */                                                           \
+    X(GELU, STORED)       /* z Φ(z), exact */                                                     \
+    X(SILU, STORED)       /* z σ(z) */                                                            \
+    X(SOFTPLUS, STORED)   /* ln(1 + e^z) */                                                       \
+    X(SOFTMAX, JACOBIAN)                                                                          \
+    X(EXP, FROM_A)
 
-/* C of one example, a: output, y: target, sums over the n outputs j */
-typedef enum {
-    FNN_QUADRATIC = 0,        /* Σ (a − y)² */
-    FNN_MSE,                  /* 1/n Σ (a − y)² */
-    FNN_CROSS_ENTROPY,        /* −Σ y ln a, from the logits */
-    FNN_BINARY_CROSS_ENTROPY, /* −Σ [y ln a + (1 − y) ln(1 − a)], from the logits */
-    FNN_MAE,                  /* 1/n Σ |a − y| */
-    FNN_HUBER,                /* 1/n Σ h(a − y), h(r) = r²/2 for |r| ≤ d, else d(|r| − d/2) */
-    FNN_QUANTILE,             /* 1/n Σ max(q r, (q − 1) r), r = y − a */
-    FNN_POISSON,              /* 1/n Σ (a − y ln a) */
-    FNN_N_LOSSES
-} fnn_loss;
+/* C of one example, a: output, y: target, one line each: code, whether the n outputs' terms are
+ * added (SUM) or averaged (MEAN), and
+ *     TERMS      a term an output, and its slope dC/da: term in loss.inc.h
+ *     ROW        a formula of its own for the whole row: cost_row in loss.inc.h */
+#define FNN_LOSSES(X)                                                                             \
+    X(QUADRATIC, SUM, TERMS)          /* Σ (a − y)² */                                            \
+    X(MSE, MEAN, TERMS)               /* 1/n Σ (a − y)² */                                        \
+    X(CROSS_ENTROPY, SUM, ROW)        /* −Σ y ln a, from the logits */                            \
+    X(BINARY_CROSS_ENTROPY, SUM, ROW) /* −Σ [y ln a + (1 − y) ln(1 − a)], from the logits */      \
+    X(MAE, MEAN, TERMS)               /* 1/n Σ |a − y| */                                         \
+    X(HUBER, MEAN, TERMS)             /* 1/n Σ h(a − y), h(r) = r²/2, |r| ≤ d, else d(|r| − d/2) */ \
+    X(QUANTILE, MEAN, TERMS)          /* 1/n Σ max(q r, (q − 1) r), r = y − a */                  \
+    X(POISSON, MEAN, ROW)             /* 1/n Σ (a − y ln a) */
 
-typedef enum { FNN_SGD = 0, FNN_ADAM, FNN_RMSPROP, FNN_N_OPTIMISERS } fnn_optimiser_kind;
+/* Code, and whether the formula needs the moments m and v; SGD and RMSprop have m where there is
+ * momentum. The formulas stand in optim.inc.h. */
+#define FNN_OPTIMISERS(X)                                                                         \
+    X(SGD, 0, 0)                                                                                  \
+    X(ADAM, 1, 1)                                                                                 \
+    X(RMSPROP, 0, 1)
+
+#define FNN_CODE(NAME, ...) FNN_##NAME,
+#define FNN_ONE(...) + 1
+typedef enum { FNN_ACTIVATIONS(FNN_CODE) } fnn_activation;
+typedef enum { FNN_LOSSES(FNN_CODE) } fnn_loss;
+typedef enum { FNN_OPTIMISERS(FNN_CODE) } fnn_optimiser_kind;
+enum {
+    FNN_N_ACTIVATIONS = FNN_ACTIVATIONS(FNN_ONE),
+    FNN_N_LOSSES = FNN_LOSSES(FNN_ONE),
+    FNN_N_OPTIMISERS = FNN_OPTIMISERS(FNN_ONE)
+};
 
 /* How a prediction counts as right */
 typedef enum {
@@ -75,6 +95,16 @@ typedef enum {
     FNN_ARGMAX,   /* the largest output is the largest target; one output: both ≥ ½ or neither */
     FNN_THRESHOLD /* the share of outputs on the target's side of ½ */
 } fnn_metric;
+
+enum {
+    /* Rows of a block: larger batches, and everything that is not training, are computed block by
+     * block. Memory stays bounded, activations stay in the cache, and sums over examples are taken
+     * in two levels, which rounds less. */
+    FNN_BLOCK = 512,
+    /* Multiply-adds below which a second thread costs more than it brings: a team's start, 20 µs */
+    FNN_WORTH_A_TEAM = 2000000,
+    FNN_MOST_THREADS = 256 /* of a call; more are not started */
+};
 
 typedef struct {
     fnn_dtype dtype;       /* FNN_F32 or FNN_F64 */
@@ -156,6 +186,9 @@ fnn_status fnn_get_params(fnn_net *net, void *out);
 fnn_status fnn_set_params(fnn_net *net, const void *in);
 
 void fnn_forked(void);
+
+/* 1 if the optimiser has the moments that its formula needs */
+int fnn_has_moments(const fnn_optimiser *optimiser);
 
 /* Mini-batch steps: for each batch, forward, deltas, update. */
 fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,

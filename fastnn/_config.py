@@ -17,7 +17,6 @@ import numpy as np
 
 from . import _fastnn
 
-_MOST_THREADS = 256  # MAX_THREADS of csrc/parallel.c
 _n_threads: int | None = None  # None: not asked for yet
 _SPARSE_MODES = ("auto", "always", "never")
 _sparse: str | None = None
@@ -62,7 +61,7 @@ def get_num_threads() -> int:
     """Return how many threads one call of the core may use."""
     global _n_threads
     if _n_threads is None:
-        _n_threads = min(_threads_of_environment() or available_cpus(), _MOST_THREADS)
+        _n_threads = min(_threads_of_environment() or available_cpus(), _fastnn.MOST_THREADS)
     return _n_threads
 
 
@@ -81,7 +80,7 @@ def set_num_threads(n: int) -> None:
     global _n_threads
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"n must be a whole number of 1 or more, got {n!r}")
-    _n_threads = min(int(n), _MOST_THREADS)
+    _n_threads = min(int(n), _fastnn.MOST_THREADS)
 
 
 def get_sparse() -> str:

@@ -6,6 +6,9 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+BLOCK: int  # rows
+MOST_THREADS: int
+
 class BusyError(RuntimeError): ...
 
 @final

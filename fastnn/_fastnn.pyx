@@ -21,6 +21,9 @@ import numpy as np
 
 cnp.import_array()
 
+BLOCK = FNN_BLOCK
+MOST_THREADS = FNN_MOST_THREADS
+
 
 class BusyError(RuntimeError):
     """The network is being trained by another thread."""
@@ -381,14 +384,13 @@ cdef class Optimiser:
             self.optimiser.m = writable(m, (<cnp.ndarray>m).descr, self.n_params)
         if v is not None:
             self.optimiser.v = writable(v, (<cnp.ndarray>v).descr, self.n_params)
-        if (kind == FNN_ADAM and m is None) or (kind != FNN_SGD and v is None):
+        if not fnn_has_moments(&self.optimiser):
             raise ValueError("this optimiser needs its moments")
         self.kept = (m, v)
 
 
 cdef enum:
     MOST_LAYERS = 16
-    FEW = 2000000  # multiply-adds that one thread does at least as fast as two: csrc/net.h
     BRIEF = 500000  # multiply-adds, some 10 µs, for which nobody minds waiting for the GIL
 
 
@@ -561,7 +563,7 @@ cdef class Net:
         n = cnp.PyArray_DIM(rows, 0)
         work = n * self.n_params
         memset(&matrix, 0, sizeof(matrix))
-        if n == 0 or work > FEW:
+        if n == 0 or work > FNN_WORTH_A_TEAM:
             return None
         if cnp.PyArray_TYPE(rows) == cnp.NPY_FLOAT32:
             matrix.dtype = FNN_F32

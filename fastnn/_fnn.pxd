@@ -10,19 +10,21 @@ cdef extern from "fnn.h" nogil:
     ctypedef enum fnn_dtype:
         FNN_F32, FNN_F64, FNN_U8
 
+    # The lists of fnn.h; fastnn/names.py and optim.py name their codes.
     ctypedef enum fnn_activation:
-        FNN_IDENTITY, FNN_SIGMOID, FNN_TANH, FNN_RELU, FNN_LEAKY_RELU, FNN_ELU, FNN_GELU
-        FNN_SILU, FNN_SOFTPLUS, FNN_SOFTMAX, FNN_EXP
+        pass
 
     ctypedef enum fnn_loss:
-        FNN_QUADRATIC, FNN_MSE, FNN_CROSS_ENTROPY, FNN_BINARY_CROSS_ENTROPY, FNN_MAE, FNN_HUBER
-        FNN_QUANTILE, FNN_POISSON
+        pass
 
     ctypedef enum fnn_optimiser_kind:
-        FNN_SGD, FNN_ADAM, FNN_RMSPROP
+        pass
 
     ctypedef enum fnn_metric:
         FNN_NO_METRIC, FNN_ARGMAX, FNN_THRESHOLD
+
+    cdef enum:
+        FNN_BLOCK, FNN_WORTH_A_TEAM, FNN_MOST_THREADS
 
     ctypedef struct fnn_spec:
         fnn_dtype dtype
@@ -87,6 +89,7 @@ cdef extern from "fnn.h" nogil:
     fnn_status fnn_get_params(fnn_net *net, void *out)
     fnn_status fnn_set_params(fnn_net *net, const void *in_)
     void fnn_forked()
+    int fnn_has_moments(const fnn_optimiser *optimiser)
     fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                          const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
     fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,

@@ -1,7 +1,8 @@
 """Optimisers: what a step does with the gradient. Plain values; the state lives in the network.
 
 ``lr`` is a float, a schedule of `fastnn.schedules`, or any function of the step. ``weight_decay``
-is on weights, never biases, and does not depend on the batch size. Formulas: csrc/optim.inc.h.
+is on weights, never biases, and does not depend on the batch size. Formulas:
+csrc/kernels/optim.inc.h.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ that only read get a fixed number of rows.
 
 from __future__ import annotations
 
+from ._fastnn import BLOCK as BLOCK
+
 CALL_SECONDS = 0.03  # aimed at for a call: Ctrl-C is answered within about so long
 _TRIAL_EVERY = 24  # calls: how often the number of threads that lost last time gets another chance
 _TRIAL_SHARE = 8  # such a call is so many times shorter: it may be slow, on a busy machine
@@ -13,7 +15,6 @@ _TRIAL_SHARE = 8  # such a call is so many times shorter: it may be slow, on a b
 # large networks has more, and is then read in parts.
 _OPERATIONS_PER_CALL = 2e9
 _NUMBERS_PER_CALL = 1 << 23  # written, where that takes the time
-BLOCK = 512  # rows: FNN_BLOCK of csrc/net.h
 _FEWEST = 16  # rows: below, the weights come from memory more slowly than they are worked on
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from fastnn import names
+from fastnn import names, optim
 
 ROOT = Path(__file__).parent.parent
 CSRC, PACKAGE = ROOT / "csrc", ROOT / "fastnn"
@@ -39,7 +39,12 @@ def without_comments(text: str) -> str:
 
 
 def c_sources(*patterns: str) -> dict[str, str]:
-    found = {path.name: path for pattern in patterns for path in sorted(CSRC.glob(pattern))}
+    found = {
+        path.relative_to(CSRC).as_posix(): path
+        for pattern in patterns
+        for path in sorted(CSRC.glob(pattern))
+        if path.suffix in (".c", ".h")
+    }
     assert found, f"no file of csrc is like {patterns}"
     return {name: without_comments(path.read_text("utf-8")) for name, path in found.items()}
 
@@ -57,7 +62,7 @@ def includes() -> dict[str, set[str]]:
     """The headers of each file's #include lines, ours and the system's."""
     return {
         name: set(re.findall(r'#\s*include\s*[<"]([^>"]+)[>"]', text))
-        for name, text in c_sources("*.[ch]").items()
+        for name, text in c_sources("**/*.[ch]").items()
     }
 
 
@@ -74,41 +79,57 @@ def reached(name: str) -> dict[str, list[str]]:
     return ways
 
 
-def forbidden(names: Iterator[str] | list[str], headers: set[str]) -> list[str]:
-    return [
-        "csrc: " + " -> ".join(way)
-        for name in names
-        for header, way in reached(name).items()
-        if header in headers
-    ]
-
-
-NETWORK = {"net.h", "net.inc.h", "arena.h", "parallel.h", "philox.h", "dispatch.h"}
-INTRINSICS = {"immintrin.h", "arm_neon.h", "simd.h", "simd_x86.h", "simd_neon.h", "simd_base.h"}
-
-
 def show(violations: list[str]) -> str:
     return "\n" + "\n".join(violations)
 
 
-def test_kernels_know_no_network() -> None:
-    kernels = [
-        path.name
-        for pattern in ("*.inc.h", "simd*.h", "kernels*.[ch]", "real.h")
-        for path in CSRC.glob(pattern)
-        if path.name != "net.inc.h"
-    ]
-    violations = forbidden(kernels, NETWORK)
+# Folder: the folders that its files may include, by themselves or through others; "" is csrc/
+# itself, of which all but the system's tools may include fnn.h and real.h.
+MAY_INCLUDE = {
+    "": {"net", "kernels", "isa", "system"},
+    "net": {"kernels", "isa", "system"},
+    "isa": {"kernels", "simd"},
+    "kernels": {"simd"},
+    "simd": set(),
+    "system": set(),
+}
+
+
+def folder_of(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def test_every_folder_of_the_core_has_its_rule() -> None:
+    folders = {folder_of(name) for name in c_sources("**/*.[ch]")}
+    assert folders == MAY_INCLUDE.keys()
+
+
+@pytest.mark.parametrize("folder", MAY_INCLUDE)
+def test_a_folder_of_the_core_includes_those_below_it_alone(folder: str) -> None:
+    """Kernels know no network, the network no intrinsics, tools of the system neither."""
+    violations = []
+    for name in c_sources(f"{folder}/*.[ch]" if folder else "*.[ch]"):
+        for header, way in reached(name).items():
+            if not (CSRC / header).is_file():
+                continue  # the system's
+            other = folder_of(header)
+            allowed = MAY_INCLUDE[folder] | {folder}
+            if other not in allowed and header not in ("fnn.h", "real.h"):
+                violations.append("csrc: " + " -> ".join(way))
+            if other == "" and folder == "system":
+                violations.append("csrc: " + " -> ".join(way))
     assert not violations, show(violations)
 
 
-def test_the_network_knows_no_intrinsics() -> None:
-    sources = c_sources("net*", "fnn.[ch]")
-    violations = lines_with(r"\b_mm\d*_|\b__m\d+|\bv(ld|st)1q?_|\bfloat(32x4|64x2)_t", sources)
-    # dispatch.h gives tables of functions and no vector; fpmode.h is the one inline exception
-    violations += [
-        way for way in forbidden(list(sources), INTRINSICS) if "fpmode.h" not in way.split(" -> ")
-    ]
+def test_only_simd_and_the_processor_s_modes_know_intrinsics() -> None:
+    sources = {
+        name: text
+        for name, text in c_sources("**/*.[ch]").items()
+        if folder_of(name) != "simd" and not name.endswith("fpmode.h")
+    }
+    violations = lines_with(
+        r"\b_mm\d*_(?!pause)|\b__m\d+|\bv(ld|st)1q?_|\bfloat(32x4|64x2)_t", sources
+    )
     assert not violations, show(violations)
 
 
@@ -116,15 +137,10 @@ def test_the_interface_includes_nothing_of_ours() -> None:
     assert reached("fnn.h").keys() <= {"stddef.h", "stdint.h"}
 
 
-def test_tools_of_the_network_know_no_network() -> None:
-    tools = ["arena.h", "arena.c", "parallel.h", "parallel.c", "philox.h", "fpmode.h"]
-    others = {"net.h", "net.inc.h", "kernels.h", "fnn.h", "dispatch.h"}
-    violations = forbidden(tools, others)
-    assert not violations, show(violations)
-
-
 def test_nothing_below_the_extension_knows_python() -> None:
-    violations = lines_with(r"#\s*include\s*[<\"](Python|numpy/)|\bPy[A-Z]\w+", c_sources("*.[ch]"))
+    violations = lines_with(
+        r"#\s*include\s*[<\"](Python|numpy/)|\bPy[A-Z]\w+", c_sources("**/*.[ch]")
+    )
     assert not violations, show(violations)
 
 
@@ -132,11 +148,11 @@ def test_nothing_below_the_extension_knows_python() -> None:
     ("what", "pattern", "where"),
     [
         ("allocates", r"\b(malloc|calloc|realloc|free|aligned_alloc|posix_memalign|alloca)\s*\(",
-         {"arena.c"}),
+         {"system/arena.c"}),
         ("makes threads", r"\b(pthread_create|CreateThread|_beginthreadex|thrd_create)\s*\(",
-         {"parallel.c"}),
+         {"system/parallel.c"}),
         ("knows threads of the system", r"#\s*include\s*<(pthread|threads|windows|sched|omp)\.h>",
-         {"parallel.c"}),
+         {"system/parallel.c"}),
         ("reads the environment", r"\b(getenv|secure_getenv|_wgetenv|setenv)\b", set()),
         ("prints", r"\b(printf|fprintf|puts|fputs|putchar|perror)\s*\(|\b(stdout|stderr)\b", set()),
         ("ends the process", r"\b(abort|exit|_Exit|quick_exit|assert|longjmp|raise)\s*\(", set()),
@@ -145,7 +161,7 @@ def test_nothing_below_the_extension_knows_python() -> None:
     ],
 )  # fmt: skip
 def test_only_one_place_in_c(what: str, pattern: str, where: set[str]) -> None:
-    found = lines_with(pattern, c_sources("*.[ch]"))
+    found = lines_with(pattern, c_sources("**/*.[ch]"))
     violations = [line for line in found if line.split(":")[0].removeprefix("csrc/") not in where]
     assert not violations, f"more than {where or 'nobody'} {what}:" + show(violations)
 
@@ -155,30 +171,45 @@ def test_the_declarations_for_cython_mirror_the_header() -> None:
     mirror = (PACKAGE / "_fnn.pxd").read_text("utf-8")
     name = r"\b(?:FNN_[A-Z0-9_]+|fnn_[a-z0-9_]+)\b"
     in_header = {n for n in re.findall(name, header) if not n.startswith("FNN_N_")} - {"FNN_H"}
+    in_header -= {"FNN_CODE", "FNN_ONE", "FNN_ACTIVATIONS", "FNN_LOSSES", "FNN_OPTIMISERS"}
     in_mirror = set(re.findall(name, re.sub(r"#.*", "", mirror)))
     assert in_mirror == in_header
 
 
 @pytest.mark.parametrize(
-    ("enum", "named"),
+    ("codes", "named"),
     [
-        ("fnn_activation", names.ACTIVATIONS),
-        ("fnn_loss", names.LOSSES),
+        ("FNN_ACTIVATIONS", names.ACTIVATIONS),
+        ("FNN_LOSSES", names.LOSSES),
         ("fnn_metric", ("no_metric", "argmax", "threshold")),
     ],
 )
-def test_names_stand_in_the_order_of_the_codes(enum: str, named: tuple[str, ...]) -> None:
-    header = without_comments((CSRC / "fnn.h").read_text("utf-8"))
-    (body,) = re.findall(r"typedef enum \{([^}]*)\} " + enum + ";", header)
-    codes = [entry.split("=")[0].strip() for entry in body.split(",")]
-    codes = [code for code in codes if not code.startswith("FNN_N_")]
-    assert [code.removeprefix("FNN_").lower() for code in codes] == list(named)
+def test_names_stand_in_the_order_of_the_codes(codes: str, named: tuple[str, ...]) -> None:
+    assert codes_in_the_header(codes) == list(named)
+
+
+def codes_in_the_header(name: str) -> list[str]:
+    """Return the codes of a list of fnn.h, or of an enum there, in lower case."""
+    header = without_comments((CSRC / "fnn.h").read_text("utf-8")).replace("\\\n", " ")
+    for body in re.findall(r"typedef enum \{([^}]*)\} " + name + ";", header):
+        entries = [entry.split("=")[0].strip() for entry in body.split(",")]
+        return [entry.removeprefix("FNN_").lower() for entry in entries]
+    (body,) = re.findall(r"#define " + name + r"\(X\)(.*)", header)
+    return [code.lower() for code in re.findall(r"X\((\w+)", body)]
+
+
+def test_the_code_of_an_optimiser_is_its_own_or_that_of_its_base() -> None:
+    kinds = [value for value in vars(optim).values() if isinstance(value, type)]
+    kinds = [kind for kind in kinds if issubclass(kind, optim.Optimizer) and "kind" in vars(kind)]
+    assert [kind.kind for kind in kinds] == [*range(len(codes_in_the_header("FNN_OPTIMISERS")))]
+    assert [kind.__name__.lower() for kind in kinds] == codes_in_the_header("FNN_OPTIMISERS")
 
 
 # --- Python -------------------------------------------------------------------------------------
 
 # Modules that import nothing of ours but what stands here: the leaves.
 LEAVES: dict[str, set[str]] = {
+    "activations": {"names"},
     "arrays": {"_fastnn", "cells", "names"},
     "callbacks": {"schedules"},
     "cells": set(),

@@ -105,7 +105,7 @@ def examples(way: str) -> tuple[Any, Any]:
 
 
 def is_worth_a_team(way: str) -> bool:
-    """What csrc/net.h asks for: FNN_WORTH_A_BARRIER a layer and batch, FNN_WORTH_A_TEAM a call."""
+    """What csrc/net/net.h and fnn.h ask for: work for each layer of a batch, and for each call."""
     sizes, batch_size, _, _ = WAYS[way]
     work = 3 * ref.weight_mask(sizes).size * batch_size
     return work >= 400_000 * (len(sizes) + 1) and work >= 2_000_000
@@ -292,7 +292,7 @@ def test_a_narrow_first_layer_by_its_non_zeros_differs_by_rounding_alone(
 def test_a_rows_prediction_does_not_depend_on_its_batch(isa: str, dtype: Any, given: str) -> None:
     """One row goes a way of its own; blocks have 512; more rows have a team; zeros are left out."""
     net = MLP([37, 60, 40, 10], activation="gelu", output="softmax", dtype=dtype, seed=2)
-    assert net.n_params * 1025 > 2_000_000  # FNN_WORTH_A_TEAM of csrc/net.h
+    assert net.n_params * 1025 > 2_000_000  # FNN_WORTH_A_TEAM of csrc/net/net.h
     X = pixels(1025, 37) if given == "uint8" else numbers(1025, 37) * (pixels(1025, 37) != 0)
     X = csr_array(X) if given == "csr" else X.astype(given)
     if given != "csr":

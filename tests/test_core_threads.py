@@ -2,7 +2,7 @@
 
 The networks here are large enough for a team: 3 multiply-adds a parameter and row, more than
 FNN_WORTH_A_BARRIER times (L + 2) a batch and FNN_WORTH_A_TEAM a run, 400,000 and 2,000,000
-(csrc/net.h).
+(csrc/net/net.h).
 """
 
 from __future__ import annotations

@@ -129,9 +129,11 @@ class TestFloat:
                 most = {"float32": 12, "float64": 12 + far**2}[dtype]
             assert units.max() <= most, net
 
-    @pytest.mark.skipif(not (CSRC / "vmath.inc.h").exists(), reason="needs the core's sources")
+    @pytest.mark.skipif(
+        not (CSRC / "kernels" / "vmath.inc.h").exists(), reason="needs the core's sources"
+    )
     def test_the_tail_of_gelu_is_the_cores(self):
-        source = (CSRC / "vmath.inc.h").read_text("utf-8")
+        source = (CSRC / "kernels" / "vmath.inc.h").read_text("utf-8")
         tables = re.findall(r"tail_fit\[\] = \{(.*?)\}", source, re.DOTALL)
         for dtype, text in zip(("float32", "float64"), tables, strict=True):
             assert (

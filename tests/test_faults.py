@@ -26,7 +26,7 @@ def network(**options):
 
 
 class Faults(ctypes.Structure):
-    """struct fnn_faults of csrc/faults.h."""
+    """struct fnn_faults of csrc/system/faults.h."""
 
     _fields_ = [
         (name, ctypes.c_int64)

@@ -46,7 +46,7 @@ LARGEST_SLOPE_GELU = {np.float32: 2.5, np.float64: 4}
 # z sigmoid(z) has the largest other factor: |z| = 717 at most where the product is normal.
 FLUSHED = 1024
 
-# Above these z, e^z stays at e^(this): csrc/vmath.inc.h.
+# Above these z, e^z stays at e^(this): csrc/kernels/vmath.inc.h.
 EXP_MAX = {np.float32: 88.37, np.float64: 709.4}
 
 

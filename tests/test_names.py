@@ -1,5 +1,8 @@
 """Names of activations, outputs and losses, and which go together."""
 
+import re
+from pathlib import Path
+
 import pytest
 import reference as ref
 
@@ -79,3 +82,51 @@ def test_what_is_no_name_at_all_is_refused_by_the_same_sentence(name):
 def test_outputs_are_not_for_hidden_layers(name):
     with pytest.raises(ValueError, match=r"activation must be one of"):
         MLP([2, 3, 1], activation=name)
+
+
+ROOT = Path(__file__).parent.parent
+
+
+def _tables() -> dict[str, tuple[set[str], set[str]]]:
+    """What has one entry an activation: the names there, and those that it may leave out."""
+    from fastnn import activations
+    from fastnn.export import arithmetic, c_activations
+
+    tables = {
+        "fastnn/activations.py": (set(activations.ROWS), set()),
+        "fastnn/export/c_activations.py": (set(c_activations._LOOPS), {"identity", "softmax"}),
+        "fastnn/export/arithmetic.py": (set(arithmetic.ACTIVATIONS), set()),
+        "tests/reference.py": (set(ref.ACTIVATIONS), {"softmax"}),  # a function of its own
+    }
+    for page in ("docs/formulas.md", "fastnn/mlp.py"):
+        path = ROOT / page
+        if path.exists():
+            words = set(re.findall(r"\w+", path.read_text("utf-8")))
+            tables[page] = (words & set(names.ACTIVATIONS), set())
+    return tables
+
+
+@pytest.mark.parametrize("table", _tables())
+def test_every_activation_stands_in_every_table_and_page(table):
+    there, left_out = _tables()[table]
+    assert set(names.ACTIVATIONS) - there <= left_out
+
+
+def test_every_activation_is_written_for_pytorch():
+    torch = pytest.importorskip("fastnn.export.torch", exc_type=ImportError)
+    assert set(names.ACTIVATIONS) - set(torch._MAKERS) <= {"identity"}
+
+
+@pytest.mark.parametrize("name", names.ACTIVATIONS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_activation_is_written_for_onnx(name, dtype):
+    onnx = pytest.importorskip("fastnn.export.onnx", exc_type=ImportError)
+    assert onnx.to_onnx(MLP([2, 3], output=name, dtype=dtype))
+
+
+@pytest.mark.parametrize("loss", names.LOSSES)
+def test_every_loss_stands_on_the_page_of_formulas(loss):
+    path = ROOT / "docs" / "formulas.md"
+    if not path.exists():
+        pytest.skip("needs the pages")
+    assert f"`{loss}`" in path.read_text("utf-8")

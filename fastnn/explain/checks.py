@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn.activations import ROWS
+
 from .tables import number
 from .units import LayerUnits
 
@@ -191,10 +193,10 @@ def check_units(layers: Sequence[LayerUnits], *, learnt: float) -> list[Check]:
                 f"{dead} of {width} units of {name} are dead: they say nothing on any example, so "
                 "they learn nothing.",
             )
-        if layer.activation in ("relu", "softplus", "silu", "gelu"):
+        if ROWS[layer.activation].dead is not None:
             checks.append(Check(f"dead units of {name}", f"{dead} of {width}", "none", finding))
             continue
-        if layer.activation not in ("sigmoid", "tanh", "elu"):
+        if ROWS[layer.activation].saturated is None:
             continue
         share, finding = float(layer.saturated.mean()), None
         stuck = int(((layer.saturated > 0.99) & (layer.deviation < 0.05)).sum())

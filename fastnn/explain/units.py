@@ -8,24 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn.activations import ROWS
 from fastnn.mlp import MLP
+from fastnn.names import Output
 
 from .examples import Examples
-
-SATURATED = 0.02  # of the way from one end of a bounded activation to the other
-
-# Where f'(z) is 0 or next to it, told from a = f(z); functions that are not here have no such end.
-_DEAD = {
-    "relu": lambda a: a <= 0,
-    "softplus": lambda a: a < SATURATED,  # f' = 1 − exp(−a)
-    "silu": lambda a: (a <= 0) & (a > -1e-3),
-    "gelu": lambda a: (a <= 0) & (a > -1e-3),
-}
-_SATURATED = {
-    "sigmoid": lambda a: (a < SATURATED) | (a > 1 - SATURATED),  # f' = a (1 − a) < 0.02
-    "tanh": lambda a: np.abs(a) > 1 - SATURATED,  # f' = 1 − a² < 0.04
-    "elu": lambda a: a < SATURATED - 1,  # f' = a + 1
-}
 
 
 @dataclass(frozen=True)
@@ -48,7 +35,7 @@ class LayerUnits:
     """
 
     layer: int
-    activation: str
+    activation: Output
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
     dead: NDArray[np.float64]
@@ -66,9 +53,10 @@ def unit_statistics(net: MLP, data: Examples) -> tuple[LayerUnits, ...]:
         for a, centre, function, total in zip(layers, about, functions, sums, strict=True):
             total[0] += (a - centre).sum(axis=0)
             total[1] += ((a - centre) ** 2).sum(axis=0)
-            for row, ends in ((2, _DEAD), (3, _SATURATED)):
-                if function in ends:
-                    total[row] += ends[function](a).sum(axis=0)
+            known = ROWS[function]
+            for row, ends in ((2, known.dead), (3, known.saturated)):
+                if ends is not None:
+                    total[row] += ends(a).sum(axis=0)
     result = []
     for l, (function, centre, total) in enumerate(zip(functions, about, sums, strict=True), 1):
         shift, square, dead, saturated = total / data.n

@@ -5,7 +5,7 @@ device: with the C library's, every platform would round in its own way. So the 
 the same operations in the same order on float32, and int8 predictions agree exactly wherever the
 compiler does not fuse a product and a sum into one rounding (``-ffp-contract=off``).
 
-Formulas as in csrc/vmath.inc.h; names end in an underscore where NumPy has the like.
+Formulas as in csrc/kernels/vmath.inc.h; names end in an underscore where NumPy has the like.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import arrays
+from ..activations import spelling
 from ..layout import Array
 from ..mlp import MLP
 from . import facts
@@ -221,7 +222,7 @@ def int8_preactivations(net: MLP, layers: list[Int8Layer], X: Array) -> Array:
         q, step = _quantize_rows(a, layers[0].limit)
     z = _int8_layer(layers[0], q, step)
     for layer, name in zip(layers[1:], net.activation, strict=True):
-        z = _int8_layer(layer, *_quantize_rows(ACTIVATIONS[name](z), layer.limit))
+        z = _int8_layer(layer, *_quantize_rows(spelling(ACTIVATIONS, name, "C")(z), layer.limit))
     return z
 
 
@@ -248,7 +249,9 @@ def _quantize_rows(a: Array, limit: int) -> tuple[Array, Array]:
 def int8_predict(net: MLP, layers: list[Int8Layer], X: Array) -> Array:
     """Return the outputs of the int8 C file, (n, n_out) float32."""
     with np.errstate(all="ignore"):  # C says nothing either
-        return _answer(net, ACTIVATIONS[net.output](int8_preactivations(net, layers, X)))
+        return _answer(
+            net, spelling(ACTIVATIONS, net.output, "C")(int8_preactivations(net, layers, X))
+        )
 
 
 def _answer(net: MLP, a: Array) -> Array:
@@ -292,7 +295,7 @@ def measure(net: MLP, layers: list[Int8Layer], X: Any, y: Any) -> Measured:
         for begin in range(0, len(X), step):
             part = X[begin : begin + step]
             z[begin : begin + step] = int8_preactivations(net, layers, part)
-            a = _answer(net, ACTIVATIONS[net.output](z[begin : begin + step]))
+            a = _answer(net, spelling(ACTIVATIONS, net.output, "C")(z[begin : begin + step]))
             change = max(change, float(np.abs(a - net.predict(part)).max()))
     if y is None:
         return Measured(len(X), change, {}, {})

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 
+from ..activations import spelling
 from . import arithmetic
 from .c_source import BLOCK, fill, literal
 
@@ -161,7 +162,9 @@ def activations(names: Iterable[str], prefix: str, dtype: str) -> str:
     wanted = [name for name in dict.fromkeys(names) if name != "identity"]
     if "softmax" in wanted:  # which calls that of exp
         wanted = ["exp", *(name for name in wanted if name not in ("exp", "softmax")), "softmax"]
-    needed = {helper for name in wanted if name in _LOOPS for helper in _LOOPS[name][1]}
+    needed = {
+        helper for name in wanted if name != "softmax" for helper in spelling(_LOOPS, name, "C")[1]
+    }
     low, high = arithmetic.EXP_RANGE[dtype]
 
     def horner(coefficients: Iterable[float], variable: str) -> str:

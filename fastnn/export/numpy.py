@@ -13,30 +13,15 @@ import os
 import numpy as np
 
 from .. import __version__, files
+from ..activations import ROWS
 from ..layout import Array
 from ..mlp import MLP
+from ..names import Output
 from . import facts
 
 __all__ = ["to_numpy"]
 
-# f(z) as NumPy writes it, without overflow where the result is finite.
-_FUNCTIONS = {
-    "sigmoid": "np.exp(-np.logaddexp(0, -z))",
-    "tanh": "np.tanh(z)",
-    "relu": "np.maximum(z, 0)",
-    "leaky_relu": "np.where(z > 0, z, 0.01 * z)",
-    "elu": "np.where(z > 0, z, np.expm1(np.minimum(z, 0)))",
-    "gelu": "z * (np.vectorize(math.erfc, otypes=[float])(z / -math.sqrt(2)) / 2).astype(z.dtype)",
-    "silu": "z * np.exp(-np.logaddexp(0, -z))",
-    "softplus": "np.logaddexp(0, z)",
-    "exp": "np.exp(np.minimum(z, {exp_max}))",
-}
 _EXP_MAX = {"float32": "88.37", "float64": "709.4"}  # where fastnn's exp stops growing
-_SOFTMAX = """\
-def softmax(z):
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-"""
 _PREDICT = '''\
 def predict(x):
     """Return the outputs, (n, {n_out}) or ({n_out},) of inputs x, (n, {n_in}) or ({n_in},)."""
@@ -109,7 +94,7 @@ def _source(net: MLP) -> str:
         "Needs NumPy alone: from this file import predict.\n"
         '"""\n\n'
         "import base64\n"
-        f"{'import math' + chr(10) if 'gelu' in used else ''}\n"
+        f"{'import math' + chr(10) if any('math.' in ROWS[name].numpy for name in used) else ''}\n"
         "import numpy as np\n",
         f"DTYPE, SIZES = np.{dtype}, {sizes!r}\n{_facts(net)}",
         *(_function(name, dtype) for name in used),
@@ -167,8 +152,6 @@ def _facts(net: MLP) -> str:
     return text
 
 
-def _function(name: str, dtype: str) -> str:
-    if name == "softmax":
-        return _SOFTMAX
-    formula = _FUNCTIONS.get(name, "z").format(exp_max=_EXP_MAX[dtype])
+def _function(name: Output, dtype: str) -> str:
+    formula = ROWS[name].numpy.format(exp_max=_EXP_MAX[dtype])
     return f"def {name}(z):\n    return {formula}\n"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__, files
+from ..activations import spelling
 from ..layout import Array
 from ..mlp import MLP
 from ..names import check_name
@@ -318,7 +319,7 @@ class _Graph:
             half, root = self.number(0.5), self.number(0.5**0.5)
             erf = self.erf(self.node("Mul", z, root))
             return self.node("Mul", z, self.node("Add", self.node("Mul", erf, half), half))
-        operator, attributes = _OPERATORS[function]
+        operator, attributes = spelling(_OPERATORS, function, "ONNX")
         return self.node(operator, z, **attributes)
 
     def erf(self, x: str) -> str:

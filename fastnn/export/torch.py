@@ -15,6 +15,7 @@ except ImportError:
         "to_torch and from_torch need PyTorch: pip install 'fastnn-mlp[torch]'", name="torch"
     ) from None
 
+from ..activations import spelling
 from ..layout import Array
 from ..mlp import MLP, check_mlp
 from . import facts
@@ -89,7 +90,7 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
             linear.bias.copy_(torch.from_numpy(b))
         modules.append(linear)
         if function != "identity":
-            modules.append(_MAKERS[function]())
+            modules.append(spelling(_MAKERS, function, "PyTorch")())
         if l < len(net.dropout) and net.dropout[l]:
             modules.append(nn.Dropout(net.dropout[l]))
     if outputs is not None:

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "fnn.h"
-#include "parallel.h"
+#include "system/parallel.h"
 
 typedef struct {
     fnn_activation hidden, output;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "faults.h"
+#include "system/faults.h"
 #include "fnn.h"
 
 static int wrong;

@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "dispatch.h"
+#include "isa/dispatch.h"
 #include "guarded_arena.h"
 
 placement where;
@@ -147,7 +147,7 @@ void case_ends(void)
     }
 }
 
-/* ---- the core's scratch, in place of csrc/arena.c ---------------------------------------------------- */
+/* ---- the core's scratch, in place of csrc/system/arena.c ---------------------------------------------------- */
 
 /* A room: a forbidden page, the piece's pages, a forbidden page */
 size_t guarded_room(size_t size)

@@ -1,4 +1,4 @@
-/* guarded_arena.h: csrc/arena.h for the harness of guard.c, which is included before it and takes its
+/* guarded_arena.h: csrc/system/arena.h for the harness of guard.c, which is included before it and takes its
  * place: every piece of scratch lies between two pages that fault, flush against the one or the other.
  * Pieces are aligned to their elements only, and begin as NaN. */
 #ifndef FNN_ARENA_H

@@ -41,8 +41,8 @@ from mutants import MUTANTS, ROOT, Mutant, misplaced
 CC = os.environ.get("CC", "cc").split()
 FLAGS = ["-Og", "-std=c11", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-w"]
 SOURCES = sorted(
-    path.name
-    for path in (ROOT / "csrc").glob("*.c")
+    path.relative_to(ROOT / "csrc").as_posix()
+    for path in (ROOT / "csrc").rglob("*.c")
     if not re.match(r"kernels_(?!base)", path.name)
 )
 FIRST = {
@@ -55,6 +55,7 @@ FIRST = {
     "gather.inc.h": ["core_rows"],
     "simd.h": ["core_rows"],
     "net.inc.h": ["core_training", "core"],
+    "product.inc.h": ["core_training", "core"],
     "train.inc.h": ["core_training", "sparse"],
     "read.inc.h": ["products", "core"],
     "block.inc.h": ["core_training"],
@@ -94,17 +95,25 @@ class Copy:
 
     def make(self) -> None:
         """Copy the sources and compile all of them."""
+        self.take()
+        self.build()
+
+    def take(self) -> None:
+        """Copy the sources, with the plain C kernels alone, not unrolled."""
         for name in ("csrc", "fastnn", "tests", "examples", "docs"):
             skip = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "gallery", "generated")
             shutil.copytree(ROOT / name, self.folder / name, ignore=skip)
         shutil.copy(ROOT / "pyproject.toml", self.folder)
-        dispatch = self.folder / "csrc" / "dispatch.c"
+        dispatch = self.folder / "csrc" / "isa" / "dispatch.c"
         only_base = re.sub(r"\{has_avx\w+, TABLES\(avx\w+\)\},", "", dispatch.read_text("utf-8"))
         dispatch.write_text(only_base.replace("{always, TABLES(neon)},", ""), "utf-8")
-        simd = self.folder / "csrc" / "simd.h"
+        simd = self.folder / "csrc" / "simd" / "simd.h"
         rolled = re.sub(r"(#define FNN_UNROLL) _Pragma.*", r"\1", simd.read_text("utf-8"))
         simd.write_text(rolled, "utf-8")
         self.objects.mkdir()
+
+    def build(self) -> None:
+        """Compile everything and link it."""
         glue = self.objects / "_fastnn.c"
         source = self.folder / "fastnn" / "_fastnn.pyx"
         run([sys.executable, "-m", "cython", "-3", str(source), "-o", str(glue)], self.folder)
@@ -121,12 +130,16 @@ class Copy:
     def compile(self, sources: Sequence[str]) -> None:
         """Compile some of csrc/, side by side."""
         commands = [
-            [*CC, *FLAGS, "-c", f"csrc/{source}", "-o", str(self.objects / f"{source}.o")]
+            [*CC, *FLAGS, "-Icsrc", "-c", f"csrc/{source}", "-o", str(self.object_of(source))]
             for source in sources
         ]
         with ThreadPoolExecutor(2) as pool:
             for _ in pool.map(lambda command: run(command, self.folder), commands):
                 pass
+
+    def object_of(self, source: str) -> Path:
+        """Return where the object of a source of csrc/ stands."""
+        return self.objects / f"{Path(source).name}.o"
 
     def link(self) -> None:
         """Make the extension of the objects that there are."""
@@ -141,7 +154,7 @@ class Copy:
         for source in SOURCES:
             if source.endswith(other):
                 continue
-            rule = run([*CC, "-std=c11", "-MM", f"csrc/{source}"], self.folder)
+            rule = run([*CC, "-std=c11", "-Icsrc", "-MM", f"csrc/{source}"], self.folder)
             if header in {Path(name).name for name in rule.split()}:
                 users.append(source)
         return users
@@ -205,7 +218,7 @@ class Copy:
         """Take what was compiled from the first copy again, which holds no mutants."""
         right = Copy(self.folder.parent / "right")
         for source in sources:
-            shutil.copy(right.objects / f"{source}.o", self.objects)
+            shutil.copy(right.object_of(source), self.objects)
         if sources:
             self.extension.unlink(missing_ok=True)
             shutil.copy(right.extension, self.extension)

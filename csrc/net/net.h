@@ -2,9 +2,9 @@
 #ifndef FNN_NET_H
 #define FNN_NET_H
 
-#include "arena.h"
+#include "system/arena.h"
 #include "fnn.h"
-#include "parallel.h"
+#include "system/parallel.h"
 
 struct fnn_net {
     fnn_dtype dtype;
@@ -23,14 +23,11 @@ struct fnn_net {
     size_t scratch_size;
 };
 
-/* Larger batches, and everything that is not training, are worked off in blocks of so many rows:
- * memory stays bounded, activations stay in the cache, and sums over examples are taken in two
- * levels, which rounds less. */
-enum { FNN_BLOCK = 512 };
+/* Multiply-adds of a batch below which a barrier a layer, 1 µs, costs more than a second thread
+ * brings, at some 50 multiply-adds a nanosecond and core; of a call: FNN_WORTH_A_TEAM. */
+enum { FNN_WORTH_A_BARRIER = 400000 };
 
-/* Multiply-adds below which a second thread costs more than it brings: a team's start, 20 µs, and
- * a barrier a layer, 1 µs, against some 50 multiply-adds a nanosecond and core. */
-enum { FNN_WORTH_A_TEAM = 2000000, FNN_WORTH_A_BARRIER = 400000 };
+_Static_assert((int)FNN_MOST_THREADS == (int)FNN_LARGEST_TEAM, "fnn.h tells callers the size of the largest team");
 
 /* Up to so many parameters, the blocks of a long batch are divided among the threads rather than each
  * layer's tiles: a gradient a thread must stay in its cache. */

@@ -1,5 +1,7 @@
-/* activation.inc.h: f(z) and f'(z), each where the book has it. */
-#include "vmath.inc.h"
+/* activation.inc.h: f(z) and f'(z), each where the book has it. The list of all f stands in fnn.h; a
+ * switch here that lacks one does not compile (-Werror=switch). */
+#include <math.h>
+#include "kernels/vmath.inc.h"
 
 #define LEAKY ((real)0.01)
 
@@ -42,13 +44,15 @@ FNN_INLINE vec f_of(const fnn_activation f, const int both, vec z, vec *slope)
         a = v_exp(z);
         if (both) *slope = a;
         return a;
-    default: /* identity */
+    case FNN_IDENTITY:
         if (both) *slope = one;
         return z;
+    case FNN_SOFTMAX: break; /* a function of a whole row: softmax() below */
     }
+    return v_set1((real)NAN); /* never: so that it shows */
 }
 
-/* f'(z) told from a = f(z); only for those f that allow it (see times_slope) */
+/* f'(z) from a = f(z), for those f of the list that say FROM_A */
 FNN_INLINE vec slope_of(const fnn_activation f, vec a)
 {
     vec one = v_set1(1), zero = v_zero();
@@ -58,8 +62,17 @@ FNN_INLINE vec slope_of(const fnn_activation f, vec a)
     case FNN_RELU: return v_select(v_gt(a, zero), one, zero);
     case FNN_LEAKY_RELU: return v_select(v_gt(a, zero), one, v_set1(LEAKY));
     case FNN_ELU: return v_select(v_gt(a, zero), one, v_add(a, one));
-    default: return a;                                                          /* exp */
+    case FNN_EXP: return a;
+#define NOT_HERE_IS_ONE(F) case F:
+#define NOT_HERE_FROM_A(F)
+#define NOT_HERE_STORED(F) case F:
+#define NOT_HERE_JACOBIAN(F) case F:
+#define NOT_HERE(NAME, HOW) NOT_HERE_##HOW(FNN_##NAME)
+        FNN_ACTIVATIONS(NOT_HERE)
+        break;
+#undef NOT_HERE
     }
+    return v_set1((real)NAN); /* never: so that it shows */
 }
 
 FNN_INLINE void apply(const fnn_activation f, int64_t n, real *z, real *slope)
@@ -160,38 +173,27 @@ static void softmax(int64_t m, int64_t n, real *z, int64_t ld)
 
 static void activate(fnn_activation f, int64_t m, int64_t n, real *z, real *slope, int64_t ld)
 {
-#define CASE(F) case F: BY_ROWS(apply(F, n, z + at, slope ? slope + at : NULL)); break;
-    switch (f) {
-        CASE(FNN_SIGMOID)
-        CASE(FNN_TANH)
-        CASE(FNN_RELU)
-        CASE(FNN_LEAKY_RELU)
-        CASE(FNN_ELU)
-        CASE(FNN_GELU)
-        CASE(FNN_SILU)
-        CASE(FNN_SOFTPLUS)
-        CASE(FNN_EXP)
-    case FNN_SOFTMAX:
-        softmax(m, n, z, ld);
-        break;
-    default:
-        if (slope) BY_ROWS(apply(FNN_IDENTITY, n, z + at, slope + at));
-    }
-#undef CASE
+    if (f == FNN_IDENTITY && !slope) return; /* a = z */
+#define ALL(F) case F: BY_ROWS(apply(F, n, z + at, slope ? slope + at : NULL)); break;
+#define CASE_IS_ONE(F) ALL(F)
+#define CASE_FROM_A(F) ALL(F)
+#define CASE_STORED(F) ALL(F)
+#define CASE_JACOBIAN(F) case F: softmax(m, n, z, ld); break;
+#define CASE(NAME, HOW) CASE_##HOW(FNN_##NAME)
+    switch (f) { FNN_ACTIVATIONS(CASE) }
+#undef CASE_IS_ONE
+#undef CASE_FROM_A
+#undef CASE_STORED
+#undef CASE_JACOBIAN
 }
 
 static void times_slope(fnn_activation f, int64_t m, int64_t n, const real *a, real *delta, int64_t ld)
 {
-#define CASE(F) case F: BY_ROWS(apply_slope(F, n, a + at, delta + at)); break;
-    switch (f) {
-        CASE(FNN_SIGMOID)
-        CASE(FNN_TANH)
-        CASE(FNN_RELU)
-        CASE(FNN_LEAKY_RELU)
-        CASE(FNN_ELU)
-        CASE(FNN_EXP)
-    default: break; /* identity: f' = 1 */
-    }
+#define CASE_IS_ONE(F) case F: break;
+#define CASE_FROM_A(F) case F: BY_ROWS(apply_slope(F, n, a + at, delta + at)); break;
+#define CASE_STORED(F) case F: break; /* multiply() has it */
+#define CASE_JACOBIAN(F) case F: break;
+    switch (f) { FNN_ACTIVATIONS(CASE) }
 #undef CASE
 }
 

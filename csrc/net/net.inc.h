@@ -16,7 +16,8 @@
 #error "net.inc.h is included by net_f32.c and net_f64.c"
 #endif
 
-#include "block.inc.h"
+#include "net/block.inc.h"
+#include "net/product.inc.h"
 
 /* ---- forward ------------------------------------------------------------------------------ */
 
@@ -45,48 +46,28 @@ static void drop(const fnn_net *net, block *b, int l, region r, int64_t first_ro
     }
 }
 
-/* How many rows or columns of a product, each of so many multiply-adds, to make between two questions */
-static int64_t stretch(double each, int64_t unit)
-{
-    double units = FNN_ASK_EVERY / (each * (double)unit);
-    return units < 1 ? unit : units > INT32_MAX ? (int64_t)INT32_MAX * unit : (int64_t)units * unit;
-}
-
 typedef struct { int on; int64_t first_row, step; uint64_t seed; } dropping;
 
-/* a[l+1] = f_l(a[l] W[l] + b[l]) for m rows; the last stays z if keep_z */
+/* a[l+1] = f_l(a[l] W[l] + b[l]), (m, n_l) → (m, n_l+1), l = 0 … L − 1; a[L] stays z if keep_z: then
+ * the loss kernel activates, as it needs both */
 static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, int keep_z,
                     dropping drops)
 {
-    const real *params = net->params;
     int L = net->n_layers;
     for (int l = 0; l < L && !fnn_given_up(me); l++) {
-        int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], ld = b->ld[l + 1];
-        const real *W = params + net->weights_at[l], *bias = params + net->biases_at[l];
-        region r = share_of(me, m, n_out);
-        real *z = b->a[l + 1] + r.r0 * ld + r.c0;
-        real *slope = l + 1 < L && b->slope[l + 1] ? b->slope[l + 1] + r.r0 * ld + r.c0 : NULL;
-        if (l == 0 && b->input) {
-            lists mine = rows_from(b->input, r.r0);
-            FNN_TABLE->sparse_nn(r.r1 - r.r0, r.c1 - r.c0, &mine, W + r.c0, n_out, bias + r.c0, z, ld);
-        } else {
-            int64_t n = r.c1 - r.c0, step = stretch((double)(r.r1 - r.r0) * (double)n_in, FNN_TABLE->panel);
-            for (int64_t j = 0; j < n && !(j && fnn_ask(me)); j += step)
-                FNN_TABLE->nn(r.r1 - r.r0, n - j < step ? n - j : step, n_in, b->a[l] + r.r0 * b->ld[l],
-                              b->ld[l], W + r.c0 + j, n_out, FNN_FROM_BIAS, bias + r.c0 + j, z + j, ld,
-                              my_pack(b, me));
-        }
+        region r = share_of(me, m, net->sizes[l + 1]);
+        weighted_sums(net, b, me, l, r); /* z[l+1] = a[l] W[l] + b[l] */
         if (l + 1 < L) {
-            FNN_TABLE->activate(net->activation[l], r.r1 - r.r0, r.c1 - r.c0, z, slope, ld);
+            activate_region(net, b, l + 1, r); /* a[l+1] = f_l(z[l+1]) */
             if (drops.on && net->dropout[l] > 0)
                 drop(net, b, l + 1, r, drops.first_row, drops.step, drops.seed);
         }
         fnn_barrier(me);
     }
     if (!keep_z) { /* softmax needs whole rows */
-        int64_t r0, r1, n = net->sizes[L];
-        fnn_share(me, m, 1, &r0, &r1);
-        FNN_TABLE->activate(net->activation[L - 1], r1 - r0, n, b->a[L] + r0 * n, NULL, n);
+        region r = {0, m, 0, net->sizes[L]};
+        fnn_share(me, m, 1, &r.r0, &r.r1);
+        FNN_TABLE->activate(net->activation[L - 1], r.r1 - r.r0, r.c1, b->a[L] + r.r0 * r.c1, NULL, r.c1);
         fnn_barrier(me);
     }
 }
@@ -165,64 +146,30 @@ static void output_costs(const fnn_net *net, block *b, const fnn_worker *me, int
     fnn_barrier(me);
 }
 
-/* δ[l] = δ[l+1] W[l]ᵀ · f'(z[l]),  l = L − 1 … 1 */
+/* δ[l] = δ[l+1] W[l]ᵀ · f'(z[l]), (m, n_l+1) → (m, n_l), l = L − 1 … 1 */
 static void deltas(const fnn_net *net, block *b, const fnn_worker *me, int64_t m)
 {
-    const real *params = net->params;
     for (int l = net->n_layers - 1; l >= 1 && !fnn_given_up(me); l--) {
-        int64_t n = net->sizes[l], n_next = net->sizes[l + 1], ld = b->ld[l];
-        region r = share_of(me, m, n);
-        int64_t rows = r.r1 - r.r0, columns = r.c1 - r.c0, at = r.r0 * ld + r.c0;
-        int64_t step = stretch((double)rows * (double)n_next, FNN_TABLE->panel);
-        for (int64_t j = 0; j < columns && !(j && fnn_ask(me)); j += step)
-            FNN_TABLE->nt(rows, columns - j < step ? columns - j : step, n_next,
-                          b->delta[l + 1] + r.r0 * b->ld[l + 1], b->ld[l + 1],
-                          params + net->weights_at[l] + (r.c0 + j) * n_next, n_next,
-                          b->delta[l] + at + j, ld, my_pack(b, me));
-        if (b->slope[l]) FNN_TABLE->multiply(rows, columns, b->delta[l] + at, b->slope[l] + at, ld);
-        else FNN_TABLE->times_slope(net->activation[l - 1], rows, columns, b->a[l] + at,
-                                    b->delta[l] + at, ld);
+        region r = share_of(me, m, net->sizes[l]);
+        pass_back(net, b, me, l, r);          /* δ[l] = δ[l+1] W[l]ᵀ */
+        times_slope_region(net, b, l, r);     /* δ[l] = δ[l] · f'(z[l]) */
         fnn_barrier(me);
     }
 }
 
 /* ---- gradients and updates ---------------------------------------------------------------- */
 
-/* This worker's part of dW[l]; lists of non-zeros can be cut along the columns only */
-static region gradient_share(const block *b, const fnn_worker *me, int l, int64_t n_in, int64_t n_out)
-{
-    if (l > 0 || !b->input) return share_of(me, n_in, n_out);
-    region r = {0, n_in, 0, n_out};
-    fnn_share(me, n_out, FNN_TABLE->panel, &r.c0, &r.c1);
-    return r;
-}
-
-/* For each layer  W = beta W + alpha a[l]ᵀ δ[l+1],  b = b + alpha Σ δ[l+1]  (bias_beta for b) on
- * `out`, laid out like the parameters: a gradient (alpha 1, beta 0 or 1), or the parameters
- * themselves (alpha −eta, beta 1 − eta lambda), which is a step of plain SGD. `direct`: without dW[0],
- * which update() makes as it goes. */
+/* For each layer  dW = beta dW + alpha a[l]ᵀ δ[l+1],  db = bias_beta db + alpha Σ δ[l+1],  laid out in
+ * `out` like the parameters. The gradient: alpha 1, beta 0, or 1 to add a block's to it. Second form,
+ * plain SGD fused with the product: `out` is the parameters, alpha −eta, beta 1 − eta lambda,
+ * bias_beta 1. `direct`: without dW[0], which update() computes as it goes (turned_step). */
 static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, real alpha,
                      real beta, real bias_beta, int direct, real *out)
 {
     for (int l = 0; l < net->n_layers; l++) {
-        int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
-        region r = gradient_share(b, me, l, n_in, n_out);
-        real *dW = out + net->weights_at[l] + r.r0 * n_out + r.c0;
-        const real *delta = b->delta[l + 1] + r.c0;
-        if (l > 0 || !b->input) {
-            int64_t rows = r.r1 - r.r0, step = stretch((double)(r.c1 - r.c0) * (double)m, FNN_TABLE->strip);
-            for (int64_t i = 0; i < rows && !(i && fnn_ask(me)); i += step)
-                FNN_TABLE->tn(rows - i < step ? rows - i : step, r.c1 - r.c0, m, b->a[l] + r.r0 + i,
-                              b->ld[l], delta, b->ld[l + 1], alpha, beta, dW + i * n_out, n_out);
-        } else if (!b->columns)
-            FNN_TABLE->sparse_tn(n_in, r.c1 - r.c0, m, b->input, delta, b->ld[l + 1], alpha, beta,
-                                 dW, n_out);
-        else if (!direct)
-            FNN_TABLE->turned_tn(n_in, r.c1 - r.c0, b->columns, delta, b->ld[l + 1], alpha, beta, dW,
-                                 n_out);
-        fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
-        FNN_TABLE->column_sums(m, c1 - c0, b->delta[l + 1] + c0, b->ld[l + 1], alpha, bias_beta,
-                               out + net->biases_at[l] + c0);
+        if (l > 0 || !direct)
+            outer_sums(net, b, me, l, m, alpha, beta, out + net->weights_at[l]); /* dW = a[l]ᵀ δ[l+1] */
+        bias_sums(net, b, me, l, m, alpha, bias_beta, out + net->biases_at[l]);  /* db = Σ δ[l+1] */
     }
 }
 
@@ -271,6 +218,3 @@ static void add_sums(fnn_sums *to, const fnn_sums *more)
     to->weight += more->weight;
     to->rows += more->rows;
 }
-
-#include "train.inc.h"
-#include "read.inc.h"

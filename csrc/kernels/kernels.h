@@ -13,6 +13,8 @@
 #ifndef FNN_KERNELS_ENUMS
 #define FNN_KERNELS_ENUMS
 #include "fnn.h"
+/* How f'(z) is had: the second column of FNN_ACTIVATIONS */
+typedef enum { IS_ONE, FROM_A, STORED, JACOBIAN } slope_kind;
 /* Where a product's sums start */
 typedef enum { FNN_FROM_ZERO, FNN_FROM_BIAS, FNN_FROM_C } fnn_start;
 /* Scratch of one thread for copied panels of a weight matrix, in reals: 512 rows of 128 columns. A

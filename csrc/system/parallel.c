@@ -1,9 +1,9 @@
 /* parallel.c: the team, on POSIX and on Windows threads. */
 #define _GNU_SOURCE /* sched_getaffinity; before any header */
-#include "parallel.h"
+#include "system/parallel.h"
 
-#include "faults.h"
-#include "fpmode.h"
+#include "system/faults.h"
+#include "system/fpmode.h"
 
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
@@ -48,7 +48,7 @@ static void spin_pause(void) {}
 #endif
 
 /* Turns of spinning before yielding: at most some 30 to 100 µs, by the length of the pause. */
-enum { MAX_THREADS = 256, MOST_SPINS = 2000, LEAST_SPINS = 8 };
+enum { MOST_SPINS = 2000, LEAST_SPINS = 8 };
 
 struct spins {
     int n; /* before the thread yields at a barrier */
@@ -159,12 +159,12 @@ void fnn_pause(void) { yield_cpu(); }
 
 void fnn_team_run(int size, fnn_work work, void *job, fnn_stop stop)
 {
-    struct spins spins[MAX_THREADS];
+    struct spins spins[FNN_LARGEST_TEAM];
     fnn_team team = {work, job, 0, 0, 0, stop, 0, 0, spins};
-    thread threads[MAX_THREADS];
-    member members[MAX_THREADS];
+    thread threads[FNN_LARGEST_TEAM];
+    member members[FNN_LARGEST_TEAM];
     int started = 1;
-    if (size > MAX_THREADS) size = MAX_THREADS;
+    if (size > FNN_LARGEST_TEAM) size = FNN_LARGEST_TEAM;
     int first = size > 1 && size > processors() ? LEAST_SPINS : MOST_SPINS;
     for (int i = 0; i < size; i++) spins[i].n = first;
     for (; started < size; started++) {

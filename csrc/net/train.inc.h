@@ -1,5 +1,5 @@
 /* train.inc.h: mini-batch steps, on one thread or a team. Template on `real`; built from the steps of
- * net.inc.h, which includes it. (a) to (e) there say how. */
+ * net.inc.h. (a) to (e) there say how. */
 
 /* What one thread has of its own when blocks are worked on apart */
 typedef struct {

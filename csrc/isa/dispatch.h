@@ -4,12 +4,12 @@
 
 #define real float
 #define FNN_T(name) name##_f32
-#include "kernels.h"
+#include "kernels/kernels.h"
 #undef real
 #undef FNN_T
 #define real double
 #define FNN_T(name) name##_f64
-#include "kernels.h"
+#include "kernels/kernels.h"
 #undef real
 #undef FNN_T
 

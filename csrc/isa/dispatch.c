@@ -1,5 +1,5 @@
 /* dispatch.c: which instruction set runs, asked of the processor and of the system. */
-#include "dispatch.h"
+#include "isa/dispatch.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* read.inc.h: what only reads the parameters: predictions, costs, gradients. Template on `real`;
- * built from the steps of net.inc.h, which includes it. */
+ * built from the steps of net.inc.h. */
 typedef struct {
     const fnn_net *net;
     const fnn_matrix *X;

@@ -51,11 +51,11 @@ FNN_INLINE real byte_as_real(uint8_t byte)
 }
 
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_AVX2)
-#include "simd_x86.h"
+#include "simd/simd_x86.h"
 #elif defined(FNN_ISA_NEON)
-#include "simd_neon.h"
+#include "simd/simd_neon.h"
 #elif defined(FNN_ISA_BASE)
-#include "simd_base.h"
+#include "simd/simd_base.h"
 #else
 #error "simd.h needs one FNN_ISA_*"
 #endif

@@ -1,7 +1,7 @@
 /* arena.c: aligned memory from the C library. */
-#include "arena.h"
+#include "system/arena.h"
 
-#include "faults.h"
+#include "system/faults.h"
 
 #ifdef FNN_FAULTS
 struct fnn_faults fnn_faults = {-1, -1, 0, 0, 0};

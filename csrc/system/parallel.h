@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+enum { FNN_LARGEST_TEAM = 256 };
+
 typedef struct fnn_team fnn_team;
 
 typedef struct {
@@ -25,7 +27,8 @@ typedef struct {
     void *arg;
 } fnn_stop;
 
-/* Runs work(job, …) on up to `size` threads; a thread that cannot start makes the team smaller. */
+/* Runs work(job, …) on up to `size` threads; a thread that cannot start makes the team smaller,
+ * and so does FNN_LARGEST_TEAM. */
 void fnn_team_run(int size, fnn_work work, void *job, fnn_stop stop);
 
 /* Returns when all of the team have called it. Spins shortly, then yields: sooner where that was in

@@ -26,11 +26,13 @@ typedef struct {
 
 typedef enum { NEED_FORWARD, NEED_COST, NEED_DELTAS, NEED_GRADIENT } need;
 
-/* f' of these cannot be told from a, or is shared with a mask */
+/* Whether f' of hidden layer l has memory of its own: it does not follow from a, or holds a mask too */
 static int stores_slope(const fnn_net *net, int l)
 {
-    fnn_activation f = net->activation[l];
-    return f == FNN_GELU || f == FNN_SILU || f == FNN_SOFTPLUS || net->dropout[l] > 0;
+#define SLOPE(F, HOW) HOW,
+    static const slope_kind kinds[] = {FNN_ACTIVATIONS(SLOPE)};
+#undef SLOPE
+    return kinds[net->activation[l]] == STORED || net->dropout[l] > 0;
 }
 
 /* Rows a power of two apart would share cache sets: set them off by a line. */

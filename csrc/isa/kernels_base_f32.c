@@ -1,3 +1,3 @@
 #define FNN_ISA_BASE
 #define FNN_F32_SOURCE
-#include "kernels.inc.h"
+#include "kernels/kernels.inc.h"

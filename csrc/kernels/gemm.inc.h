@@ -30,7 +30,7 @@
  * Rejected: packing A (the batch is narrow and already in L2), prefetching C, and vectors along k
  * with a sum over lanes at the end (the bits would depend on V and the tail).
  */
-#include "simd.h"
+#include "simd/simd.h"
 
 enum {
     NV_MAX = 2,

@@ -6,13 +6,13 @@
  */
 #include <string.h>
 #include "real.h"
-#include "kernels.h"
-#include "gemm.inc.h"
-#include "activation.inc.h"
-#include "loss.inc.h"
-#include "optim.inc.h"
-#include "gather.inc.h"
-#include "sparse.inc.h"
+#include "kernels/kernels.h"
+#include "kernels/gemm.inc.h"
+#include "kernels/activation.inc.h"
+#include "kernels/loss.inc.h"
+#include "kernels/optim.inc.h"
+#include "kernels/gather.inc.h"
+#include "kernels/sparse.inc.h"
 
 #if defined(FNN_ISA_AVX512)
 #define TABLE(t) t##_avx512

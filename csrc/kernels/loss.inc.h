@@ -5,9 +5,8 @@
  * output is saturated:  δ = a − y.  Everywhere else δ = dC/da · f'(z), and for softmax, whose
  * outputs all depend on all z,  δ_i = a_i (g_i − Σ_j g_j a_j)  with g = dC/da.
  */
-#include <math.h>
 
-/* c_j and g_j = dc_j/da_j of the losses that are sums of a term an output */
+/* c_j and g_j = dc_j/da_j of those losses of the list (fnn.h) that say TERMS */
 FNN_INLINE vec term(const fnn_loss loss, real param, vec a, vec y, vec *g)
 {
     vec r = v_sub(a, y), zero = v_zero(), one = v_set1(1), p = v_set1(param), size, slope;
@@ -23,10 +22,19 @@ FNN_INLINE vec term(const fnn_loss loss, real param, vec a, vec y, vec *g)
     case FNN_QUANTILE: /* y − a = −r */
         *g = v_select(v_gt(r, zero), v_sub(one, p), v_select(v_gt(zero, r), v_sub(zero, p), zero));
         return v_max(v_mul(v_sub(one, p), r), v_mul(v_sub(zero, p), r));
-    default: /* the squares */
+    case FNN_QUADRATIC:
+    case FNN_MSE:
         *g = v_add(r, r);
         return v_mul(r, r);
+#define NOT_HERE_TERMS(C)
+#define NOT_HERE_ROW(C) case C:
+#define NOT_HERE(NAME, TAKEN, HOW) NOT_HERE_##HOW(FNN_##NAME)
+        FNN_LOSSES(NOT_HERE)
+        break;
+#undef NOT_HERE
     }
+    *g = v_set1((real)NAN); /* never: so that it shows */
+    return *g;
 }
 
 /* Σ_j c_j of one row of n, δ_j = scale g_j into delta */
@@ -40,17 +48,6 @@ FNN_INLINE real row_of_terms(const fnn_loss loss, real param, int64_t n, const r
         if (delta) v_store_n(delta + j, v_mul(v_set1(scale), g), lanes);
     }
     return v_sum(sum);
-}
-
-static real cost_row(fnn_loss loss, real param, int64_t n, const real *a, const real *y, real scale,
-                     real *delta)
-{
-    switch (loss) {
-    case FNN_MAE: return row_of_terms(FNN_MAE, param, n, a, y, scale, delta);
-    case FNN_HUBER: return row_of_terms(FNN_HUBER, param, n, a, y, scale, delta);
-    case FNN_QUANTILE: return row_of_terms(FNN_QUANTILE, param, n, a, y, scale, delta);
-    default: return row_of_terms(FNN_QUADRATIC, param, n, a, y, scale, delta);
-    }
 }
 
 /* δ = scale ((Σ y) a − y), C = Σ_j y_j (ln Σ e^z − z_j), ln Σ e^z = z_max − ln a_max */
@@ -153,6 +150,43 @@ static void through_softmax(int64_t n, const real *a, real *g)
     }
 }
 
+/* Whether C and δ come from the logits z, the output's f' cancelling */
+static int from_logits(fnn_loss kind, fnn_activation f)
+{
+#define CASE_TERMS(C) case C: return 0;
+#define CASE_ROW(C)
+#define CASE(NAME, TAKEN, HOW) CASE_##HOW(FNN_##NAME)
+    switch (kind) {
+        FNN_LOSSES(CASE)
+    case FNN_CROSS_ENTROPY:
+    case FNN_BINARY_CROSS_ENTROPY: return 1;
+    case FNN_POISSON: return f == FNN_EXP;
+    }
+    return 0;
+#undef CASE_TERMS
+}
+
+/* C of one row of n, and scale dC/dz or, without logits, scale dC/da into delta unless NULL */
+static double cost_row(fnn_loss kind, real param, int logits, int64_t n, const real *z, const real *a,
+                       const real *y, real scale, real *delta)
+{
+#define CASE_TERMS(C) case C: return row_of_terms(C, param, n, a, y, scale, delta);
+    switch (kind) {
+        FNN_LOSSES(CASE)
+    case FNN_CROSS_ENTROPY: return cross_entropy_row(n, z, a, y, scale, delta);
+    case FNN_BINARY_CROSS_ENTROPY: return from_logits_row(kind, n, z, a, y, scale, delta);
+    case FNN_POISSON:
+        return logits ? from_logits_row(kind, n, z, a, y, scale, delta)
+                      : poisson_row(n, a, y, scale, delta);
+    }
+    return NAN; /* never: so that it shows */
+#undef CASE
+#undef CASE_ROW
+#undef CASE_TERMS
+}
+
+/* First form of softmax with cross-entropy: whole rows of z; second form, for rows of n ≤ V, where
+ * lanes are rows: cross_entropy_turned. */
 static void loss(fnn_loss kind, real param, fnn_activation f, int64_t m, int64_t n, const real *z,
                  const real *y, const real *s, real *a, real *slope, double *cost, real *delta)
 {
@@ -160,20 +194,18 @@ static void loss(fnn_loss kind, real param, fnn_activation f, int64_t m, int64_t
         cross_entropy_turned(m, n, z, y, s, a, cost, delta);
         return;
     }
+    enum { SUM, MEAN };
+#define TAKEN(NAME, HOW, ...) HOW,
+    static const char taken[] = {FNN_LOSSES(TAKEN)};
+#undef TAKEN
+    double per = taken[kind] == MEAN ? 1.0 / (double)n : 1.0;
+    int logits = from_logits(kind, f);
     memcpy(a, z, (size_t)(m * n) * sizeof *a);
-    int logits = kind == FNN_CROSS_ENTROPY || kind == FNN_BINARY_CROSS_ENTROPY ||
-                 (kind == FNN_POISSON && f == FNN_EXP);
-    int mean = !(kind == FNN_QUADRATIC || kind == FNN_CROSS_ENTROPY || kind == FNN_BINARY_CROSS_ENTROPY);
-    double per = mean ? 1.0 / (double)n : 1.0;
     activate(f, m, n, a, logits || f == FNN_SOFTMAX || !delta ? NULL : slope, n);
     for (int64_t i = 0; i < m; i++) {
         int64_t at = i * n;
         real scale = (real)((s ? s[i] : 1) * per), *d = delta ? delta + at : NULL;
-        double c;
-        if (kind == FNN_CROSS_ENTROPY) c = cross_entropy_row(n, z + at, a + at, y + at, scale, d);
-        else if (logits) c = from_logits_row(kind, n, z + at, a + at, y + at, scale, d);
-        else if (kind == FNN_POISSON) c = poisson_row(n, a + at, y + at, scale, d);
-        else c = cost_row(kind, param, n, a + at, y + at, scale, d);
+        double c = cost_row(kind, param, logits, n, z + at, a + at, y + at, scale, d);
         cost[i] = c * per;
         if (delta && f == FNN_SOFTMAX && !logits) through_softmax(n, a + at, d);
     }

@@ -72,7 +72,9 @@ static void rmsprop(const FNN_T(step) * s, int decay, int64_t n, real *w, const 
 static void update(fnn_optimiser_kind kind, const FNN_T(step) * s, int decay, int64_t n, real *w,
                    const real *g, real *m, real *v)
 {
-    if (kind == FNN_ADAM) adam(s, decay, n, w, g, m, v);
-    else if (kind == FNN_RMSPROP) rmsprop(s, decay, n, w, g, m, v);
-    else sgd(s, decay, n, w, g, m);
+    switch (kind) {
+    case FNN_SGD: sgd(s, decay, n, w, g, m); break;
+    case FNN_ADAM: adam(s, decay, n, w, g, m, v); break;
+    case FNN_RMSPROP: rmsprop(s, decay, n, w, g, m, v); break;
+    }
 }
