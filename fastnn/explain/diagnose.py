@@ -186,6 +186,13 @@ def diagnose(
         if step is not None:
             # a rate that a schedule has lowered is small on purpose
             made += checks.check_step(rate, *step, learnt=1.0 if decayed else learnt)
+    bounded = net.output in ("sigmoid", "softmax", "exp") or net.loss == "poisson"
+    if data.labels is None and not bounded:  # before the units, which suffer from their scale
+        made += checks.check_targets(
+            *_spread(goals),
+            names=[labels.neuron(len(net.sizes) - 1, j) for j in range(net.sizes[-1])],
+            learnt=learnt,
+        )
     made += checks.check_units(units[:-1], learnt=learnt)
     made.append(checks.check_slopes(slopes, learnt=learnt))
     made += checks.check_inputs(
@@ -200,12 +207,6 @@ def diagnose(
             np.bincount(said, minlength=k),
             float((said == data.labels).mean()),
             data.classes,
-        )
-    elif net.output not in ("sigmoid", "softmax", "exp") and net.loss != "poisson":
-        made += checks.check_targets(
-            *_spread(goals),
-            names=[labels.neuron(len(net.sizes) - 1, j) for j in range(net.sizes[-1])],
-            learnt=learnt,
         )
     made.append(
         checks.check_predictions(

@@ -521,21 +521,21 @@ OPTIMISERS = [
 READING = [
     Mutant(
         "csrc/simd/simd.h",
-        "return (real)byte / 255;",
-        "return (real)byte / 256;",
+        "return (real)((double)byte * (1.0 / 255));",
+        "return (real)((double)byte * (1.0 / 256));",
         "bytes are scaled by 1/256",
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
-        "else elements(FNN_U8, p, stride, n, out);",
-        "else elements(FNN_U8, p, 1, n, out);",
-        "bytes are read as if they lay end to end",
+        "else elements(BY_FACTOR, dtype, X, p, stride, n, out);",
+        "else elements(BY_FACTOR, dtype, X, p, size, n, out);",
+        "numbers that are scaled are read as if they lay end to end",
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
-        "else elements(FNN_F32, p, stride, n, out);",
-        "else elements(FNN_F32, p, sizeof(float), n, out);",
-        "floats are read as if they lay end to end",
+        "else elements(AS_IS, dtype, X, p, stride, n, out);",
+        "else elements(AS_IS, dtype, X, p, size, n, out);",
+        "numbers are read as if they lay end to end",
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
@@ -545,21 +545,21 @@ READING = [
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
-        "out[index_at(X->indices, X->index_bytes, i)] += element",
-        "out[index_at(X->indices, X->index_bytes, i)] = element",
+        "how == BY_COLUMN ? x : out[j] + x",
+        "x",
         "of CSR entries at one place the last counts alone",
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
-        "v_sub(v_load_n(out + j, lanes), v_load_n(shift + j, lanes))",
-        "v_add(v_load_n(out + j, lanes), v_load_n(shift + j, lanes))",
+        "(number(dtype, p) - X->shift[j])",
+        "(number(dtype, p) + X->shift[j])",
         "the shift is added",
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
-        "v_load_n(scale + j, lanes)",
-        "v_load_n(scale, lanes)",
-        "all columns have the first ones' scale",
+        "- X->shift[j]) * X->scale[j]);\n    default:",
+        "- X->shift[j]) * X->scale[0]);\n    default:",
+        "all columns have the first one's scale",
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
@@ -974,9 +974,9 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/arrays.py",
-        "values.astype(dtype) / dtype.type(255)",
-        "values.astype(dtype)",
-        "bytes of a CSR matrix are not scaled",
+        "np.full(self.n_in, 1 / 255)",
+        "np.full(self.n_in, 1 / 256)",
+        "bytes are read as fractions of 256",
     ),
     Mutant(
         "fastnn/arrays.py",
