@@ -113,8 +113,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     callbacks : sequence of Callback or callable, optional
         See `fastnn.callbacks`; ``val_loss`` is logged where there are validation data.
     scale_bytes : bool, default False
-        Read uint8 rows in place as x / 255, in float32, without a copy. Otherwise they are numbers
-        from 0 to 255, converted to float64, as in scikit-learn.
+        Read uint8 rows in place, in float32, without a copy, as fractions of 255: the first fit
+        on bytes above 1 sets the network's `input_scale`. Otherwise they are numbers from 0 to
+        255, converted to float64, as in scikit-learn.
 
     Attributes
     ----------

@@ -99,7 +99,7 @@ class CostTable(Shown):
         return self.loss == "quadratic" and bool(np.allclose(self.sums, self.costs, 1e-3, 1e-6))
 
     def input(self, example: int) -> Array:
-        """Return the example's inputs as they were given, (n_in,); bytes as x / 255."""
+        """Return the example's inputs as they were given, (n_in,); pixels as fractions of 255."""
         row: Array = self._examples.dense(slice(example, example + 1))[0]
         return row
 
