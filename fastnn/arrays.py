@@ -8,7 +8,7 @@ Over 400 lines: there is one place for what may be X, y and weights.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from reprlib import repr as shorten
 from typing import Any, Literal, Protocol, TypeAlias
@@ -127,13 +127,8 @@ def mean_and_deviation(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 def column_names(X: Any) -> tuple[str, ...] | None:
     """Return the names of a frame's or table's columns; None where X has none that are strings."""
-    names = getattr(X, "column_names", None)  # of Arrow's tables, whose `columns` are values
-    if names is None:
-        names = getattr(X, "columns", None)
-    if names is None or isinstance(X, np.ndarray) or not isinstance(names, Iterable):
-        return None
-    listed = tuple(names)
-    return listed if listed and all(isinstance(name, str) for name in listed) else None
+    names = tuple(cells.column_names(X) or ())
+    return names if names and all(isinstance(name, str) for name in names) else None
 
 
 def column_order(

@@ -20,8 +20,12 @@ _ENCODE = (
 
 
 def column_names(values: Any) -> list[Any] | None:
-    """Return the names of a frame's columns (pandas, polars and their like), or None."""
-    named = None if isinstance(values, np.ndarray) else getattr(values, "columns", None)
+    """Return the names of a frame's or table's columns (pandas, polars, Arrow), or None."""
+    if isinstance(values, np.ndarray):
+        return None
+    named = getattr(values, "column_names", None)  # of Arrow's tables, whose `columns` are values
+    if named is None:
+        named = getattr(values, "columns", None)
     try:
         return None if named is None or isinstance(named, str | bytes) else list(named)
     except TypeError:  # a method or what else is called so

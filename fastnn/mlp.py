@@ -75,11 +75,25 @@ def _column_numbers(name: str, values: ArrayLike | None, neutral: float, n: int)
     """Return finite doubles, (n,), of n numbers or of one for all; `neutral` for None."""
     array = np.asarray(neutral if values is None else values)
     if array.shape not in ((), (n,)) or array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} must be {n} numbers or one, got {shorten(values)}")
+        wanted = "one number" if n == 1 else f"{n} numbers or one"
+        raise ValueError(f"{name} must be {wanted}, got {shorten(values)}")
     new = np.array(np.broadcast_to(array, (n,)), np.float64, order="C")
     if not np.isfinite(new).all():
         raise ValueError(f"{name} holds NaN, infinity or what float64 cannot hold")
     return new
+
+
+def _read_only(array: Array) -> Array:
+    """Return a view that cannot be written to: assigning the whole is what is checked."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _kept(other: Array | None, neutral: float, assigned: ArrayLike | None) -> Array | None:
+    """Return the other half of a scaling; None for both removes it, in either order."""
+    nothing = other is None or (assigned is None and bool((other == neutral).all()))
+    return None if nothing else other
 
 
 def _standard(X: Any) -> tuple[Array, Array]:
@@ -145,15 +159,15 @@ class MLP:
         Label of each output, once set or learnt from labels; None where they are 0, 1, 2, …
     input_shift, input_scale : ndarray of float64, shape (n_in,), or None
         Inputs are read as (x - shift) * scale, computed in double; see `standardize`. Assign
-        (n_in,) numbers or one for all columns. The first fit on bytes (uint8) above 1 sets the
-        scale to 1/255, unless either is set: from then on 200 is read as 200/255, whatever type
-        holds it.
+        (n_in,) numbers or one for all columns, or None to both for no scaling. The first fit on
+        bytes (uint8) above 1 sets the scale to 1/255, unless either is set: from then on 200 is
+        read as 200/255, whatever type holds it.
     output_shift, output_scale : ndarray of float64, shape (n_out,), or None
         Targets are learnt as (y - shift) / scale, and `predict` answers a * scale + shift; see
         `standardize`. Only of output "identity".
     feature_names : tuple of str or None
-        Names of the columns, learnt at the first fit on a frame; assignable. A frame with these
-        columns in another order is read by name, one with others is refused.
+        Names of the columns, learnt at the first `fit` or `standardize` on a frame; assignable. A
+        frame with these columns in another order is read by name, one with others is refused.
     history : History
         Of the last fit, also of one that was interrupted.
     metadata : dict
@@ -295,8 +309,14 @@ class MLP:
         if new.dtype.kind in "OT" and all(isinstance(label, str) for label in new.flat):
             new = np.array(new.tolist(), str)
         if new.ndim != 1 or not 2 <= len(new) <= most or new.dtype.kind not in "biufU":
+            count = "2" if most == 2 else f"2 to {most}"
             raise ValueError(
-                f"classes must be 2 to {most} strings or numbers, got {shorten(new.tolist())}"
+                f"classes must be {count} strings or numbers, got {shorten(new.tolist())}"
+            )
+        if self._output_scaling is not None:
+            raise ValueError(
+                "classes are for labels; this network's targets are scaled numbers: set "
+                "output_shift and output_scale to None first"
             )
         if len(np.unique(new)) != len(new):
             raise ValueError("classes must all be different")
@@ -309,7 +329,7 @@ class MLP:
 
     @input_shift.setter
     def input_shift(self, values: ArrayLike | None) -> None:
-        self._set_input_scaling(values, self.input_scale)
+        self._set_input_scaling(values, _kept(self.input_scale, 1, values))
 
     @property
     def input_scale(self) -> Array | None:
@@ -318,7 +338,7 @@ class MLP:
 
     @input_scale.setter
     def input_scale(self, values: ArrayLike | None) -> None:
-        self._set_input_scaling(self.input_shift, values)
+        self._set_input_scaling(_kept(self.input_shift, 0, values), values)
 
     def _set_input_scaling(self, shift: ArrayLike | None, scale: ArrayLike | None) -> None:
         """Set both at once: the core needs both or none."""
@@ -342,20 +362,20 @@ class MLP:
     @property
     def output_shift(self) -> Array | None:
         """What is added to outputs after the scale, (n_out,), or None; see `standardize`."""
-        return None if self._output_scaling is None else self._output_scaling[0]
+        return None if self._output_scaling is None else _read_only(self._output_scaling[0])
 
     @output_shift.setter
     def output_shift(self, values: ArrayLike | None) -> None:
-        self._set_output_scaling(values, self.output_scale)
+        self._set_output_scaling(values, _kept(self.output_scale, 1, values))
 
     @property
     def output_scale(self) -> Array | None:
         """What outputs are multiplied by, (n_out,), or None."""
-        return None if self._output_scaling is None else self._output_scaling[1]
+        return None if self._output_scaling is None else _read_only(self._output_scaling[1])
 
     @output_scale.setter
     def output_scale(self, values: ArrayLike | None) -> None:
-        self._set_output_scaling(self.output_shift, values)
+        self._set_output_scaling(_kept(self.output_shift, 0, values), values)
 
     def _set_output_scaling(self, shift: ArrayLike | None, scale: ArrayLike | None) -> None:
         if shift is None and scale is None:
@@ -402,7 +422,7 @@ class MLP:
 
         Mean and deviation are those of each column, in double. They are kept in model files and
         exports, so that a loaded network takes the same raw inputs. Columns that do not vary are
-        only shifted.
+        only shifted. The names of a frame's columns are learnt, as by `fit`.
 
         With y, `predict` answers in the units of y, as float64; cost, gradient, activations and
         history are those of the standardized targets: a mean squared error of 1 is that of always
@@ -440,6 +460,7 @@ class MLP:
         except ValueError:
             self._output_scaling = outputs
             raise
+        self._feature_names = self._feature_names or arrays.column_names(X)
 
     # ---- training ------------------------------------------------------------------------------
 

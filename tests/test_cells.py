@@ -153,6 +153,28 @@ def test_polars_too():
     )
 
 
+def test_tables_of_arrow_are_called_by_their_columns_names():
+    pa = pytest.importorskip("pyarrow")
+    net = MLP([2, 1], seed=0)
+    for column, cell in (([None, "x"], "'x' at row 1"), ([1.0, None], "nan at row 1")):
+        told = said(net.predict, pa.table({"a": [1.0, 2.0], "b": column}))
+        assert f"{cell}, column 'b'" in told
+
+
+class Table:
+    """A table as Arrow hands its own over: its `columns` are values, its `column_names` names."""
+
+    column_names = ("a", "b")
+    columns = (np.ones(2), np.array([1.0, np.nan]))
+
+    def __array__(self, dtype=None, copy=None):
+        return np.stack(self.columns, axis=1)
+
+
+def test_names_of_columns_are_never_their_values():
+    assert said(MLP([2, 1]).predict, Table()) == "X holds nan at row 1, column 'b'"
+
+
 def test_text_in_an_array_is_named_by_its_place():
     said_of = said(MLP([2, 1]).predict, np.array([["1", "2"], ["3", "x"]]))
     assert "its dtype is <U1; it holds 'x' at row 1, column 1: " + WORDS in said_of

@@ -281,8 +281,69 @@ class TestTargets:
         with pytest.raises((ValueError, TypeError), match="y must"):
             net.fit([[0], [1]], ["a", "b"])
 
+    def test_classes_are_refused_too(self):
+        net = MLP([1, 2], activation=[], seed=0)
+        net.output_scale = 2.0
+        with pytest.raises(ValueError, match="classes are for labels; this network's targets"):
+            net.classes = ["a", "b"]
+        assert net.classes is None
+        net.output_scale = net.output_shift = None
+        net.classes = ["a", "b"]
+
+    def test_a_scaling_is_assigned_as_a_whole_and_checked(self):
+        """Writing into one would pass by the checks, and half of the copies."""
+        net = MLP([2, 2], activation=[], seed=0)
+        net.standardize([[0, 1], [1, 3]], [[0, 1], [1, 3]])
+        for made in (net, copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+            for name in ("input_shift", "input_scale", "output_shift", "output_scale"):
+                with pytest.raises(ValueError, match="read-only"):
+                    getattr(made, name)[0] = -1
+        with pytest.raises(ValueError, match=r"^output_scale must be above 0, got -1$"):
+            net.output_scale = -1
+        with pytest.raises(ValueError, match=r"^input_shift must be 2 numbers or one, got 'a'$"):
+            net.input_shift = "a"
+        with pytest.raises(ValueError, match=r"^input_shift must be one number, got \[1, 2\]$"):
+            MLP([1, 1]).input_shift = [1, 2]
+
+    @pytest.mark.parametrize("first", ["shift", "scale"])
+    @pytest.mark.parametrize("of", ["input", "output"])
+    def test_none_for_both_halves_removes_a_scaling(self, of, first):
+        net = MLP([2, 2], activation=[], seed=0)
+        before = net.predict([[1, 2]])
+        setattr(net, f"{of}_shift", 3.0)
+        setattr(net, f"{of}_scale", 2.0)
+        halves = ["shift", "scale"] if first == "shift" else ["scale", "shift"]
+        for half in halves:
+            setattr(net, f"{of}_{half}", None)
+        assert getattr(net, f"{of}_shift") is None and getattr(net, f"{of}_scale") is None
+        assert_array_equal(net.predict([[1, 2]]), before)
+        assert net.predict([[1, 2]]).dtype == np.float32
+
+    def test_a_scale_of_one_that_is_assigned_keeps_bytes_as_numbers(self):
+        net = MLP([3, 2], output="softmax", activation=[], seed=0)
+        net.input_scale = 1
+        net.fit(PIXELS, LABELS % 2, epochs=1)
+        assert_array_equal(net.input_scale, [1, 1, 1])
+
 
 class TestNames:
+    def test_a_frame_that_standardizes_gives_its_names(self):
+        """Else a fit on its columns in another order would scale each by another's spread."""
+        pd = pytest.importorskip("pandas")
+        frame = pd.DataFrame(WHOLE * [1, 1000, 1] + [0, 0, 5000], columns=["a", "b", "c"])
+        net, same = (
+            MLP([3, 4, 3], output="softmax", seed=0),
+            MLP([3, 4, 3], output="softmax", seed=0),
+        )
+        net.standardize(frame)
+        assert net.feature_names == ("a", "b", "c")
+        same.standardize(frame.to_numpy())
+        turned = frame[["c", "a", "b"]]
+        assert_array_equal(net.predict(turned), same.predict(frame.to_numpy()))
+        net.fit(turned, LABELS, epochs=2)
+        same.fit(frame.to_numpy(), LABELS, epochs=2)
+        assert_array_equal(net.params, same.params)
+
     def test_a_frame_with_the_columns_in_another_order_is_read_by_name(self):
         pd = pytest.importorskip("pandas")
         frame = pd.DataFrame(WHOLE, columns=["a", "b", "c"])

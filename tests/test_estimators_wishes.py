@@ -37,6 +37,17 @@ class TestValidation:
         assert model.t_ == model.n_iter_ * 400
         assert model.score(X[400:], y[400:]) == max(model.validation_scores_)
 
+    def test_rows_set_aside_that_all_weigh_nothing_are_refused(self):
+        X, y = IRIS
+        model = classifier(early_stopping=True, max_iter=2)
+        held = model.fit(X, y)._split(X, y, y, np.arange(len(X)))[3][2].astype(int)
+        weight = np.ones(len(X))
+        weight[held] = 0
+        with pytest.raises(ValueError, match="sample_weight is 0 for all of the rows to validate"):
+            classifier(early_stopping=True, max_iter=2).fit(X, y, weight)
+        with pytest.raises(ValueError, match="sample_weight is 0 for all of the rows to train"):
+            classifier(early_stopping=True, max_iter=2).fit(X, y, 1 - weight)
+
     @pytest.mark.parametrize(
         "scoring",
         ["loss", "f1", "neg_log_loss", "roc_auc", make_scorer(f1_score, pos_label=0)],
@@ -336,6 +347,16 @@ class TestAccess:
         assert model.score(X_test, y_test) == pytest.approx(
             same.score(X_test / np.float32(255), y_test), abs=0.02
         )
+
+    def test_every_solver_reads_bytes_in_the_same_way(self):
+        (X, y), _ = fastnn.datasets.load_digits()
+        X, y = X[:300], y[:300]
+        for solver in ("adam", "sgd", "lbfgs"):
+            model = classifier(scale_bytes=True, solver=solver, max_iter=5).fit(X, y)
+            assert np.array_equal(model.network_.input_scale, np.full(X.shape[1], 1 / 255))
+            same = model.to_mlp()
+            same.fit(X.astype(float), y, epochs=1)  # trained before: the scale stays
+            assert np.array_equal(same.input_scale, model.network_.input_scale)
 
     def test_pickles_hold_the_parameters_once(self):
         model = classifier(hidden_layer_sizes=(200, 200), max_iter=2).fit(*CANCER)

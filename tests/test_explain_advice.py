@@ -245,3 +245,18 @@ def test_far_off_values_in_a_standardized_column_are_no_other_scale():
     net = fastnn.MLP([3, 4, 2], output="softmax", seed=0)
     net.standardize(rows)
     assert "unequal_scales" not in diagnose(net, rows, LABELS)
+
+
+def test_weights_of_classes_are_no_advice_against_an_accuracy_below_the_majority():
+    """They find more of the rare class at the cost of the share that is right."""
+    y = np.array([0] * 90 + [1] * 10)
+    X = 1e5 * np.random.default_rng(0).normal(size=(100, 1))
+    net = fastnn.MLP([1, 1], output="sigmoid", seed=0)
+    net.params = [0.0, 0.1]
+    diagnosis = diagnose(net, X, y)
+    advice = {finding.topic: finding.advice for finding in diagnosis.findings}
+    assert advice["no_better_than_majority"] == "Scale the inputs: net.standardize(X) before fit."
+    assert 'class_weight="balanced"' in advice["class_imbalance"]
+    net.params = [0.0, -0.1]
+    advice = {finding.topic: finding.advice for finding in diagnose(net, X, y).findings}
+    assert advice["silent_outputs"].endswith('use class_weight="balanced".')

@@ -279,7 +279,7 @@ class TestClasses:
     def test_one_output_tells_two_apart(self):
         net = MLP([2, 1], output="sigmoid")
         net.classes = ["no", "yes"]
-        with pytest.raises(ValueError, match=r"classes must be 2 to 2 strings"):
+        with pytest.raises(ValueError, match=r"classes must be 2 strings"):
             net.classes = ["no", "yes", "maybe"]
 
 

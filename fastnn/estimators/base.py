@@ -223,7 +223,9 @@ class BaseMLP(Fitted):
 
     def _fit_lbfgs(self, X: Any, targets: NDArray[Any], weight: Any, cost: Cost) -> None:
         net = self.network_
-        examples, _ = net._examples(X, self._known(targets), weight)
+        reading = net._reading_to_train(X)
+        examples, encoded = net._examples(X, self._known(targets), weight, reading=reading)
+        net._learn(encoded, reading)
         decay = options.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
         objective = lbfgs.Objective(net, examples, cost.factor, decay)
         with net._training():
@@ -286,6 +288,12 @@ class BaseMLP(Fitted):
         )
         X = X.tocsr() if hasattr(X, "tocsr") else X
         kept, left = (None, None) if weight is None else (weight[rows], weight[held])
+        for part, use in ((kept, "to train on"), (left, "to validate by")):
+            if part is not None and not part.any():
+                raise ValueError(
+                    f"sample_weight is 0 for all of the rows {use} that early_stopping=True drew: "
+                    "leave out rows of weight 0, or give fit validation_data"
+                )
         return X[rows], targets[rows], kept, (X[held], y[held], left)
 
     def _scorer(self, validation: Any) -> Any:
