@@ -58,7 +58,8 @@ def _is_number(item: Any) -> bool:
     return True
 
 
-def _is_figure(text: str | bytes) -> bool:
+def is_figure(text: str | bytes) -> bool:
+    """Whether a text is a number in figures, as "1.5" is."""
     try:
         float(text)
     except ValueError:
@@ -70,7 +71,7 @@ def _advice(item: object) -> str:
     if isinstance(item, _DATES) or type(item).__name__ in ("Timestamp", "Timedelta", "Period"):
         return "turn dates and times into numbers, such as days or seconds since the first"
     if isinstance(item, str | bytes):
-        return "turn text into numbers, as with .astype(float)" if _is_figure(item) else _ENCODE
+        return "turn text into numbers, as with .astype(float)" if is_figure(item) else _ENCODE
     return "leave it out"
 
 
@@ -111,7 +112,7 @@ def not_real(name: str, array: NDArray[Any], names: Sequence[Any] | None = None)
     said = f"{name} must hold real numbers; its dtype is {array.dtype}"
     if array.dtype.kind in "UST" and array.size and array.ndim in (1, 2):
         items = array.astype(object)
-        cells = ((index, item) for index, item in np.ndenumerate(items) if not _is_figure(item))
+        cells = ((index, item) for index, item in np.ndenumerate(items) if not is_figure(item))
         index, item = next(cells, ((0,) * array.ndim, items.flat[0]))
         where = place(index[0], index[1] if array.ndim == 2 else None, names)
         return f"{said}; it holds {_shown(item)} {where}: {_advice(item)}"

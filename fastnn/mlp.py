@@ -320,6 +320,8 @@ class MLP:
             )
         if len(np.unique(new)) != len(new):
             raise ValueError("classes must all be different")
+        if new.dtype.kind == "f" and not np.isfinite(new).all():
+            raise ValueError(f"classes must be finite numbers, got {shorten(new.tolist())}")
         self._classes = new.copy()
 
     @property
@@ -343,7 +345,7 @@ class MLP:
     def _set_input_scaling(self, shift: ArrayLike | None, scale: ArrayLike | None) -> None:
         """Set both at once: the core needs both or none."""
         if shift is None and scale is None:
-            self._scaling = None
+            self._scaling = self._old_bytes = None
             return
         n_in = self.sizes[0]
         self._scaling = _fastnn.Scaling(
@@ -1118,6 +1120,8 @@ class MLP:
             factor = self._scaling.factor
             how = f"x * {factor:.6g}" if self._scaling.keeps_zeros else "(x - shift) * scale"
             rows.append(f"inputs are read as {how}")
+        if self._old_bytes is not None:
+            rows.append("bytes (uint8) are divided by 255 first, as in files of version 1")
         if self._output_scaling is not None:
             rows.append("targets are learnt as (y - shift) / scale")
         return rows

@@ -733,6 +733,7 @@ class TestFailures:
             ("train --data names.csv", "too many to be classes"),
             ("train --data p.csv --task classify", "too many to be classes"),
             ("train --data few.csv --task regress", "is text ('u'); regression needs numbers"),
+            ("train --data mixed.csv --task regress", "is text ('x'); regression needs numbers"),
             ("train --data few.csv", "4 examples are too few to hold out 0.2 of them"),
             ("train --data p.csv --loss poisson --output exp", "y must be 0 or more"),
             ("train -o no/such/folder/m", "cannot be written: there is no folder no/such/folder"),
@@ -764,6 +765,7 @@ class TestFailures:
         write_csv(folder / "text.csv", ["a", "b", "c"], [(1, "red", 0), (2, "blue", 1)])
         write_csv(folder / "one.csv", ["a", "y"], [(i, 3) for i in range(40)])
         write_csv(folder / "names.csv", ["a", "y"], [(i, f"n{i}") for i in range(40)])
+        write_csv(folder / "mixed.csv", ["a", "y"], [(1, "3"), (2, "4.5"), (3, "x")])
         write_csv(folder / "few.csv", ["a", "y"], [(1, "u"), (2, "v"), (3, "u"), (4, "v")])
         write_csv(folder / "other.csv", ["x", "sw", "pl", "pw", "kind"], [(1, 2, 3, 4, KINDS[0])])
         np.save(folder / "rows.npy", np.zeros((2, 3)))

@@ -241,6 +241,25 @@ def test_it_still_does_after_it_is_saved_again(tmp_path: Path) -> None:
     assert_array_equal(again.predict(X / 255), net.predict(X / 255))
 
 
+@pytest.mark.parametrize("scaled", [False, True])
+def test_it_says_so_and_no_scaling_is_one_that_is_set(tmp_path: Path, scaled: bool) -> None:
+    net = of_version_1(tmp_path / "old", scaled)
+    said = "bytes (uint8) are divided by 255 first, as in files of version 1"
+    assert said in repr(net) and said in net._repr_html_()
+    net.input_shift = net.input_scale = None
+    assert_array_equal(net.predict(PIXELS), net.predict(PIXELS.astype(float)))
+    assert said not in repr(net)
+
+
+def test_an_estimator_reads_bytes_as_its_network_of_version_1(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    net = of_version_1(tmp_path / "old")
+    net.feature_names = None
+    model = fastnn.MLPRegressor.from_mlp(net)
+    for X in (PIXELS, PIXELS[:1], PIXELS / 255, PIXELS.astype(np.int64)):
+        assert_array_equal(model.predict(X), net.predict(X))
+
+
 class TestTargets:
     def test_predict_answers_in_the_units_of_y_in_double(self):
         X = np.linspace(-1, 1, 50)[:, None]

@@ -276,6 +276,10 @@ class TestClasses:
         with pytest.raises(ValueError, match=r"classes must all be different"):
             MLP([2, 3], output="softmax").classes = ["a", "b", "a"]
 
+    def test_a_label_equals_itself(self):
+        with pytest.raises(ValueError, match=r"^classes must be finite numbers, got \[nan, 1.0\]"):
+            MLP([2, 3], output="softmax").classes = [np.nan, 1.0]
+
     def test_one_output_tells_two_apart(self):
         net = MLP([2, 1], output="sigmoid")
         net.classes = ["no", "yes"]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import MLP, arrays, datasets
+from fastnn import MLP, arrays, cells, datasets
 
 Array = NDArray[Any]
 Part = tuple[Array, Array]  # X (n, n_in) and y (n,) or (n, n_out)
@@ -205,5 +205,6 @@ def _labels(y: Array, data: datasets.Data) -> Array:
 
 def _numbers(y: Array, data: datasets.Data) -> Array:
     if y.dtype.kind not in "biuf":
-        raise ValueError(f"{_target(data)} is text ({str(y.flat[0])!r}); regression needs numbers")
+        word = next((item for item in y.flat if not cells.is_figure(item)), y.flat[0])
+        raise ValueError(f"{_target(data)} is text ({str(word)!r}); regression needs numbers")
     return y.astype(np.float64)

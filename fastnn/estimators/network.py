@@ -41,6 +41,7 @@ def of_network(net: Any, outputs: Iterable[str]) -> dict[str, Any]:
         "output_activation": THEIRS.get(net.output, net.output),
         "dropout": (drops[0] if drops else 0.0) if len(set(drops)) <= 1 else list(drops),
         "huber_delta": net.huber_delta,
+        "scale_bytes": net._old_bytes is not None,  # such a network must see what is bytes
     }
 
 
