@@ -534,7 +534,7 @@ def _positions(name: str, y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.
 
 def _some(classes: NDArray[Any]) -> str:
     shown = ", ".join(repr(label) for label in classes[:10].tolist())
-    return shown + (", …" if len(classes) > 10 else "")
+    return shown + (", ..." if len(classes) > 10 else "")
 
 
 def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:

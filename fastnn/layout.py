@@ -41,7 +41,7 @@ class Views(Sequence[Array]):
 
     def __setitem__(self, layer: SupportsIndex, values: ArrayLike) -> None:
         if not hasattr(layer, "__index__"):  # a slice
-            raise TypeError(f"{self._name} are assigned a layer at a time: {self._name}[l] = …")
+            raise TypeError(f"{self._name} are assigned a layer at a time: {self._name}[l] = ...")
         view, new = self._views[layer], np.asarray(values)
         if new.shape != view.shape:
             raise ValueError(

@@ -801,7 +801,7 @@ class MLP:
         if self.sizes[-1] == 1 and self.output != "sigmoid" and self._classes is None:
             raise ValueError(
                 f"this network predicts numbers, with output {self.output!r}; set its `classes` if "
-                "½ parts two of them"
+                "0.5 parts two of them"
             )
         a = self.predict(X)
         if self.sizes[-1] == 1:

@@ -409,3 +409,17 @@ def test_importing_the_package_imports_none_of_the_heavy_ones() -> None:
     code = f"import sys, fastnn; print(*[m for m in {HEAVY} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
+
+
+def test_messages_are_ascii() -> None:
+    """So that every console prints them, and they can be copied."""
+    strange = [
+        f"{path.relative_to(ROOT)}:{part.lineno}: {part.value!r}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for raised in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(raised, ast.Raise)
+        for part in ast.walk(raised)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        if not part.value.isascii()
+    ]
+    assert not strange, "\n".join(strange)

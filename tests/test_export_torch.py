@@ -279,7 +279,7 @@ class Twice(nn.Sequential):
         ([nn.Sequential(linear(), nn.ReLU6())], "module 0.1 (ReLU6) is nothing that an MLP has"),
         ([Twice(linear())], "module 0 (Twice) is nothing that an MLP has"),
         ([normed()], "module 0 (ParametrizedLinear) is nothing that an MLP has"),
-        ([pruned()], "module 0 (Linear) has forward hooks (weight_norm, pruning, …)"),
+        ([pruned()], "module 0 (Linear) has forward hooks (weight_norm, pruning, ...)"),
         ([linear(), nn.LeakyReLU(0.2)], "(LeakyReLU): negative_slope must be 0.01, it is 0.2"),
         ([linear(), nn.ELU(2.0)], "module 1 (ELU): alpha must be 1, it is 2.0"),
         ([linear(), nn.GELU("tanh")], "approximate must be 'none', the exact one, it is 'tanh'"),

@@ -91,7 +91,7 @@ class Surface:
             given = _array(raw)
             if given is None or given.size != 2:
                 raise ValueError(
-                    f"grad({x:g}, {y:g}) must return two numbers, ∂f/∂x and ∂f/∂y, "
+                    f"grad({x:g}, {y:g}) must return two numbers, df/dx and df/dy, "
                     f"got {shorten(raw)}"
                 )
             return given.astype(np.float64).reshape(2)

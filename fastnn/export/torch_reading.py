@@ -247,7 +247,9 @@ def _check_no_hooks(where: str, module: nn.Module) -> None:
     (Those of torch.nn.utils.parametrize change the class, so that it is not known here.)
     """
     if module._forward_hooks or module._forward_pre_hooks:
-        raise ValueError(f"{where} has forward hooks (weight_norm, pruning, …): remove them first")
+        raise ValueError(
+            f"{where} has forward hooks (weight_norm, pruning, ...): remove them first"
+        )
 
 
 def _own_functions(
