@@ -475,3 +475,15 @@ def test_of_many_neurons_before_the_24_that_matter_most_are_drawn():
     figure = nudges(net, x, y, layer=2).plot()
     title = figure.get_suptitle()
     assert "the 24 of 30 neurons before" in title and "the 24 of 26 neurons of the layer" in title
+
+
+def test_scaled_targets_are_said_to_be_what_is_shown():
+    net = fastnn.MLP([1, 1], activation=[], seed=0)
+    net.params = [1.0, 0.0]
+    note = "(y − output_shift) / output_scale; `predict` answers in the units of y."
+    assert note not in nudges(net, [0.5], 0.25).tables()[0].note
+    net.output_shift, net.output_scale = 100, 10
+    asked = nudges(net, [0.5], 130)
+    assert (asked.says, asked.should_say) == (0.5, 3.0)  # (130 - 100) / 10
+    assert asked.tables()[0].note.endswith(note)
+    assert net.predict([[0.5]]) == 105

@@ -34,6 +34,12 @@ _STRONGEST = 10  # rows of a table of asked changes
 _URGENT = 30  # rows of the table of neurons
 
 
+_STANDARDIZED = (
+    "These are the network's own outputs and targets, (y − output_shift) / output_scale; `predict` "
+    "answers in the units of y."
+)
+
+
 @dataclass(frozen=True)
 class _Example:
     """One example in a network, all layers: what the core says of it."""
@@ -46,6 +52,7 @@ class _Example:
     target: Array  # (n_out,)
     labels: Labels
     image_shape: tuple[int, int] | None
+    scaled_targets: bool  # by output_shift and output_scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +184,8 @@ class Nudges(Shown):
         if len(self.ranking) > _URGENT:
             title += f", the first {_URGENT} of {len(self.ranking):,} neurons"
         words = [self.sentence(), urgency.order_in_words(self.ranking, self.function)]
+        if self.should_say is not None and self._example.scaled_targets:
+            words.append(_STANDARDIZED)
         return Table(
             title, tuple(columns), list(zip(*columns.values(), strict=True)), " ".join(words)
         )
@@ -301,6 +310,7 @@ def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = No
         gradient=Gradient(flat, net.sizes),
         target=targets(net, y, 1)[0],
         labels=Labels(net),
+        scaled_targets=net.output_scale is not None,
         image_shape=image_shape(net),
     )
     return _nudges_of(example, layer, neuron)
