@@ -31,13 +31,13 @@ typedef struct {
     real *value;
 } FNN_T(lists);
 
-/* The same entries by columns: those of column j are value[e] in row row[e], in ascending order,
+/* The same entries by column (CSC): those of column j are value[e] in row row[e], in ascending order,
  * start[j] ≤ e < start[j + 1]. `start` has room for two more than the columns. */
 typedef struct {
     uint32_t *start;
     uint16_t *row;
     real *value;
-} FNN_T(turned);
+} FNN_T(by_column);
 
 typedef struct {
     real rate, momentum, beta1, beta2, eps, weight_decay;
@@ -65,12 +65,12 @@ typedef struct {
                       const real *bias, real *C, int64_t ldc);
     void (*sparse_tn)(int64_t m, int64_t n, int64_t k, const FNN_T(lists) * A, const real *B,
                       int64_t ldb, real alpha, real beta, real *C, int64_t ldc);
-    /* k ≤ 65,536 rows of m columns, turned around */
-    void (*turn)(int64_t m, int64_t k, const FNN_T(lists) * A, FNN_T(turned) * out);
+    /* k ≤ 65,536 rows of m columns, by column (CSC) */
+    void (*to_columns)(int64_t m, int64_t k, const FNN_T(lists) * A, FNN_T(by_column) * out);
     /* C (m,n) = beta C + alpha Aᵀ B from there; or, C being parameters w, a step with that gradient */
-    void (*turned_tn)(int64_t m, int64_t n, const FNN_T(turned) * A, const real *B, int64_t ldb,
+    void (*columns_tn)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
                       real alpha, real beta, real *C, int64_t ldc);
-    void (*turned_step)(int64_t m, int64_t n, const FNN_T(turned) * A, const real *B, int64_t ldb,
+    void (*columns_update)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
                         fnn_optimiser_kind kind, const FNN_T(step) * step, real *w, real *moment_1,
                         real *moment_2, int64_t ldc);
     /* c (n,) = beta c + alpha Σ_rows A (m,n) */

@@ -7,10 +7,10 @@
  *
  * nn adds the dense kernel's products in the dense kernel's order, leaving out exact zeros: the
  * same bits. tn has two ways. Layers of a few vectors add each row's share to dW in turn: the same
- * sum as the dense kernel's, rounded in another order. For wider ones the lists are turned around,
- * so that a weight's sum over the batch stays in registers: the dense kernel's bits again, and with
- * an optimiser that needs the gradient a row of it goes straight into the step. (W2: a fifth faster
- * than dW in memory; for 64 columns and fewer turning costs more than it saves.)
+ * sum as the dense kernel's, rounded in another order. For wider ones the entries are sorted by
+ * column, so that a weight's sum over the batch stays in registers: the dense kernel's bits again,
+ * and with an optimiser that needs the gradient a row of it goes straight into the step. (W2: a fifth faster
+ * than dW in memory; for 64 columns and fewer sorting costs more than it saves.)
  */
 
 /* constant widths let the compiler use vectors */
@@ -188,7 +188,7 @@ static void sparse_tn(int64_t m, int64_t n, int64_t k, const FNN_T(lists) * A, c
 
 /* ---- by columns --------------------------------------------------------------------------- */
 
-static void turn(int64_t m, int64_t k, const FNN_T(lists) * A, FNN_T(turned) * out)
+static void to_columns(int64_t m, int64_t k, const FNN_T(lists) * A, FNN_T(by_column) * out)
 {
     uint32_t *next = out->start + 1; /* where the next entry of a column goes */
     memset(out->start, 0, (size_t)(m + 2) * sizeof *out->start);
@@ -209,7 +209,7 @@ static void turn(int64_t m, int64_t k, const FNN_T(lists) * A, FNN_T(turned) * o
 }
 
 /* sum = Σ_i A[i,j] B[i] over the entries of column j, NV vectors wide */
-FNN_INLINE void turned_sum(const int NV, int tail, const FNN_T(turned) * A, int64_t j, const real *B,
+FNN_INLINE void columns_dot(const int NV, int tail, const FNN_T(by_column) * A, int64_t j, const real *B,
                            int64_t ldb, vec *sum)
 {
     FNN_UNROLL
@@ -223,12 +223,12 @@ FNN_INLINE void turned_sum(const int NV, int tail, const FNN_T(turned) * A, int6
     }
 }
 
-FNN_INLINE void turned_panel(const int NV, int64_t m, int tail, const FNN_T(turned) * A,
+FNN_INLINE void columns_panel(const int NV, int64_t m, int tail, const FNN_T(by_column) * A,
                              const real *B, int64_t ldb, real alpha, real beta, real *C, int64_t ldc)
 {
     vec sum[8];
     for (int64_t j = 0; j < m; j++, C += ldc) {
-        turned_sum(NV, tail, A, j, B, ldb, sum);
+        columns_dot(NV, tail, A, j, B, ldb, sum);
         FNN_UNROLL
         for (int c = 0; c < NV; c++) {
             int lanes = c == NV - 1 ? tail : V;
@@ -239,14 +239,14 @@ FNN_INLINE void turned_panel(const int NV, int64_t m, int tail, const FNN_T(turn
     }
 }
 
-FNN_INLINE void turned_panel_step(const int NV, int64_t m, int tail, const FNN_T(turned) * A,
+FNN_INLINE void columns_panel_update(const int NV, int64_t m, int tail, const FNN_T(by_column) * A,
                                   const real *B, int64_t ldb, fnn_optimiser_kind kind,
                                   const FNN_T(step) * step, real *w, real *m1, real *m2, int64_t ldc)
 {
     vec sum[8];
     real gradient[8 * V];
     for (int64_t j = 0; j < m; j++) {
-        turned_sum(NV, tail, A, j, B, ldb, sum);
+        columns_dot(NV, tail, A, j, B, ldb, sum);
         FNN_UNROLL
         for (int c = 0; c < NV; c++) v_store(gradient + c * V, sum[c]);
         update(kind, step, 1, (NV - 1) * V + tail, w + j * ldc, gradient, m1 ? m1 + j * ldc : NULL,
@@ -270,21 +270,21 @@ FNN_INLINE void turned_panel_step(const int NV, int64_t m, int tail, const FNN_T
         }                                                                                         \
     }
 
-static void turned_tn(int64_t m, int64_t n, const FNN_T(turned) * A, const real *B, int64_t ldb,
+static void columns_tn(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
                       real alpha, real beta, real *C, int64_t ldc)
 {
-#define CALL(NV) turned_panel(NV, m, tail, A, B + j, ldb, alpha, beta, C + j, ldc)
+#define CALL(NV) columns_panel(NV, m, tail, A, B + j, ldb, alpha, beta, C + j, ldc)
     BY_PANELS(CALL)
 #undef CALL
 }
 
-static void turned_step(int64_t m, int64_t n, const FNN_T(turned) * A, const real *B, int64_t ldb,
+static void columns_update(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
                         fnn_optimiser_kind kind, const FNN_T(step) * step, real *w, real *moment_1,
                         real *moment_2, int64_t ldc)
 {
 #define AT(p) ((p) ? (p) + j : NULL)
 #define CALL(NV)                                                                                  \
-    turned_panel_step(NV, m, tail, A, B + j, ldb, kind, step, w + j, AT(moment_1), AT(moment_2), ldc)
+    columns_panel_update(NV, m, tail, A, B + j, ldb, kind, step, w + j, AT(moment_1), AT(moment_2), ldc)
     BY_PANELS(CALL)
 #undef CALL
 #undef AT

@@ -1,7 +1,7 @@
 /* block.inc.h: the scratch of one block of examples, and each thread's share of the work on it.
  * Template on `real`; included by net.inc.h. */
 typedef FNN_T(lists) lists;
-typedef FNN_T(turned) turned;
+typedef FNN_T(by_column) by_column;
 
 /* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
 typedef struct {
@@ -20,7 +20,7 @@ typedef struct {
     real *pack; /* pack_reals a thread, for copies of weights */
     size_t pack_reals;
     lists *input;              /* the rows by their non-zeros instead of a[0], or NULL */
-    turned *columns;           /* the same by columns, where the first layer is wide, or NULL */
+    by_column *columns;        /* the same by column (CSC), where the first layer is wide, or NULL */
     real **row_a, **row_delta; /* L + 1: where one example's stand, for gradients of each */
 } block;
 
@@ -53,10 +53,11 @@ static size_t pack_reals(const fnn_net *net)
     return side < 1024 && side * side < most ? side * side : most;
 }
 
-/* `sparse`: the input as it is, by its non-zeros, or these turned around whatever the width. Batches
- * of several blocks need the last: a block's dW must be a sum of its own before it is added to
- * the others', whether one thread or many work on the blocks. */
-enum { DENSE, LISTED, TURNED };
+/* `sparse`: the input as dense rows, as non-zeros by row (and by column if the layer is wide), or as
+ * non-zeros by row and column whatever the width. Batches of several blocks need the last: a block's dW
+ * must be a sum of its own before it is added to the others', whether one thread or many work on the
+ * blocks. */
+enum { DENSE, NONZEROS_BY_ROW, NONZEROS_BY_COLUMN };
 
 static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int threads, need what,
                      int sparse)
@@ -98,18 +99,18 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
         listed.index = fnn_take(arena, entries, sizeof *listed.index);
         listed.value = fnn_take(arena, entries, sizeof *listed.value);
     }
-    int wide = net->sizes[1] > FNN_TURN_FROM * FNN_TABLE->lanes;
-    int turns = what >= NEED_DELTAS && sparse && (wide || sparse == TURNED);
-    turned *columns = turns ? fnn_take(arena, 1, sizeof *columns) : NULL, around = {0};
-    if (turns) {
+    int wide = net->sizes[1] > FNN_BY_COLUMN_FROM * FNN_TABLE->lanes;
+    int by_columns = what >= NEED_DELTAS && sparse && (wide || sparse == NONZEROS_BY_COLUMN);
+    by_column *columns = by_columns ? fnn_take(arena, 1, sizeof *columns) : NULL, sorted = {0};
+    if (by_columns) {
         size_t entries = fnn_times((size_t)rows, (size_t)net->sizes[0]);
-        around.start = fnn_take(arena, (size_t)net->sizes[0] + 2, sizeof *around.start);
-        around.row = fnn_take(arena, entries, sizeof *around.row);
-        around.value = fnn_take(arena, entries, sizeof *around.value);
+        sorted.start = fnn_take(arena, (size_t)net->sizes[0] + 2, sizeof *sorted.start);
+        sorted.row = fnn_take(arena, entries, sizeof *sorted.row);
+        sorted.value = fnn_take(arena, entries, sizeof *sorted.value);
     }
     if (!arena->base) return NULL;
     if (sparse) *input = listed;
-    if (turns) *columns = around;
+    if (by_columns) *columns = sorted;
     measured.input = input, measured.columns = columns;
     measured.rows = rows, measured.ld = ld;
     measured.a = a, measured.slope = slope, measured.delta = delta;

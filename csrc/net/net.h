@@ -38,8 +38,8 @@ enum { FNN_APART = 1 << 16 };
 #define FNN_ASK_EVERY 0x1p29
 #define FNN_FUSE_AT_MOST 0x1p32
 
-/* First layers of more vectors than this have the non-zeros of a batch turned around: sparse.inc.h */
-enum { FNN_TURN_FROM = 4 };
+/* First layers of more vectors than this have the non-zeros of a batch by column, too: sparse.inc.h */
+enum { FNN_BY_COLUMN_FROM = 4 };
 
 /* net_f32.c and net_f64.c, made from net.inc.h: the functions of fnn.h for one dtype, unguarded */
 #define FNN_DECLARE(T)                                                                            \

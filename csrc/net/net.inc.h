@@ -108,8 +108,8 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
         b->scale[i] = (real)((y->weight ? y->weight[row] : 1) / total);
     }
     fnn_barrier(me);
-    /* one thread turns all, while the others begin: they meet again before it is needed */
-    if (b->columns && me->rank == me->size - 1) FNN_TABLE->turn(net->sizes[0], m, b->input, b->columns);
+    /* one thread sorts them by column, while the others begin: they meet again before it is needed */
+    if (b->columns && me->rank == me->size - 1) FNN_TABLE->to_columns(net->sizes[0], m, b->input, b->columns);
 }
 
 /* Whether a[label] is the first of the largest */
@@ -162,7 +162,7 @@ static void deltas(const fnn_net *net, block *b, const fnn_worker *me, int64_t m
 /* For each layer  dW = beta dW + alpha a[l]ᵀ δ[l+1],  db = bias_beta db + alpha Σ δ[l+1],  laid out in
  * `out` like the parameters. The gradient: alpha 1, beta 0, or 1 to add a block's to it. Second form,
  * plain SGD fused with the product: `out` is the parameters, alpha −eta, beta 1 − eta lambda,
- * bias_beta 1. `direct`: without dW[0], which update() computes as it goes (turned_step). */
+ * bias_beta 1. `direct`: without dW[0], which update() computes as it goes (columns_update). */
 static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, real alpha,
                      real beta, real bias_beta, int direct, real *out)
 {
@@ -184,7 +184,7 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn
         region r = gradient_share(b, me, l, n_in, n_out);
         int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0;
         if (l == 0 && direct) {
-            FNN_TABLE->turned_step(n_in, n, b->columns, b->delta[1] + r.c0, b->ld[1], o->kind, step,
+            FNN_TABLE->columns_update(n_in, n, b->columns, b->delta[1] + r.c0, b->ld[1], o->kind, step,
                                    w + at, AT(m, at), AT(v, at), n_out);
             rows = 0;
         } else if (n == n_out) n *= rows, rows = 1;

@@ -157,7 +157,9 @@ static void train_work(void *arg, const fnn_worker *me)
 static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int divided)
 {
     /* by the run's batch size, not by what this call holds of it: the bits must not depend on that */
-    int sparse = !job->X->sparse ? DENSE : job->run->batch_size > FNN_BLOCK ? TURNED : LISTED;
+    int sparse = !job->X->sparse                       ? DENSE
+                 : job->run->batch_size > FNN_BLOCK ? NONZEROS_BY_COLUMN
+                                                    : NONZEROS_BY_ROW;
     job->scratch = layout(arena, job->net, rows, threads, what, sparse);
     job->apart = divided ? fnn_take(arena, (size_t)threads, sizeof *job->apart) : NULL;
     for (int i = 0; divided && i < threads; i++) {

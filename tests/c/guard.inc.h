@@ -163,7 +163,7 @@ void FNN_T(guard_kernels)(extent how_many)
 
 #undef table
 #undef lists
-#undef turned
+#undef by_column
 #undef step
 #undef matrix
 #undef numbers
