@@ -52,7 +52,7 @@ static int finite_row(const fnn_matrix *X, const char *p, int64_t n, fnn_dtype a
     return X->col_stride == 8 ? below_f64(p, 8, n, limit) : below_f64(p, X->col_stride, n, limit);
 }
 
-static int64_t nonzeros_of_row(const fnn_matrix *X, int64_t row, int64_t n)
+static int64_t count_nonzeros(const fnn_matrix *X, int64_t row, int64_t n)
 {
     const char *p = X->data + row * X->row_stride;
     int64_t found = 0;
@@ -92,7 +92,7 @@ double fnn_density(const fnn_matrix *X, int64_t n_cols)
     if (X->shift || X->n_rows == 0 || n_cols == 0) return 1;
     if (X->indptr)
         return (double)(row_start(X, X->n_rows) - row_start(X, 0)) / ((double)X->n_rows * (double)n_cols);
-    for (int64_t i = 0; i < rows; i++) found += nonzeros_of_row(X, i * (X->n_rows / rows), n_cols);
+    for (int64_t i = 0; i < rows; i++) found += count_nonzeros(X, i * (X->n_rows / rows), n_cols);
     return (double)found / ((double)rows * (double)n_cols);
 }
 

@@ -22,14 +22,14 @@ typedef enum { FNN_FROM_ZERO, FNN_FROM_BIAS, FNN_FROM_C } fnn_start;
 enum { FNN_PACK_REALS = 512 * 128 };
 #endif
 
-/* Rows of A by their non-zeros: row i is value[i · stride + q] at column index[i · stride + q],
- * q < count[i] */
+/* Rows of A by their non-zeros (CSR with a fixed stride): row i is value[i · stride + q] at column
+ * index[i · stride + q], q < count[i] */
 typedef struct {
     int64_t stride;
     int64_t *count;
     uint32_t *index;
     real *value;
-} FNN_T(lists);
+} FNN_T(nonzeros);
 
 /* The same entries by column (CSC): those of column j are value[e] in row row[e], in ascending order,
  * start[j] ≤ e < start[j + 1]. `start` has room for two more than the columns. */
@@ -61,12 +61,12 @@ typedef struct {
     void (*nt)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
                int64_t ldb, real *C, int64_t ldc, real *pack);
     /* The same products where A (m,k) is given by its non-zeros; tn with A (k,m) */
-    void (*sparse_nn)(int64_t m, int64_t n, const FNN_T(lists) * A, const real *B, int64_t ldb,
+    void (*sparse_nn)(int64_t m, int64_t n, const FNN_T(nonzeros) * A, const real *B, int64_t ldb,
                       const real *bias, real *C, int64_t ldc);
-    void (*sparse_tn)(int64_t m, int64_t n, int64_t k, const FNN_T(lists) * A, const real *B,
+    void (*sparse_tn)(int64_t m, int64_t n, int64_t k, const FNN_T(nonzeros) * A, const real *B,
                       int64_t ldb, real alpha, real beta, real *C, int64_t ldc);
     /* k ≤ 65,536 rows of m columns, by column (CSC) */
-    void (*to_columns)(int64_t m, int64_t k, const FNN_T(lists) * A, FNN_T(by_column) * out);
+    void (*to_columns)(int64_t m, int64_t k, const FNN_T(nonzeros) * A, FNN_T(by_column) * out);
     /* C (m,n) = beta C + alpha Aᵀ B from there; or, C being parameters w, a step with that gradient */
     void (*columns_tn)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
                       real alpha, real beta, real *C, int64_t ldc);
@@ -98,8 +98,9 @@ typedef struct {
     /* rows `rows[0 … m)` (NULL: first, first + 1, …) of X, n columns, into (m,n) reals */
     void (*gather)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
                    real *out, int64_t ld);
-    /* the same rows as lists, of which the first is number `at` of `out`; `row` (n,) is scratch.
-     * `next` more stand in `rows`, for the call after this one. */
-    void (*list)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                 int64_t next, real *row, const FNN_T(lists) * out, int64_t at);
+    /* The non-zeros of the same rows, as rows at, at + 1, … of `out`; `row` (n,) is scratch.
+     * `rows` has `next` more, for the call after this one. */
+    void (*find_nonzeros)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first,
+                          int64_t m, int64_t next, real *row, const FNN_T(nonzeros) * out,
+                          int64_t at);
 } FNN_T(kernels);

@@ -1,16 +1,16 @@
-/* sparse.inc.h: the first layer walked by the non-zeros of its input.
+/* sparse.inc.h: the products of the first layer, over the non-zeros of its input alone.
  *
- * A pixel that is zero adds nothing to z = a W + b, and its weights take no part in dW = aᵀ δ. Rows
- * are listed as indices and values while they are fetched, from the dense rows, from the user's CSR,
- * or from lists that fnn_list_rows made once: a third of the bytes, where a shuffled row is a walk
- * to memory.
+ * A pixel that is zero adds nothing to z = a W + b, and its weights take no part in dW = aᵀ δ. The
+ * indices and values of a row are found while it is fetched: from the dense row, from the user's CSR,
+ * or from the copy that fnn_list_rows made once, a third of the bytes, where fetching a shuffled row
+ * waits for memory.
  *
  * nn adds the dense kernel's products in the dense kernel's order, leaving out exact zeros: the
  * same bits. tn has two ways. Layers of a few vectors add each row's share to dW in turn: the same
  * sum as the dense kernel's, rounded in another order. For wider ones the entries are sorted by
  * column, so that a weight's sum over the batch stays in registers: the dense kernel's bits again,
- * and with an optimiser that needs the gradient a row of it goes straight into the step. (W2: a fifth faster
- * than dW in memory; for 64 columns and fewer sorting costs more than it saves.)
+ * and with an optimiser that needs the gradient a row of it goes straight into the step. (W2: a fifth
+ * faster than dW in memory; for 64 columns and fewer sorting costs more than it saves.)
  */
 
 /* constant widths let the compiler use vectors */
@@ -20,7 +20,7 @@ FNN_INLINE void columns_of(const void *indices, const int bytes, int64_t begin, 
     for (int64_t q = 0; q < n; q++) out[q] = (uint32_t)index_at(indices, bytes, begin + q);
 }
 
-static int64_t csr_list(const fnn_matrix *X, int64_t row, uint32_t *index, real *value)
+static int64_t csr_nonzeros(const fnn_matrix *X, int64_t row, uint32_t *index, real *value)
 {
     int64_t begin = row_at(X, row), n = row_at(X, row + 1) - begin;
     const char *values = X->data + begin * size_of(X->dtype);
@@ -33,7 +33,7 @@ static int64_t csr_list(const fnn_matrix *X, int64_t row, uint32_t *index, real 
     return n;
 }
 
-/* A shuffled row's list comes from far memory: asked for a batch ahead, W1 gained a fifth. (Dense
+/* Prefetches the next batch's entries, as shuffled rows come from far memory: W1 gained a fifth. (Dense
  * rows gained nothing.) */
 static void ask_for_rows(const fnn_matrix *X, const int64_t *rows, int64_t m)
 {
@@ -46,15 +46,15 @@ static void ask_for_rows(const fnn_matrix *X, const int64_t *rows, int64_t m)
     }
 }
 
-static void list(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                 int64_t next, real *row, const FNN_T(lists) * out, int64_t at)
+static void find_nonzeros(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
+                          int64_t next, real *row, const FNN_T(nonzeros) * out, int64_t at)
 {
     if (X->indptr && rows) ask_for_rows(X, rows + m, next);
     for (int64_t i = 0; i < m; i++) {
         int64_t number = rows ? rows[i] : first + i, to = (at + i) * out->stride, found = 0;
         uint32_t *index = out->index + to;
         real *value = out->value + to;
-        if (X->indptr) found = csr_list(X, number, index, value);
+        if (X->indptr) found = csr_nonzeros(X, number, index, value);
         else {
             const real *a = own_row(X, number);
             if (!a) dense_row(X, n, number, row), a = row;
@@ -69,7 +69,7 @@ static void list(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t fi
 
 /* R rows of C, NV vectors wide, the rows side by side so that their sums do not wait for each
  * other; what a longer row has left follows alone */
-FNN_INLINE void walk(const int R, const int NV, int tail, const FNN_T(lists) * A, int64_t row,
+FNN_INLINE void walk(const int R, const int NV, int tail, const FNN_T(nonzeros) * A, int64_t row,
                      const real *B, int64_t ldb, const real *bias, real *C, int64_t ldc)
 {
 #define PART(p, j) ((j) == NV - 1 ? v_load_n((p) + (j) * V, tail) : v_load((p) + (j) * V))
@@ -112,7 +112,7 @@ FNN_INLINE void walk(const int R, const int NV, int tail, const FNN_T(lists) * A
 #undef PART
 }
 
-static void sparse_nn(int64_t m, int64_t n, const FNN_T(lists) * A, const real *B, int64_t ldb,
+static void sparse_nn(int64_t m, int64_t n, const FNN_T(nonzeros) * A, const real *B, int64_t ldb,
                       const real *bias, real *C, int64_t ldc)
 {
 #define WALK(R, NV) walk(R, NV, tail, A, i, B + j, ldb, bias + j, C + i * ldc + j, ldc)
@@ -139,7 +139,7 @@ static void sparse_nn(int64_t m, int64_t n, const FNN_T(lists) * A, const real *
 }
 
 /* C[index] += alpha x · b for the entries of one row, NV vectors of b held in registers */
-FNN_INLINE void scatter(const int NV, int tail, const FNN_T(lists) * A, int64_t row, real alpha,
+FNN_INLINE void scatter(const int NV, int tail, const FNN_T(nonzeros) * A, int64_t row, real alpha,
                         const real *b, real *C, int64_t ldc)
 {
     vec part[8];
@@ -159,7 +159,7 @@ FNN_INLINE void scatter(const int NV, int tail, const FNN_T(lists) * A, int64_t 
     }
 }
 
-static void sparse_tn(int64_t m, int64_t n, int64_t k, const FNN_T(lists) * A, const real *B,
+static void sparse_tn(int64_t m, int64_t n, int64_t k, const FNN_T(nonzeros) * A, const real *B,
                       int64_t ldb, real alpha, real beta, real *C, int64_t ldc)
 {
     for (int64_t i = 0; i < m && beta != 1; i++)
@@ -188,7 +188,7 @@ static void sparse_tn(int64_t m, int64_t n, int64_t k, const FNN_T(lists) * A, c
 
 /* ---- by columns --------------------------------------------------------------------------- */
 
-static void to_columns(int64_t m, int64_t k, const FNN_T(lists) * A, FNN_T(by_column) * out)
+static void to_columns(int64_t m, int64_t k, const FNN_T(nonzeros) * A, FNN_T(by_column) * out)
 {
     uint32_t *next = out->start + 1; /* where the next entry of a column goes */
     memset(out->start, 0, (size_t)(m + 2) * sizeof *out->start);

@@ -1,6 +1,6 @@
 /* block.inc.h: the scratch of one block of examples, and each thread's share of the work on it.
  * Template on `real`; included by net.inc.h. */
-typedef FNN_T(lists) lists;
+typedef FNN_T(nonzeros) nonzeros;
 typedef FNN_T(by_column) by_column;
 
 /* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
@@ -19,7 +19,7 @@ typedef struct {
     real *gradient;
     real *pack; /* pack_reals a thread, for copies of weights */
     size_t pack_reals;
-    lists *input;              /* the rows by their non-zeros instead of a[0], or NULL */
+    nonzeros *input;           /* the rows by their non-zeros instead of a[0], or NULL */
     by_column *columns;        /* the same by column (CSC), where the first layer is wide, or NULL */
     real **row_a, **row_delta; /* L + 1: where one example's stand, for gradients of each */
 } block;
@@ -91,13 +91,13 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
         what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
     measured.pack_reals = pack_reals(net);
     measured.pack = fnn_take(arena, fnn_times((size_t)threads, measured.pack_reals), sizeof(real));
-    lists *input = sparse ? fnn_take(arena, 1, sizeof *input) : NULL, listed = {0};
+    nonzeros *input = sparse ? fnn_take(arena, 1, sizeof *input) : NULL, found = {0};
     if (sparse) { /* a vector more than a row: v_append writes whole ones */
-        listed.stride = net->sizes[0] + FNN_LINE / 4;
-        size_t entries = fnn_times((size_t)rows, (size_t)listed.stride);
-        listed.count = fnn_take(arena, (size_t)rows, sizeof *listed.count);
-        listed.index = fnn_take(arena, entries, sizeof *listed.index);
-        listed.value = fnn_take(arena, entries, sizeof *listed.value);
+        found.stride = net->sizes[0] + FNN_LINE / 4;
+        size_t entries = fnn_times((size_t)rows, (size_t)found.stride);
+        found.count = fnn_take(arena, (size_t)rows, sizeof *found.count);
+        found.index = fnn_take(arena, entries, sizeof *found.index);
+        found.value = fnn_take(arena, entries, sizeof *found.value);
     }
     int wide = net->sizes[1] > FNN_BY_COLUMN_FROM * FNN_TABLE->lanes;
     int by_columns = what >= NEED_DELTAS && sparse && (wide || sparse == NONZEROS_BY_COLUMN);
@@ -109,7 +109,7 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
         sorted.value = fnn_take(arena, entries, sizeof *sorted.value);
     }
     if (!arena->base) return NULL;
-    if (sparse) *input = listed;
+    if (sparse) *input = found;
     if (by_columns) *columns = sorted;
     measured.input = input, measured.columns = columns;
     measured.rows = rows, measured.ld = ld;
@@ -144,8 +144,8 @@ static real *my_pack(const block *b, const fnn_worker *me)
     return b->pack + (size_t)me->rank * b->pack_reals;
 }
 
-static lists rows_from(const lists *all, int64_t row)
+static nonzeros rows_from(const nonzeros *all, int64_t row)
 {
     int64_t at = row * all->stride;
-    return (lists){all->stride, all->count + row, all->index + at, all->value + at};
+    return (nonzeros){all->stride, all->count + row, all->index + at, all->value + at};
 }

@@ -92,7 +92,8 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
     const int64_t *rows = order ? order + begin + r0 : NULL;
     real *a = b->a[0] + r0 * b->ld[0];
     if (b->input)
-        FNN_TABLE->list(X, net->sizes[0], rows, begin + r0, r1 - r0, me->rank ? 0 : next, a, b->input, r0);
+        FNN_TABLE->find_nonzeros(X, net->sizes[0], rows, begin + r0, r1 - r0, me->rank ? 0 : next, a,
+                                 b->input, r0);
     else FNN_TABLE->gather(X, net->sizes[0], rows, begin + r0, r1 - r0, a, b->ld[0]);
     for (int64_t i = r0; y && i < r1; i++) {
         int64_t row = order ? order[begin + i] : begin + i;

@@ -22,7 +22,7 @@ static void weighted_sums(const fnn_net *net, block *b, const fnn_worker *me, in
     const real *bias = params + net->biases_at[l] + r.c0;
     real *z = b->a[l + 1] + r.r0 * ld + r.c0;
     if (l == 0 && b->input) {
-        lists mine = rows_from(b->input, r.r0);
+        nonzeros mine = rows_from(b->input, r.r0);
         FNN_TABLE->sparse_nn(rows, columns, &mine, W, n_out, bias, z, ld);
         return;
     }

@@ -1,7 +1,7 @@
 /* rows.inc.h: the non-zeros of dense rows, copied once for all passes over them; knows no network.
  * Template on `real`. */
-/* The listed elements of one row; a constant size lets the compiler do without calls */
-static inline void pick(const size_t size, const char *from, ptrdiff_t stride, const lists *row, char *to)
+/* The non-zeros of one row, from X; a constant size lets the compiler do without calls */
+static inline void pick(const size_t size, const char *from, ptrdiff_t stride, const nonzeros *row, char *to)
 {
     for (int64_t q = 0; q < *row->count; q++)
         memcpy(to + (size_t)q * size, from + (ptrdiff_t)row->index[q] * stride, size);
@@ -11,7 +11,7 @@ int64_t FNN_T(list_rows)(const fnn_matrix *X, int64_t n_cols, int64_t begin, int
                          int64_t capacity, int64_t *indptr, uint16_t *columns, void *values)
 {
     fnn_arena arena = {NULL, 0};
-    lists row = {n_cols + FNN_LINE / 4, NULL, NULL, NULL};
+    nonzeros row = {n_cols + FNN_LINE / 4, NULL, NULL, NULL};
     real *dense;
     for (int pass = 0; pass < 2; pass++) { /* measure, then lay out */
         row.count = fnn_take(&arena, 1, sizeof *row.count);
@@ -25,7 +25,7 @@ int64_t FNN_T(list_rows)(const fnn_matrix *X, int64_t n_cols, int64_t begin, int
     char *to = (char *)values + (size_t)indptr[begin] * size;
     for (; begin < end && indptr[begin] + n_cols <= capacity; begin++) {
         const char *from = X->data + begin * X->row_stride;
-        FNN_TABLE->list(X, n_cols, NULL, begin, 1, 0, dense, &row, 0);
+        FNN_TABLE->find_nonzeros(X, n_cols, NULL, begin, 1, 0, dense, &row, 0);
         uint16_t *column = columns + indptr[begin];
         for (int64_t q = 0; q < *row.count; q++) column[q] = (uint16_t)row.index[q];
         if (size == 1) pick(1, from, X->col_stride, &row, to);

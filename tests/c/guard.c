@@ -10,8 +10,8 @@
  *     guard all    all triples of them: minutes
  *     guard few    about the ends of vectors only: for emulators and valgrind
  *
- * One kernel may write past what it is given, and says so: v_append of simd.h stores whole vectors, so a
- * list of a row of n values needs room for n rounded up to vectors. It is guarded there.
+ * One kernel may write past what it is given, and says so: v_append of simd.h stores whole vectors, so the
+ * entries of a row of n values need room for n rounded up to vectors. It is guarded there.
  *
  * The exit status is the number of things that were wrong. tests/c/run compiles and runs it. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
@@ -269,7 +269,7 @@ fnn_matrix guarded_rows(fnn_dtype dtype, rows_layout layout, int64_t rows, int64
 
 /* ---- kernels ------------------------------------------------------------------------------------------ */
 
-enum { FNN_GAP = FNN_LINE / 4 }; /* of lists, as block.inc.h makes them */
+enum { FNN_GAP = FNN_LINE / 4 }; /* between rows of non-zeros, as block.inc.h makes them */
 
 #define real float
 #define FNN_T(name) name##_f32

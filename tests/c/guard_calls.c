@@ -127,7 +127,7 @@ static uint64_t look(fnn_dtype given, rows_layout layout, int64_t n, int64_t col
     void *values = guarded((size_t)entries * (given == FNN_U8 ? 1 : real_size(given)));
     starts[0] = 0;
     int64_t reached = fnn_list_rows(&X, columns, 0, n, entries, starts, index, values);
-    if (reached != n || starts[n] != entries) wrong("not all rows were listed");
+    if (reached != n || starts[n] != entries) wrong("not all rows were compressed");
     return hash(hash(h, index, (size_t)entries * 2), starts, (size_t)(n + 1) * sizeof *starts);
 }
 

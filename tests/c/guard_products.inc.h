@@ -6,7 +6,7 @@
 
 typedef FNN_T(kernels) FNN_T(table);
 #define table FNN_T(table)
-#define lists FNN_T(lists)
+#define nonzeros FNN_T(nonzeros)
 #define by_column FNN_T(by_column)
 #define step FNN_T(step)
 
@@ -145,9 +145,9 @@ static void FNN_T(products)(const table *t, int64_t m, int64_t n, int64_t k, int
 
 /* Rows of A by their non-zeros, nothing behind the last entry of the last row. The first row has none,
  * the last all. */
-static lists FNN_T(new_lists)(matrix A)
+static nonzeros FNN_T(new_nonzeros)(matrix A)
 {
-    lists out = {A.n + FNN_GAP, guarded((size_t)A.m * sizeof(int64_t)), NULL, NULL};
+    nonzeros out = {A.n + FNN_GAP, guarded((size_t)A.m * sizeof(int64_t)), NULL, NULL};
     size_t entries = (size_t)((A.m - 1) * out.stride + A.n);
     out.index = guarded(entries * sizeof *out.index);
     out.value = guarded(entries * sizeof *out.value);
@@ -166,14 +166,14 @@ static lists FNN_T(new_lists)(matrix A)
 static uint64_t FNN_T(sparse_nn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
 {
     matrix A = new_matrix(m, k, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
-    lists in = FNN_T(new_lists)(A);
+    nonzeros in = FNN_T(new_nonzeros)(A);
     const real *bias = numbers(n);
     t->sparse_nn(m, n, &in, B.at, B.ld, bias, C.at, C.ld);
     compare(C, bias, 0, 1, 1, k, A.at, A.ld, 1, B.at, B.ld, 1);
     return hash_matrix(HASH_SEED, C);
 }
 
-static by_column FNN_T(to_columns)(const table *t, const lists *in, int64_t m, int64_t k)
+static by_column FNN_T(to_columns)(const table *t, const nonzeros *in, int64_t m, int64_t k)
 {
     int64_t entries = 0;
     for (int64_t i = 0; i < k; i++) entries += in->count[i];
@@ -189,7 +189,7 @@ static uint64_t FNN_T(sparse_tn)(const table *t, int64_t m, int64_t n, int64_t k
                                  int by_columns, real alpha, real beta)
 {
     matrix A = new_matrix(k, m, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
-    lists in = FNN_T(new_lists)(A);
+    nonzeros in = FNN_T(new_nonzeros)(A);
     const real *before = FNN_T(copied)(C);
     for (int64_t i = 0; i < m && beta == 0; i++)
         memset(C.at + i * C.ld, 0xff, (size_t)n * sizeof(real));
@@ -213,7 +213,7 @@ static uint64_t FNN_T(columns_update)(const table *t, int64_t m, int64_t n, int6
 {
     matrix A = new_matrix(k, m, 0), B = new_matrix(k, n, gap), w = new_matrix(m, n, gap);
     matrix m1 = new_matrix(m, n, gap), m2 = new_matrix(m, n, gap), same[3];
-    lists in = FNN_T(new_lists)(A);
+    nonzeros in = FNN_T(new_nonzeros)(A);
     by_column sorted = FNN_T(to_columns)(t, &in, m, k);
     step s = FNN_T(some_step)(1, 0);
     real *first = kind == FNN_ADAM || moments ? m1.at : NULL, *g = guarded((size_t)n * sizeof *g);
