@@ -29,9 +29,9 @@ enum { FNN_WORTH_A_BARRIER = 400000 };
 
 _Static_assert((int)FNN_MOST_THREADS == (int)FNN_LARGEST_TEAM, "fnn.h tells callers the size of the largest team");
 
-/* Up to so many parameters, the blocks of a long batch are divided among the threads rather than each
- * layer's tiles: a gradient a thread must stay in its cache. */
-enum { FNN_APART = 1 << 16 };
+/* Largest network whose long batches are shared out to the threads by blocks of rows, not by tiles of
+ * each layer: every thread then has a gradient, which must stay in its cache. */
+enum { FNN_BLOCKWISE_PARAMS = 1 << 16 };
 
 /* Multiply-adds, some tens of milliseconds, between two questions whether to give a batch up; and of
  * the largest batch whose gradient goes straight into the parameters, from where there is no return. */

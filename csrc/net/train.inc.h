@@ -1,11 +1,11 @@
 /* train.inc.h: mini-batch steps, on one thread or a team. Template on `real`; built from the steps of
  * net.inc.h. (a) to (e) there say how. */
 
-/* What one thread has of its own when blocks are worked on apart */
+/* The scratch and sums of one thread, when each thread works on blocks of its own */
 typedef struct {
     block *scratch;
     fnn_sums sums;
-} apart;
+} own;
 
 typedef struct {
     fnn_net *net;
@@ -14,7 +14,7 @@ typedef struct {
     const fnn_optimiser *optimiser;
     const fnn_run *run;
     block *scratch;
-    apart *apart; /* a block a thread, or NULL: all share `scratch` */
+    own *own; /* one a thread, or NULL: all share `scratch` */
     fnn_sums *sums;
     int given_up;
 } train_job;
@@ -56,12 +56,12 @@ static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *m
 }
 
 /* The batch's gradient into job->scratch, each thread working on every size-th block: (d) above */
-static void apart_gradient(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
+static void gradient_by_blocks(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
                            int64_t number, double total, fnn_sums *sums)
 {
     fnn_net *net = job->net;
     fnn_worker alone = {0, 1, NULL};
-    apart *mine = job->apart + me->rank;
+    own *mine = job->own + me->rank;
     real *sum = job->scratch->gradient;
     int64_t blocks = (m + FNN_BLOCK - 1) / FNN_BLOCK, p0, p1;
     fnn_share(me, net->n_params, FNN_LINE, &p0, &p1);
@@ -75,8 +75,8 @@ static void apart_gradient(const train_job *job, const fnn_worker *me, int64_t b
         fnn_barrier(me);
         if (fnn_given_up(me)) return;
         for (int64_t k = 0; k < me->size && wave + k < blocks; k++) {
-            const real *part = job->apart[k].scratch->gradient;
-            add_sums(sums, &job->apart[k].sums);
+            const real *part = job->own[k].scratch->gradient;
+            add_sums(sums, &job->own[k].sums);
             if (wave + k == 0) memcpy(sum + p0, part + p0, (size_t)(p1 - p0) * sizeof *sum);
             else for (int64_t p = p0; p < p1; p++) sum[p] += part[p];
         }
@@ -110,9 +110,9 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
     FNN_T(step) step = step_of(o, rate, run->step + number + 1);
     int fused = fuses(net, o, m), asked = run->stop && number == 0;
     fnn_sums sums = {.finite = 1};
-    int divided = job->apart && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused;
-    if (divided) apart_gradient(job, me, begin, m, number, total, &sums);
-    for (int64_t at = 0; at < m && !divided; at += b->rows) {
+    int by_blocks = job->own && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused;
+    if (by_blocks) gradient_by_blocks(job, me, begin, m, number, total, &sums);
+    for (int64_t at = 0; at < m && !by_blocks; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
         fnn_sums part = block_deltas(job, b, me, begin, at, rows, number, total);
         if (fnn_given_up(me)) return GIVEN_UP;
@@ -154,17 +154,17 @@ static void train_work(void *arg, const fnn_worker *me)
     }
 }
 
-static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int divided)
+static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int by_blocks)
 {
     /* by the run's batch size, not by what this call holds of it: the bits must not depend on that */
     int sparse = !job->X->sparse                       ? DENSE
                  : job->run->batch_size > FNN_BLOCK ? NONZEROS_BY_COLUMN
                                                     : NONZEROS_BY_ROW;
     job->scratch = layout(arena, job->net, rows, threads, what, sparse);
-    job->apart = divided ? fnn_take(arena, (size_t)threads, sizeof *job->apart) : NULL;
-    for (int i = 0; divided && i < threads; i++) {
-        block *own = layout(arena, job->net, rows, 1, what, sparse);
-        if (job->apart) job->apart[i].scratch = own;
+    job->own = by_blocks ? fnn_take(arena, (size_t)threads, sizeof *job->own) : NULL;
+    for (int i = 0; by_blocks && i < threads; i++) {
+        block *scratch = layout(arena, job->net, rows, 1, what, sparse);
+        if (job->own) job->own[i].scratch = scratch;
     }
 }
 
@@ -177,10 +177,10 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
     int threads = 3 * multiply_adds(net, largest) < FNN_WORTH_A_BARRIER * (net->n_layers + 2.0) ||
                           3 * multiply_adds(net, run->n) < FNN_WORTH_A_TEAM ? 1 : run->n_threads;
     need what = fuses(net, optimiser, largest) ? NEED_DELTAS : NEED_GRADIENT;
-    int divided = threads > 1 && largest > FNN_BLOCK && net->n_params <= FNN_APART;
+    int by_blocks = threads > 1 && largest > FNN_BLOCK && net->n_params <= FNN_BLOCKWISE_PARAMS;
     fnn_arena arena = {NULL, 0};
     train_job job = {.net = net, .X = X, .y = y, .optimiser = optimiser, .run = run, .sums = sums};
-    lay_out(&job, &arena, rows, threads, what, divided);
+    lay_out(&job, &arena, rows, threads, what, by_blocks);
     size_t size = arena.used;
     if (size > net->scratch_size) {
         fnn_release(net->scratch);
@@ -189,7 +189,7 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
         if (!net->scratch) return FNN_NO_MEMORY;
     }
     arena = (fnn_arena){net->scratch, 0};
-    lay_out(&job, &arena, rows, threads, what, divided);
+    lay_out(&job, &arena, rows, threads, what, by_blocks);
     fnn_team_run(threads, train_work, &job, stop);
     return job.given_up ? FNN_STOPPED : FNN_OK;
 }

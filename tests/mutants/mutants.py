@@ -712,7 +712,7 @@ NETWORK = [
         "csrc/net/train.inc.h",
         "sum[p] += part[p];",
         "sum[p] = part[p];",
-        "of the blocks that threads did apart the last counts alone",
+        "of the blocks that threads did by themselves the last counts alone",
     ),
     Mutant(
         "csrc/net/train.inc.h",
