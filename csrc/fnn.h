@@ -154,7 +154,7 @@ typedef struct {
     const int64_t *order;  /* the n rows to visit, in this order; NULL: 0, 1, 2, … */
     int64_t n, batch_size; /* cut into batches, the last may be smaller */
     const double *rates;   /* a learning rate a batch */
-    int64_t step;          /* optimiser steps taken before this run */
+    int64_t steps_taken;   /* optimiser steps before this run */
     uint64_t dropout_seed;
     int n_threads;
     /* Whether to give up the first batch, or NULL: a large one takes long. Asked on the caller's

@@ -43,7 +43,7 @@ typedef struct {
     real rate, momentum, beta1, beta2, eps, weight_decay;
     real c1, c2; /* Adam's 1/(1 − β1^t) and 1/(1 − β2^t) */
     int nesterov, decoupled;
-} FNN_T(step);
+} FNN_T(constants);
 
 typedef struct {
     const char *isa;
@@ -71,7 +71,7 @@ typedef struct {
     void (*columns_tn)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
                       real alpha, real beta, real *C, int64_t ldc);
     void (*columns_update)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
-                        fnn_optimiser_kind kind, const FNN_T(step) * step, real *w, real *moment_1,
+                        fnn_optimiser_kind kind, const FNN_T(constants) * constants, real *w, real *moment_1,
                         real *moment_2, int64_t ldc);
     /* c (n,) = beta c + alpha Σ_rows A (m,n) */
     void (*column_sums)(int64_t m, int64_t n, const real *A, int64_t lda, real alpha, real beta,
@@ -92,7 +92,7 @@ typedef struct {
                  const real *y, const real *s, real *a, real *slope, double *cost, real *delta);
 
     /* w −= step for n parameters; decay says whether weight_decay applies (weights, not biases) */
-    void (*update)(fnn_optimiser_kind kind, const FNN_T(step) * step, int decay, int64_t n,
+    void (*update)(fnn_optimiser_kind kind, const FNN_T(constants) * constants, int decay, int64_t n,
                    real *w, const real *g, real *m, real *v);
 
     /* rows `rows[0 … m)` (NULL: first, first + 1, …) of X, n columns, into (m,n) reals */

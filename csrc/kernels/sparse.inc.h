@@ -241,7 +241,7 @@ FNN_INLINE void columns_panel(const int NV, int64_t m, int tail, const FNN_T(by_
 
 FNN_INLINE void columns_panel_update(const int NV, int64_t m, int tail, const FNN_T(by_column) * A,
                                   const real *B, int64_t ldb, fnn_optimiser_kind kind,
-                                  const FNN_T(step) * step, real *w, real *m1, real *m2, int64_t ldc)
+                                  const FNN_T(constants) * constants, real *w, real *m1, real *m2, int64_t ldc)
 {
     vec sum[8];
     real gradient[8 * V];
@@ -249,7 +249,7 @@ FNN_INLINE void columns_panel_update(const int NV, int64_t m, int tail, const FN
         columns_dot(NV, tail, A, j, B, ldb, sum);
         FNN_UNROLL
         for (int c = 0; c < NV; c++) v_store(gradient + c * V, sum[c]);
-        update(kind, step, 1, (NV - 1) * V + tail, w + j * ldc, gradient, m1 ? m1 + j * ldc : NULL,
+        update(kind, constants, 1, (NV - 1) * V + tail, w + j * ldc, gradient, m1 ? m1 + j * ldc : NULL,
                m2 ? m2 + j * ldc : NULL);
     }
 }
@@ -279,12 +279,12 @@ static void columns_tn(int64_t m, int64_t n, const FNN_T(by_column) * A, const r
 }
 
 static void columns_update(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
-                        fnn_optimiser_kind kind, const FNN_T(step) * step, real *w, real *moment_1,
+                        fnn_optimiser_kind kind, const FNN_T(constants) * constants, real *w, real *moment_1,
                         real *moment_2, int64_t ldc)
 {
 #define AT(p) ((p) ? (p) + j : NULL)
 #define CALL(NV)                                                                                  \
-    columns_panel_update(NV, m, tail, A, B + j, ldb, kind, step, w + j, AT(moment_1), AT(moment_2), ldc)
+    columns_panel_update(NV, m, tail, A, B + j, ldb, kind, constants, w + j, AT(moment_1), AT(moment_2), ldc)
     BY_PANELS(CALL)
 #undef CALL
 #undef AT

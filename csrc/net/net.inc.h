@@ -176,7 +176,7 @@ static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t
 
 /* The optimiser's step for the same shares as in products(), so that no barrier is due between */
 static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn_optimiser *o,
-                   const FNN_T(step) * step, int direct)
+                   const FNN_T(constants) * constants, int direct)
 {
     real *w = net->params, *g = b->gradient, *m = o->m, *v = o->v;
 #define AT(p, i) ((p) ? (p) + (i) : NULL)
@@ -185,15 +185,15 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn
         region r = gradient_share(b, me, l, n_in, n_out);
         int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0;
         if (l == 0 && direct) {
-            FNN_TABLE->columns_update(n_in, n, b->columns, b->delta[1] + r.c0, b->ld[1], o->kind, step,
+            FNN_TABLE->columns_update(n_in, n, b->columns, b->delta[1] + r.c0, b->ld[1], o->kind, constants,
                                    w + at, AT(m, at), AT(v, at), n_out);
             rows = 0;
         } else if (n == n_out) n *= rows, rows = 1;
         for (int64_t i = 0; i < rows; i++, at += n_out)
-            FNN_TABLE->update(o->kind, step, 1, n, w + at, g + at, AT(m, at), AT(v, at));
+            FNN_TABLE->update(o->kind, constants, 1, n, w + at, g + at, AT(m, at), AT(v, at));
         fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
         at = net->biases_at[l] + c0;
-        FNN_TABLE->update(o->kind, step, 0, c1 - c0, w + at, g + at, AT(m, at), AT(v, at));
+        FNN_TABLE->update(o->kind, constants, 0, c1 - c0, w + at, g + at, AT(m, at), AT(v, at));
     }
 #undef AT
 }

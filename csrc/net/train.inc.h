@@ -19,9 +19,9 @@ typedef struct {
     int given_up;
 } train_job;
 
-static FNN_T(step) step_of(const fnn_optimiser *o, double rate, int64_t t)
+static FNN_T(constants) constants_of(const fnn_optimiser *o, double rate, int64_t t)
 {
-    FNN_T(step) s = {(real)rate, (real)o->momentum, (real)o->beta1, (real)o->beta2, (real)o->eps,
+    FNN_T(constants) s = {(real)rate, (real)o->momentum, (real)o->beta1, (real)o->beta2, (real)o->eps,
                      (real)o->weight_decay, 1, 1, o->nesterov, o->decoupled};
     if (o->kind == FNN_ADAM) {
         s.c1 = (real)(1 / (1 - pow(o->beta1, (double)t)));
@@ -43,7 +43,7 @@ static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *m
                              int64_t at, int64_t rows, int64_t number, double total)
 {
     const fnn_run *run = job->run;
-    dropping drops = {1, at, run->step + number, run->dropout_seed};
+    dropping drops = {1, at, run->steps_taken + number, run->dropout_seed};
     int64_t after = run->n - begin - at - rows; /* in the order; as many as now is plenty */
     fetch(job->net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
           total);
@@ -107,7 +107,7 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
     fnn_net *net = job->net;
     block *b = job->scratch;
     double total = total_weight(job->y, run->order, begin, m), rate = run->rates[number];
-    FNN_T(step) step = step_of(o, rate, run->step + number + 1);
+    FNN_T(constants) constants = constants_of(o, rate, run->steps_taken + number + 1);
     int fused = fuses(net, o, m), asked = run->stop && number == 0;
     fnn_sums sums = {.finite = 1};
     int by_blocks = job->own && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused;
@@ -122,7 +122,7 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
         if (fused) {
             fnn_no_return(me);
             real decay = (real)(1 - rate * o->weight_decay);
-            products(net, b, me, rows, -step.rate, decay, 1, 0, net->params);
+            products(net, b, me, rows, -constants.rate, decay, 1, 0, net->params);
         } else
             products(net, b, me, rows, 1, at != 0, at != 0, direct, b->gradient);
         if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
@@ -131,7 +131,7 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
     if (fnn_given_up(me)) return GIVEN_UP;
     if (!isfinite(sums.loss)) return NOT_FINITE;
     fnn_no_return(me);
-    if (!fused && total != 0) update(net, b, me, o, &step, direct);
+    if (!fused && total != 0) update(net, b, me, o, &constants, direct);
     fnn_barrier(me);
     if (me->rank == 0) {
         add_sums(job->sums, &sums);

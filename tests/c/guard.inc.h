@@ -50,7 +50,7 @@ static void FNN_T(losses)(const table *t, int64_t m, int64_t n)
 
 static uint64_t FNN_T(update)(const table *t, fnn_optimiser_kind kind, int64_t n, int variant)
 {
-    step s = FNN_T(some_step)(variant & 1, variant >> 1 & 1);
+    constants s = FNN_T(some_constants)(variant & 1, variant >> 1 & 1);
     matrix w = {numbers(n), 1, n, n}, m = {numbers(n), 1, n, n}, v = {numbers(n), 1, n, n};
     const real *g = numbers(n);
     for (int64_t i = 0; i < n; i++) v.at[i] += 1;
@@ -164,7 +164,7 @@ void FNN_T(guard_kernels)(extent how_many)
 #undef table
 #undef nonzeros
 #undef by_column
-#undef step
+#undef constants
 #undef matrix
 #undef numbers
 #undef new_matrix

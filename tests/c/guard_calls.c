@@ -80,7 +80,7 @@ static uint64_t call_all(const net_kind *kind, fnn_dtype dtype, fnn_dtype given,
     fnn_run run = {.order = order, .n = n, .batch_size = s.batch, .rates = rates, .dropout_seed = 7,
                    .n_threads = s.threads};
     fnn_sums sums = {0};
-    for (int epoch = 0; epoch < 2; epoch++, run.step += batches) {
+    for (int epoch = 0; epoch < 2; epoch++, run.steps_taken += batches) {
         ok(fnn_train(net, &X, &y, &optimiser, &run, &sums));
         if (!sums.finite) wrong("training met a number that nobody wrote");
     }

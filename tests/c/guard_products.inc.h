@@ -8,7 +8,7 @@ typedef FNN_T(kernels) FNN_T(table);
 #define table FNN_T(table)
 #define nonzeros FNN_T(nonzeros)
 #define by_column FNN_T(by_column)
-#define step FNN_T(step)
+#define constants FNN_T(constants)
 
 /* a (m, n) matrix of row stride n + gap: numbers, and NaN in the gaps */
 typedef struct {
@@ -202,9 +202,9 @@ static uint64_t FNN_T(sparse_tn)(const table *t, int64_t m, int64_t n, int64_t k
     return hash_matrix(HASH_SEED, C);
 }
 
-static step FNN_T(some_step)(int nesterov, int decoupled)
+static constants FNN_T(some_constants)(int nesterov, int decoupled)
 {
-    return (step){0.1f, 0.5f, 0.75f, 0.875f, 0.01f, 0.25f, 2, 3, nesterov, decoupled};
+    return (constants){0.1f, 0.5f, 0.75f, 0.875f, 0.01f, 0.25f, 2, 3, nesterov, decoupled};
 }
 
 /* columns_update against columns_tn and update: the same bits */
@@ -215,7 +215,7 @@ static uint64_t FNN_T(columns_update)(const table *t, int64_t m, int64_t n, int6
     matrix m1 = new_matrix(m, n, gap), m2 = new_matrix(m, n, gap), same[3];
     nonzeros in = FNN_T(new_nonzeros)(A);
     by_column sorted = FNN_T(to_columns)(t, &in, m, k);
-    step s = FNN_T(some_step)(1, 0);
+    constants s = FNN_T(some_constants)(1, 0);
     real *first = kind == FNN_ADAM || moments ? m1.at : NULL, *g = guarded((size_t)n * sizeof *g);
     matrix all[3] = {w, m1, m2};
     for (int64_t i = 0; i < m; i++)

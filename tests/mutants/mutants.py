@@ -84,8 +84,8 @@ GEMM = [
     ),
     Mutant(
         "csrc/kernels/gemm.inc.h",
-        "        f.start = FNN_FROM_C;\n        k0 += step;",
-        "        k0 += step;",
+        "        f.start = FNN_FROM_C;\n        k0 += block;",
+        "        k0 += block;",
         "z = a W + b has only its last block of inputs",
     ),
     Mutant(
@@ -171,8 +171,8 @@ SPARSE = [
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
-        "update(kind, step, 1, (NV - 1) * V + tail,",
-        "update(kind, step, 0, (NV - 1) * V + tail,",
+        "update(kind, constants, 1, (NV - 1) * V + tail,",
+        "update(kind, constants, 0, (NV - 1) * V + tail,",
         "steps of non-zeros by column do not decay",
     ),
     Mutant(
@@ -650,8 +650,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "FNN_TABLE->update(o->kind, step, 0, c1 - c0",
-        "FNN_TABLE->update(o->kind, step, 1, c1 - c0",
+        "FNN_TABLE->update(o->kind, constants, 0, c1 - c0",
+        "FNN_TABLE->update(o->kind, constants, 1, c1 - c0",
         "optimisers decay biases too",
     ),
     Mutant(
@@ -674,8 +674,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "run->step + number + 1);",
-        "run->step + 1);",
+        "run->steps_taken + number + 1);",
+        "run->steps_taken + 1);",
         "Adam's correction stands still within a call",
     ),
     Mutant(
@@ -704,8 +704,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "dropping drops = {1, at, run->step + number,",
-        "dropping drops = {1, at, run->step,",
+        "dropping drops = {1, at, run->steps_taken + number,",
+        "dropping drops = {1, at, run->steps_taken,",
         "a call's batches share their masks",
     ),
     Mutant(
