@@ -89,7 +89,7 @@ enum {
     FNN_N_OPTIMISERS = FNN_OPTIMISERS(FNN_ONE)
 };
 
-/* How a prediction counts as right */
+/* How predictions are scored */
 typedef enum {
     FNN_NO_METRIC = 0,
     FNN_ARGMAX,   /* the largest output is the largest target; one output: both ≥ ½ or neither */
@@ -168,7 +168,7 @@ typedef struct {
  * after the other, so that a run gives the same bits in however many calls it is cut. */
 typedef struct {
     double loss;    /* Σ w C */
-    double correct; /* Σ w · right */
+    double correct; /* Σ w · score, by the metric */
     double weight;  /* Σ w */
     int64_t rows, batches;
     int finite;     /* fnn_train sets it; 0: the loss of the next batch was not finite; that batch changed nothing */

@@ -12,10 +12,10 @@ typedef struct {
     real **delta;  /* dC/dz */
     real *output;  /* (rows, n_L) a[L] beside z */
     real *y;       /* (rows, n_L) */
-    int64_t *label; /* (rows,) the largest y, where predictions are counted as right by it */
-    real *scale;   /* (rows,) an example's share of the cost */
+    int64_t *label; /* (rows,) the largest y, where the metric compares predictions with it */
+    real *weight;  /* (rows,) an example's share of the cost: w / Σ w over the batch */
     double *cost;  /* (rows,) */
-    double *right; /* (rows,) by the metric, 0 … 1 */
+    double *correct; /* (rows,) by the metric, 0 … 1 */
     real *gradient;
     real *pack; /* pack_reals a thread, for copies of weights */
     size_t pack_reals;
@@ -84,9 +84,9 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     measured.output = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
     measured.y = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
     measured.label = what >= NEED_COST ? fnn_take(arena, (size_t)rows, sizeof *measured.label) : NULL;
-    measured.scale = fnn_take(arena, (size_t)rows, sizeof(real));
+    measured.weight = fnn_take(arena, (size_t)rows, sizeof(real));
     measured.cost = fnn_take(arena, (size_t)rows, sizeof(double));
-    measured.right = fnn_take(arena, (size_t)rows, sizeof(double));
+    measured.correct = fnn_take(arena, (size_t)rows, sizeof(double));
     measured.gradient =
         what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
     measured.pack_reals = pack_reals(net);

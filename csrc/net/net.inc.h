@@ -106,7 +106,7 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
             for (int64_t j = 0; j < n; j++) yi[j] = 0; /* too short for a call */
             yi[b->label[i] = y->labels[row]] = 1;
         }
-        b->scale[i] = (real)((y->weight ? y->weight[row] : 1) / total);
+        b->weight[i] = (real)((y->weight ? y->weight[row] : 1) / total);
     }
     fnn_barrier(me);
     /* one thread sorts them by column, while the others begin: they meet again before it is needed */
@@ -122,7 +122,8 @@ static int is_largest(int64_t n, const real *a, int64_t label)
     return !beaten;
 }
 
-static double rightness(fnn_metric metric, int64_t n, const real *a, const real *y, int64_t label)
+/* 1 if the prediction is correct, 0 if not; by FNN_THRESHOLD the share of outputs that are */
+static double score_of_row(fnn_metric metric, int64_t n, const real *a, const real *y, int64_t label)
 {
     if (metric == FNN_ARGMAX && n > 1) return is_largest(n, a, label);
     int64_t same = 0;
@@ -138,12 +139,12 @@ static void output_costs(const fnn_net *net, block *b, const fnn_worker *me, int
     int64_t r0, r1, n = net->sizes[L];
     fnn_share(me, m, 1, &r0, &r1);
     FNN_TABLE->loss(net->loss, (real)net->loss_param, net->activation[L - 1], r1 - r0, n,
-                    b->a[L] + r0 * n, b->y + r0 * n, b->scale + r0, b->output + r0 * n,
+                    b->a[L] + r0 * n, b->y + r0 * n, b->weight + r0, b->output + r0 * n,
                     deltas ? b->slope[L] + r0 * n : NULL, b->cost + r0,
                     deltas ? b->delta[L] + r0 * n : NULL);
     for (int64_t i = r0; i < r1; i++)
-        b->right[i] =
-            metric ? rightness(metric, n, b->output + i * n, b->y + i * n, b->label[i]) : 0;
+        b->correct[i] =
+            metric ? score_of_row(metric, n, b->output + i * n, b->y + i * n, b->label[i]) : 0;
     fnn_barrier(me);
 }
 
@@ -206,7 +207,7 @@ static fnn_sums sums_of(const block *b, int64_t m, const fnn_targets *y, const i
     for (int64_t i = 0; i < m; i++) {
         double w = y->weight ? y->weight[order ? order[begin + i] : begin + i] : 1;
         sums.loss += w * b->cost[i];
-        sums.correct += w * b->right[i];
+        sums.correct += w * b->correct[i];
         sums.weight += w;
     }
     return sums;

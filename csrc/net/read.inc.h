@@ -7,7 +7,7 @@ typedef struct {
     int64_t begin, end;
     void *const *out;
     double *per_example;
-    double *cost, *right; /* (blocks,) partial sums */
+    double *cost, *correct; /* (blocks,) partial sums */
     char *scratch;
     size_t scratch_size; /* of one thread */
     int sparse;
@@ -56,7 +56,7 @@ static void cost_work(void *arg, const fnn_worker *me)
         output_costs(net, b, &alone, m, job->y->metric, 0);
         fnn_sums sums = sums_of(b, m, job->y, NULL, at);
         job->cost[to / b->rows] = sums.loss;
-        job->right[to / b->rows] = sums.correct;
+        job->correct[to / b->rows] = sums.correct;
         if (job->per_example) memcpy(job->per_example + to, b->cost, (size_t)m * sizeof(double));
     }
 }
@@ -72,7 +72,7 @@ static fnn_status prepare(read_job *job, int *threads, need what, int64_t blocks
     job->scratch = fnn_acquire(fnn_plus(all, fnn_times((size_t)blocks, 2 * sizeof(double))));
     if (!job->scratch) return FNN_NO_MEMORY;
     job->cost = (double *)(job->scratch + all);
-    job->right = job->cost + blocks;
+    job->correct = job->cost + blocks;
     return FNN_OK;
 }
 
@@ -98,7 +98,7 @@ fnn_status FNN_T(cost)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, 
     fnn_status status = prepare(&job, &n_threads, NEED_COST, blocks);
     if (status == FNN_OK) {
         fnn_team_run(n_threads, cost_work, &job, (fnn_stop){NULL, NULL});
-        for (int64_t i = 0; i < blocks; i++) sums->loss += job.cost[i], sums->correct += job.right[i];
+        for (int64_t i = 0; i < blocks; i++) sums->loss += job.cost[i], sums->correct += job.correct[i];
         sums->weight += total_weight(y, NULL, begin, end - begin);
         sums->rows += end - begin;
     }

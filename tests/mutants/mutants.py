@@ -662,8 +662,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "sums.correct += w * b->right[i];",
-        "sums.correct += b->right[i];",
+        "sums.correct += w * b->correct[i];",
+        "sums.correct += b->correct[i];",
         "the accuracy does not weigh examples",
     ),
     Mutant(
