@@ -130,7 +130,7 @@ typedef struct {
     int index_bytes;                  /* of both: 4 or 8; 2: of indices alone, indptr has 8 */
     double factor;
     const double *shift, *scale;
-    int sparse;                       /* walk the first layer by the non-zeros: see fnn_density */
+    int sparse;                       /* first layer by its non-zeros: see fnn_density */
 } fnn_matrix;
 
 /* What the rows should give: class numbers or values, one of the two */

@@ -25,7 +25,7 @@
  *      than it saves. nt always copies, as that is where B is transposed, V by V in registers. tn
  *      never does: its B is a delta, whose stride the network chooses. GROUP columns are copied at
  *      once, since a row of B is a page of its own, and dear unless read at length.
- *  (f) tn walks its rows in blocks of MC, so that the columns of A it needs stay in L2.
+ *  (f) tn takes its rows in blocks of MC, so that the columns of A it needs stay in L2.
  *
  * Rejected: packing A (the batch is narrow and already in L2), prefetching C, and vectors along k
  * with a sum over lanes at the end (the bits would depend on V and the tail).

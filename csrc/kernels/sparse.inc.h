@@ -67,10 +67,11 @@ static void find_nonzeros(const fnn_matrix *X, int64_t n, const int64_t *rows, i
     }
 }
 
-/* R rows of C, NV vectors wide, the rows side by side so that their sums do not wait for each
- * other; what a longer row has left follows alone */
-FNN_INLINE void walk(const int R, const int NV, int tail, const FNN_T(nonzeros) * A, int64_t row,
-                     const real *B, int64_t ldb, const real *bias, real *C, int64_t ldc)
+/* R rows of C = bias + A B, NV vectors wide, from the rows of B at A's non-zeros. R rows run side by
+ * side, so that their sums do not wait for each other; a longer row's rest follows alone. */
+FNN_INLINE void gather_rows(const int R, const int NV, int tail, const FNN_T(nonzeros) * A,
+                            int64_t row, const real *B, int64_t ldb, const real *bias, real *C,
+                            int64_t ldc)
 {
 #define PART(p, j) ((j) == NV - 1 ? v_load_n((p) + (j) * V, tail) : v_load((p) + (j) * V))
     vec sum[4][8];
@@ -115,27 +116,27 @@ FNN_INLINE void walk(const int R, const int NV, int tail, const FNN_T(nonzeros) 
 static void sparse_nn(int64_t m, int64_t n, const FNN_T(nonzeros) * A, const real *B, int64_t ldb,
                       const real *bias, real *C, int64_t ldc)
 {
-#define WALK(R, NV) walk(R, NV, tail, A, i, B + j, ldb, bias + j, C + i * ldc + j, ldc)
+#define GATHER(R, NV) gather_rows(R, NV, tail, A, i, B + j, ldb, bias + j, C + i * ldc + j, ldc)
     for (int64_t j = 0, width; j < n; j += width) {
         int64_t rest = n - j, i = 0;
         width = rest > 4 * V ? (rest < 8 * V ? rest : 8 * V) : rest;
         int vectors = (int)((width + V - 1) / V), tail = (int)(width - (vectors - 1) * V);
         for (; vectors <= 2 && i + 4 <= m; i += 4)
-            if (vectors == 1) WALK(4, 1);
-            else WALK(4, 2);
+            if (vectors == 1) GATHER(4, 1);
+            else GATHER(4, 2);
         for (; i < m; i++)
             switch (vectors) {
-            case 1: WALK(1, 1); break;
-            case 2: WALK(1, 2); break;
-            case 3: WALK(1, 3); break;
-            case 4: WALK(1, 4); break;
-            case 5: WALK(1, 5); break;
-            case 6: WALK(1, 6); break;
-            case 7: WALK(1, 7); break;
-            default: WALK(1, 8);
+            case 1: GATHER(1, 1); break;
+            case 2: GATHER(1, 2); break;
+            case 3: GATHER(1, 3); break;
+            case 4: GATHER(1, 4); break;
+            case 5: GATHER(1, 5); break;
+            case 6: GATHER(1, 6); break;
+            case 7: GATHER(1, 7); break;
+            default: GATHER(1, 8);
             }
     }
-#undef WALK
+#undef GATHER
 }
 
 /* C[index] += alpha x · b for the entries of one row, NV vectors of b held in registers */

@@ -115,7 +115,7 @@ void FNN_T(guard_kernels)(extent how_many)
     now.bits = BITS;
     for (int64_t n = 1; n <= 2 * V + 1; n++)
         if (how_many > FEW || n < 3 || (n + 1) % V < 3) sizes[n_sizes++] = n;
-    static const int64_t primes[] = {37, 67, 131}; /* more than a tile, several, the walks' eight vectors */
+    static const int64_t primes[] = {37, 67, 131}; /* more than a tile, several, gather_rows' eight vectors */
     for (int i = 0; i < (how_many > FEW ? 3 : 1); i++) sizes[n_sizes++] = primes[i];
     /* every pair of sizes, the third going along; or every triple up to 2V + 1 */
     for (int64_t i = 0; i < n_sizes; i++)

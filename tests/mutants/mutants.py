@@ -125,7 +125,7 @@ SPARSE = [
         "csrc/kernels/sparse.inc.h",
         "if (A->count[row + r] < common) common",
         "if (A->count[row + r] > common) common",
-        "rows walked side by side go on behind the shortest one's end",
+        "rows gathered side by side go on behind the shortest one's end",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
@@ -137,19 +137,19 @@ SPARSE = [
         "csrc/kernels/sparse.inc.h",
         "for (int j = 0; j < NV; j++) sum[r][j] = PART(bias, j);",
         "for (int j = 0; j < NV; j++) sum[r][j] = v_zero();",
-        "rows walked by their non-zeros have no bias",
+        "rows gathered by their non-zeros have no bias",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
         "beta == 0 ? v_zero() : v_mul(v_set1(beta), v_load_n(c, lanes))",
         "beta == 0 ? v_zero() : v_load_n(c, lanes)",
-        "weights walked by non-zeros do not decay",
+        "weights updated by non-zeros do not decay",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
         "part[j] = v_mul(v_set1(alpha), ",
         "part[j] = v_mul(v_set1(1), ",
-        "weights walked by non-zeros step without a learning rate",
+        "weights updated by non-zeros step without a learning rate",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
@@ -541,7 +541,7 @@ READING = [
         "csrc/kernels/gather.inc.h",
         "X->dtype == own && X->col_stride == sizeof(real) &&",
         "X->dtype == own &&",
-        "rows are walked as if they lay end to end",
+        "rows are read as if they lay end to end",
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
