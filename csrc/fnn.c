@@ -1,4 +1,4 @@
-/* fnn.c: the interface of fnn.h: makes networks, guards them, and holds the one switch on dtype. */
+/* fnn.c: the functions of fnn.h on networks: creation, locking, and the one switch on dtype. */
 #include "fnn.h"
 
 #include <string.h>
@@ -10,8 +10,7 @@
 
 static size_t real_size(const fnn_net *net) { return net->dtype == FNN_F32 ? 4 : 8; }
 
-/* The network, its tables and its parameters in one piece of memory; *net is its description
- * without them while measuring. */
+/* The network, its tables and its parameters in one piece of memory; NULL while measuring */
 static fnn_net *layout(fnn_arena *arena, const fnn_net *measured, size_t n_params)
 {
     size_t L = (size_t)measured->n_layers;
@@ -86,17 +85,18 @@ void *fnn_params(fnn_net *net) { return net->params; }
 
 /* ---- guarding: one writer alone, or any number of readers ----------------------------------
  *
- * net->users: how many read, or WRITING, below; above, after how many forks that was noted. */
+ * net->users, low 16 bits: number of readers, or WRITING; high bits: fork count when that was stored. */
 
 enum { WRITING = 0xffff, A_FORK = 0x10000, FORKS = 0x7fff };
 
-static fnn_atomic forks; /* that lead to this process */
+static fnn_atomic forks; /* number of forks between the first process and this one */
 
 void fnn_forked(void) { (void)fnn_atomic_add(&forks, 1); }
 
+/* The value of net->users to store in this process */
 static int noted_now(int users) { return (fnn_atomic_load(&forks) & FORKS) * A_FORK + users; }
 
-/* Readers from before a fork are in another process. */
+/* The readers of this process, or WRITING; those stored before a fork are in another process */
 static int users_here(int noted)
 {
     int users = noted & WRITING;
@@ -127,7 +127,8 @@ typedef struct {
     const fnn_run *run;
 } question;
 
-/* Whoever is asked may read the network, and so may others; the batch goes on when they have done. */
+/* Downgrades the writer to a reader during the callback, so that it and others may read; the batch goes on
+ * when the others have finished. */
 static int ask_as_reader(void *arg)
 {
     question *q = arg;

@@ -1,11 +1,11 @@
-/* rows.c: questions about X that need no network: whether it is finite, how many of its values are 0,
- * and a copy of its non-zeros. */
+/* rows.c: the functions of fnn.h on X alone: whether it is finite, its share of non-zeros, and their
+ * compressed copy. */
 #include <string.h>
 
 #include "net/net.h"
 
-/* Bits without the sign from those of infinity on: infinite or NaN. Integers, so that compilers use
- * vectors. */
+/* Infinite or NaN: the bits without the sign are at least those of infinity. Compared as integers, which
+ * compilers vectorise. */
 static int finite_f32(const char *p, ptrdiff_t stride, int64_t n)
 {
     uint32_t bad = 0, bits;
@@ -26,7 +26,7 @@ static int below_f64(const char *p, ptrdiff_t stride, int64_t n, uint64_t limit)
     return !bad;
 }
 
-/* the same of numbers that are scaled as they are read */
+/* The same for numbers that are scaled when they are read */
 static int scaled_below(const fnn_matrix *X, const char *p, int64_t n, uint64_t limit)
 {
     uint64_t bad = 0, bits;
@@ -44,7 +44,7 @@ static int scaled_below(const fnn_matrix *X, const char *p, int64_t n, uint64_t 
 
 static int finite_row(const fnn_matrix *X, const char *p, int64_t n, fnn_dtype as)
 {
-    /* infinity, or half a step above the largest float: what float rounds to infinity */
+    /* infinity, or the least double that rounds to it as a float */
     const uint64_t limit = as == FNN_F32 ? 0x47effffff0000000u : 0x7ff0000000000000u;
     if (X->shift || X->factor != 1) return scaled_below(X, p, n, limit);
     if (X->dtype == FNN_F32)

@@ -1,4 +1,4 @@
-/* kernels.h: what the network asks of the processor, one table a dtype, filled once an ISA.
+/* kernels.h: the table of kernels, one type for each dtype, one table for each ISA.
  *
  * Kernels know no network: they see matrices, strides and codes. Sizes: m rows, n columns, k the
  * length of the inner sums; ld* are row strides in elements. Two promises hold for every table:
@@ -13,7 +13,7 @@
 #ifndef FNN_KERNELS_ENUMS
 #define FNN_KERNELS_ENUMS
 #include "fnn.h"
-/* How f'(z) is had: the second column of FNN_ACTIVATIONS */
+/* How f'(z) is computed: the second column of FNN_ACTIVATIONS */
 typedef enum { IS_ONE, FROM_A, STORED, JACOBIAN } slope_kind;
 /* Where a product's sums start */
 typedef enum { FNN_FROM_ZERO, FNN_FROM_BIAS, FNN_FROM_C } fnn_start;
@@ -67,7 +67,7 @@ typedef struct {
                       int64_t ldb, real alpha, real beta, real *C, int64_t ldc);
     /* k ≤ 65,536 rows of m columns, by column (CSC) */
     void (*to_columns)(int64_t m, int64_t k, const FNN_T(nonzeros) * A, FNN_T(by_column) * out);
-    /* C (m,n) = beta C + alpha Aᵀ B from there; or, C being parameters w, a step with that gradient */
+    /* C (m,n) = beta C + alpha Aᵀ B for A by column; or an optimiser step on w with gradient Aᵀ B */
     void (*columns_tn)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
                       real alpha, real beta, real *C, int64_t ldc);
     void (*columns_update)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
@@ -79,7 +79,7 @@ typedef struct {
 
     /* a = f(z) in place over (m,n); slope, unless NULL, gets f'(z) with the same stride */
     void (*activate)(fnn_activation f, int64_t m, int64_t n, real *z, real *slope, int64_t ld);
-    /* delta *= f'(z), told from a = f(z): for those f whose slope follows from their value */
+    /* delta *= f'(z), computed from a = f(z), for the f with FROM_A */
     void (*times_slope)(fnn_activation f, int64_t m, int64_t n, const real *a, real *delta,
                         int64_t ld);
     /* x *= y over (m,n) */

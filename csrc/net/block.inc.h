@@ -35,15 +35,15 @@ static int stores_slope(const fnn_net *net, int l)
     return kinds[net->activation[l]] == STORED || net->dropout[l] > 0;
 }
 
-/* Rows a power of two apart would share cache sets: set them off by a line. */
+/* A row's stride: a cache line is added to n of many whole lines, or the rows would share cache sets. */
 static int64_t row_stride(int64_t n)
 {
     int64_t line = FNN_LINE / (int64_t)sizeof(real);
     return n >= 8 * line && n % (4 * line) == 0 ? n + line : n;
 }
 
-/* What a thread needs to copy weights that are wide (nn), or to be transposed (nt: all but the
- * first layer's) */
+/* Reals that a thread needs for copies of wide weights (nn) and transposed ones (nt: all layers but the
+ * first) */
 static size_t pack_reals(const fnn_net *net)
 {
     int64_t widest = 0;

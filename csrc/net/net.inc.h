@@ -1,16 +1,15 @@
 /* net.inc.h: forward, deltas, update: backpropagation over a batch. Template on `real`.
  *
- * (a) Everything runs SPMD: each thread of a team runs the same function on its share and meets the
- *     others at a barrier where it needs what they made. Alone, shares are whole and barriers free.
+ * (a) Everything runs SPMD: each thread of a team runs the same function on its share, and waits at a
+ *     barrier before it reads the others' results. A single thread has the whole, and no barriers.
  * (b) Shares are tiles of a layer's output matrix (z, dW or δ'), never parts of a sum, so the bits
  *     do not depend on the number of threads.
  * (c) Step by step: the deltas of all layers first, from the old weights; then all updates. For
  *     plain SGD the update happens inside the product dW = aᵀδ and no gradient is ever stored.
- * (d) Where batches are long and layers narrow there is too little in a tile: each thread then takes
+ * (d) Where batches are long and layers narrow, a tile has too little work: each thread then computes
  *     whole blocks of rows, with scratch and gradient of its own, and the gradients are added in
- *     the order of the blocks, as one thread would: the same bits again.
- * (e) A batch's last loss is looked at before its update: a batch whose loss is not finite changes
- *     nothing.
+ *     the order of the blocks, as one thread would add them: the same bits again.
+ * (e) The loss is checked before the update: a batch whose loss is not finite changes nothing.
  */
 #ifndef FNN_TABLE
 #error "net.inc.h is included by net_f32.c and net_f64.c"
@@ -109,7 +108,7 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
         b->weight[i] = (real)((y->weight ? y->weight[row] : 1) / total);
     }
     fnn_barrier(me);
-    /* one thread sorts them by column, while the others begin: they meet again before it is needed */
+    /* one thread sorts by column while the others go on; barriers follow before the result is read */
     if (b->columns && me->rank == me->size - 1) FNN_TABLE->to_columns(net->sizes[0], m, b->input, b->columns);
 }
 
@@ -175,7 +174,7 @@ static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t
     }
 }
 
-/* The optimiser's step for the same shares as in products(), so that no barrier is due between */
+/* The optimiser's step on the same shares as in products(), so no barrier is needed between them */
 static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn_optimiser *o,
                    const FNN_T(constants) * constants, int direct)
 {
@@ -199,7 +198,7 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn
 #undef AT
 }
 
-/* The sums over a block's m rows, by themselves */
+/* The sums over the m rows of one block */
 static fnn_sums sums_of(const block *b, int64_t m, const fnn_targets *y, const int64_t *order,
                         int64_t begin)
 {

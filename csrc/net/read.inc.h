@@ -1,4 +1,4 @@
-/* read.inc.h: what only reads the parameters: predictions, costs, gradients. Template on `real`;
+/* read.inc.h: calls that only read the parameters: predictions, costs, gradients. Template on `real`;
  * built from the steps of net.inc.h. */
 typedef struct {
     const fnn_net *net;

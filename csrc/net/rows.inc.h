@@ -1,4 +1,4 @@
-/* rows.inc.h: the non-zeros of dense rows, copied once for all passes over them; knows no network.
+/* rows.inc.h: compresses dense rows to their non-zeros, once for all passes; knows no network.
  * Template on `real`. */
 /* The non-zeros of one row, from X; a constant size lets the compiler do without calls */
 static inline void pick(const size_t size, const char *from, ptrdiff_t stride, const nonzeros *row, char *to)

@@ -44,13 +44,13 @@ static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *m
 {
     const fnn_run *run = job->run;
     dropping drops = {1, at, run->steps_taken + number, run->dropout_seed};
-    int64_t after = run->n - begin - at - rows; /* in the order; as many as now is plenty */
+    int64_t after = run->n - begin - at - rows; /* rows that follow; at most `rows` are prefetched */
     fetch(job->net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
           total);
     forward(job->net, b, me, rows, 1, drops);
     if (fnn_given_up(me)) return (fnn_sums){.rows = 0};
     output_costs(job->net, b, me, rows, job->y->metric, 1);
-    fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at); /* every thread the same */
+    fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at); /* the same in every thread */
     if (isfinite(sums.loss) && total > 0) deltas(job->net, b, me, rows);
     return sums;
 }
@@ -89,8 +89,8 @@ static double multiply_adds(const fnn_net *net, int64_t rows)
     return (double)net->n_params * (double)rows;
 }
 
-/* Whether the gradient of m rows goes straight into the parameters: plain SGD in one block, and short
- * enough, as from where it begins the batch cannot be given up */
+/* Whether the gradient of m rows is added to the parameters at once: plain SGD in one block, and small
+ * enough, as the batch cannot be abandoned once that has begun */
 static int fuses(const fnn_net *net, const fnn_optimiser *o, int64_t m)
 {
     return o->kind == FNN_SGD && !o->m && m <= FNN_BLOCK && multiply_adds(net, m) <= FNN_FUSE_AT_MOST;
@@ -98,7 +98,7 @@ static int fuses(const fnn_net *net, const fnn_optimiser *o, int64_t m)
 
 typedef enum { DONE, NOT_FINITE, GIVEN_UP } outcome;
 
-/* One mini-batch. What is not DONE has changed nothing. */
+/* One mini-batch; without DONE, nothing is changed. */
 static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
                        int64_t number)
 {
@@ -118,7 +118,7 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
         if (fnn_given_up(me)) return GIVEN_UP;
         add_sums(&sums, &part);
         if (!isfinite(sums.loss)) return NOT_FINITE;
-        if (total == 0) continue; /* nobody's wish: costs, but no step */
+        if (total == 0) continue; /* all weights are 0: count the costs, take no step */
         if (fused) {
             fnn_no_return(me);
             real decay = (real)(1 - rate * o->weight_decay);
@@ -127,7 +127,7 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
             products(net, b, me, rows, 1, at != 0, at != 0, direct, b->gradient);
         if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
     }
-    if (asked && !fused) fnn_barrier(me); /* to agree: the last products may have been left out */
+    if (asked && !fused) fnn_barrier(me); /* all threads agree on whether products were left out */
     if (fnn_given_up(me)) return GIVEN_UP;
     if (!isfinite(sums.loss)) return NOT_FINITE;
     fnn_no_return(me);
@@ -156,7 +156,7 @@ static void train_work(void *arg, const fnn_worker *me)
 
 static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int by_blocks)
 {
-    /* by the run's batch size, not by what this call holds of it: the bits must not depend on that */
+    /* by the batch size, not by the rows of this call: the bits must not depend on how a run is split */
     int sparse = !job->X->sparse                       ? DENSE
                  : job->run->batch_size > FNN_BLOCK ? NONZEROS_BY_COLUMN
                                                     : NONZEROS_BY_ROW;
