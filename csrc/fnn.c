@@ -1,4 +1,4 @@
-/* fnn.c: the interface of fnn.h: makes networks, guards them, and holds the one switch on dtype. */
+/* fnn.c: the functions of fnn.h on networks: creation, locking, and the one switch on dtype. */
 #include "fnn.h"
 
 #include <string.h>
@@ -10,8 +10,7 @@
 
 static size_t real_size(const fnn_net *net) { return net->dtype == FNN_F32 ? 4 : 8; }
 
-/* The network, its tables and its parameters in one piece of memory; *net is its description
- * without them while measuring. */
+/* The network, its tables and its parameters in one piece of memory; NULL while measuring */
 static fnn_net *layout(fnn_arena *arena, const fnn_net *measured, size_t n_params)
 {
     size_t L = (size_t)measured->n_layers;
@@ -86,17 +85,18 @@ void *fnn_params(fnn_net *net) { return net->params; }
 
 /* ---- guarding: one writer alone, or any number of readers ----------------------------------
  *
- * net->users: how many read, or WRITING, below; above, after how many forks that was noted. */
+ * net->users, low 16 bits: number of readers, or WRITING; high bits: fork count when that was stored. */
 
 enum { WRITING = 0xffff, A_FORK = 0x10000, FORKS = 0x7fff };
 
-static fnn_atomic forks; /* that lead to this process */
+static fnn_atomic forks; /* number of forks between the first process and this one */
 
 void fnn_forked(void) { (void)fnn_atomic_add(&forks, 1); }
 
+/* The value of net->users to store in this process */
 static int noted_now(int users) { return (fnn_atomic_load(&forks) & FORKS) * A_FORK + users; }
 
-/* Readers from before a fork are in another process. */
+/* The readers of this process, or WRITING; those stored before a fork are in another process */
 static int users_here(int noted)
 {
     int users = noted & WRITING;
@@ -127,7 +127,8 @@ typedef struct {
     const fnn_run *run;
 } question;
 
-/* Whoever is asked may read the network, and so may others; the batch goes on when they have done. */
+/* Downgrades the writer to a reader during the callback, so that it and others may read; the batch goes on
+ * when the others have finished. */
 static int ask_as_reader(void *arg)
 {
     question *q = arg;
@@ -219,106 +220,4 @@ fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
         ON_DTYPE(net, gradient, net, X, y, begin, end, sum, per_example, sums, n_threads);
     end_reading(net);
     return status;
-}
-
-/* ---- looking at data ------------------------------------------------------------------------ */
-
-/* Bits without the sign from those of infinity on: infinite or NaN. Integers, so that compilers use
- * vectors. */
-static int finite_f32(const char *p, ptrdiff_t stride, int64_t n)
-{
-    uint32_t bad = 0, bits;
-    for (int64_t i = 0; i < n; i++) {
-        memcpy(&bits, p + i * stride, sizeof bits);
-        bad |= (bits & 0x7fffffffu) >= 0x7f800000u;
-    }
-    return !bad;
-}
-
-static int below_f64(const char *p, ptrdiff_t stride, int64_t n, uint64_t limit)
-{
-    uint64_t bad = 0, bits;
-    for (int64_t i = 0; i < n; i++) {
-        memcpy(&bits, p + i * stride, sizeof bits);
-        bad |= (bits & 0x7fffffffffffffffu) >= limit;
-    }
-    return !bad;
-}
-
-/* the same of numbers that are scaled as they are read */
-static int scaled_below(const fnn_matrix *X, const char *p, int64_t n, uint64_t limit)
-{
-    uint64_t bad = 0, bits;
-    float f;
-    for (int64_t j = 0; j < n; j++, p += X->col_stride) {
-        double x = *(const uint8_t *)p;
-        if (X->dtype == FNN_F32) memcpy(&f, p, sizeof f), x = f;
-        else if (X->dtype == FNN_F64) memcpy(&x, p, sizeof x);
-        x = X->shift ? (x - X->shift[j]) * X->scale[j] : x * X->factor;
-        memcpy(&bits, &x, sizeof bits);
-        bad |= (bits & 0x7fffffffffffffffu) >= limit;
-    }
-    return !bad;
-}
-
-static int finite_row(const fnn_matrix *X, const char *p, int64_t n, fnn_dtype as)
-{
-    /* infinity, or half a step above the largest float: what float rounds to infinity */
-    const uint64_t limit = as == FNN_F32 ? 0x47effffff0000000u : 0x7ff0000000000000u;
-    if (X->shift || X->factor != 1) return scaled_below(X, p, n, limit);
-    if (X->dtype == FNN_F32)
-        return X->col_stride == 4 ? finite_f32(p, 4, n) : finite_f32(p, X->col_stride, n);
-    return X->col_stride == 8 ? below_f64(p, 8, n, limit) : below_f64(p, X->col_stride, n, limit);
-}
-
-static int64_t nonzeros_of_row(const fnn_matrix *X, int64_t row, int64_t n)
-{
-    const char *p = X->data + row * X->row_stride;
-    int64_t found = 0;
-    float f;
-    double d;
-    switch (X->dtype) { /* constant strides where they are usual, so that compilers use vectors */
-    case FNN_U8:
-        if (X->col_stride == 1) for (int64_t j = 0; j < n; j++) found += p[j] != 0;
-        else for (int64_t j = 0; j < n; j++) found += p[j * X->col_stride] != 0;
-        break;
-    case FNN_F32:
-        if (X->col_stride == 4) for (int64_t j = 0; j < n; j++) memcpy(&f, p + j * 4, 4), found += f != 0;
-        else for (int64_t j = 0; j < n; j++) memcpy(&f, p + j * X->col_stride, 4), found += f != 0;
-        break;
-    default:
-        for (int64_t j = 0; j < n; j++) memcpy(&d, p + j * X->col_stride, 8), found += d != 0;
-    }
-    return found;
-}
-
-static int64_t row_start(const fnn_matrix *X, int64_t row)
-{
-    return X->index_bytes == 4 ? ((const int32_t *)X->indptr)[row] : ((const int64_t *)X->indptr)[row];
-}
-
-int64_t fnn_list_rows(const fnn_matrix *X, int64_t n_cols, int64_t begin, int64_t end,
-                      int64_t capacity, int64_t *indptr, uint16_t *columns, void *values)
-{
-    return X->dtype == FNN_F64 /* float would lose what it rounds to 0 */
-               ? list_rows_f64(X, n_cols, begin, end, capacity, indptr, columns, values)
-               : list_rows_f32(X, n_cols, begin, end, capacity, indptr, columns, values);
-}
-
-double fnn_density(const fnn_matrix *X, int64_t n_cols)
-{
-    int64_t rows = X->n_rows < 256 ? X->n_rows : 256, found = 0;
-    if (X->shift || X->n_rows == 0 || n_cols == 0) return 1;
-    if (X->indptr)
-        return (double)(row_start(X, X->n_rows) - row_start(X, 0)) / ((double)X->n_rows * (double)n_cols);
-    for (int64_t i = 0; i < rows; i++) found += nonzeros_of_row(X, i * (X->n_rows / rows), n_cols);
-    return (double)found / ((double)rows * (double)n_cols);
-}
-
-int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as)
-{
-    if (X->dtype == FNN_U8 && !X->shift && X->factor == 1) return 1;
-    for (int64_t i = 0; i < X->n_rows; i++)
-        if (!finite_row(X, X->data + i * X->row_stride, n_cols, as)) return 0;
-    return 1;
 }

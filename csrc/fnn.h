@@ -11,14 +11,14 @@
  * Ownership: the network owns its parameters and its scratch memory; everything else (rows,
  * targets, the optimiser's moments, results) belongs to the caller and only has to live through
  * the call. Every function reports one fnn_status; none prints, aborts or exits. On any status
- * but FNN_OK the parameters are as they were.
+ * but FNN_OK the parameters are unchanged.
  *
  * Threads: calls that only read the parameters (fnn_forward, fnn_cost, fnn_gradient,
- * fnn_get_params) may run at the same time on one network. fnn_train and fnn_set_params take the
- * network for themselves: whoever comes while they run gets FNN_BUSY, and so do they while others
- * read. What is written through the pointer that fnn_params gives is not guarded. After a fork the
- * child calls fnn_forked: readers that it has not got are then forgotten; a network that was being
- * trained has parameters half changed, and stays FNN_BUSY there.
+ * fnn_get_params) may run at the same time on one network. fnn_train and fnn_set_params lock the
+ * network: other calls return FNN_BUSY while they run, and they return FNN_BUSY while others read.
+ * Writes through the pointer of fnn_params are not guarded. After a fork the child calls fnn_forked,
+ * which drops the reads that were running in the parent; a network that the parent was training has
+ * half-updated parameters, and stays FNN_BUSY in the child.
  */
 #ifndef FNN_H
 #define FNN_H
@@ -31,9 +31,9 @@ typedef enum {
     FNN_NO_MEMORY,    /* an allocation failed */
     FNN_TOO_LARGE,    /* a size does not fit into memory's address range */
     FNN_BAD_ARGUMENT, /* a code or size out of range: the caller's checks let it through */
-    FNN_BUSY,         /* another thread is training the network, or reads what is to change */
+    FNN_BUSY,         /* another thread trains the network, or reads parameters that would change */
     FNN_UNAVAILABLE,  /* this processor or build lacks that instruction set */
-    FNN_STOPPED       /* fnn_run's `stop` said so; no batch was done */
+    FNN_STOPPED       /* fnn_run's `stop` returned nonzero; no batch was done */
 } fnn_status;
 
 typedef enum { FNN_F32 = 0, FNN_F64, FNN_U8 } fnn_dtype;
@@ -89,7 +89,7 @@ enum {
     FNN_N_OPTIMISERS = FNN_OPTIMISERS(FNN_ONE)
 };
 
-/* How a prediction counts as right */
+/* How predictions are scored */
 typedef enum {
     FNN_NO_METRIC = 0,
     FNN_ARGMAX,   /* the largest output is the largest target; one output: both ≥ ½ or neither */
@@ -101,7 +101,7 @@ enum {
      * block. Memory stays bounded, activations stay in the cache, and sums over examples are taken
      * in two levels, which rounds less. */
     FNN_BLOCK = 512,
-    /* Multiply-adds below which a second thread costs more than it brings: a team's start, 20 µs */
+    /* Multiply-adds of a call below which starting a second thread, 20 µs, costs more than it saves */
     FNN_WORTH_A_TEAM = 2000000,
     FNN_MOST_THREADS = 256 /* of a call; more are not started */
 };
@@ -116,11 +116,10 @@ typedef struct {
     double loss_param;     /* huber's d, quantile's q */
 } fnn_spec;
 
-/* Rows to read: a strided matrix of any of the three types, or CSR (values of any of them, rows kept
- * sorted or not; entries of one place add up, but where they are shifted none may be there twice). A
- * number x is read as x · factor (1: as it is) or, with `shift`
- * and `scale` (n_in each; without them both NULL), as (x − shift) · scale; in double, whatever
- * `real` is. */
+/* Rows to read: a strided matrix of any of the three types, or CSR (values of any of them; columns of a
+ * row sorted or not; duplicate entries are added, and not allowed with a shift). A number x is read as
+ * x · factor or, with `shift` and `scale` (n_in each, or both NULL), as (x − shift) · scale; computed
+ * in double, whatever `real` is. */
 typedef struct {
     fnn_dtype dtype;
     int64_t n_rows;
@@ -130,10 +129,10 @@ typedef struct {
     int index_bytes;                  /* of both: 4 or 8; 2: of indices alone, indptr has 8 */
     double factor;
     const double *shift, *scale;
-    int sparse;                       /* walk the first layer by the non-zeros: see fnn_density */
+    int sparse;                       /* first layer by its non-zeros: see fnn_density */
 } fnn_matrix;
 
-/* What the rows should give: class numbers or values, one of the two */
+/* Targets of the rows: either class numbers or values */
 typedef struct {
     const int64_t *labels; /* (n_rows,) in [0, n_out), or {0, 1} where n_out is 1 */
     const void *values;    /* (n_rows, n_out) reals */
@@ -154,24 +153,24 @@ typedef struct {
     const int64_t *order;  /* the n rows to visit, in this order; NULL: 0, 1, 2, … */
     int64_t n, batch_size; /* cut into batches, the last may be smaller */
     const double *rates;   /* a learning rate a batch */
-    int64_t step;          /* optimiser steps taken before this run */
+    int64_t steps_taken;   /* optimiser steps before this run */
     uint64_t dropout_seed;
     int n_threads;
-    /* Whether to give up the first batch, or NULL: a large one takes long. Asked on the caller's
-     * thread every few ten million multiply-adds until the update begins. While it is asked the
-     * parameters may be read, as they are as they were. */
+    /* Called during a long first batch; return nonzero to abandon it. NULL: never. It runs on the
+     * caller's thread, at least every 2^29 multiply-adds of a product, until the update begins. The
+     * parameters are unchanged during the call and may be read. */
     int (*stop)(void *arg);
     void *stop_arg;
 } fnn_run;
 
-/* Sums over the rows seen, and how far a run came. Calls add to what stands there, a batch or block
- * after the other, so that a run gives the same bits in however many calls it is cut. */
+/* Sums over the rows seen, and the progress of a run. Calls add to the values there, batch by batch or
+ * block by block, so a run gives the same bits however many calls it is split into. */
 typedef struct {
     double loss;    /* Σ w C */
-    double correct; /* Σ w · right */
+    double correct; /* Σ w · score, by the metric */
     double weight;  /* Σ w */
     int64_t rows, batches;
-    int finite;     /* fnn_train sets it; 0: the loss of the next batch was not finite; that batch changed nothing */
+    int finite;     /* set by fnn_train; 0: the next batch had no finite loss, and changed nothing */
 } fnn_sums;
 
 typedef struct fnn_net fnn_net;
@@ -181,7 +180,7 @@ void fnn_net_free(fnn_net *net);
 int64_t fnn_n_params(const fnn_net *net);
 /* n_params reals, layer by layer, W row-major then b; 64-byte aligned; lives as long as the net */
 void *fnn_params(fnn_net *net);
-/* Copies of all parameters, out and in, while nobody trains; in, while nobody reads either. */
+/* Copy all parameters out, unless the network is locked, or in, unless it is locked or read. */
 fnn_status fnn_get_params(fnn_net *net, void *out);
 fnn_status fnn_set_params(fnn_net *net, const void *in);
 
@@ -210,19 +209,19 @@ fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
 /* 1 if every stored value of a dense X is finite, also once it is read as a number of dtype `as` */
 int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as);
 
-/* The share of X's values that are not 0, from some 256 rows spread over X; 1 if it is shifted. With
- * many zeros `sparse` is faster, and only rounds in another order (predictions not even that). */
+/* The share of X's values that are not 0, from up to 256 rows spread over X; 1 if it is shifted. With
+ * many zeros `sparse` is faster; predictions keep their bits, training may round in another order. */
 double fnn_density(const fnn_matrix *X, int64_t n_cols);
 
-/* Appends the non-zeros of the rows of a dense, unshifted X from row `begin` to lists of its own: row
- * i's columns and values, of X's dtype, go to indptr[i] … indptr[i + 1] − 1. Stops before a row that
- * might not fit into `capacity` entries, or at `end`. Returns the row reached, −1 without memory.
+/* Compresses the rows of a dense, unshifted X from row `begin` on to CSR: row i's columns and values, of
+ * X's dtype, go to entries indptr[i] … indptr[i + 1] − 1. Stops before a row that might not fit into
+ * `capacity` entries, or at `end`. Returns the row reached, −1 without memory.
  * n_cols ≤ 65536. */
 int64_t fnn_list_rows(const fnn_matrix *X, int64_t n_cols, int64_t begin, int64_t end,
                       int64_t capacity, int64_t *indptr, uint16_t *columns, void *values);
 
-/* Instruction sets, best first: "avx512", "avx2", "neon", "base". Chosen once at start; choosing
- * again while calls run is the caller's mistake. NULL chooses the best that runs here. */
+/* Instruction sets, best first: "avx512", "avx2", "neon", "base". Chosen once at start; must not be
+ * changed while calls run. NULL chooses the best that runs here. */
 fnn_status fnn_choose_isa(const char *name);
 const char *fnn_isa(void);
 /* the i-th that this build and processor can run, NULL past the last */

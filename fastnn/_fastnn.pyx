@@ -493,7 +493,7 @@ cdef class Net:
         for i in range(run.n if order is not None else 0):
             if run.order[i] < 0 or run.order[i] >= X.n_rows:
                 raise IndexError(f"row {run.order[i]} of {X.n_rows}")
-        run.batch_size, run.step, run.dropout_seed = batch_size, step, dropout_seed
+        run.batch_size, run.steps_taken, run.dropout_seed = batch_size, step, dropout_seed
         run.rates = <const double *>pointer(rates, FLOAT64, (run.n + batch_size - 1) // batch_size)
         run.n_threads = n_threads
         run.stop, run.stop_arg = NULL, NULL

@@ -66,7 +66,7 @@ cdef extern from "fnn.h" nogil:
         const int64_t *order
         int64_t n, batch_size
         const double *rates
-        int64_t step
+        int64_t steps_taken
         uint64_t dropout_seed
         int n_threads
         int (*stop)(void *arg) noexcept nogil

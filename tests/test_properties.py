@@ -293,7 +293,7 @@ def test_products_err_by_no_more_than_four_roots_of_their_length(
         below.net.params[(m + 1) * k : (m + 1) * k + k * n] = W.ravel()
         delta = below.gradient(np.eye(m, dtype=dtype), Y)[: m * k].reshape(m, k)
     assert_adds_up(out, X, W)  # nn, sparse_nn
-    assert_adds_up(dW, X.T, Y, -2)  # tn; sparse_tn or, where n is wide, turned_tn
+    assert_adds_up(dW, X.T, Y, -2)  # tn; sparse_tn or, where n is wide, columns_tn
     assert_adds_up(delta, Y, W.T, -2)  # nt
 
 

@@ -1,7 +1,8 @@
 """The recipes of csrc/README.md, followed to the letter in a copy of the project.
 
-Each adds something that fastnn has not got. What is left out is noticed: by the compiler, by an
-export that refuses, by a test that compares the lists.
+Each adds something that fastnn has not got; all three are added to one copy, which is compiled
+once. What is left out is noticed: by the compiler, by an export that refuses, by a test that
+compares the lists.
 """
 
 from __future__ import annotations
@@ -16,22 +17,26 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(not (ROOT / "csrc").is_dir(), reason="needs the sources"),
     pytest.mark.skipif(sys.platform == "win32", reason="needs cc"),
 ]
 sys.path.insert(0, str(ROOT / "tests" / "mutants"))
 
 
-@pytest.fixture
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory):
+    """The project with the three additions, compiled for plain C alone."""
     import run as mutants
 
-    monkeypatch.setattr(
-        mutants, "FLAGS", [flag for flag in mutants.FLAGS if flag != "-w"] + ["-Werror=switch"]
-    )
-    copied = mutants.Copy(tmp_path)
-    copied.take()
+    with pytest.MonkeyPatch.context() as patch:
+        flags = [flag for flag in mutants.FLAGS if flag != "-w"] + ["-Werror=switch"]
+        patch.setattr(mutants, "FLAGS", flags)
+        copied = mutants.Copy(tmp_path_factory.mktemp("recipes"))
+        copied.take()
+        add_mish(copied)
+        add_logcosh(copied)
+        add_adagrad(copied)
+        copied.build()
     return copied
 
 
@@ -49,7 +54,11 @@ def add(copy, file: str, before: str, new: str) -> None:
 
 
 def python(copy, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(copy.folder), "FASTNN_ISA": "base"}
+    environment = os.environ | {
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTHONPATH": str(copy.folder),
+        "FASTNN_ISA": "base",
+    }
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=copy.folder / "tests",
@@ -66,8 +75,17 @@ def passes(copy, *arguments: str) -> None:
 
 
 def does_not_build(copy, missing: str) -> None:
+    import run as mutants
+
+    command = [
+        *mutants.CC,
+        *mutants.FLAGS,
+        "-fsyntax-only",
+        "-Icsrc",
+        "csrc/isa/kernels_base_f64.c",
+    ]
     with pytest.raises(subprocess.CalledProcessError) as error:
-        copy.compile(["isa/kernels_base_f64.c"])
+        mutants.run(command, copy.folder)
     assert missing in error.value.stderr
 
 
@@ -89,7 +107,8 @@ MISH_NAMES = [
 ]  # fmt: skip
 
 
-def test_an_activation_added_by_the_recipe_trains_and_agrees_with_its_twin(copy) -> None:
+def add_mish(copy) -> None:
+    """Mish: z tanh(softplus(z)); Misra 2019."""
     add(copy, "csrc/fnn.h", "    X(SOFTMAX, JACOBIAN)", "    X(MISH, STORED) \\\n")
     does_not_build(copy, "FNN_MISH")
     add(
@@ -104,11 +123,14 @@ def test_an_activation_added_by_the_recipe_trains_and_agrees_with_its_twin(copy)
     change(copy, "fastnn/names.py", '"softplus"\n]', '"softplus", "mish"\n]')
     for file, before, new in MISH_NAMES:
         add(copy, file, before, new)
-    copy.build()
+
+
+def test_an_activation_added_by_the_recipe_trains_and_agrees_with_its_twin(copy) -> None:
     passes(copy, "test_core.py", "test_core_training.py", "-k", "mish")
     done = python(copy, "-c", MISH)
     assert done.returncode == 0, done.stderr
-    lists = python(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_names.py")
+    words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "every_activation"]
+    lists = python(copy, *words, "test_names.py")
     assert lists.returncode == 1
     for place in ("c_activations.py", "arithmetic.py", "docs/formulas.md", "mlp.py", "onnx"):
         assert place in lists.stdout
@@ -146,7 +168,8 @@ assert "to_c" in refused
 """
 
 
-def test_a_loss_added_by_the_recipe_trains_and_agrees_with_its_twin(copy) -> None:
+def add_logcosh(copy) -> None:
+    """The loss ln cosh (a − y), averaged over the outputs."""
     last = "    X(POISSON, MEAN, ROW)             /* 1/n Σ (a − y ln a) */\n"
     change(copy, "csrc/fnn.h", last, last[:-1] + " \\\n    X(LOGCOSH, MEAN, TERMS)\n")
     does_not_build(copy, "FNN_LOGCOSH")
@@ -183,7 +206,9 @@ def test_a_loss_added_by_the_recipe_trains_and_agrees_with_its_twin(copy) -> Non
         "for output in ACTIVATIONS for loss in RESIDUAL_LOSSES"
         " if (output, loss) != ('exp', 'logcosh')),",
     )
-    copy.build()
+
+
+def test_a_loss_added_by_the_recipe_trains_and_agrees_with_its_twin(copy) -> None:
     passes(copy, "test_core.py", "test_losses.py", "-k", "logcosh")
     done = python(
         copy,
@@ -199,7 +224,7 @@ def test_a_loss_added_by_the_recipe_trains_and_agrees_with_its_twin(copy) -> Non
     assert done.returncode == 0, done.stderr
 
 
-def test_an_optimiser_added_by_the_recipe_takes_its_steps(copy) -> None:
+def add_adagrad(copy) -> None:
     """Adagrad: v = v + g², w = w − lr g / (√v + eps); Duchi, Hazan & Singer 2011."""
     last = "    X(RMSPROP, 0, 1)"
     change(copy, "csrc/fnn.h", last, last + " \\\n    X(ADAGRAD, 0, 1)")
@@ -248,7 +273,9 @@ def test_an_optimiser_added_by_the_recipe_takes_its_steps(copy) -> None:
         '        return {"eps": self.eps, "weight_decay": 0.0}\n\n\n',
     )
     change(copy, "fastnn/optim.py", "AdamW, RMSprop)}", "AdamW, RMSprop, Adagrad)}")
-    copy.build()
+
+
+def test_an_optimiser_added_by_the_recipe_takes_its_steps(copy) -> None:
     passes(copy, "test_architecture.py", "-k", "codes or optimiser")
     done = python(
         copy,

@@ -125,22 +125,22 @@ static void softmax_row(int64_t n, real *z)
     if (rest) v_store_n(z + whole, v_div(v_load_n(z + whole, rest), total), rest);
 }
 
-/* Rows of n ≤ V values are too short to be vectors: V of them are turned into n vectors, x[j] with
- * the j-th value of each. m < V: the other lanes hold 0. */
-FNN_INLINE void turn_in(int64_t m, int64_t n, const real *z, int64_t ld, vec *x)
+/* Rows of n ≤ V values are too short to be vectors: V of them are transposed into n vectors, lane i of
+ * x[j] being value j of row i. m < V: the other lanes hold 0. */
+FNN_INLINE void load_lanes(int64_t m, int64_t n, const real *z, int64_t ld, vec *x)
 {
     for (int i = 0; i < V; i++) x[i] = i < m ? v_load_n(z + i * ld, (int)n) : v_zero();
     v_transpose(x);
 }
 
-FNN_INLINE void turn_out(int64_t m, int64_t n, vec *x, real *z, int64_t ld)
+FNN_INLINE void store_lanes(int64_t m, int64_t n, vec *x, real *z, int64_t ld)
 {
     v_transpose(x);
     for (int i = 0; i < V && i < m; i++) v_store_n(z + i * ld, x[i], (int)n);
 }
 
 /* softmax of V rows in place; *top = max z, *most = max a = 1 / Σ e^{z − top} */
-FNN_INLINE void softmax_turned(int64_t n, vec *x, vec *top, vec *most)
+FNN_INLINE void softmax_lanes(int64_t n, vec *x, vec *top, vec *most)
 {
     vec sum = v_zero();
     *top = x[0];
@@ -158,9 +158,9 @@ static void softmax(int64_t m, int64_t n, real *z, int64_t ld)
     vec x[V], top, most;
     for (int64_t i = 0; n > V && i < m; i++) softmax_row(n, z + i * ld);
     for (int64_t i = 0; n <= V && i < m; i += V) {
-        turn_in(m - i, n, z + i * ld, ld, x);
-        softmax_turned(n, x, &top, &most);
-        turn_out(m - i, n, x, z + i * ld, ld);
+        load_lanes(m - i, n, z + i * ld, ld, x);
+        softmax_lanes(n, x, &top, &most);
+        store_lanes(m - i, n, x, z + i * ld, ld);
     }
 }
 

@@ -1,7 +1,7 @@
-/* gather.inc.h: rows of the user's array become rows of the network's own type. */
+/* gather.inc.h: converts rows of the user's array to the network's dtype. */
 
-/* How a number of X is read: as it is; times X->factor; or less its column's shift, times its
- * scale. In double, and rounded once: 1e9 less 1e9 - 1 is 1 in a network of floats, too. */
+/* How a number x of X is read: x; x · factor; or (x − shift) · scale with those of its column. Computed in
+ * double and rounded once: 1e9 − (1e9 − 1) is 1 in a network of floats, too. */
 typedef enum { AS_IS, BY_FACTOR, BY_COLUMN } reading;
 
 FNN_INLINE reading reading_of(const fnn_matrix *X)

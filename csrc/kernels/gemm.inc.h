@@ -25,7 +25,7 @@
  *      than it saves. nt always copies, as that is where B is transposed, V by V in registers. tn
  *      never does: its B is a delta, whose stride the network chooses. GROUP columns are copied at
  *      once, since a row of B is a page of its own, and dear unless read at length.
- *  (f) tn walks its rows in blocks of MC, so that the columns of A it needs stay in L2.
+ *  (f) tn takes its rows in blocks of MC, so that the columns of A it needs stay in L2.
  *
  * Rejected: packing A (the batch is narrow and already in L2), prefetching C, and vectors along k
  * with a sum over lanes at the end (the bits would depend on V and the tail).
@@ -225,13 +225,13 @@ static void nn(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, cons
 {
     finish f = {start, bias, 0, 1, 0};
     int copy = m >= PACK_ROWS && ldb * (int64_t)sizeof(real) >= PACK_BYTES;
-    int64_t step = block_of(k), k0 = 0;
+    int64_t block = block_of(k), k0 = 0;
     do { /* also once for k = 0, where C is the start value */
-        int64_t kb = k - k0 < step ? k - k0 : step;
+        int64_t kb = k - k0 < block ? k - k0 : block;
         if (copy) block_product(m, n, kb, A + k0, lda, 1, COPIED, B + k0 * ldb, ldb, &f, bias, C, ldc, pack);
         else block_product(m, n, kb, A + k0, lda, 1, IN_PLACE, B + k0 * ldb, ldb, &f, bias, C, ldc, pack);
         f.start = FNN_FROM_C;
-        k0 += step;
+        k0 += block;
     } while (k0 < k);
 }
 
@@ -239,9 +239,9 @@ static void tn(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, cons
                int64_t ldb, real alpha, real beta, real *C, int64_t ldc)
 {
     finish f = {FNN_FROM_ZERO, NULL, 1, alpha, beta};
-    int64_t step = block_of(k);
-    for (int64_t k0 = 0; k0 < k; k0 += step) {
-        int64_t kb = k - k0 < step ? k - k0 : step;
+    int64_t block = block_of(k);
+    for (int64_t k0 = 0; k0 < k; k0 += block) {
+        int64_t kb = k - k0 < block ? k - k0 : block;
         for (int64_t i = 0; i < m; i += MC)
             block_product(m - i < MC ? m - i : MC, n, kb, A + k0 * lda + i, 1, lda, IN_PLACE,
                           B + k0 * ldb, ldb, &f, NULL, C + i * ldc, ldc, NULL);
@@ -253,9 +253,9 @@ static void nt(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, cons
                int64_t ldb, real *C, int64_t ldc, real *pack)
 {
     finish f = {FNN_FROM_ZERO, NULL, 0, 1, 0};
-    int64_t step = block_of(k);
-    for (int64_t k0 = 0; k0 < k; k0 += step) {
-        int64_t kb = k - k0 < step ? k - k0 : step;
+    int64_t block = block_of(k);
+    for (int64_t k0 = 0; k0 < k; k0 += block) {
+        int64_t kb = k - k0 < block ? k - k0 : block;
         block_product(m, n, kb, A + k0, lda, 1, TRANSPOSED, B + k0, ldb, &f, NULL, C, ldc, pack);
         f.start = FNN_FROM_C;
     }

@@ -1,4 +1,4 @@
-/* kernels.h: what the network asks of the processor, one table a dtype, filled once an ISA.
+/* kernels.h: the table of kernels, one type for each dtype, one table for each ISA.
  *
  * Kernels know no network: they see matrices, strides and codes. Sizes: m rows, n columns, k the
  * length of the inner sums; ld* are row strides in elements. Two promises hold for every table:
@@ -13,7 +13,7 @@
 #ifndef FNN_KERNELS_ENUMS
 #define FNN_KERNELS_ENUMS
 #include "fnn.h"
-/* How f'(z) is had: the second column of FNN_ACTIVATIONS */
+/* How f'(z) is computed: the second column of FNN_ACTIVATIONS */
 typedef enum { IS_ONE, FROM_A, STORED, JACOBIAN } slope_kind;
 /* Where a product's sums start */
 typedef enum { FNN_FROM_ZERO, FNN_FROM_BIAS, FNN_FROM_C } fnn_start;
@@ -22,28 +22,28 @@ typedef enum { FNN_FROM_ZERO, FNN_FROM_BIAS, FNN_FROM_C } fnn_start;
 enum { FNN_PACK_REALS = 512 * 128 };
 #endif
 
-/* Rows of A by their non-zeros: row i is value[i · stride + q] at column index[i · stride + q],
- * q < count[i] */
+/* Rows of A by their non-zeros (CSR with a fixed stride): row i is value[i · stride + q] at column
+ * index[i · stride + q], q < count[i] */
 typedef struct {
     int64_t stride;
     int64_t *count;
     uint32_t *index;
     real *value;
-} FNN_T(lists);
+} FNN_T(nonzeros);
 
-/* The same entries by columns: those of column j are value[e] in row row[e], in ascending order,
+/* The same entries by column (CSC): those of column j are value[e] in row row[e], in ascending order,
  * start[j] ≤ e < start[j + 1]. `start` has room for two more than the columns. */
 typedef struct {
     uint32_t *start;
     uint16_t *row;
     real *value;
-} FNN_T(turned);
+} FNN_T(by_column);
 
 typedef struct {
     real rate, momentum, beta1, beta2, eps, weight_decay;
     real c1, c2; /* Adam's 1/(1 − β1^t) and 1/(1 − β2^t) */
     int nesterov, decoupled;
-} FNN_T(step);
+} FNN_T(constants);
 
 typedef struct {
     const char *isa;
@@ -61,17 +61,17 @@ typedef struct {
     void (*nt)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
                int64_t ldb, real *C, int64_t ldc, real *pack);
     /* The same products where A (m,k) is given by its non-zeros; tn with A (k,m) */
-    void (*sparse_nn)(int64_t m, int64_t n, const FNN_T(lists) * A, const real *B, int64_t ldb,
+    void (*sparse_nn)(int64_t m, int64_t n, const FNN_T(nonzeros) * A, const real *B, int64_t ldb,
                       const real *bias, real *C, int64_t ldc);
-    void (*sparse_tn)(int64_t m, int64_t n, int64_t k, const FNN_T(lists) * A, const real *B,
+    void (*sparse_tn)(int64_t m, int64_t n, int64_t k, const FNN_T(nonzeros) * A, const real *B,
                       int64_t ldb, real alpha, real beta, real *C, int64_t ldc);
-    /* k ≤ 65,536 rows of m columns, turned around */
-    void (*turn)(int64_t m, int64_t k, const FNN_T(lists) * A, FNN_T(turned) * out);
-    /* C (m,n) = beta C + alpha Aᵀ B from there; or, C being parameters w, a step with that gradient */
-    void (*turned_tn)(int64_t m, int64_t n, const FNN_T(turned) * A, const real *B, int64_t ldb,
+    /* k ≤ 65,536 rows of m columns, by column (CSC) */
+    void (*to_columns)(int64_t m, int64_t k, const FNN_T(nonzeros) * A, FNN_T(by_column) * out);
+    /* C (m,n) = beta C + alpha Aᵀ B for A by column; or an optimiser step on w with gradient Aᵀ B */
+    void (*columns_tn)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
                       real alpha, real beta, real *C, int64_t ldc);
-    void (*turned_step)(int64_t m, int64_t n, const FNN_T(turned) * A, const real *B, int64_t ldb,
-                        fnn_optimiser_kind kind, const FNN_T(step) * step, real *w, real *moment_1,
+    void (*columns_update)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
+                        fnn_optimiser_kind kind, const FNN_T(constants) * constants, real *w, real *moment_1,
                         real *moment_2, int64_t ldc);
     /* c (n,) = beta c + alpha Σ_rows A (m,n) */
     void (*column_sums)(int64_t m, int64_t n, const real *A, int64_t lda, real alpha, real beta,
@@ -79,7 +79,7 @@ typedef struct {
 
     /* a = f(z) in place over (m,n); slope, unless NULL, gets f'(z) with the same stride */
     void (*activate)(fnn_activation f, int64_t m, int64_t n, real *z, real *slope, int64_t ld);
-    /* delta *= f'(z), told from a = f(z): for those f whose slope follows from their value */
+    /* delta *= f'(z), computed from a = f(z), for the f with FROM_A */
     void (*times_slope)(fnn_activation f, int64_t m, int64_t n, const real *a, real *delta,
                         int64_t ld);
     /* x *= y over (m,n) */
@@ -92,14 +92,15 @@ typedef struct {
                  const real *y, const real *s, real *a, real *slope, double *cost, real *delta);
 
     /* w −= step for n parameters; decay says whether weight_decay applies (weights, not biases) */
-    void (*update)(fnn_optimiser_kind kind, const FNN_T(step) * step, int decay, int64_t n,
+    void (*update)(fnn_optimiser_kind kind, const FNN_T(constants) * constants, int decay, int64_t n,
                    real *w, const real *g, real *m, real *v);
 
     /* rows `rows[0 … m)` (NULL: first, first + 1, …) of X, n columns, into (m,n) reals */
     void (*gather)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
                    real *out, int64_t ld);
-    /* the same rows as lists, of which the first is number `at` of `out`; `row` (n,) is scratch.
-     * `next` more stand in `rows`, for the call after this one. */
-    void (*list)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                 int64_t next, real *row, const FNN_T(lists) * out, int64_t at);
+    /* The non-zeros of the same rows, as rows at, at + 1, … of `out`; `row` (n,) is scratch.
+     * `rows` has `next` more, for the call after this one. */
+    void (*find_nonzeros)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first,
+                          int64_t m, int64_t next, real *row, const FNN_T(nonzeros) * out,
+                          int64_t at);
 } FNN_T(kernels);

@@ -31,7 +31,7 @@
 
 extern const FNN_T(kernels) TABLE_OF(FNN_T(kernels));
 const FNN_T(kernels) TABLE_OF(FNN_T(kernels)) = {
-    ISA_NAME, V, PANEL, MR_2, nn, tn, nt, sparse_nn, sparse_tn, turn, turned_tn,
-    turned_step, column_sums, activate, times_slope,
-    multiply, loss, update, gather, list,
+    ISA_NAME, V, PANEL, MR_2, nn, tn, nt, sparse_nn, sparse_tn, to_columns, columns_tn,
+    columns_update, column_sums, activate, times_slope,
+    multiply, loss, update, gather, find_nonzeros,
 };

@@ -72,22 +72,22 @@ static double cross_entropy_row(int64_t n, const real *z, const real *a, const r
 }
 
 /* The same for rows of n ≤ V, V at a time, and softmax with it: C = (Σ y) ln Σ e^z − Σ y z */
-static void cross_entropy_turned(int64_t m, int64_t n, const real *z, const real *y, const real *s,
+static void cross_entropy_lanes(int64_t m, int64_t n, const real *z, const real *y, const real *s,
                                  real *a, double *cost, real *delta)
 {
     vec x[V], wanted[V], top, most;
     for (int64_t i = 0; i < m; i += V) {
         int64_t rows = m - i < V ? m - i : V;
         real highest[V], largest[V], total[V], along[V];
-        turn_in(rows, n, z + i * n, n, x);
-        turn_in(rows, n, y + i * n, n, wanted);
+        load_lanes(rows, n, z + i * n, n, x);
+        load_lanes(rows, n, y + i * n, n, wanted);
         vec sum = v_zero(), dot = v_zero();
         for (int64_t j = 0; j < n; j++) { /* 0 · ∞ counts 0 */
             vec none = v_select(v_gt(v_abs(wanted[j]), v_zero()), x[j], v_zero());
             sum = v_add(sum, wanted[j]);
             dot = v_fma(wanted[j], none, dot);
         }
-        softmax_turned(n, x, &top, &most);
+        softmax_lanes(n, x, &top, &most);
         v_store(highest, top), v_store(largest, most), v_store(total, sum), v_store(along, dot);
         for (int64_t r = 0; r < rows; r++)
             cost[i + r] = total[r] * ((double)highest[r] - log((double)largest[r])) - along[r];
@@ -95,9 +95,9 @@ static void cross_entropy_turned(int64_t m, int64_t n, const real *z, const real
             vec scale = s ? v_load_n(s + i, (int)rows) : v_set1(1);
             for (int64_t j = 0; j < n; j++)
                 wanted[j] = v_mul(scale, v_sub(v_mul(sum, x[j]), wanted[j]));
-            turn_out(rows, n, wanted, delta + i * n, n);
+            store_lanes(rows, n, wanted, delta + i * n, n);
         }
-        turn_out(rows, n, x, a + i * n, n);
+        store_lanes(rows, n, x, a + i * n, n);
     }
 }
 
@@ -186,12 +186,12 @@ static double cost_row(fnn_loss kind, real param, int logits, int64_t n, const r
 }
 
 /* First form of softmax with cross-entropy: whole rows of z; second form, for rows of n ≤ V, where
- * lanes are rows: cross_entropy_turned. */
+ * lanes are rows: cross_entropy_lanes. */
 static void loss(fnn_loss kind, real param, fnn_activation f, int64_t m, int64_t n, const real *z,
                  const real *y, const real *s, real *a, real *slope, double *cost, real *delta)
 {
     if (kind == FNN_CROSS_ENTROPY && n <= V) {
-        cross_entropy_turned(m, n, z, y, s, a, cost, delta);
+        cross_entropy_lanes(m, n, z, y, s, a, cost, delta);
         return;
     }
     enum { SUM, MEAN };

@@ -1,16 +1,16 @@
-/* sparse.inc.h: the first layer walked by the non-zeros of its input.
+/* sparse.inc.h: the products of the first layer, over the non-zeros of its input alone.
  *
- * A pixel that is zero adds nothing to z = a W + b, and its weights take no part in dW = aᵀ δ. Rows
- * are listed as indices and values while they are fetched, from the dense rows, from the user's CSR,
- * or from lists that fnn_list_rows made once: a third of the bytes, where a shuffled row is a walk
- * to memory.
+ * A pixel that is zero adds nothing to z = a W + b, and its weights take no part in dW = aᵀ δ. The
+ * indices and values of a row are found while it is fetched: from the dense row, from the user's CSR,
+ * or from the copy that fnn_list_rows made once, a third of the bytes, where fetching a shuffled row
+ * waits for memory.
  *
  * nn adds the dense kernel's products in the dense kernel's order, leaving out exact zeros: the
  * same bits. tn has two ways. Layers of a few vectors add each row's share to dW in turn: the same
- * sum as the dense kernel's, rounded in another order. For wider ones the lists are turned around,
- * so that a weight's sum over the batch stays in registers: the dense kernel's bits again, and with
- * an optimiser that needs the gradient a row of it goes straight into the step. (W2: a fifth faster
- * than dW in memory; for 64 columns and fewer turning costs more than it saves.)
+ * sum as the dense kernel's, rounded in another order. For wider ones the entries are sorted by
+ * column, so that a weight's sum over the batch stays in registers: the dense kernel's bits again,
+ * and with an optimiser that needs the gradient a row of it goes straight into the step. (W2: a fifth
+ * faster than dW in memory; for 64 columns and fewer sorting costs more than it saves.)
  */
 
 /* constant widths let the compiler use vectors */
@@ -20,7 +20,7 @@ FNN_INLINE void columns_of(const void *indices, const int bytes, int64_t begin, 
     for (int64_t q = 0; q < n; q++) out[q] = (uint32_t)index_at(indices, bytes, begin + q);
 }
 
-static int64_t csr_list(const fnn_matrix *X, int64_t row, uint32_t *index, real *value)
+static int64_t csr_nonzeros(const fnn_matrix *X, int64_t row, uint32_t *index, real *value)
 {
     int64_t begin = row_at(X, row), n = row_at(X, row + 1) - begin;
     const char *values = X->data + begin * size_of(X->dtype);
@@ -33,7 +33,7 @@ static int64_t csr_list(const fnn_matrix *X, int64_t row, uint32_t *index, real 
     return n;
 }
 
-/* A shuffled row's list comes from far memory: asked for a batch ahead, W1 gained a fifth. (Dense
+/* Prefetches the next batch's entries, as shuffled rows come from far memory: W1 gained a fifth. (Dense
  * rows gained nothing.) */
 static void ask_for_rows(const fnn_matrix *X, const int64_t *rows, int64_t m)
 {
@@ -46,15 +46,15 @@ static void ask_for_rows(const fnn_matrix *X, const int64_t *rows, int64_t m)
     }
 }
 
-static void list(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                 int64_t next, real *row, const FNN_T(lists) * out, int64_t at)
+static void find_nonzeros(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
+                          int64_t next, real *row, const FNN_T(nonzeros) * out, int64_t at)
 {
     if (X->indptr && rows) ask_for_rows(X, rows + m, next);
     for (int64_t i = 0; i < m; i++) {
         int64_t number = rows ? rows[i] : first + i, to = (at + i) * out->stride, found = 0;
         uint32_t *index = out->index + to;
         real *value = out->value + to;
-        if (X->indptr) found = csr_list(X, number, index, value);
+        if (X->indptr) found = csr_nonzeros(X, number, index, value);
         else {
             const real *a = own_row(X, number);
             if (!a) dense_row(X, n, number, row), a = row;
@@ -67,10 +67,11 @@ static void list(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t fi
     }
 }
 
-/* R rows of C, NV vectors wide, the rows side by side so that their sums do not wait for each
- * other; what a longer row has left follows alone */
-FNN_INLINE void walk(const int R, const int NV, int tail, const FNN_T(lists) * A, int64_t row,
-                     const real *B, int64_t ldb, const real *bias, real *C, int64_t ldc)
+/* R rows of C = bias + A B, NV vectors wide, from the rows of B at A's non-zeros. R rows run side by
+ * side, so that their sums do not wait for each other; a longer row's rest follows alone. */
+FNN_INLINE void gather_rows(const int R, const int NV, int tail, const FNN_T(nonzeros) * A,
+                            int64_t row, const real *B, int64_t ldb, const real *bias, real *C,
+                            int64_t ldc)
 {
 #define PART(p, j) ((j) == NV - 1 ? v_load_n((p) + (j) * V, tail) : v_load((p) + (j) * V))
     vec sum[4][8];
@@ -112,34 +113,34 @@ FNN_INLINE void walk(const int R, const int NV, int tail, const FNN_T(lists) * A
 #undef PART
 }
 
-static void sparse_nn(int64_t m, int64_t n, const FNN_T(lists) * A, const real *B, int64_t ldb,
+static void sparse_nn(int64_t m, int64_t n, const FNN_T(nonzeros) * A, const real *B, int64_t ldb,
                       const real *bias, real *C, int64_t ldc)
 {
-#define WALK(R, NV) walk(R, NV, tail, A, i, B + j, ldb, bias + j, C + i * ldc + j, ldc)
+#define GATHER(R, NV) gather_rows(R, NV, tail, A, i, B + j, ldb, bias + j, C + i * ldc + j, ldc)
     for (int64_t j = 0, width; j < n; j += width) {
         int64_t rest = n - j, i = 0;
         width = rest > 4 * V ? (rest < 8 * V ? rest : 8 * V) : rest;
         int vectors = (int)((width + V - 1) / V), tail = (int)(width - (vectors - 1) * V);
         for (; vectors <= 2 && i + 4 <= m; i += 4)
-            if (vectors == 1) WALK(4, 1);
-            else WALK(4, 2);
+            if (vectors == 1) GATHER(4, 1);
+            else GATHER(4, 2);
         for (; i < m; i++)
             switch (vectors) {
-            case 1: WALK(1, 1); break;
-            case 2: WALK(1, 2); break;
-            case 3: WALK(1, 3); break;
-            case 4: WALK(1, 4); break;
-            case 5: WALK(1, 5); break;
-            case 6: WALK(1, 6); break;
-            case 7: WALK(1, 7); break;
-            default: WALK(1, 8);
+            case 1: GATHER(1, 1); break;
+            case 2: GATHER(1, 2); break;
+            case 3: GATHER(1, 3); break;
+            case 4: GATHER(1, 4); break;
+            case 5: GATHER(1, 5); break;
+            case 6: GATHER(1, 6); break;
+            case 7: GATHER(1, 7); break;
+            default: GATHER(1, 8);
             }
     }
-#undef WALK
+#undef GATHER
 }
 
 /* C[index] += alpha x · b for the entries of one row, NV vectors of b held in registers */
-FNN_INLINE void scatter(const int NV, int tail, const FNN_T(lists) * A, int64_t row, real alpha,
+FNN_INLINE void scatter(const int NV, int tail, const FNN_T(nonzeros) * A, int64_t row, real alpha,
                         const real *b, real *C, int64_t ldc)
 {
     vec part[8];
@@ -159,7 +160,7 @@ FNN_INLINE void scatter(const int NV, int tail, const FNN_T(lists) * A, int64_t 
     }
 }
 
-static void sparse_tn(int64_t m, int64_t n, int64_t k, const FNN_T(lists) * A, const real *B,
+static void sparse_tn(int64_t m, int64_t n, int64_t k, const FNN_T(nonzeros) * A, const real *B,
                       int64_t ldb, real alpha, real beta, real *C, int64_t ldc)
 {
     for (int64_t i = 0; i < m && beta != 1; i++)
@@ -188,7 +189,7 @@ static void sparse_tn(int64_t m, int64_t n, int64_t k, const FNN_T(lists) * A, c
 
 /* ---- by columns --------------------------------------------------------------------------- */
 
-static void turn(int64_t m, int64_t k, const FNN_T(lists) * A, FNN_T(turned) * out)
+static void to_columns(int64_t m, int64_t k, const FNN_T(nonzeros) * A, FNN_T(by_column) * out)
 {
     uint32_t *next = out->start + 1; /* where the next entry of a column goes */
     memset(out->start, 0, (size_t)(m + 2) * sizeof *out->start);
@@ -209,7 +210,7 @@ static void turn(int64_t m, int64_t k, const FNN_T(lists) * A, FNN_T(turned) * o
 }
 
 /* sum = Σ_i A[i,j] B[i] over the entries of column j, NV vectors wide */
-FNN_INLINE void turned_sum(const int NV, int tail, const FNN_T(turned) * A, int64_t j, const real *B,
+FNN_INLINE void columns_dot(const int NV, int tail, const FNN_T(by_column) * A, int64_t j, const real *B,
                            int64_t ldb, vec *sum)
 {
     FNN_UNROLL
@@ -223,12 +224,12 @@ FNN_INLINE void turned_sum(const int NV, int tail, const FNN_T(turned) * A, int6
     }
 }
 
-FNN_INLINE void turned_panel(const int NV, int64_t m, int tail, const FNN_T(turned) * A,
+FNN_INLINE void columns_panel(const int NV, int64_t m, int tail, const FNN_T(by_column) * A,
                              const real *B, int64_t ldb, real alpha, real beta, real *C, int64_t ldc)
 {
     vec sum[8];
     for (int64_t j = 0; j < m; j++, C += ldc) {
-        turned_sum(NV, tail, A, j, B, ldb, sum);
+        columns_dot(NV, tail, A, j, B, ldb, sum);
         FNN_UNROLL
         for (int c = 0; c < NV; c++) {
             int lanes = c == NV - 1 ? tail : V;
@@ -239,17 +240,17 @@ FNN_INLINE void turned_panel(const int NV, int64_t m, int tail, const FNN_T(turn
     }
 }
 
-FNN_INLINE void turned_panel_step(const int NV, int64_t m, int tail, const FNN_T(turned) * A,
+FNN_INLINE void columns_panel_update(const int NV, int64_t m, int tail, const FNN_T(by_column) * A,
                                   const real *B, int64_t ldb, fnn_optimiser_kind kind,
-                                  const FNN_T(step) * step, real *w, real *m1, real *m2, int64_t ldc)
+                                  const FNN_T(constants) * constants, real *w, real *m1, real *m2, int64_t ldc)
 {
     vec sum[8];
     real gradient[8 * V];
     for (int64_t j = 0; j < m; j++) {
-        turned_sum(NV, tail, A, j, B, ldb, sum);
+        columns_dot(NV, tail, A, j, B, ldb, sum);
         FNN_UNROLL
         for (int c = 0; c < NV; c++) v_store(gradient + c * V, sum[c]);
-        update(kind, step, 1, (NV - 1) * V + tail, w + j * ldc, gradient, m1 ? m1 + j * ldc : NULL,
+        update(kind, constants, 1, (NV - 1) * V + tail, w + j * ldc, gradient, m1 ? m1 + j * ldc : NULL,
                m2 ? m2 + j * ldc : NULL);
     }
 }
@@ -270,21 +271,21 @@ FNN_INLINE void turned_panel_step(const int NV, int64_t m, int tail, const FNN_T
         }                                                                                         \
     }
 
-static void turned_tn(int64_t m, int64_t n, const FNN_T(turned) * A, const real *B, int64_t ldb,
+static void columns_tn(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
                       real alpha, real beta, real *C, int64_t ldc)
 {
-#define CALL(NV) turned_panel(NV, m, tail, A, B + j, ldb, alpha, beta, C + j, ldc)
+#define CALL(NV) columns_panel(NV, m, tail, A, B + j, ldb, alpha, beta, C + j, ldc)
     BY_PANELS(CALL)
 #undef CALL
 }
 
-static void turned_step(int64_t m, int64_t n, const FNN_T(turned) * A, const real *B, int64_t ldb,
-                        fnn_optimiser_kind kind, const FNN_T(step) * step, real *w, real *moment_1,
+static void columns_update(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
+                        fnn_optimiser_kind kind, const FNN_T(constants) * constants, real *w, real *moment_1,
                         real *moment_2, int64_t ldc)
 {
 #define AT(p) ((p) ? (p) + j : NULL)
 #define CALL(NV)                                                                                  \
-    turned_panel_step(NV, m, tail, A, B + j, ldb, kind, step, w + j, AT(moment_1), AT(moment_2), ldc)
+    columns_panel_update(NV, m, tail, A, B + j, ldb, kind, constants, w + j, AT(moment_1), AT(moment_2), ldc)
     BY_PANELS(CALL)
 #undef CALL
 #undef AT

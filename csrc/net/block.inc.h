@@ -1,7 +1,7 @@
 /* block.inc.h: the scratch of one block of examples, and each thread's share of the work on it.
  * Template on `real`; included by net.inc.h. */
-typedef FNN_T(lists) lists;
-typedef FNN_T(turned) turned;
+typedef FNN_T(nonzeros) nonzeros;
+typedef FNN_T(by_column) by_column;
 
 /* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
 typedef struct {
@@ -12,15 +12,15 @@ typedef struct {
     real **delta;  /* dC/dz */
     real *output;  /* (rows, n_L) a[L] beside z */
     real *y;       /* (rows, n_L) */
-    int64_t *label; /* (rows,) the largest y, where predictions are counted as right by it */
-    real *scale;   /* (rows,) an example's share of the cost */
+    int64_t *label; /* (rows,) the largest y, where the metric compares predictions with it */
+    real *weight;  /* (rows,) an example's share of the cost: w / Σ w over the batch */
     double *cost;  /* (rows,) */
-    double *right; /* (rows,) by the metric, 0 … 1 */
+    double *correct; /* (rows,) by the metric, 0 … 1 */
     real *gradient;
     real *pack; /* pack_reals a thread, for copies of weights */
     size_t pack_reals;
-    lists *input;              /* the rows by their non-zeros instead of a[0], or NULL */
-    turned *columns;           /* the same by columns, where the first layer is wide, or NULL */
+    nonzeros *input;           /* the rows by their non-zeros instead of a[0], or NULL */
+    by_column *columns;        /* the same by column (CSC), where the first layer is wide, or NULL */
     real **row_a, **row_delta; /* L + 1: where one example's stand, for gradients of each */
 } block;
 
@@ -35,15 +35,15 @@ static int stores_slope(const fnn_net *net, int l)
     return kinds[net->activation[l]] == STORED || net->dropout[l] > 0;
 }
 
-/* Rows a power of two apart would share cache sets: set them off by a line. */
+/* A row's stride: a cache line is added to n of many whole lines, or the rows would share cache sets. */
 static int64_t row_stride(int64_t n)
 {
     int64_t line = FNN_LINE / (int64_t)sizeof(real);
     return n >= 8 * line && n % (4 * line) == 0 ? n + line : n;
 }
 
-/* What a thread needs to copy weights that are wide (nn), or to be transposed (nt: all but the
- * first layer's) */
+/* Reals that a thread needs for copies of wide weights (nn) and transposed ones (nt: all layers but the
+ * first) */
 static size_t pack_reals(const fnn_net *net)
 {
     int64_t widest = 0;
@@ -53,10 +53,11 @@ static size_t pack_reals(const fnn_net *net)
     return side < 1024 && side * side < most ? side * side : most;
 }
 
-/* `sparse`: the input as it is, by its non-zeros, or these turned around whatever the width. Batches
- * of several blocks need the last: a block's dW must be a sum of its own before it is added to
- * the others', whether one thread or many work on the blocks. */
-enum { DENSE, LISTED, TURNED };
+/* `sparse`: the input as dense rows, as non-zeros by row (and by column if the layer is wide), or as
+ * non-zeros by row and column whatever the width. Batches of several blocks need the last: a block's dW
+ * must be a sum of its own before it is added to the others', whether one thread or many work on the
+ * blocks. */
+enum { DENSE, NONZEROS_BY_ROW, NONZEROS_BY_COLUMN };
 
 static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int threads, need what,
                      int sparse)
@@ -83,33 +84,33 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     measured.output = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
     measured.y = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
     measured.label = what >= NEED_COST ? fnn_take(arena, (size_t)rows, sizeof *measured.label) : NULL;
-    measured.scale = fnn_take(arena, (size_t)rows, sizeof(real));
+    measured.weight = fnn_take(arena, (size_t)rows, sizeof(real));
     measured.cost = fnn_take(arena, (size_t)rows, sizeof(double));
-    measured.right = fnn_take(arena, (size_t)rows, sizeof(double));
+    measured.correct = fnn_take(arena, (size_t)rows, sizeof(double));
     measured.gradient =
         what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
     measured.pack_reals = pack_reals(net);
     measured.pack = fnn_take(arena, fnn_times((size_t)threads, measured.pack_reals), sizeof(real));
-    lists *input = sparse ? fnn_take(arena, 1, sizeof *input) : NULL, listed = {0};
+    nonzeros *input = sparse ? fnn_take(arena, 1, sizeof *input) : NULL, found = {0};
     if (sparse) { /* a vector more than a row: v_append writes whole ones */
-        listed.stride = net->sizes[0] + FNN_LINE / 4;
-        size_t entries = fnn_times((size_t)rows, (size_t)listed.stride);
-        listed.count = fnn_take(arena, (size_t)rows, sizeof *listed.count);
-        listed.index = fnn_take(arena, entries, sizeof *listed.index);
-        listed.value = fnn_take(arena, entries, sizeof *listed.value);
+        found.stride = net->sizes[0] + FNN_LINE / 4;
+        size_t entries = fnn_times((size_t)rows, (size_t)found.stride);
+        found.count = fnn_take(arena, (size_t)rows, sizeof *found.count);
+        found.index = fnn_take(arena, entries, sizeof *found.index);
+        found.value = fnn_take(arena, entries, sizeof *found.value);
     }
-    int wide = net->sizes[1] > FNN_TURN_FROM * FNN_TABLE->lanes;
-    int turns = what >= NEED_DELTAS && sparse && (wide || sparse == TURNED);
-    turned *columns = turns ? fnn_take(arena, 1, sizeof *columns) : NULL, around = {0};
-    if (turns) {
+    int wide = net->sizes[1] > FNN_BY_COLUMN_FROM * FNN_TABLE->lanes;
+    int by_columns = what >= NEED_DELTAS && sparse && (wide || sparse == NONZEROS_BY_COLUMN);
+    by_column *columns = by_columns ? fnn_take(arena, 1, sizeof *columns) : NULL, sorted = {0};
+    if (by_columns) {
         size_t entries = fnn_times((size_t)rows, (size_t)net->sizes[0]);
-        around.start = fnn_take(arena, (size_t)net->sizes[0] + 2, sizeof *around.start);
-        around.row = fnn_take(arena, entries, sizeof *around.row);
-        around.value = fnn_take(arena, entries, sizeof *around.value);
+        sorted.start = fnn_take(arena, (size_t)net->sizes[0] + 2, sizeof *sorted.start);
+        sorted.row = fnn_take(arena, entries, sizeof *sorted.row);
+        sorted.value = fnn_take(arena, entries, sizeof *sorted.value);
     }
     if (!arena->base) return NULL;
-    if (sparse) *input = listed;
-    if (turns) *columns = around;
+    if (sparse) *input = found;
+    if (by_columns) *columns = sorted;
     measured.input = input, measured.columns = columns;
     measured.rows = rows, measured.ld = ld;
     measured.a = a, measured.slope = slope, measured.delta = delta;
@@ -143,8 +144,8 @@ static real *my_pack(const block *b, const fnn_worker *me)
     return b->pack + (size_t)me->rank * b->pack_reals;
 }
 
-static lists rows_from(const lists *all, int64_t row)
+static nonzeros rows_from(const nonzeros *all, int64_t row)
 {
     int64_t at = row * all->stride;
-    return (lists){all->stride, all->count + row, all->index + at, all->value + at};
+    return (nonzeros){all->stride, all->count + row, all->index + at, all->value + at};
 }

@@ -18,28 +18,28 @@ struct fnn_net {
     int64_t *biases_at;
     int64_t n_params;
     void *params;
-    fnn_atomic users; /* who reads or trains: fnn.c */
-    void *scratch;    /* of training, kept from call to call */
+    fnn_atomic users; /* the lock: fnn.c */
+    void *scratch;    /* of fnn_train, kept between calls */
     size_t scratch_size;
 };
 
-/* Multiply-adds of a batch below which a barrier a layer, 1 µs, costs more than a second thread
- * brings, at some 50 multiply-adds a nanosecond and core; of a call: FNN_WORTH_A_TEAM. */
+/* Multiply-adds of a batch below which the barriers, 1 µs each layer, cost more than a second thread
+ * saves, at some 50 multiply-adds per nanosecond and core; those of a call: FNN_WORTH_A_TEAM. */
 enum { FNN_WORTH_A_BARRIER = 400000 };
 
 _Static_assert((int)FNN_MOST_THREADS == (int)FNN_LARGEST_TEAM, "fnn.h tells callers the size of the largest team");
 
-/* Up to so many parameters, the blocks of a long batch are divided among the threads rather than each
- * layer's tiles: a gradient a thread must stay in its cache. */
-enum { FNN_APART = 1 << 16 };
+/* Largest network whose long batches are shared out to the threads by blocks of rows, not by tiles of
+ * each layer: every thread then has a gradient, which must stay in its cache. */
+enum { FNN_BLOCKWISE_PARAMS = 1 << 16 };
 
-/* Multiply-adds, some tens of milliseconds, between two questions whether to give a batch up; and of
- * the largest batch whose gradient goes straight into the parameters, from where there is no return. */
+/* Multiply-adds between two calls of fnn_ask, some tens of milliseconds; and of the largest batch whose
+ * gradient is added to the parameters at once, after which the batch cannot be abandoned. */
 #define FNN_ASK_EVERY 0x1p29
 #define FNN_FUSE_AT_MOST 0x1p32
 
-/* First layers of more vectors than this have the non-zeros of a batch turned around: sparse.inc.h */
-enum { FNN_TURN_FROM = 4 };
+/* Vectors of a first layer above which a batch's non-zeros are stored by column, too: sparse.inc.h */
+enum { FNN_BY_COLUMN_FROM = 4 };
 
 /* net_f32.c and net_f64.c, made from net.inc.h: the functions of fnn.h for one dtype, unguarded */
 #define FNN_DECLARE(T)                                                                            \

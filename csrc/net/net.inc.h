@@ -1,16 +1,15 @@
 /* net.inc.h: forward, deltas, update: backpropagation over a batch. Template on `real`.
  *
- * (a) Everything runs SPMD: each thread of a team runs the same function on its share and meets the
- *     others at a barrier where it needs what they made. Alone, shares are whole and barriers free.
+ * (a) Everything runs SPMD: each thread of a team runs the same function on its share, and waits at a
+ *     barrier before it reads the others' results. A single thread has the whole, and no barriers.
  * (b) Shares are tiles of a layer's output matrix (z, dW or δ'), never parts of a sum, so the bits
  *     do not depend on the number of threads.
  * (c) Step by step: the deltas of all layers first, from the old weights; then all updates. For
  *     plain SGD the update happens inside the product dW = aᵀδ and no gradient is ever stored.
- * (d) Where batches are long and layers narrow there is too little in a tile: each thread then takes
+ * (d) Where batches are long and layers narrow, a tile has too little work: each thread then computes
  *     whole blocks of rows, with scratch and gradient of its own, and the gradients are added in
- *     the order of the blocks, as one thread would: the same bits again.
- * (e) A batch's last loss is looked at before its update: a batch whose loss is not finite changes
- *     nothing.
+ *     the order of the blocks, as one thread would add them: the same bits again.
+ * (e) The loss is checked before the update: a batch whose loss is not finite changes nothing.
  */
 #ifndef FNN_TABLE
 #error "net.inc.h is included by net_f32.c and net_f64.c"
@@ -92,7 +91,8 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
     const int64_t *rows = order ? order + begin + r0 : NULL;
     real *a = b->a[0] + r0 * b->ld[0];
     if (b->input)
-        FNN_TABLE->list(X, net->sizes[0], rows, begin + r0, r1 - r0, me->rank ? 0 : next, a, b->input, r0);
+        FNN_TABLE->find_nonzeros(X, net->sizes[0], rows, begin + r0, r1 - r0, me->rank ? 0 : next, a,
+                                 b->input, r0);
     else FNN_TABLE->gather(X, net->sizes[0], rows, begin + r0, r1 - r0, a, b->ld[0]);
     for (int64_t i = r0; y && i < r1; i++) {
         int64_t row = order ? order[begin + i] : begin + i;
@@ -105,11 +105,11 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
             for (int64_t j = 0; j < n; j++) yi[j] = 0; /* too short for a call */
             yi[b->label[i] = y->labels[row]] = 1;
         }
-        b->scale[i] = (real)((y->weight ? y->weight[row] : 1) / total);
+        b->weight[i] = (real)((y->weight ? y->weight[row] : 1) / total);
     }
     fnn_barrier(me);
-    /* one thread turns all, while the others begin: they meet again before it is needed */
-    if (b->columns && me->rank == me->size - 1) FNN_TABLE->turn(net->sizes[0], m, b->input, b->columns);
+    /* one thread sorts by column while the others go on; barriers follow before the result is read */
+    if (b->columns && me->rank == me->size - 1) FNN_TABLE->to_columns(net->sizes[0], m, b->input, b->columns);
 }
 
 /* Whether a[label] is the first of the largest */
@@ -121,7 +121,8 @@ static int is_largest(int64_t n, const real *a, int64_t label)
     return !beaten;
 }
 
-static double rightness(fnn_metric metric, int64_t n, const real *a, const real *y, int64_t label)
+/* 1 if the prediction is correct, 0 if not; by FNN_THRESHOLD the share of outputs that are */
+static double score_of_row(fnn_metric metric, int64_t n, const real *a, const real *y, int64_t label)
 {
     if (metric == FNN_ARGMAX && n > 1) return is_largest(n, a, label);
     int64_t same = 0;
@@ -137,12 +138,12 @@ static void output_costs(const fnn_net *net, block *b, const fnn_worker *me, int
     int64_t r0, r1, n = net->sizes[L];
     fnn_share(me, m, 1, &r0, &r1);
     FNN_TABLE->loss(net->loss, (real)net->loss_param, net->activation[L - 1], r1 - r0, n,
-                    b->a[L] + r0 * n, b->y + r0 * n, b->scale + r0, b->output + r0 * n,
+                    b->a[L] + r0 * n, b->y + r0 * n, b->weight + r0, b->output + r0 * n,
                     deltas ? b->slope[L] + r0 * n : NULL, b->cost + r0,
                     deltas ? b->delta[L] + r0 * n : NULL);
     for (int64_t i = r0; i < r1; i++)
-        b->right[i] =
-            metric ? rightness(metric, n, b->output + i * n, b->y + i * n, b->label[i]) : 0;
+        b->correct[i] =
+            metric ? score_of_row(metric, n, b->output + i * n, b->y + i * n, b->label[i]) : 0;
     fnn_barrier(me);
 }
 
@@ -162,7 +163,7 @@ static void deltas(const fnn_net *net, block *b, const fnn_worker *me, int64_t m
 /* For each layer  dW = beta dW + alpha a[l]ᵀ δ[l+1],  db = bias_beta db + alpha Σ δ[l+1],  laid out in
  * `out` like the parameters. The gradient: alpha 1, beta 0, or 1 to add a block's to it. Second form,
  * plain SGD fused with the product: `out` is the parameters, alpha −eta, beta 1 − eta lambda,
- * bias_beta 1. `direct`: without dW[0], which update() computes as it goes (turned_step). */
+ * bias_beta 1. `direct`: without dW[0], which update() computes as it goes (columns_update). */
 static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, real alpha,
                      real beta, real bias_beta, int direct, real *out)
 {
@@ -173,9 +174,9 @@ static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t
     }
 }
 
-/* The optimiser's step for the same shares as in products(), so that no barrier is due between */
+/* The optimiser's step on the same shares as in products(), so no barrier is needed between them */
 static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn_optimiser *o,
-                   const FNN_T(step) * step, int direct)
+                   const FNN_T(constants) * constants, int direct)
 {
     real *w = net->params, *g = b->gradient, *m = o->m, *v = o->v;
 #define AT(p, i) ((p) ? (p) + (i) : NULL)
@@ -184,20 +185,20 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn
         region r = gradient_share(b, me, l, n_in, n_out);
         int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0;
         if (l == 0 && direct) {
-            FNN_TABLE->turned_step(n_in, n, b->columns, b->delta[1] + r.c0, b->ld[1], o->kind, step,
+            FNN_TABLE->columns_update(n_in, n, b->columns, b->delta[1] + r.c0, b->ld[1], o->kind, constants,
                                    w + at, AT(m, at), AT(v, at), n_out);
             rows = 0;
         } else if (n == n_out) n *= rows, rows = 1;
         for (int64_t i = 0; i < rows; i++, at += n_out)
-            FNN_TABLE->update(o->kind, step, 1, n, w + at, g + at, AT(m, at), AT(v, at));
+            FNN_TABLE->update(o->kind, constants, 1, n, w + at, g + at, AT(m, at), AT(v, at));
         fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
         at = net->biases_at[l] + c0;
-        FNN_TABLE->update(o->kind, step, 0, c1 - c0, w + at, g + at, AT(m, at), AT(v, at));
+        FNN_TABLE->update(o->kind, constants, 0, c1 - c0, w + at, g + at, AT(m, at), AT(v, at));
     }
 #undef AT
 }
 
-/* The sums over a block's m rows, by themselves */
+/* The sums over the m rows of one block */
 static fnn_sums sums_of(const block *b, int64_t m, const fnn_targets *y, const int64_t *order,
                         int64_t begin)
 {
@@ -205,7 +206,7 @@ static fnn_sums sums_of(const block *b, int64_t m, const fnn_targets *y, const i
     for (int64_t i = 0; i < m; i++) {
         double w = y->weight ? y->weight[order ? order[begin + i] : begin + i] : 1;
         sums.loss += w * b->cost[i];
-        sums.correct += w * b->right[i];
+        sums.correct += w * b->correct[i];
         sums.weight += w;
     }
     return sums;

@@ -9,3 +9,4 @@
 #include "net/net.inc.h"
 #include "net/train.inc.h"
 #include "net/read.inc.h"
+#include "net/rows.inc.h"

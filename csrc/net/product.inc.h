@@ -22,7 +22,7 @@ static void weighted_sums(const fnn_net *net, block *b, const fnn_worker *me, in
     const real *bias = params + net->biases_at[l] + r.c0;
     real *z = b->a[l + 1] + r.r0 * ld + r.c0;
     if (l == 0 && b->input) {
-        lists mine = rows_from(b->input, r.r0);
+        nonzeros mine = rows_from(b->input, r.r0);
         FNN_TABLE->sparse_nn(rows, columns, &mine, W, n_out, bias, z, ld);
         return;
     }
@@ -81,7 +81,7 @@ static void outer_sums(const fnn_net *net, block *b, const fnn_worker *me, int l
     const real *delta = b->delta[l + 1] + r.c0;
     dW += r.r0 * n_out + r.c0;
     if (l == 0 && b->columns)
-        FNN_TABLE->turned_tn(n_in, columns, b->columns, delta, ld, alpha, beta, dW, n_out);
+        FNN_TABLE->columns_tn(n_in, columns, b->columns, delta, ld, alpha, beta, dW, n_out);
     else if (l == 0 && b->input)
         FNN_TABLE->sparse_tn(n_in, columns, m, b->input, delta, ld, alpha, beta, dW, n_out);
     else {

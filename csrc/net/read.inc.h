@@ -1,4 +1,4 @@
-/* read.inc.h: what only reads the parameters: predictions, costs, gradients. Template on `real`;
+/* read.inc.h: calls that only read the parameters: predictions, costs, gradients. Template on `real`;
  * built from the steps of net.inc.h. */
 typedef struct {
     const fnn_net *net;
@@ -7,7 +7,7 @@ typedef struct {
     int64_t begin, end;
     void *const *out;
     double *per_example;
-    double *cost, *right; /* (blocks,) partial sums */
+    double *cost, *correct; /* (blocks,) partial sums */
     char *scratch;
     size_t scratch_size; /* of one thread */
     int sparse;
@@ -56,7 +56,7 @@ static void cost_work(void *arg, const fnn_worker *me)
         output_costs(net, b, &alone, m, job->y->metric, 0);
         fnn_sums sums = sums_of(b, m, job->y, NULL, at);
         job->cost[to / b->rows] = sums.loss;
-        job->right[to / b->rows] = sums.correct;
+        job->correct[to / b->rows] = sums.correct;
         if (job->per_example) memcpy(job->per_example + to, b->cost, (size_t)m * sizeof(double));
     }
 }
@@ -72,7 +72,7 @@ static fnn_status prepare(read_job *job, int *threads, need what, int64_t blocks
     job->scratch = fnn_acquire(fnn_plus(all, fnn_times((size_t)blocks, 2 * sizeof(double))));
     if (!job->scratch) return FNN_NO_MEMORY;
     job->cost = (double *)(job->scratch + all);
-    job->right = job->cost + blocks;
+    job->correct = job->cost + blocks;
     return FNN_OK;
 }
 
@@ -98,7 +98,7 @@ fnn_status FNN_T(cost)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, 
     fnn_status status = prepare(&job, &n_threads, NEED_COST, blocks);
     if (status == FNN_OK) {
         fnn_team_run(n_threads, cost_work, &job, (fnn_stop){NULL, NULL});
-        for (int64_t i = 0; i < blocks; i++) sums->loss += job.cost[i], sums->correct += job.right[i];
+        for (int64_t i = 0; i < blocks; i++) sums->loss += job.cost[i], sums->correct += job.correct[i];
         sums->weight += total_weight(y, NULL, begin, end - begin);
         sums->rows += end - begin;
     }
@@ -166,44 +166,4 @@ fnn_status FNN_T(gradient)(fnn_net *net, const fnn_matrix *X, const fnn_targets 
     fnn_team_run(threads, gradient_work, &job, (fnn_stop){NULL, NULL});
     fnn_release(memory);
     return FNN_OK;
-}
-
-/* ---- lists of non-zeros ------------------------------------------------------------------- */
-
-/* The listed elements of one row; a constant size lets the compiler do without calls */
-static inline void pick(const size_t size, const char *from, ptrdiff_t stride, const lists *row, char *to)
-{
-    for (int64_t q = 0; q < *row->count; q++)
-        memcpy(to + (size_t)q * size, from + (ptrdiff_t)row->index[q] * stride, size);
-}
-
-int64_t FNN_T(list_rows)(const fnn_matrix *X, int64_t n_cols, int64_t begin, int64_t end,
-                         int64_t capacity, int64_t *indptr, uint16_t *columns, void *values)
-{
-    fnn_arena arena = {NULL, 0};
-    lists row = {n_cols + FNN_LINE / 4, NULL, NULL, NULL};
-    real *dense;
-    for (int pass = 0; pass < 2; pass++) { /* measure, then lay out */
-        row.count = fnn_take(&arena, 1, sizeof *row.count);
-        row.index = fnn_take(&arena, (size_t)row.stride, sizeof *row.index);
-        row.value = fnn_take(&arena, (size_t)row.stride, sizeof *row.value);
-        dense = fnn_take(&arena, (size_t)n_cols, sizeof *dense);
-        if (pass == 0) arena = (fnn_arena){fnn_acquire(arena.used), 0};
-        if (!arena.base) return -1;
-    }
-    size_t size = X->dtype == FNN_U8 ? 1 : X->dtype == FNN_F32 ? sizeof(float) : sizeof(double);
-    char *to = (char *)values + (size_t)indptr[begin] * size;
-    for (; begin < end && indptr[begin] + n_cols <= capacity; begin++) {
-        const char *from = X->data + begin * X->row_stride;
-        FNN_TABLE->list(X, n_cols, NULL, begin, 1, 0, dense, &row, 0);
-        uint16_t *column = columns + indptr[begin];
-        for (int64_t q = 0; q < *row.count; q++) column[q] = (uint16_t)row.index[q];
-        if (size == 1) pick(1, from, X->col_stride, &row, to);
-        else if (size == sizeof(float)) pick(sizeof(float), from, X->col_stride, &row, to);
-        else pick(sizeof(double), from, X->col_stride, &row, to);
-        to += (size_t)*row.count * size;
-        indptr[begin + 1] = indptr[begin] + *row.count;
-    }
-    fnn_release(arena.base);
-    return begin;
 }

@@ -1,11 +1,11 @@
 /* train.inc.h: mini-batch steps, on one thread or a team. Template on `real`; built from the steps of
  * net.inc.h. (a) to (e) there say how. */
 
-/* What one thread has of its own when blocks are worked on apart */
+/* The scratch and sums of one thread, when each thread works on blocks of its own */
 typedef struct {
     block *scratch;
     fnn_sums sums;
-} apart;
+} own;
 
 typedef struct {
     fnn_net *net;
@@ -14,14 +14,14 @@ typedef struct {
     const fnn_optimiser *optimiser;
     const fnn_run *run;
     block *scratch;
-    apart *apart; /* a block a thread, or NULL: all share `scratch` */
+    own *own; /* one a thread, or NULL: all share `scratch` */
     fnn_sums *sums;
     int given_up;
 } train_job;
 
-static FNN_T(step) step_of(const fnn_optimiser *o, double rate, int64_t t)
+static FNN_T(constants) constants_of(const fnn_optimiser *o, double rate, int64_t t)
 {
-    FNN_T(step) s = {(real)rate, (real)o->momentum, (real)o->beta1, (real)o->beta2, (real)o->eps,
+    FNN_T(constants) s = {(real)rate, (real)o->momentum, (real)o->beta1, (real)o->beta2, (real)o->eps,
                      (real)o->weight_decay, 1, 1, o->nesterov, o->decoupled};
     if (o->kind == FNN_ADAM) {
         s.c1 = (real)(1 / (1 - pow(o->beta1, (double)t)));
@@ -43,25 +43,25 @@ static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *m
                              int64_t at, int64_t rows, int64_t number, double total)
 {
     const fnn_run *run = job->run;
-    dropping drops = {1, at, run->step + number, run->dropout_seed};
-    int64_t after = run->n - begin - at - rows; /* in the order; as many as now is plenty */
+    dropping drops = {1, at, run->steps_taken + number, run->dropout_seed};
+    int64_t after = run->n - begin - at - rows; /* rows that follow; at most `rows` are prefetched */
     fetch(job->net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
           total);
     forward(job->net, b, me, rows, 1, drops);
     if (fnn_given_up(me)) return (fnn_sums){.rows = 0};
     output_costs(job->net, b, me, rows, job->y->metric, 1);
-    fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at); /* every thread the same */
+    fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at); /* the same in every thread */
     if (isfinite(sums.loss) && total > 0) deltas(job->net, b, me, rows);
     return sums;
 }
 
 /* The batch's gradient into job->scratch, each thread working on every size-th block: (d) above */
-static void apart_gradient(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
+static void gradient_by_blocks(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
                            int64_t number, double total, fnn_sums *sums)
 {
     fnn_net *net = job->net;
     fnn_worker alone = {0, 1, NULL};
-    apart *mine = job->apart + me->rank;
+    own *mine = job->own + me->rank;
     real *sum = job->scratch->gradient;
     int64_t blocks = (m + FNN_BLOCK - 1) / FNN_BLOCK, p0, p1;
     fnn_share(me, net->n_params, FNN_LINE, &p0, &p1);
@@ -75,8 +75,8 @@ static void apart_gradient(const train_job *job, const fnn_worker *me, int64_t b
         fnn_barrier(me);
         if (fnn_given_up(me)) return;
         for (int64_t k = 0; k < me->size && wave + k < blocks; k++) {
-            const real *part = job->apart[k].scratch->gradient;
-            add_sums(sums, &job->apart[k].sums);
+            const real *part = job->own[k].scratch->gradient;
+            add_sums(sums, &job->own[k].sums);
             if (wave + k == 0) memcpy(sum + p0, part + p0, (size_t)(p1 - p0) * sizeof *sum);
             else for (int64_t p = p0; p < p1; p++) sum[p] += part[p];
         }
@@ -89,8 +89,8 @@ static double multiply_adds(const fnn_net *net, int64_t rows)
     return (double)net->n_params * (double)rows;
 }
 
-/* Whether the gradient of m rows goes straight into the parameters: plain SGD in one block, and short
- * enough, as from where it begins the batch cannot be given up */
+/* Whether the gradient of m rows is added to the parameters at once: plain SGD in one block, and small
+ * enough, as the batch cannot be abandoned once that has begun */
 static int fuses(const fnn_net *net, const fnn_optimiser *o, int64_t m)
 {
     return o->kind == FNN_SGD && !o->m && m <= FNN_BLOCK && multiply_adds(net, m) <= FNN_FUSE_AT_MOST;
@@ -98,7 +98,7 @@ static int fuses(const fnn_net *net, const fnn_optimiser *o, int64_t m)
 
 typedef enum { DONE, NOT_FINITE, GIVEN_UP } outcome;
 
-/* One mini-batch. What is not DONE has changed nothing. */
+/* One mini-batch; without DONE, nothing is changed. */
 static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
                        int64_t number)
 {
@@ -107,31 +107,31 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
     fnn_net *net = job->net;
     block *b = job->scratch;
     double total = total_weight(job->y, run->order, begin, m), rate = run->rates[number];
-    FNN_T(step) step = step_of(o, rate, run->step + number + 1);
+    FNN_T(constants) constants = constants_of(o, rate, run->steps_taken + number + 1);
     int fused = fuses(net, o, m), asked = run->stop && number == 0;
     fnn_sums sums = {.finite = 1};
-    int divided = job->apart && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused;
-    if (divided) apart_gradient(job, me, begin, m, number, total, &sums);
-    for (int64_t at = 0; at < m && !divided; at += b->rows) {
+    int by_blocks = job->own && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused;
+    if (by_blocks) gradient_by_blocks(job, me, begin, m, number, total, &sums);
+    for (int64_t at = 0; at < m && !by_blocks; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
         fnn_sums part = block_deltas(job, b, me, begin, at, rows, number, total);
         if (fnn_given_up(me)) return GIVEN_UP;
         add_sums(&sums, &part);
         if (!isfinite(sums.loss)) return NOT_FINITE;
-        if (total == 0) continue; /* nobody's wish: costs, but no step */
+        if (total == 0) continue; /* all weights are 0: count the costs, take no step */
         if (fused) {
             fnn_no_return(me);
             real decay = (real)(1 - rate * o->weight_decay);
-            products(net, b, me, rows, -step.rate, decay, 1, 0, net->params);
+            products(net, b, me, rows, -constants.rate, decay, 1, 0, net->params);
         } else
             products(net, b, me, rows, 1, at != 0, at != 0, direct, b->gradient);
         if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
     }
-    if (asked && !fused) fnn_barrier(me); /* to agree: the last products may have been left out */
+    if (asked && !fused) fnn_barrier(me); /* all threads agree on whether products were left out */
     if (fnn_given_up(me)) return GIVEN_UP;
     if (!isfinite(sums.loss)) return NOT_FINITE;
     fnn_no_return(me);
-    if (!fused && total != 0) update(net, b, me, o, &step, direct);
+    if (!fused && total != 0) update(net, b, me, o, &constants, direct);
     fnn_barrier(me);
     if (me->rank == 0) {
         add_sums(job->sums, &sums);
@@ -154,15 +154,17 @@ static void train_work(void *arg, const fnn_worker *me)
     }
 }
 
-static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int divided)
+static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int by_blocks)
 {
-    /* by the run's batch size, not by what this call holds of it: the bits must not depend on that */
-    int sparse = !job->X->sparse ? DENSE : job->run->batch_size > FNN_BLOCK ? TURNED : LISTED;
+    /* by the batch size, not by the rows of this call: the bits must not depend on how a run is split */
+    int sparse = !job->X->sparse                       ? DENSE
+                 : job->run->batch_size > FNN_BLOCK ? NONZEROS_BY_COLUMN
+                                                    : NONZEROS_BY_ROW;
     job->scratch = layout(arena, job->net, rows, threads, what, sparse);
-    job->apart = divided ? fnn_take(arena, (size_t)threads, sizeof *job->apart) : NULL;
-    for (int i = 0; divided && i < threads; i++) {
-        block *own = layout(arena, job->net, rows, 1, what, sparse);
-        if (job->apart) job->apart[i].scratch = own;
+    job->own = by_blocks ? fnn_take(arena, (size_t)threads, sizeof *job->own) : NULL;
+    for (int i = 0; by_blocks && i < threads; i++) {
+        block *scratch = layout(arena, job->net, rows, 1, what, sparse);
+        if (job->own) job->own[i].scratch = scratch;
     }
 }
 
@@ -175,10 +177,10 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
     int threads = 3 * multiply_adds(net, largest) < FNN_WORTH_A_BARRIER * (net->n_layers + 2.0) ||
                           3 * multiply_adds(net, run->n) < FNN_WORTH_A_TEAM ? 1 : run->n_threads;
     need what = fuses(net, optimiser, largest) ? NEED_DELTAS : NEED_GRADIENT;
-    int divided = threads > 1 && largest > FNN_BLOCK && net->n_params <= FNN_APART;
+    int by_blocks = threads > 1 && largest > FNN_BLOCK && net->n_params <= FNN_BLOCKWISE_PARAMS;
     fnn_arena arena = {NULL, 0};
     train_job job = {.net = net, .X = X, .y = y, .optimiser = optimiser, .run = run, .sums = sums};
-    lay_out(&job, &arena, rows, threads, what, divided);
+    lay_out(&job, &arena, rows, threads, what, by_blocks);
     size_t size = arena.used;
     if (size > net->scratch_size) {
         fnn_release(net->scratch);
@@ -187,7 +189,7 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
         if (!net->scratch) return FNN_NO_MEMORY;
     }
     arena = (fnn_arena){net->scratch, 0};
-    lay_out(&job, &arena, rows, threads, what, divided);
+    lay_out(&job, &arena, rows, threads, what, by_blocks);
     fnn_team_run(threads, train_work, &job, stop);
     return job.given_up ? FNN_STOPPED : FNN_OK;
 }

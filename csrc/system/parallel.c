@@ -26,7 +26,7 @@ typedef pthread_t thread;
 #define THREAD_RESULT void *
 static void yield_cpu(void) { sched_yield(); }
 #ifdef __linux__
-/* How many processors this thread may run on; 0: not known. */
+/* Number of processors that this thread may run on; 0: unknown */
 static int processors(void)
 {
     cpu_set_t mine;
@@ -51,19 +51,19 @@ static void spin_pause(void) {}
 enum { MOST_SPINS = 2000, LEAST_SPINS = 8 };
 
 struct spins {
-    int n; /* before the thread yields at a barrier */
-    char apart[60]; /* its own cache line */
+    int n; /* spins before the thread yields at a barrier */
+    char padding[60]; /* to a cache line */
 };
 
 struct fnn_team {
     fnn_work work;
     void *job;
     fnn_atomic size;    /* 0 until all threads that can start have started */
-    fnn_atomic waiting; /* how many stand at the barrier */
-    fnn_atomic round;   /* how many barriers have been passed */
+    fnn_atomic waiting; /* threads at the barrier */
+    fnn_atomic round;   /* barriers passed */
     fnn_stop stop;      /* of the first thread */
-    fnn_atomic wish;    /* it was answered 1 */
-    fnn_atomic given_up; /* the wish as it was when the last barrier was passed */
+    fnn_atomic wish;    /* `stop` returned nonzero */
+    fnn_atomic given_up; /* `wish` when the last barrier was passed */
     struct spins *spins; /* of each thread */
 };
 

@@ -21,7 +21,7 @@ typedef struct {
 
 typedef void (*fnn_work)(void *job, const fnn_worker *me);
 
-/* Whether to give long work up: asked of the caller's thread only, as only it may know. NULL: never. */
+/* Callback that returns nonzero to abandon long work; runs on the caller's thread only. NULL: never. */
 typedef struct {
     int (*ask)(void *arg);
     void *arg;
@@ -31,18 +31,18 @@ typedef struct {
  * and so does FNN_LARGEST_TEAM. */
 void fnn_team_run(int size, fnn_work work, void *job, fnn_stop stop);
 
-/* Returns when all of the team have called it. Spins shortly, then yields: sooner where that was in
- * vain, or where the team is larger than the processors are many. Asks whether to stop. */
+/* Returns when the whole team has called it. Spins for a short time, then yields: sooner if spinning did
+ * not help before, or if the team has more threads than processors. Asks whether to stop. */
 void fnn_barrier(const fnn_worker *me);
 
-/* Whether the work is given up: between two barriers all threads get one answer. */
+/* Whether the work is abandoned; between two barriers all threads get the same answer. */
 int fnn_given_up(const fnn_worker *me);
 
-/* Asks within a long stretch. A thread that gets 1 may leave out what it has to do up to the next
- * barrier, after which the work is given up; the others may hear of it only there. */
+/* Asks between two barriers. A thread that gets 1 may skip its work up to the next barrier, after which
+ * the work is abandoned; other threads may learn of it only there. */
 int fnn_ask(const fnn_worker *me);
 
-/* From here on nothing is given up; all call it, the work not being given up. */
+/* Called by all threads: from here on the work cannot be abandoned. */
 void fnn_no_return(const fnn_worker *me);
 
 /* Lets other threads have the processor. */

@@ -112,7 +112,7 @@ static int epoch(training *t)
     fnn_status status = fnn_train(t->net, &t->X, &t->y, &t->optimiser, &t->run, &sums);
     if (status == FNN_BUSY) return 0;
     if (status != FNN_OK || !sums.finite) stop("training failed");
-    t->run.step += t->n_batches;
+    t->run.steps_taken += t->n_batches;
     return 1;
 }
 

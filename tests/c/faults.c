@@ -39,7 +39,7 @@ static const setting settings[] = {
     {"Adam", FNN_ADAM, 0, 23, 61, 20, 0, 1, FNN_F32},
     {"RMSprop with momentum", FNN_RMSPROP, 0.5, 23, 61, 20, 0, 1, FNN_F64},
     {"by non-zeros, fused", FNN_SGD, 0, 23, 300, 60, 1, 1, FNN_F32},
-    {"by non-zeros, turned around", FNN_ADAM, 0, 150, 300, 60, 1, 1, FNN_F32},
+    {"by non-zeros, by column", FNN_ADAM, 0, 150, 300, 60, 1, 1, FNN_F32},
     {"several blocks", FNN_ADAM, 0, 23, 1500, 1500, 0, 1, FNN_F32},
     {"tiles on a team", FNN_ADAM, 0, 300, 300, 128, 0, 3, FNN_F32},
     {"plain SGD on a team", FNN_SGD, 0, 300, 300, 300, 0, 3, FNN_F64},

@@ -10,8 +10,8 @@
  *     guard all    all triples of them: minutes
  *     guard few    about the ends of vectors only: for emulators and valgrind
  *
- * One kernel may write past what it is given, and says so: v_append of simd.h stores whole vectors, so a
- * list of a row of n values needs room for n rounded up to vectors. It is guarded there.
+ * One kernel may write past what it is given, and says so: v_append of simd.h stores whole vectors, so the
+ * entries of a row of n values need room for n rounded up to vectors. It is guarded there.
  *
  * The exit status is the number of things that were wrong. tests/c/run compiles and runs it. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
@@ -269,7 +269,7 @@ fnn_matrix guarded_rows(fnn_dtype dtype, rows_layout layout, int64_t rows, int64
 
 /* ---- kernels ------------------------------------------------------------------------------------------ */
 
-enum { FNN_GAP = FNN_LINE / 4 }; /* of lists, as block.inc.h makes them */
+enum { FNN_GAP = FNN_LINE / 4 }; /* between rows of non-zeros, as block.inc.h makes them */
 
 #define real float
 #define FNN_T(name) name##_f32
@@ -304,7 +304,7 @@ static void one_too_far(int how)
     case 2: p[-1] = 0; break;
     case 3: p[3] = 0; break;
     case 5: t->column_sums(1, 4, (float *)p, 4, 1, 0, scratch); break; /* a kernel told of 4 */
-    case 7: t->update(FNN_SGD, &(step_f32){.rate = 1}, 0, 4, (float *)p, scratch, NULL, NULL); break;
+    case 7: t->update(FNN_SGD, &(constants_f32){.rate = 1}, 0, 4, (float *)p, scratch, NULL, NULL); break;
     case 9: c = fnn_take(&(fnn_arena){fnn_acquire(guarded_room(12)), 0}, 3, 4), p = c, p[3] = 0; break;
     default: exit(0);
     }

@@ -50,7 +50,7 @@ static void FNN_T(losses)(const table *t, int64_t m, int64_t n)
 
 static uint64_t FNN_T(update)(const table *t, fnn_optimiser_kind kind, int64_t n, int variant)
 {
-    step s = FNN_T(some_step)(variant & 1, variant >> 1 & 1);
+    constants s = FNN_T(some_constants)(variant & 1, variant >> 1 & 1);
     matrix w = {numbers(n), 1, n, n}, m = {numbers(n), 1, n, n}, v = {numbers(n), 1, n, n};
     const real *g = numbers(n);
     for (int64_t i = 0; i < n; i++) v.at[i] += 1;
@@ -61,7 +61,7 @@ static uint64_t FNN_T(update)(const table *t, fnn_optimiser_kind kind, int64_t n
 
 /* ---- reading rows ------------------------------------------------------------------------------ */
 
-/* gather and list, of rows in order or as they are asked for */
+/* gather and find_nonzeros, of rows in order or as they are asked for */
 static uint64_t FNN_T(reading)(const table *t, fnn_dtype dtype, rows_layout layout, int64_t m,
                                int64_t n, int ordered, int shifted)
 {
@@ -84,22 +84,22 @@ static uint64_t FNN_T(reading)(const table *t, fnn_dtype dtype, rows_layout layo
     if (shifted) return h;
     X.sparse = 1;
     int64_t vectors = (n + t->lanes - 1) / t->lanes; /* v_append writes whole ones */
-    lists listed = {n + FNN_GAP, guarded((size_t)m * sizeof(int64_t)), NULL, NULL};
-    size_t entries = (size_t)((m - 1) * listed.stride + (X.indptr ? n : vectors * t->lanes));
-    listed.index = guarded(entries * sizeof *listed.index);
-    listed.value = guarded(entries * sizeof *listed.value);
-    t->list(&X, n, rows, ROWS - m, m, next, guarded((size_t)n * sizeof(real)), &listed, 0);
+    nonzeros found = {n + FNN_GAP, guarded((size_t)m * sizeof(int64_t)), NULL, NULL};
+    size_t entries = (size_t)((m - 1) * found.stride + (X.indptr ? n : vectors * t->lanes));
+    found.index = guarded(entries * sizeof *found.index);
+    found.value = guarded(entries * sizeof *found.value);
+    t->find_nonzeros(&X, n, rows, ROWS - m, m, next, guarded((size_t)n * sizeof(real)), &found, 0);
     for (int64_t i = 0; i < m; i++) {
-        const uint32_t *index = listed.index + i * listed.stride;
-        const real *value = listed.value + i * listed.stride;
-        int64_t q = 0, count = listed.count[i];
+        const uint32_t *index = found.index + i * found.stride;
+        const real *value = found.value + i * found.stride;
+        int64_t q = 0, count = found.count[i];
         for (int64_t j = 0; j < n; j++) {
             real x = out.at[i * out.ld + j];
             if (x == 0) continue;
-            if (q >= count || index[q] != j || value[q] != x) wrong("a non-zero is not on its list");
+            if (q >= count || index[q] != j || value[q] != x) wrong("a non-zero is missing");
             q++;
         }
-        if (q != count) wrong("a list is longer than its row has non-zeros");
+        if (q != count) wrong("a row has more entries than non-zeros");
         h = hash(h, index, (size_t)count * sizeof *index);
         h = hash(h, value, (size_t)count * sizeof *value);
     }
@@ -115,7 +115,7 @@ void FNN_T(guard_kernels)(extent how_many)
     now.bits = BITS;
     for (int64_t n = 1; n <= 2 * V + 1; n++)
         if (how_many > FEW || n < 3 || (n + 1) % V < 3) sizes[n_sizes++] = n;
-    static const int64_t primes[] = {37, 67, 131}; /* more than a tile, several, the walks' eight vectors */
+    static const int64_t primes[] = {37, 67, 131}; /* more than a tile, several, gather_rows' eight vectors */
     for (int i = 0; i < (how_many > FEW ? 3 : 1); i++) sizes[n_sizes++] = primes[i];
     /* every pair of sizes, the third going along; or every triple up to 2V + 1 */
     for (int64_t i = 0; i < n_sizes; i++)
@@ -150,7 +150,7 @@ void FNN_T(guard_kernels)(extent how_many)
                 now.variant = kind * 100 + v;
                 IN_BOTH_PLACES(FNN_T(update)(t, (fnn_optimiser_kind)kind, sizes[i], v));
             }
-        now.what = "gather, list";
+        now.what = "gather, find_nonzeros";
         for (int dtype = FNN_F32; dtype <= FNN_U8; dtype++)
             for (int layout = 0; layout < N_LAYOUTS; layout++)
                 for (int v = 0; v < 4; v++) {
@@ -162,9 +162,9 @@ void FNN_T(guard_kernels)(extent how_many)
 }
 
 #undef table
-#undef lists
-#undef turned
-#undef step
+#undef nonzeros
+#undef by_column
+#undef constants
 #undef matrix
 #undef numbers
 #undef new_matrix

@@ -80,7 +80,7 @@ static uint64_t call_all(const net_kind *kind, fnn_dtype dtype, fnn_dtype given,
     fnn_run run = {.order = order, .n = n, .batch_size = s.batch, .rates = rates, .dropout_seed = 7,
                    .n_threads = s.threads};
     fnn_sums sums = {0};
-    for (int epoch = 0; epoch < 2; epoch++, run.step += batches) {
+    for (int epoch = 0; epoch < 2; epoch++, run.steps_taken += batches) {
         ok(fnn_train(net, &X, &y, &optimiser, &run, &sums));
         if (!sums.finite) wrong("training met a number that nobody wrote");
     }
@@ -127,7 +127,7 @@ static uint64_t look(fnn_dtype given, rows_layout layout, int64_t n, int64_t col
     void *values = guarded((size_t)entries * (given == FNN_U8 ? 1 : real_size(given)));
     starts[0] = 0;
     int64_t reached = fnn_list_rows(&X, columns, 0, n, entries, starts, index, values);
-    if (reached != n || starts[n] != entries) wrong("not all rows were listed");
+    if (reached != n || starts[n] != entries) wrong("not all rows were compressed");
     return hash(hash(h, index, (size_t)entries * 2), starts, (size_t)(n + 1) * sizeof *starts);
 }
 

@@ -6,9 +6,9 @@
 
 typedef FNN_T(kernels) FNN_T(table);
 #define table FNN_T(table)
-#define lists FNN_T(lists)
-#define turned FNN_T(turned)
-#define step FNN_T(step)
+#define nonzeros FNN_T(nonzeros)
+#define by_column FNN_T(by_column)
+#define constants FNN_T(constants)
 
 /* a (m, n) matrix of row stride n + gap: numbers, and NaN in the gaps */
 typedef struct {
@@ -145,9 +145,9 @@ static void FNN_T(products)(const table *t, int64_t m, int64_t n, int64_t k, int
 
 /* Rows of A by their non-zeros, nothing behind the last entry of the last row. The first row has none,
  * the last all. */
-static lists FNN_T(new_lists)(matrix A)
+static nonzeros FNN_T(new_nonzeros)(matrix A)
 {
-    lists out = {A.n + FNN_GAP, guarded((size_t)A.m * sizeof(int64_t)), NULL, NULL};
+    nonzeros out = {A.n + FNN_GAP, guarded((size_t)A.m * sizeof(int64_t)), NULL, NULL};
     size_t entries = (size_t)((A.m - 1) * out.stride + A.n);
     out.index = guarded(entries * sizeof *out.index);
     out.value = guarded(entries * sizeof *out.value);
@@ -166,56 +166,56 @@ static lists FNN_T(new_lists)(matrix A)
 static uint64_t FNN_T(sparse_nn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
 {
     matrix A = new_matrix(m, k, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
-    lists in = FNN_T(new_lists)(A);
+    nonzeros in = FNN_T(new_nonzeros)(A);
     const real *bias = numbers(n);
     t->sparse_nn(m, n, &in, B.at, B.ld, bias, C.at, C.ld);
     compare(C, bias, 0, 1, 1, k, A.at, A.ld, 1, B.at, B.ld, 1);
     return hash_matrix(HASH_SEED, C);
 }
 
-static turned FNN_T(turn)(const table *t, const lists *in, int64_t m, int64_t k)
+static by_column FNN_T(to_columns)(const table *t, const nonzeros *in, int64_t m, int64_t k)
 {
     int64_t entries = 0;
     for (int64_t i = 0; i < k; i++) entries += in->count[i];
-    turned out = {guarded((size_t)(m + 2) * sizeof *out.start),
+    by_column out = {guarded((size_t)(m + 2) * sizeof *out.start),
                   guarded((size_t)entries * sizeof *out.row),
                   guarded((size_t)entries * sizeof *out.value)};
-    t->turn(m, k, in, &out);
+    t->to_columns(m, k, in, &out);
     return out;
 }
 
-/* dW from lists (variant 0), or from these turned around */
+/* dW from non-zeros by row, or by column */
 static uint64_t FNN_T(sparse_tn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
-                                 int turns, real alpha, real beta)
+                                 int by_columns, real alpha, real beta)
 {
     matrix A = new_matrix(k, m, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
-    lists in = FNN_T(new_lists)(A);
+    nonzeros in = FNN_T(new_nonzeros)(A);
     const real *before = FNN_T(copied)(C);
     for (int64_t i = 0; i < m && beta == 0; i++)
         memset(C.at + i * C.ld, 0xff, (size_t)n * sizeof(real));
-    if (turns) {
-        turned around = FNN_T(turn)(t, &in, m, k);
-        t->turned_tn(m, n, &around, B.at, B.ld, alpha, beta, C.at, C.ld);
+    if (by_columns) {
+        by_column sorted = FNN_T(to_columns)(t, &in, m, k);
+        t->columns_tn(m, n, &sorted, B.at, B.ld, alpha, beta, C.at, C.ld);
     } else
         t->sparse_tn(m, n, k, &in, B.at, B.ld, alpha, beta, C.at, C.ld);
     compare(C, before, C.ld, beta, alpha, k, A.at, 1, A.ld, B.at, B.ld, 1);
     return hash_matrix(HASH_SEED, C);
 }
 
-static step FNN_T(some_step)(int nesterov, int decoupled)
+static constants FNN_T(some_constants)(int nesterov, int decoupled)
 {
-    return (step){0.1f, 0.5f, 0.75f, 0.875f, 0.01f, 0.25f, 2, 3, nesterov, decoupled};
+    return (constants){0.1f, 0.5f, 0.75f, 0.875f, 0.01f, 0.25f, 2, 3, nesterov, decoupled};
 }
 
-/* turned_step against turned_tn and update: the same bits */
-static uint64_t FNN_T(turned_step)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
+/* columns_update against columns_tn and update: the same bits */
+static uint64_t FNN_T(columns_update)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
                                    fnn_optimiser_kind kind, int moments)
 {
     matrix A = new_matrix(k, m, 0), B = new_matrix(k, n, gap), w = new_matrix(m, n, gap);
     matrix m1 = new_matrix(m, n, gap), m2 = new_matrix(m, n, gap), same[3];
-    lists in = FNN_T(new_lists)(A);
-    turned around = FNN_T(turn)(t, &in, m, k);
-    step s = FNN_T(some_step)(1, 0);
+    nonzeros in = FNN_T(new_nonzeros)(A);
+    by_column sorted = FNN_T(to_columns)(t, &in, m, k);
+    constants s = FNN_T(some_constants)(1, 0);
     real *first = kind == FNN_ADAM || moments ? m1.at : NULL, *g = guarded((size_t)n * sizeof *g);
     matrix all[3] = {w, m1, m2};
     for (int64_t i = 0; i < m; i++)
@@ -224,10 +224,10 @@ static uint64_t FNN_T(turned_step)(const table *t, int64_t m, int64_t n, int64_t
         same[i] = new_matrix(m, n, gap);
         memcpy(same[i].at, all[i].at, (size_t)((m - 1) * w.ld + n) * sizeof(real));
     }
-    t->turned_step(m, n, &around, B.at, B.ld, kind, &s, w.at, first, m2.at, w.ld);
+    t->columns_update(m, n, &sorted, B.at, B.ld, kind, &s, w.at, first, m2.at, w.ld);
     for (int64_t i = 0; i < m; i++) {
-        turned column = {around.start + i, around.row, around.value};
-        t->turned_tn(1, n, &column, B.at, B.ld, 1, 0, g, n);
+        by_column column = {sorted.start + i, sorted.row, sorted.value};
+        t->columns_tn(1, n, &column, B.at, B.ld, 1, 0, g, n);
         t->update(kind, &s, 1, n, same[0].at + i * w.ld, g, first ? same[1].at + i * w.ld : NULL,
                   same[2].at + i * w.ld);
     }
@@ -242,14 +242,14 @@ static void FNN_T(sparse_products)(const table *t, int64_t m, int64_t n, int64_t
     now.m = m, now.n = n, now.k = k, now.variant = 0;
     now.what = "sparse_nn";
     IN_BOTH_PLACES(FNN_T(sparse_nn)(t, m, n, k, gap));
-    for (int turns = 0; turns < 2; turns++) {
-        now.what = turns ? "turned_tn" : "sparse_tn";
-        IN_BOTH_PLACES(FNN_T(sparse_tn)(t, m, n, k, gap, turns, 1, 0));
-        IN_BOTH_PLACES(FNN_T(sparse_tn)(t, m, n, k, gap, turns, 1, 1));
-        IN_BOTH_PLACES(FNN_T(sparse_tn)(t, m, n, k, gap, turns, -0.25f, 0.75f));
+    for (int by_columns = 0; by_columns < 2; by_columns++) {
+        now.what = by_columns ? "columns_tn" : "sparse_tn";
+        IN_BOTH_PLACES(FNN_T(sparse_tn)(t, m, n, k, gap, by_columns, 1, 0));
+        IN_BOTH_PLACES(FNN_T(sparse_tn)(t, m, n, k, gap, by_columns, 1, 1));
+        IN_BOTH_PLACES(FNN_T(sparse_tn)(t, m, n, k, gap, by_columns, -0.25f, 0.75f));
     }
-    now.what = "turned_step";
+    now.what = "columns_update";
     for (int kind = 0; kind < FNN_N_OPTIMISERS; kind++)
         for (int moments = 0; moments < 2; moments++)
-            IN_BOTH_PLACES(FNN_T(turned_step)(t, m, n, k, gap, (fnn_optimiser_kind)kind, moments));
+            IN_BOTH_PLACES(FNN_T(columns_update)(t, m, n, k, gap, (fnn_optimiser_kind)kind, moments));
 }

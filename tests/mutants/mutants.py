@@ -84,8 +84,8 @@ GEMM = [
     ),
     Mutant(
         "csrc/kernels/gemm.inc.h",
-        "        f.start = FNN_FROM_C;\n        k0 += step;",
-        "        k0 += step;",
+        "        f.start = FNN_FROM_C;\n        k0 += block;",
+        "        k0 += block;",
         "z = a W + b has only its last block of inputs",
     ),
     Mutant(
@@ -125,7 +125,7 @@ SPARSE = [
         "csrc/kernels/sparse.inc.h",
         "if (A->count[row + r] < common) common",
         "if (A->count[row + r] > common) common",
-        "rows walked side by side go on behind the shortest one's end",
+        "rows gathered side by side go on behind the shortest one's end",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
@@ -137,43 +137,43 @@ SPARSE = [
         "csrc/kernels/sparse.inc.h",
         "for (int j = 0; j < NV; j++) sum[r][j] = PART(bias, j);",
         "for (int j = 0; j < NV; j++) sum[r][j] = v_zero();",
-        "rows walked by their non-zeros have no bias",
+        "rows gathered by their non-zeros have no bias",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
         "beta == 0 ? v_zero() : v_mul(v_set1(beta), v_load_n(c, lanes))",
         "beta == 0 ? v_zero() : v_load_n(c, lanes)",
-        "weights walked by non-zeros do not decay",
+        "weights updated by non-zeros do not decay",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
         "part[j] = v_mul(v_set1(alpha), ",
         "part[j] = v_mul(v_set1(1), ",
-        "weights walked by non-zeros step without a learning rate",
+        "weights updated by non-zeros step without a learning rate",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
         "out->row[e] = (uint16_t)i;",
         "out->row[e] = (uint16_t)(i / 2);",
-        "lists turned around name other rows",
+        "non-zeros by column name other rows",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
         "sum[c] = v_fma(x, c == NV - 1 ?",
         "sum[c] = v_fnma(x, c == NV - 1 ?",
-        "dW of turned lists has the other sign",
+        "dW of non-zeros by column has the other sign",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
         "            if (beta != 0) x = v_fma(v_set1(beta), v_load_n(C + c * V, lanes), x);\n",
         "",
-        "dW of turned lists has only its last block of rows",
+        "dW of non-zeros by column has only its last block of rows",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
-        "update(kind, step, 1, (NV - 1) * V + tail,",
-        "update(kind, step, 0, (NV - 1) * V + tail,",
-        "steps of turned lists do not decay",
+        "update(kind, constants, 1, (NV - 1) * V + tail,",
+        "update(kind, constants, 0, (NV - 1) * V + tail,",
+        "steps of non-zeros by column do not decay",
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
@@ -541,7 +541,7 @@ READING = [
         "csrc/kernels/gather.inc.h",
         "X->dtype == own && X->col_stride == sizeof(real) &&",
         "X->dtype == own &&",
-        "rows are walked as if they lay end to end",
+        "rows are read as if they lay end to end",
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
@@ -650,8 +650,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "FNN_TABLE->update(o->kind, step, 0, c1 - c0",
-        "FNN_TABLE->update(o->kind, step, 1, c1 - c0",
+        "FNN_TABLE->update(o->kind, constants, 0, c1 - c0",
+        "FNN_TABLE->update(o->kind, constants, 1, c1 - c0",
         "optimisers decay biases too",
     ),
     Mutant(
@@ -662,8 +662,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "sums.correct += w * b->right[i];",
-        "sums.correct += b->right[i];",
+        "sums.correct += w * b->correct[i];",
+        "sums.correct += b->correct[i];",
         "the accuracy does not weigh examples",
     ),
     Mutant(
@@ -674,8 +674,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "run->step + number + 1);",
-        "run->step + 1);",
+        "run->steps_taken + number + 1);",
+        "run->steps_taken + 1);",
         "Adam's correction stands still within a call",
     ),
     Mutant(
@@ -704,15 +704,15 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "dropping drops = {1, at, run->step + number,",
-        "dropping drops = {1, at, run->step,",
+        "dropping drops = {1, at, run->steps_taken + number,",
+        "dropping drops = {1, at, run->steps_taken,",
         "a call's batches share their masks",
     ),
     Mutant(
         "csrc/net/train.inc.h",
         "sum[p] += part[p];",
         "sum[p] = part[p];",
-        "of the blocks that threads did apart the last counts alone",
+        "of the blocks that threads did by themselves the last counts alone",
     ),
     Mutant(
         "csrc/net/train.inc.h",

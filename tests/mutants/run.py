@@ -60,6 +60,7 @@ FIRST = {
     "read.inc.h": ["products", "core"],
     "block.inc.h": ["core_training"],
     "fnn.c": ["core"],
+    "rows.c": ["core_rows"],
     "philox.h": ["core_training"],
     "fpmode.h": ["kernels"],
     "parallel.c": ["core_threads"],
