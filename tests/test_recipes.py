@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 pytestmark = [
     pytest.mark.skipif(not (ROOT / "csrc").is_dir(), reason="needs the sources"),
     pytest.mark.skipif(sys.platform == "win32", reason="needs cc"),
+    pytest.mark.skipif(find_spec("Cython") is None, reason="needs Cython, as .ci/run installs it"),
 ]
 sys.path.insert(0, str(ROOT / "tests" / "mutants"))
 
