@@ -32,7 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastnn import pictures, tables
-from fastnn.files import check_regular, expanded
+from fastnn.paths import check_regular, expanded
 from fastnn.tables import Table, load_table
 
 __all__ = [

@@ -208,7 +208,7 @@ class History:
         import io
         from pathlib import Path
 
-        from . import files
+        from . import paths
 
         lines = io.StringIO(newline="")
         writer = csv.writer(lines, lineterminator="\n")
@@ -216,7 +216,7 @@ class History:
         writer.writerows(
             [epoch, *row] for epoch, row in enumerate(zip(*self._columns.values(), strict=True), 1)
         )
-        files.replace(Path(path), lines.getvalue().encode())
+        paths.replace(Path(path), lines.getvalue().encode())
 
     # -- to look at --------------------------------------------------------------------------
 

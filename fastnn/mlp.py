@@ -1,8 +1,8 @@
 """The network as users hold it: `MLP`.
 
 This module only translates: arguments are checked in arrays.py and names.py, the epoch loop is
-training.py, the file format files.py, the mathematics csrc/. Over 400 lines, because half of them
-are the reference that callers read.
+training.py, the file format model_file/, the mathematics csrc/. Over 400 lines, because half of
+them are the reference that callers read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Literal, Self, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _fastnn, arrays, files, names, training
+from . import _fastnn, arrays, names, training
 from ._config import get_num_threads, get_sparse
 from .callbacks import CallbackLike
 from .hints import OF_FIT, OF_MLP, explain_arguments
@@ -1016,63 +1016,11 @@ class MLP:
         BusyError
             Another thread is training the network.
         """
+        from .model_file import writing
+
         if checkpoint:
             self._check_not_training_elsewhere()
-        params = self._core.get_params()
-        if not np.isfinite(params).all():
-            raise ValueError("the parameters hold NaN or infinity; such a network is not saved")
-        tensors: dict[str, Array] = {}
-        for l, (W, b) in enumerate(layers(params, self.sizes)):
-            tensors[f"weights.{l}"], tensors[f"biases.{l}"] = W, b
-        if self._scaling is not None:
-            tensors["input.shift"] = self._scaling.shift
-            tensors["input.scale"] = self._scaling.scale
-        if self._output_scaling is not None:
-            tensors["output.shift"], tensors["output.scale"] = self._output_scaling
-        if not isinstance(self.metadata, dict):
-            raise TypeError(f"metadata must be a dict, got {shorten(self.metadata)}")
-        facts: dict[str, Any] = {"network": self._network(), "metadata": self.metadata}
-        if self._classes is not None:
-            facts["classes"] = self._classes.tolist()
-        facts["inputs"] = {
-            "names": None if self._feature_names is None else list(self._feature_names),
-            "trained": self._trained,
-            "bytes": "numbers" if self._old_bytes is None else "fractions of 255",
-        }
-        if checkpoint:
-            facts["training"], moments = self._training_facts()
-            tensors.update(moments)
-        files.write(path, tensors, facts)
-
-    def _training_facts(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        standing, state = self._standing, self._state
-        if standing is None or state is None:
-            raise ValueError("there is no training to make a checkpoint of: call fit first")
-        tensors = {
-            f"optimizer.{name}": moment
-            for name, moment in (("m", state.m), ("v", state.v))
-            if moment is not None
-        }
-        states = self._fit.callback_states() if self._fit is not None else standing.callbacks
-        plain: list[dict[str, Any]] = []
-        for i, values in enumerate(states):
-            held = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-            tensors |= {f"callbacks.{i}.{name}": value for name, value in held.items()}
-            plain.append({name: value for name, value in values.items() if name not in held})
-        return {
-            "batch_size": standing.batch_size,
-            "shuffle": standing.shuffle,
-            "optimizer": standing.optimizer,
-            "optimizer_kind": state.kind.__name__,
-            "steps": state.steps,
-            "epoch": standing.epoch,
-            "epochs": standing.epochs,
-            "lr_scale": standing.lr_scale,
-            "history": standing.history.to_dict(),
-            "callbacks": plain,
-            "rng": self._rng.bit_generator.state,
-            "dropout_seed": self._dropout_seed,
-        }, tensors
+        writing.write(self, path, checkpoint)
 
     def __getstate__(self) -> dict[str, Any]:
         if self._fit is not None:

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import files
 from fastnn.cli import examples, report
+from fastnn.model_file import container
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -93,7 +93,7 @@ def one_line(err):
 
 
 def optimizer_in(path):
-    return files.read(path)[1]["training"]["optimizer"]
+    return container.read(path)[1]["training"]["optimizer"]
 
 
 class TestTrainWithoutFlags:

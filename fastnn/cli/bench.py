@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastnn import files
+from fastnn import paths
 
 from . import options
 from .options import UsageError
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         found = [report.to_json(result) for result in results]
         text = json.dumps({"machine": report.machine(), "results": found}, indent=1)
-        files.replace(args.json, f"{text}\n".encode())
+        paths.replace(args.json, f"{text}\n".encode())
     return 1 if any(not result.rows and result.n_threads == 1 for result in results) else 0
 
 

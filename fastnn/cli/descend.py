@@ -139,7 +139,7 @@ def _check_output(path: Path) -> None:
 
 
 def _draw(descent: Descent, path: Path, fps: float) -> None:
-    from fastnn import files
+    from fastnn import paths
     from fastnn.plot import style
 
     style.pyplot().switch_backend("agg")  # a file needs no screen
@@ -148,4 +148,4 @@ def _draw(descent: Descent, path: Path, fps: float) -> None:
         return
     made = io.BytesIO()
     descent.plot().savefig(made, format=path.suffix[1:].lower(), dpi=150)
-    files.replace(path, made.getvalue())
+    paths.replace(path, made.getvalue())

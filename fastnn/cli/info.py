@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import fastnn
-from fastnn import MLP, files
+from fastnn import MLP
+from fastnn.model_file import container
 
 from . import options, report
 
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             fastnn.show_config()
         return 0
     net = fastnn.load(args.model)
-    standing = files.read(args.model)[1].get("training")
+    standing = container.read(args.model)[1].get("training")
     if args.json:
         report.print_json(_as_dict(args.model, net, standing))
         return 0

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 import fastnn
-from fastnn import MLP, callbacks, files
+from fastnn import MLP, callbacks
+from fastnn.model_file import container
 from fastnn.optim import Optimizer
 from fastnn.pictures import ImageForm
 
@@ -285,7 +286,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
             )
     net = fastnn.load(args.resume)
     recipe = Recipe.of(net)
-    standing = files.read(args.resume)[1].get("training")
+    standing = container.read(args.resume)[1].get("training")
     if standing is None:
         raise ValueError(f"{args.resume} is a finished model, not a checkpoint")
     if recipe is None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import files, progress
+from fastnn import paths, progress
 from fastnn.schedules import check_number
 
 from .descent import Limits, Scene
@@ -78,7 +78,7 @@ def film(
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / f"film{ending}"
         _write(scene, made, fps, progress)
-        files.replace(target, made.read_bytes())
+        paths.replace(target, made.read_bytes())
 
 
 def _write(scene: Scene, path: Path, fps: float, show: bool) -> None:
