@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import cells
 from ._fastnn import Rows, Scaling, Targets
 from .names import ARGMAX, NO_METRIC, OUTPUTS_OF, RANGES, THRESHOLD, Loss, Output
+from .words import plural
 
 _READ_IN_PLACE = ("float32", "float64", "uint8")
 # The share of non-zeros below which walking them was faster. Measured on a training of 784-w-10 on
@@ -52,10 +53,6 @@ ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"]
 
 def _is_sparse(X: object) -> bool:
     return hasattr(X, "tocsr") and hasattr(X, "nnz")
-
-
-def _plural(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -313,24 +310,24 @@ def _shape_hint(name: str, X: Any, shape: tuple[int, ...], n_in: int) -> str:
     if len(shape) > 2:
         rows = f"{name}.reshape(len({name}), -1) makes rows of images"
         return f"; {rows}" if np.prod(shape[1:]) == n_in else ""
-    m = _plural(shape[0], "feature")
+    m = plural(shape[0], "feature")
     as_column, as_row = f"{name}[:, None]", f"{name}[None, :]"
     if hasattr(X, "to_frame"):  # a column or row of a frame
         as_column, as_row = f"{name}.to_frame()", f"{name}.to_frame().T"
     elif not isinstance(X, np.ndarray):
         as_column, as_row = (f"numpy.array({name}){it[len(name) :]}" for it in (as_column, as_row))
     if n_in == 1:
-        return f"; for {_plural(shape[0], 'example')} of 1 feature write {as_column}"
+        return f"; for {plural(shape[0], 'example')} of 1 feature write {as_column}"
     if n_in == shape[0]:
         return f"; for one example of {m} write {as_row}"
     return (
-        f"; {as_row} is one example of {m}, {as_column} {_plural(shape[0], 'example')} of 1 feature"
+        f"; {as_row} is one example of {m}, {as_column} {plural(shape[0], 'example')} of 1 feature"
     )
 
 
 def _check_width(name: str, columns: int, n_in: int) -> None:
     if columns != n_in:
-        raise ValueError(f"{name} has {_plural(columns, 'column')}; this network reads {n_in}")
+        raise ValueError(f"{name} has {plural(columns, 'column')}; this network reads {n_in}")
 
 
 def _csr_rows(
@@ -411,7 +408,7 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     if array.ndim == 0:
         raise ValueError(f"{name} must have a value a row; it is {y!r}")
     if len(array) != n:
-        raise ValueError(f"X{suffix} has {_plural(n, 'row')}, y{suffix} has {len(array)}")
+        raise ValueError(f"X{suffix} has {plural(n, 'row')}, y{suffix} has {len(array)}")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if goal.scale is not None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .schedules import check_count, check_number
+from .checks import check_count, check_number
 
 if TYPE_CHECKING:
     from .history import History

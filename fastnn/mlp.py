@@ -23,13 +23,14 @@ from numpy.typing import ArrayLike, DTypeLike
 from . import _fastnn, arrays, names, training
 from ._config import get_num_threads, get_sparse
 from .callbacks import CallbackLike
+from .checks import check_count, check_number
 from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
 from .init import DEFAULT_INIT, INITS, Init, fill
 from .layout import Array, Gradient, Views, layers
 from .optim import Adam, Optimizer
 from .pace import rows_per_call
-from .schedules import check_count, check_number, learning_rates
+from .schedules import learning_rates
 from .state import Examples, FitState, OptimizerState, Rule, Trainee
 
 __all__ = ["MLP", "check_mlp"]

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from . import _fastnn, progress
 from .callbacks import Callback, as_callback
+from .checks import check_number
 from .history import History
 from .optim import Optimizer
 from .pace import BLOCK, Pace, rows_per_call
-from .schedules import check_number, learning_rates
+from .schedules import learning_rates
 from .state import Examples, FitState, Trainee
 
 _T = TypeVar("_T")

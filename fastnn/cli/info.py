@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import fastnn
-from fastnn import MLP
+from fastnn import MLP, words
 from fastnn.model_file import container
 
 from . import options, report
@@ -84,7 +84,7 @@ def _standing(standing: dict[str, Any]) -> str:
     optimizer = standing["optimizer"] or {"name": standing["optimizer_kind"]}
     settings = ", ".join(f"{key}={value}" for key, value in optimizer.items() if key != "name")
     return (
-        f"a checkpoint after {report.plural(standing['epoch'], 'epoch')}, batches of "
+        f"a checkpoint after {words.plural(standing['epoch'], 'epoch')}, batches of "
         f"{standing['batch_size']:,}, {optimizer['name']}({settings})"
     )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 import fastnn
-from fastnn import MLP, callbacks
+from fastnn import MLP, callbacks, words
 from fastnn.model_file import container
 from fastnn.optim import Optimizer
 from fastnn.pictures import ImageForm
@@ -125,8 +125,8 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet and not args.json:
             report.fact(
                 "chosen",
-                f"{report.plural(choice.epochs, 'epoch')}: the best {choice.by} of 5-fold "
-                f"cross-validation, found in {report.seconds(choice.seconds)}",
+                f"{words.plural(choice.epochs, 'epoch')}: the best {choice.by} of 5-fold "
+                f"cross-validation, found in {words.seconds(choice.seconds)}",
             )
             sys.stdout.flush()
     try:
@@ -174,7 +174,7 @@ def run(args: argparse.Namespace) -> int:
         _print_result(result, net, job)
     if interrupt is not None:
         how, status = stopped_by(interrupt)
-        epochs = f"{len(history)} of {report.plural(recipe.epochs, 'epoch')}"
+        epochs = f"{len(history)} of {words.plural(recipe.epochs, 'epoch')}"
         hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} goes on)"
         told = f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}"
         print(told, file=sys.stderr)
@@ -301,7 +301,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
     done = int(standing["epoch"])
     if done >= recipe.epochs:
         raise UsageError(
-            f"{args.resume} has its {report.plural(done, 'epoch')} already: "
+            f"{args.resume} has its {words.plural(done, 'epoch')} already: "
             "give a larger total with --epochs"
         )
     spec = args.data or recipe.data
@@ -312,7 +312,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
     train, held = examples.hold_out(
         ready.train, recipe.validation_fraction, recipe.seed, ready.task
     )
-    after = f"from {args.resume}, after {report.plural(done, 'epoch')} of {recipe.epochs:,}"
+    after = f"from {args.resume}, after {words.plural(done, 'epoch')} of {recipe.epochs:,}"
     return _Job(
         net=net,
         recipe=recipe,
@@ -349,7 +349,7 @@ def _print_plan(job: _Job) -> None:
         parts.append(f"images of {width} x {height}")
     else:
         scaled = ", standardized" if net.input_shift is not None else ""
-        parts.append(f"{report.plural(net.sizes[0], 'feature')}{scaled}")
+        parts.append(f"{words.plural(net.sizes[0], 'feature')}{scaled}")
     report.fact("data", ", ".join(parts))
     if ready.labels is not None:
         shown = ", ".join(map(str, ready.labels[:10]))
@@ -383,10 +383,10 @@ def _pace(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
 def _print_result(result: dict[str, Any], net: MLP, job: _Job) -> None:
     unit = job.examples.data.target_name
     if result["examples_per_second"] is not None:
-        epochs = report.plural(result["epochs"] - job.done, "epoch")
+        epochs = words.plural(result["epochs"] - job.done, "epoch")
         report.fact(
             "speed",
-            f"{epochs} in {report.seconds(result['seconds'])}, "
+            f"{epochs} in {words.seconds(result['seconds'])}, "
             f"{result['examples_per_second']:,.0f} examples a second",
         )
     if result.get("best_epoch") is not None:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn.activations import ROWS
+from fastnn.words import number, percent
 
-from .tables import number
 from .units import LayerUnits
 
 Severity = Literal["serious", "warning", "note"]
@@ -63,11 +63,6 @@ class Check:
     measured: str
     fine: str
     finding: Finding | None = None
-
-
-def percent(share: float) -> str:
-    """Return a share in percent, with a digit where it is small."""
-    return (f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}").replace("-", "−")
 
 
 def check_curve(loss: Sequence[float], stopped: str | None, learnt: float) -> list[Check]:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnn.mlp import MLP, check_mlp
+from fastnn.words import number
 
 from .examples import Examples, row_numbers
 from .labels import Labels, image_shape, targets
-from .tables import Shown, Table, number
+from .tables import Shown, Table
 
 Array = NDArray[Any]
 

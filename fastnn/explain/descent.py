@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.schedules import check_count, check_number
+from fastnn.checks import check_count, check_number
+from fastnn.words import number
 
 from .functions import Surface
-from .tables import Shown, Table, number
+from .tables import Shown, Table
 
 __all__ = ["Descent", "descend"]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn.checks import check_number
 from fastnn.history import History
 from fastnn.mlp import MLP, check_mlp
 from fastnn.optim import SGD
-from fastnn.schedules import check_number
 
 from . import checks
 from .advice import Setting, advised

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastnn.checks import check_count
 from fastnn.layout import Gradient
 from fastnn.mlp import MLP, check_mlp
-from fastnn.schedules import check_count
+from fastnn.words import number, times
 
 from .labels import Labels
-from .tables import Shown, Table, number, times
+from .tables import Shown, Table
 
 Array = NDArray[Any]
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn.checks import check_count
 from fastnn.mlp import MLP, check_mlp
-from fastnn.schedules import check_count
+from fastnn.words import number
 
 from .examples import Examples
 from .labels import Labels
-from .tables import Shown, Table, number
+from .tables import Shown, Table
 
 __all__ = ["InputPlane", "PlanePoints", "input_plane"]
 

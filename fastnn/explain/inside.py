@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn.checks import is_whole
 from fastnn.mlp import MLP, check_mlp
 
 from .examples import Examples
@@ -327,7 +328,7 @@ def look_inside(
 
 
 def _whole(name: str, value: Any, most: int | None = None) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if not is_whole(value):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if value < 0 or (most is not None and value > most):
         span = "0 or more" if most is None else f"from 0 to {most}"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import arrays
+from fastnn.checks import is_whole
 from fastnn.mlp import MLP
 
 _NAME = re.compile(r"\s*(weights|biases)\[(\d+)\]\[(\d+)(?:,\s*(\d+))?\]\s*")
@@ -104,7 +105,7 @@ class Labels:
         n = int(self._sizes_before[-1])
         if isinstance(which, str):
             return self._index_of_name(which)
-        if isinstance(which, bool) or not isinstance(which, int | np.integer):
+        if not is_whole(which):
             raise TypeError(f'a parameter is 0 to {n - 1} or "weights[l][i, j]", got {which!r}')
         if not 0 <= which < n:
             raise ValueError(f"parameters are 0 to {n - 1}; there is none of index {which}")

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastnn.mlp import MLP, check_mlp
+from fastnn.words import number
 
 from .examples import PIECE, Examples, row_numbers
 from .labels import Labels, Parameter, image_shape
-from .tables import Shown, Table, number
+from .tables import Shown, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

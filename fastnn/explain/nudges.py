@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import arrays
+from fastnn.checks import is_whole
 from fastnn.layout import Gradient, layers
 from fastnn.mlp import MLP, check_mlp
 
@@ -369,7 +370,7 @@ def _place(name: str, value: Any, n: int, first: int = 1) -> int:
     """Return the number of a layer, 1 … n or −n … −1, or of a neuron, 0 … n − 1 or −n … −1."""
     expected = f"{name} must be {first} to {n - 1 + first}, or −1 to −{n} from the end"
     expected = expected if n > 1 else f"{name} must be {first}, of which there is one"
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if not is_whole(value):
         raise TypeError(f"{expected}; got {value!r}")
     place = int(value) + n if value < 0 else int(value) - first
     if not 0 <= place < n:

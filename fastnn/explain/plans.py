@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnn.checks import check_count
 from fastnn.optim import SGD, Optimizer
-from fastnn.schedules import check_count
 
 from .directions import orthonormal
 from .ground import GIVEN, NOISE, PRINCIPAL, Scale

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from .. import optim
+from ..checks import check_number, is_whole
 from ..history import History
 from ..init import INITS
 from ..mlp import MLP
 from ..names import check_name
 from ..paths import one_line
-from ..schedules import check_number
 from ..state import FitState, OptimizerState
 from . import container
 
@@ -179,6 +179,6 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: container.Tensors) -> Non
 
 def _count(facts: Mapping[str, Any], name: str, below: int = 2**63) -> int:
     value = facts[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < below:
+    if not is_whole(value) or not 0 <= value < below:
         raise ValueError(f"its {name} is {value!r}")
     return value

@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import (
-    SERIES,
-    WIDTH,
-    brief,
-    circled,
-    figure,
-    ink,
-    readable,
-    shades,
-    shortened,
-    span,
-    told,
-)
+from fastnn.words import brief, circled
+
+from .style import SERIES, WIDTH, figure, ink, readable, shades, shortened, span, told
 
 if TYPE_CHECKING:
     from fastnn.explain.cost import CostTable

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import paths, progress
-from fastnn.schedules import check_number
+from fastnn.checks import check_number
 
 from .descent import Limits, Scene
 from .style import pyplot

@@ -6,18 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import (
-    SEQUENTIAL,
-    SERIES,
-    WIDTH,
-    brief,
-    diverging,
-    figure,
-    ink,
-    readable,
-    shortened,
-    signs,
-)
+from fastnn.words import brief
+
+from .style import SEQUENTIAL, SERIES, WIDTH, diverging, figure, ink, readable, shortened, signs
 
 if TYPE_CHECKING:
     from fastnn.explain.inside import Inside

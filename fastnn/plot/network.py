@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import (
-    WIDTH,
-    brief,
-    circled,
-    figure,
-    ink,
-    readable,
-    shades,
-    shortened,
-    signs,
-    span,
-    told,
-)
+from fastnn.words import brief, circled
+
+from .style import WIDTH, figure, ink, readable, shades, shortened, signs, span, told
 
 if TYPE_CHECKING:
     from fastnn.explain.inside import Inside

@@ -10,20 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import (
-    WIDTH,
-    brief,
-    circled,
-    diverging,
-    figure,
-    ink,
-    readable,
-    shades,
-    shortened,
-    signs,
-    span,
-    told,
-)
+from fastnn.words import brief, circled
+
+from .style import WIDTH, diverging, figure, ink, readable, shades, shortened, signs, span, told
 
 if TYPE_CHECKING:
     from fastnn.explain.nudges import Nudges

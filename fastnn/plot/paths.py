@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import PATH, SERIES, blank, ink, is_dark, ten_to_the
+from fastnn.words import ten_to_the
+
+from .style import PATH, SERIES, blank, ink, is_dark
 
 if TYPE_CHECKING:
     from fastnn.explain.paths import DescentPaths
