@@ -430,6 +430,31 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     return _values(name, given, n, goal)
 
 
+def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], X: Any) -> None:
+    """Refuse an array that the predictions for X cannot be written into."""
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
+        raise ValueError(f"out must be an array of shape {shape} and dtype {dtype}")
+    if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
+        raise ValueError("out must be C-contiguous, aligned and writable")
+    if isinstance(X, np.ndarray) and np.may_share_memory(X, out):
+        raise ValueError("out must not share memory with X")
+
+
+def as_classes(labels: Any, most: int) -> NDArray[Any]:
+    """Return a copy of the labels of a network's outputs, 2 to `most`, all different."""
+    new = np.asarray(labels)
+    if new.dtype.kind in "OT" and all(isinstance(label, str) for label in new.flat):
+        new = np.array(new.tolist(), str)
+    if new.ndim != 1 or not 2 <= len(new) <= most or new.dtype.kind not in "biufU":
+        count = "2" if most == 2 else f"2 to {most}"
+        raise ValueError(f"classes must be {count} strings or numbers, got {shorten(new.tolist())}")
+    if len(np.unique(new)) != len(new):
+        raise ValueError("classes must all be different")
+    if new.dtype.kind == "f" and not np.isfinite(new).all():
+        raise ValueError(f"classes must be finite numbers, got {shorten(new.tolist())}")
+    return new.copy()
+
+
 def check_classes(encoded: Encoded) -> None:
     """Refuse to learn from y that there is one class: its network could tell nothing apart."""
     classes = encoded.classes

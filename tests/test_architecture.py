@@ -240,6 +240,8 @@ LATE: dict[str, set[str]] = {
 SPINE = [
     "_fastnn",
     "training",
+    "passes",
+    "scaling",
     "mlp",
     "model_file",
     "export",

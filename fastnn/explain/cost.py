@@ -220,7 +220,7 @@ def cost_table(
     check_mlp(net)
     costs = net.cost(X, y, sample_weight=sample_weight, per_example=True)
     n = len(costs)
-    says, should_say = net.predict(X), net._in_units(targets(net, y, n))
+    says, should_say = net.predict(X), net._passes.in_units(targets(net, y, n))
     squared = (says.astype(np.float64) - should_say) ** 2
     sums = squared.sum(axis=1)
     data, weights = Examples(net, X, y), np.ones(n)

@@ -173,7 +173,7 @@ def diagnose(
     units = unit_statistics(net, data)
     predicted = net.predict(data.X).astype(np.float64)
     goals = targets(net, y, data.n)
-    wanted = net._in_units(goals)
+    wanted = net._passes.in_units(goals)
     learnt = _learnt(predicted, wanted)
     labels, made = Labels(net), list[Check]()
     if "loss" in history:

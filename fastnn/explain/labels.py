@@ -161,7 +161,7 @@ def targets(net: MLP, y: Any, n: int) -> NDArray[Any]:
     ValueError, TypeError
         As `MLP.fit` does of y.
     """
-    goal = net._goal()
+    goal = net._passes.goal()
     if goal.scale is not None:  # they go back to the units of y without loss
         goal = replace(goal, dtype=np.dtype(np.float64))
     encoded = arrays.encode(y, n, goal)

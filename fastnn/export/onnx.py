@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, paths
+from .. import __version__, paths, summary
 from ..activations import spelling
 from ..layout import Array
 from ..mlp import MLP
@@ -267,7 +267,7 @@ def _props(net: MLP) -> dict[str, str]:
 
 
 def _description(net: MLP, reads: str, input_scaling: bool) -> str:
-    sentences = [f"{net._heading()}; written by fastnn {__version__}."]
+    sentences = [f"{summary.heading(net)}; written by fastnn {__version__}."]
     if net.input_shift is not None:
         sentences.append(
             "The scaling of the inputs is part of the model: it reads them raw."
