@@ -1,8 +1,8 @@
 """The network as users hold it: `MLP`.
 
-This module only translates: arguments are checked in arrays.py, checks.py and names.py, reading
-and passes are passes.py, scaling scaling.py, the epoch loop training.py, the file format
-model_file/, the mathematics csrc/. Over 400 lines, of which 240 are docstrings.
+This module only translates: arguments are checked in arrays.py and names.py, passes over data are
+passes.py, the epoch loop training.py, the file format model_file/, the mathematics csrc/. Over 400
+lines, of which 240 are docstrings.
 """
 
 from __future__ import annotations
@@ -234,11 +234,9 @@ class MLP(Scaled):
 
     @classes.setter
     def classes(self, labels: ArrayLike | None) -> None:
-        if labels is None:
-            self._classes = None
-            return
-        new = arrays.as_classes(labels, max(self.sizes[-1], 2))
-        self._check_says_labels()
+        new = None if labels is None else arrays.as_classes(labels, max(self.sizes[-1], 2))
+        if new is not None:
+            self._check_says_labels()
         self._classes = new
 
     # ---- training ------------------------------------------------------------------------------
@@ -507,8 +505,8 @@ class MLP(Scaled):
         """
         if self.sizes[-1] == 1 and self.output != "sigmoid" and self._classes is None:
             raise ValueError(
-                f"this network predicts numbers, with output {self.output!r}; set its `classes` if "
-                "0.5 parts two of them"
+                f"output {self.output!r} gives numbers, not classes; set `classes` if an output of "
+                "0.5 or more means the second class"
             )
         a = self.predict(X)
         if self.sizes[-1] == 1:

@@ -368,8 +368,8 @@ def _one_example(x: Any, y: Any, n_out: int) -> tuple[Any, Any]:
 
 def _place(name: str, value: Any, n: int, first: int = 1) -> int:
     """Return the number of a layer, 1 … n or −n … −1, or of a neuron, 0 … n − 1 or −n … −1."""
-    expected = f"{name} must be {first} to {n - 1 + first}, or −1 to −{n} from the end"
-    expected = expected if n > 1 else f"{name} must be {first}, of which there is one"
+    expected = f"{name} must be {first} to {n - 1 + first}, or -1 to -{n} from the end"
+    expected = expected if n > 1 else f"{name} must be {first}: there is only one"
     if not is_whole(value):
         raise TypeError(f"{expected}; got {value!r}")
     place = int(value) + n if value < 0 else int(value) - first
