@@ -1,4 +1,4 @@
-"""What callers hand over as X and y: checked, converted once if need be, described to the core.
+"""Checks of X and y, one conversion where it is needed, and their description for the core.
 
 All messages about X, y and weights stand here. Nothing is copied that the core can read in place:
 float32, float64 and uint8 of any strides, memory maps, and CSR matrices of the two float types.
@@ -37,7 +37,7 @@ class SparseMatrix(Protocol):
 
     @property
     def nnz(self) -> int:
-        """How many values are stored."""
+        """Number of stored values."""
 
     def tocsr(self) -> Any:
         """Return it as CSR."""
@@ -261,7 +261,7 @@ def as_rows(
 
 @dataclass(frozen=True)
 class Reading:
-    """How a network reads X: its width and dtype, the scaling, and the names of its columns."""
+    """The reading of X by a network: width, dtype, scaling, and names of the columns."""
 
     n_in: int
     dtype: np.dtype[Any]
@@ -368,7 +368,7 @@ def _columns_ascend(indptr: NDArray[Any], indices: NDArray[Any]) -> bool:
 
 @dataclass(frozen=True)
 class Goal:
-    """What y is to a network: the output layer, the loss, and the class labels it knows."""
+    """The properties of a network that decide what y may be: output layer, loss, known labels."""
 
     n_out: int
     output: Output

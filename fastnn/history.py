@@ -1,4 +1,4 @@
-"""What happened in a fit: one number an epoch for every quantity that was logged."""
+"""History of a fit: one number an epoch for every quantity that was logged."""
 
 from __future__ import annotations
 

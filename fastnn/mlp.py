@@ -199,7 +199,7 @@ class MLP(Scaled):
 
     @property
     def n_params(self) -> int:
-        """How many weights and biases there are."""
+        """Number of weights and biases."""
         return int(self._core.params.size)
 
     @property
@@ -420,7 +420,7 @@ class MLP(Scaled):
 
     @contextmanager
     def _training(self) -> Iterator[None]:
-        """Have the network alone, from before its optimiser's state is touched."""
+        """Lock the network for training, before its optimiser's state is touched."""
         if not self._alone.acquire(blocking=False):
             raise _fastnn.BusyError(
                 "this network is being trained already, by another thread or around this callback"
@@ -434,7 +434,7 @@ class MLP(Scaled):
 
     @contextmanager
     def _undone_unless_stepped(self) -> Iterator[None]:
-        """Leave all as it was where memory ends before the first step."""
+        """Undo everything if memory runs out before the first step."""
         trained = (
             *("_state", "_optimizer", "_standing", "_classes", "history"),
             *("_scaling", "_feature_names", "_trained"),

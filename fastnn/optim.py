@@ -30,7 +30,7 @@ def _check_below_1(name: str, value: object) -> None:
 
 @dataclass(frozen=True)
 class Optimizer(ABC):
-    """What all optimisers share; use `SGD`, `Adam`, `AdamW` or `RMSprop`."""
+    """Base of all optimisers; use `SGD`, `Adam`, `AdamW` or `RMSprop`."""
 
     kind: ClassVar[int]  # the code in csrc/fnn.h
     lr: LearningRate

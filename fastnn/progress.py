@@ -1,4 +1,4 @@
-"""How a running fit is shown: a bar in a terminal or a notebook, lines in a log file.
+"""Display of a running fit: a bar in a terminal or a notebook, lines in a log file.
 
 `bar` chooses the form. All of them have the methods of `Progress`, which itself shows nothing and
 imports nothing. The training loop calls `update` between runs of mini-batches, so nearly all calls
@@ -134,7 +134,7 @@ class Progress:
 
 
 class _Shown(Progress):
-    """What the visible displays share: the state, its throttle, and its words."""
+    """Base of the visible displays: the state, its throttle, and its words."""
 
     _seconds_between = _REDRAW_SECONDS
     unit = "epoch"

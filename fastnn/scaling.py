@@ -65,7 +65,7 @@ class Scaled:
 
     @property
     def input_shift(self) -> Array | None:
-        """What is subtracted from inputs, (n_in,), or None; see `standardize`."""
+        """The shift subtracted from inputs, (n_in,), or None; see `standardize`."""
         return None if self._scaling is None else self._scaling.shift
 
     @input_shift.setter
@@ -74,7 +74,7 @@ class Scaled:
 
     @property
     def input_scale(self) -> Array | None:
-        """What inputs are multiplied by after the shift, (n_in,), or None."""
+        """The factors of inputs after the shift, (n_in,), or None."""
         return None if self._scaling is None else self._scaling.scale
 
     @input_scale.setter
@@ -102,7 +102,7 @@ class Scaled:
 
     @property
     def output_shift(self) -> Array | None:
-        """What is added to outputs after the scale, (n_out,), or None; see `standardize`."""
+        """The shift added to outputs after the scale, (n_out,), or None; see `standardize`."""
         return None if self._output_scaling is None else _read_only(self._output_scaling[0])
 
     @output_shift.setter
@@ -111,7 +111,7 @@ class Scaled:
 
     @property
     def output_scale(self) -> Array | None:
-        """What outputs are multiplied by, (n_out,), or None."""
+        """The factors of outputs, (n_out,), or None."""
         return None if self._output_scaling is None else _read_only(self._output_scaling[1])
 
     @output_scale.setter

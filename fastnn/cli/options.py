@@ -1,4 +1,4 @@
-"""What the parsers of the subcommands share: how mistakes are told, and the kinds of values."""
+"""Parsers of the subcommands: their common base, the reporting of mistakes, types of values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands print: facts in two columns, scores, confusion tables, JSON."""
+"""Output of the commands: facts in two columns, scores, confusion tables, JSON."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def add_parser(commands: Commands) -> None:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What another command must know to find the same examples, and to go on: in the model file."""
+    """Settings of a training in its model file: to find the same examples, and to continue."""
 
     data: str
     fingerprint: str

@@ -1,4 +1,4 @@
-"""What classifier and regressor share: fitting a `fastnn.MLP` by scikit-learn's parameters."""
+"""Base of classifier and regressor: fitting of an `MLP` by scikit-learn's parameters."""
 
 from __future__ import annotations
 

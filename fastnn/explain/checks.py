@@ -1,4 +1,4 @@
-"""What counts as an illness of a training: thresholds, and the words for it.
+"""Thresholds for training problems, and the sentences that report them.
 
 Each function takes measured numbers and returns `Check`s; where a number is beyond its threshold,
 the check carries a `Finding`, to which advice.py adds what to do about it. Nothing here looks at a

@@ -1,4 +1,4 @@
-"""What the network says beside what it should say, and what that costs."""
+"""Outputs beside targets, and the cost of their difference."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OUTPUTS = 30  # rows of an example's table
 
 @dataclass(frozen=True, eq=False)
 class CostTable(Shown):
-    """What a network says of n examples, what it should say, and what the difference costs.
+    """Outputs of a network on n examples, the targets, and the cost of the difference.
 
     Attributes
     ----------

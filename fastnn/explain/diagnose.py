@@ -1,4 +1,4 @@
-"""What is wrong with a training, in plain words and measured numbers."""
+"""Diagnosis of a training, in plain words and measured numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ORDER = ("serious", "warning", "note")
 
 @dataclass(frozen=True)
 class Diagnosis(Shown):
-    """What `diagnose` found and all that it looked at.
+    """Findings of `diagnose`, and all checks that it made.
 
     Attributes
     ----------

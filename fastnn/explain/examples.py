@@ -81,7 +81,7 @@ class Examples:
 
     @property
     def goals(self) -> NDArray[Any]:
-        """What y is; only of views that cannot do without."""
+        """Return y, for views that need it."""
         if self.y is None:
             raise ValueError("y must have a value a row; it is None")
         return self.y

@@ -21,7 +21,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Slope:
-    """What the cost does when one weight or bias changes.
+    """The slope of the cost with respect to one weight or bias.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Slope:
 
 @dataclass(frozen=True)
 class LayerNorm:
-    """How much of ∇C lies in one layer of weights: ‖∂C/∂W[l]‖, ‖∂C/∂b[l]‖, share of ‖∇C‖²."""
+    """The part of ∇C in one layer of weights: ‖∂C/∂W[l]‖, ‖∂C/∂b[l]‖, share of ‖∇C‖²."""
 
     layer: int
     weights: float

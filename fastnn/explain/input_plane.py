@@ -54,7 +54,7 @@ class PlanePoints:
 
 @dataclass(frozen=True, eq=False)
 class InputPlane(Shown):
-    """What a network of two inputs answers all over their plane; made by `input_plane`.
+    """Outputs of a network of two inputs over their plane; made by `input_plane`.
 
     Attributes
     ----------

@@ -63,7 +63,7 @@ class Edges:
 
 @dataclass(frozen=True)
 class Inside(Shown):
-    """What `look_inside` saw.
+    """Result of `look_inside`.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What neurons and parameters are called: by the columns, pixels and classes that they stand for.
+"""Names of neurons and parameters, from the columns, pixels and classes that they stand for.
 
 Indices are those of the arrays: ``weights[0][412, 3]`` leads from input 412 to neuron 3 of the
 first hidden layer, whose bias is ``biases[0][3]``.

@@ -1,4 +1,4 @@
-"""What each example asks of each parameter; the average of it all is −∇C."""
+"""Nudges of each example to each parameter; their average is −∇C."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class _Example:
 
 @dataclass(frozen=True, eq=False)
 class Nudges(Shown):
-    """What the neurons of one layer ask for, so that the cost of one example goes down.
+    """Nudges of the neurons of one layer, which lower the cost of one example.
 
     One neuron, or all of the layer added together. All that is asked are slopes, −∂C/∂(what should
     change), in cost per unit of that: not the change itself, but what it is in proportion to.
@@ -125,7 +125,7 @@ class Nudges(Shown):
 
     @property
     def previous(self) -> Nudges | None:
-        """What the layer before asks for, driven by the wishes of all neurons of this layer.
+        """Return the nudges of the layer before, the sums of those of this layer's neurons.
 
         Its δ is Σ_j δ_j w_ij f'(z_i), whichever neuron was asked for here. None before the first.
         """

@@ -1,4 +1,4 @@
-"""What paths are asked for: their batch sizes, epochs, plane and learning rate, given or chosen."""
+"""Settings of paths, given or chosen: batch sizes, epochs, plane and learning rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the views show numbers: one table for the terminal, for Jupyter, for JSON and pandas.
+"""Tables of the views: one for the terminal, for Jupyter, for JSON and pandas.
 
 A view's result is a frozen dataclass of arrays that inherits `Shown`; it says which tables it is
 made of, and gets ``print``, Jupyter's HTML, ``to_dict``, ``to_frame`` and ``to_html`` from here.
@@ -76,7 +76,7 @@ class Table:
 
 
 class Shown:
-    """What can be printed, shown in a notebook, kept as JSON and drawn."""
+    """Base of results that can be printed, shown in a notebook, kept as JSON and drawn."""
 
     def tables(self) -> list[Table]:
         """Return the tables that show it."""

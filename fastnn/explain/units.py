@@ -1,4 +1,4 @@
-"""How the units of each layer behave on many examples: mean, dead, saturated."""
+"""Statistics of the units of each layer on many examples: mean, dead, saturated."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .examples import Examples
 
 @dataclass(frozen=True)
 class LayerUnits:
-    """What the units of one layer did on n examples.
+    """Statistics of the units of one layer on n examples.
 
     Attributes
     ----------

@@ -264,7 +264,7 @@ def _answer(net: MLP, a: Array) -> Array:
 
 @dataclass(frozen=True)
 class Measured:
-    """What int8 weights change, on given examples.
+    """Scores with and without int8 weights, on given examples.
 
     Attributes
     ----------

@@ -103,7 +103,7 @@ def _title(inside: Inside) -> str:
 
 
 class _Scene:
-    """Where the layers are drawn."""
+    """Positions of the layers in the picture."""
 
     def __init__(self, ax: Any, inside: Inside, tallest: int, wordy: bool) -> None:
         self._ax, self._inside = ax, inside

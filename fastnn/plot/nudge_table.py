@@ -1,4 +1,4 @@
-"""What each example asks of each parameter, as a heat map with the average set apart."""
+"""Nudges of each example to each parameter, as a heat map with the average set apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one example asks for, as a picture: neurons, coloured edges, arrows; or the input's image.
+"""Nudges of one example, as a picture: neurons, coloured edges, arrows; or the input's image.
 
 Blue asks to go up, vermilion to go down; the wider an edge and the longer an arrow, the more.
 """

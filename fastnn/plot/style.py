@@ -1,4 +1,4 @@
-"""What all pictures share: how a figure is made, what its colours mean, how large its text is.
+"""Style of all pictures: figures, the meaning of colours, sizes of text.
 
 A colour has one meaning. Blue is up and vermilion down, in arrows, edges, bars and maps (Okabe and
 Ito 2008; most eyes can tell them apart); paths are yellow; `SERIES` are colours without a sign. The
