@@ -31,9 +31,9 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import pictures, tables
-from fastnn.paths import check_regular, expanded
-from fastnn.tables import Table, load_table
+from . import pictures, tables
+from .paths import check_regular, expanded
+from .tables import Table, load_table
 
 __all__ = [
     "Data",

@@ -461,3 +461,16 @@ def test_messages_are_ascii() -> None:
                 line = text.count("\n", 0, found.start()) + 1
                 violations.add(f"fastnn/{path.name}:{line}: {found.group()}")
     assert not violations, show(sorted(violations))
+
+
+def test_imports_of_ours_are_relative() -> None:
+    # The benchmarks use fastnn as any other program does.
+    violations = [
+        f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {ast.unparse(node)}"
+        for module, tree in modules().items()
+        if module.split(".")[0] not in {"bench", "__main__"}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level == 0
+        if (node.module or "").split(".")[0] == "fastnn"
+    ]
+    assert not violations, show(violations)

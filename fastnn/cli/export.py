@@ -9,10 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnn import MLP, words
-from fastnn import export as exports
-from fastnn.export.c import c_file, write
-
+from .. import MLP, words
+from .. import export as exports
+from ..export.c import c_file, write
 from . import evaluate, options, report
 from .options import UsageError
 

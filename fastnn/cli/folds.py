@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastnn import MLP
-from fastnn.callbacks import EarlyStopping
+from .. import MLP
+from ..callbacks import EarlyStopping
 
 if TYPE_CHECKING:
-    from fastnn.arrays import ClassWeight
-    from fastnn.optim import Optimizer
-
+    from ..arrays import ClassWeight
+    from ..optim import Optimizer
     from .examples import Array, Part
 
 FOLDS = 5

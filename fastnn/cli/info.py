@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import fastnn
-from fastnn import MLP, words
-from fastnn.model_file import container
 
+from .. import MLP, words
+from ..model_file import container
 from . import options, report
 
 if TYPE_CHECKING:

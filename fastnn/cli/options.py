@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from fastnn.hints import name_hint
-from fastnn.model_file import container
+from ..hints import name_hint
+from ..model_file import container
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]

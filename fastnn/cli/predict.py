@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnn import MLP, datasets, pictures, tables, words
-
+from .. import MLP, datasets, pictures, tables, words
 from . import examples, options, report
 from .evaluate import load_model
 from .options import UsageError

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import MLP
-from fastnn.export.facts import labels_of as labels_of
-from fastnn.export.facts import task_of as task_of
-from fastnn.words import plain_value, plural, significant
+from .. import MLP
+from ..export.facts import labels_of as labels_of
+from ..export.facts import task_of as task_of
+from ..words import plain_value, plural, significant
 
 Array = NDArray[Any]
 

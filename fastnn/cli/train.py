@@ -16,19 +16,18 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 import fastnn
-from fastnn import MLP, callbacks, words
-from fastnn.model_file import container
-from fastnn.optim import Optimizer
-from fastnn.pictures import ImageForm
 
+from .. import MLP, callbacks, words
+from ..model_file import container
+from ..optim import Optimizer
+from ..pictures import ImageForm
 from . import examples, folds, report, train_options
 from .examples import Part
 from .options import UsageError, check_model_path, stopped_by
 from .train_options import Plan
 
 if TYPE_CHECKING:
-    from fastnn.arrays import ClassWeight
-
+    from ..arrays import ClassWeight
     from .options import Commands
 
 # What may still be said with --resume; all else is in the checkpoint.

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fastnn.init import DEFAULT_INIT
-
+from ..init import DEFAULT_INIT
 from .checks import Check, Finding
 
 _LOWER = ("diverged", "step_too_long", "loss_rises", "loss_oscillates")  # the strongest first

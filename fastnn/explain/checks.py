@@ -15,9 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.activations import ROWS
-from fastnn.words import number, percent
-
+from ..activations import ROWS
+from ..words import number, percent
 from .units import LayerUnits
 
 Severity = Literal["serious", "warning", "note"]

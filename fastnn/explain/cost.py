@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.mlp import MLP, check_mlp
-from fastnn.words import number
-
+from ..mlp import MLP, check_mlp
+from ..words import number
 from .examples import Examples, row_numbers
 from .labels import Labels, image_shape, targets
 from .tables import Shown, Table
@@ -88,7 +87,7 @@ class CostTable(Shown):
         -------
         matplotlib.figure.Figure
         """
-        from fastnn.plot.cost import cost_columns
+        from ..plot.cost import cost_columns
 
         if example is None:
             example = self.shown[0] if self.shown else int(self.order[0])

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.checks import check_number
-from fastnn.history import History
-from fastnn.mlp import MLP, check_mlp
-from fastnn.optim import SGD
-
+from ..checks import check_number
+from ..history import History
+from ..mlp import MLP, check_mlp
+from ..optim import SGD
 from . import checks
 from .advice import Setting, advised
 from .checks import Check, Finding
@@ -104,7 +103,7 @@ class Diagnosis(Shown):
 
     def plot(self, **options: Any) -> Any:
         """Draw activations and gradients of each layer; see `fastnn.plot.diagnosis`."""
-        from fastnn import plot
+        from .. import plot
 
         return plot.diagnosis(self, **options)
 

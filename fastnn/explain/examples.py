@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import arrays
-from fastnn.mlp import MLP
+from .. import arrays
+from ..mlp import MLP
 
 PIECE = 1 << 22  # bytes of results at a time; 16 MiB took 1.5 times, 64 MiB 3 times as long
 

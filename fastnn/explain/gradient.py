@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.checks import check_count
-from fastnn.layout import Gradient
-from fastnn.mlp import MLP, check_mlp
-from fastnn.words import number, times
-
+from ..checks import check_count
+from ..layout import Gradient
+from ..mlp import MLP, check_mlp
+from ..words import number, times
 from .labels import Labels
 from .tables import Shown, Table
 
@@ -174,7 +173,7 @@ class Sensitivity(Shown):
         -------
         matplotlib.figure.Figure
         """
-        from fastnn.plot.gradient import slopes
+        from ..plot.gradient import slopes
 
         return slopes(self)
 

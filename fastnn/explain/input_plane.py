@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.checks import check_count
-from fastnn.mlp import MLP, check_mlp
-from fastnn.words import number
-
+from ..checks import check_count
+from ..mlp import MLP, check_mlp
+from ..words import number
 from .examples import Examples
 from .labels import Labels
 from .tables import Shown, Table
@@ -127,7 +126,7 @@ class InputPlane(Shown):
 
     def plot(self, **options: Any) -> Any:
         """Draw the map with the examples on it; see `fastnn.plot.input_plane`."""
-        from fastnn import plot
+        from .. import plot
 
         return plot.input_plane(self, **options)
 

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.checks import is_whole
-from fastnn.mlp import MLP, check_mlp
-
+from ..checks import is_whole
+from ..mlp import MLP, check_mlp
 from .examples import Examples
 from .labels import Labels, image_shape
 from .tables import Shown, Table
@@ -221,7 +220,7 @@ class Inside(Shown):
         ValueError
             There is no such picture, or it needs the y that was not given.
         """
-        from fastnn import plot
+        from .. import plot
 
         self._check(kind)
         return getattr(plot, kind)(self, **options)

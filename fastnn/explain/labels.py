@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import arrays
-from fastnn.checks import is_whole
-from fastnn.mlp import MLP
+from .. import arrays
+from ..checks import is_whole
+from ..mlp import MLP
 
 _NAME = re.compile(r"\s*(weights|biases)\[(\d+)\]\[(\d+)(?:,\s*(\d+))?\]\s*")
 

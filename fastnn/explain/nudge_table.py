@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.mlp import MLP, check_mlp
-from fastnn.words import number
-
+from ..mlp import MLP, check_mlp
+from ..words import number
 from .examples import PIECE, Examples, row_numbers
 from .labels import Labels, Parameter, image_shape
 from .tables import Shown, Table
@@ -179,7 +178,7 @@ class NudgeTable(Shown):
 
     def plot(self, **options: Any) -> Any:
         """Draw it as a heat map; see `fastnn.plot.nudge_table`."""
-        from fastnn import plot
+        from .. import plot
 
         return plot.nudge_table(self, **options)
 

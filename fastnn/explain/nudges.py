@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import arrays
-from fastnn.checks import is_whole
-from fastnn.layout import Gradient, layers
-from fastnn.mlp import MLP, check_mlp
-
+from .. import arrays
+from ..checks import is_whole
+from ..layout import Gradient, layers
+from ..mlp import MLP, check_mlp
 from . import urgency
 from .labels import Labels, image_shape, targets
 from .tables import Shown, Table
@@ -166,7 +165,7 @@ class Nudges(Shown):
         matplotlib.figure.Figure
             Neurons as circles; where the layer before is a picture, it is shown as pictures.
         """
-        from fastnn.plot.nudges import wishes
+        from ..plot.nudges import wishes
 
         return wishes(self)
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.checks import check_count
-from fastnn.optim import SGD, Optimizer
-
+from ..checks import check_count
+from ..optim import SGD, Optimizer
 from .directions import orthonormal
 from .ground import GIVEN, NOISE, PRINCIPAL, Scale
 from .walkers import Recorder, Walk

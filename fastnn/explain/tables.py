@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from fastnn.words import number, plain_value
+from ..words import number, plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.activations import ROWS
-from fastnn.mlp import MLP
-from fastnn.names import Output
-
+from ..activations import ROWS
+from ..mlp import MLP
+from ..names import Output
 from .examples import Examples
 
 

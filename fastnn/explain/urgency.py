@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.words import number, times
+from ..words import number, times
 
 Array = NDArray[Any]
 

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import paths, progress
-from fastnn.checks import check_number
-
+from .. import paths, progress
+from ..checks import check_number
 from .descent import Limits, Scene
 from .style import pyplot
 
 if TYPE_CHECKING:
-    from fastnn.explain.descent import Descent
+    from ..explain.descent import Descent
 
 _FRAMES = 120  # of a film, at most
 _DPI = 80

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.words import ten_to_the, whole_percent
-
+from ..words import ten_to_the, whole_percent
 from .style import DASHES, SEQUENTIAL, WIDTH, figure, is_dark, powers_of_ten, signs
 
 if TYPE_CHECKING:
-    from fastnn.explain.gradient import Sensitivity
+    from ..explain.gradient import Sensitivity
 
 _MOST = 40  # bars drawn
 _BINS = 48

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.words import brief, circled
-
+from ..words import brief, circled
 from .style import WIDTH, figure, ink, readable, shades, shortened, signs, span, told
 
 if TYPE_CHECKING:
-    from fastnn.explain.inside import Inside
+    from ..explain.inside import Inside
 
 _COLUMN = 18  # circles of a layer; of wider ones the brightest
 _RADIUS = 0.42  # circles stand 1 apart

@@ -9,7 +9,7 @@ import numpy as np
 from .style import WIDTH, blank, diverging, readable, shortened
 
 if TYPE_CHECKING:
-    from fastnn.explain.nudge_table import NudgeTable
+    from ..explain.nudge_table import NudgeTable
 
 _HEADING = 10  # letters that have room above one column
 _NUMBERS = 8  # columns up to which cells hold their numbers,

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn.words import brief, circled
-
+from ..words import brief, circled
 from .style import WIDTH, diverging, figure, ink, readable, shades, shortened, signs, span, told
 
 if TYPE_CHECKING:
-    from fastnn.explain.nudges import Nudges
+    from ..explain.nudges import Nudges
 
 _MOST = 24  # neurons drawn in a column
 _LEFT, _RIGHT = 2.3, 4.6  # inches, where the columns stand

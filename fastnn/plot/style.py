@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.words import brief, ten_to_the
+from ..words import brief, ten_to_the
 
 UP, DOWN = "#0072B2", "#D55E00"  # on white; on a dark background see `signs`
 PATH = "#F0C000"  # the path of a descent: yellow that shows on white, too
