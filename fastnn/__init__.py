@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from .estimators import from_sklearn as from_sklearn
     from .history import History
     from .layout import Gradient
-    from .loading import load
     from .mlp import MLP
+    from .model_file.reading import load
     from .optim import SGD, Adam, AdamW, RMSprop
     from .training import DivergenceWarning
 
@@ -70,7 +70,7 @@ _MODULE_OF = {
     "MLPRegressor": "estimators",
     "RMSprop": "optim",
     "from_sklearn": "estimators",
-    "load": "loading",
+    "load": "model_file.reading",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt name pass

@@ -1,4 +1,4 @@
-"""What the environment says about how to compute. The one place that reads it.
+"""Settings of the computation, from the environment or the program; the one reader of it.
 
 ``FASTNN_ISA``          avx512, avx2, neon or base instead of the best that runs here
 ``FASTNN_NUM_THREADS``  threads of a call; else ``OMP_NUM_THREADS`` (joblib sets it in its

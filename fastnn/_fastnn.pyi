@@ -1,4 +1,4 @@
-"""What `_fastnn.pyx` offers; shapes and meaning are documented there and in csrc/fnn.h."""
+"""Stub of `_fastnn.pyx`; shapes and meaning are documented there and in csrc/fnn.h."""
 
 from collections.abc import Sequence
 from typing import Any, Self, final

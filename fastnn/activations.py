@@ -23,7 +23,7 @@ Spelling = TypeVar("Spelling")
 
 @dataclass(frozen=True)
 class Row:
-    """What Python knows of an activation.
+    """The properties of an activation that Python needs.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What callers hand over as X and y: checked, converted once if need be, described to the core.
+"""Checks of X and y, one conversion where it is needed, and their description for the core.
 
 All messages about X, y and weights stand here. Nothing is copied that the core can read in place:
 float32, float64 and uint8 of any strides, memory maps, and CSR matrices of the two float types.
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import cells
 from ._fastnn import Rows, Scaling, Targets
 from .names import ARGMAX, NO_METRIC, OUTPUTS_OF, RANGES, THRESHOLD, Loss, Output
+from .words import plural
 
 _READ_IN_PLACE = ("float32", "float64", "uint8")
 # The share of non-zeros below which walking them was faster. Measured on a training of 784-w-10 on
@@ -36,7 +37,7 @@ class SparseMatrix(Protocol):
 
     @property
     def nnz(self) -> int:
-        """How many values are stored."""
+        """Number of stored values."""
 
     def tocsr(self) -> Any:
         """Return it as CSR."""
@@ -52,10 +53,6 @@ ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"]
 
 def _is_sparse(X: object) -> bool:
     return hasattr(X, "tocsr") and hasattr(X, "nnz")
-
-
-def _plural(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -264,7 +261,7 @@ def as_rows(
 
 @dataclass(frozen=True)
 class Reading:
-    """How a network reads X: its width and dtype, the scaling, and the names of its columns."""
+    """The reading of X by a network: width, dtype, scaling, and names of the columns."""
 
     n_in: int
     dtype: np.dtype[Any]
@@ -313,24 +310,24 @@ def _shape_hint(name: str, X: Any, shape: tuple[int, ...], n_in: int) -> str:
     if len(shape) > 2:
         rows = f"{name}.reshape(len({name}), -1) makes rows of images"
         return f"; {rows}" if np.prod(shape[1:]) == n_in else ""
-    m = _plural(shape[0], "feature")
+    m = plural(shape[0], "feature")
     as_column, as_row = f"{name}[:, None]", f"{name}[None, :]"
     if hasattr(X, "to_frame"):  # a column or row of a frame
         as_column, as_row = f"{name}.to_frame()", f"{name}.to_frame().T"
     elif not isinstance(X, np.ndarray):
         as_column, as_row = (f"numpy.array({name}){it[len(name) :]}" for it in (as_column, as_row))
     if n_in == 1:
-        return f"; for {_plural(shape[0], 'example')} of 1 feature write {as_column}"
+        return f"; for {plural(shape[0], 'example')} of 1 feature write {as_column}"
     if n_in == shape[0]:
         return f"; for one example of {m} write {as_row}"
     return (
-        f"; {as_row} is one example of {m}, {as_column} {_plural(shape[0], 'example')} of 1 feature"
+        f"; {as_row} is one example of {m}, {as_column} {plural(shape[0], 'example')} of 1 feature"
     )
 
 
 def _check_width(name: str, columns: int, n_in: int) -> None:
     if columns != n_in:
-        raise ValueError(f"{name} has {_plural(columns, 'column')}; this network reads {n_in}")
+        raise ValueError(f"{name} has {plural(columns, 'column')}; this network reads {n_in}")
 
 
 def _csr_rows(
@@ -371,7 +368,7 @@ def _columns_ascend(indptr: NDArray[Any], indices: NDArray[Any]) -> bool:
 
 @dataclass(frozen=True)
 class Goal:
-    """What y is to a network: the output layer, the loss, and the class labels it knows."""
+    """The properties of a network that decide what y may be: output layer, loss, known labels."""
 
     n_out: int
     output: Output
@@ -411,7 +408,7 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     if array.ndim == 0:
         raise ValueError(f"{name} must have a value a row; it is {y!r}")
     if len(array) != n:
-        raise ValueError(f"X{suffix} has {_plural(n, 'row')}, y{suffix} has {len(array)}")
+        raise ValueError(f"X{suffix} has {plural(n, 'row')}, y{suffix} has {len(array)}")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if goal.scale is not None:
@@ -431,6 +428,31 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
         classes = np.array([False, True]) if named else None
         return Encoded(n, _whole(given, np.int64), None, ARGMAX, classes)
     return _values(name, given, n, goal)
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], X: Any) -> None:
+    """Refuse an array that the predictions for X cannot be written into."""
+    if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
+        raise ValueError(f"out must be an array of shape {shape} and dtype {dtype}")
+    if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
+        raise ValueError("out must be C-contiguous, aligned and writable")
+    if isinstance(X, np.ndarray) and np.may_share_memory(X, out):
+        raise ValueError("out must not share memory with X")
+
+
+def as_classes(labels: Any, most: int) -> NDArray[Any]:
+    """Return a copy of the labels of a network's outputs, 2 to `most`, all different."""
+    new = np.asarray(labels)
+    if new.dtype.kind in "OT" and all(isinstance(label, str) for label in new.flat):
+        new = np.array(new.tolist(), str)
+    if new.ndim != 1 or not 2 <= len(new) <= most or new.dtype.kind not in "biufU":
+        count = "2" if most == 2 else f"2 to {most}"
+        raise ValueError(f"classes must be {count} strings or numbers, got {shorten(new.tolist())}")
+    if len(np.unique(new)) != len(new):
+        raise ValueError("classes must all be different")
+    if new.dtype.kind == "f" and not np.isfinite(new).all():
+        raise ValueError(f"classes must be finite numbers, got {shorten(new.tolist())}")
+    return new.copy()
 
 
 def check_classes(encoded: Encoded) -> None:

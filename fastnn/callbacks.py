@@ -1,4 +1,4 @@
-"""What a caller can have done during a fit: stopping early, saving, lowering the learning rate.
+"""Callbacks of `MLP.fit`: early stopping, checkpoints, lower learning rates, functions.
 
 A callback is an object with hooks that the training loop calls, in the order in which the
 callbacks were listed. List `ModelCheckpoint` after `EarlyStopping` and `ReduceOnPlateau`: a
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .schedules import check_count, check_number
+from .checks import check_count, check_number
 
 if TYPE_CHECKING:
     from .history import History
@@ -29,7 +29,7 @@ __all__ = ["Callback", "EarlyStopping", "ModelCheckpoint", "ReduceOnPlateau", "R
 
 
 class Net(Protocol):
-    """What callbacks need of a network."""
+    """The part of a network that callbacks use."""
 
     @property
     def params(self) -> NDArray[Any]:

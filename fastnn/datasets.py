@@ -31,9 +31,9 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastnn import pictures, tables
-from fastnn.files import check_regular, expanded
-from fastnn.tables import Table, load_table
+from . import pictures, tables
+from .paths import check_regular, expanded
+from .tables import Table, load_table
 
 __all__ = [
     "Data",
@@ -75,7 +75,7 @@ _FILES = (
 
 @dataclass(frozen=True)
 class _Source:
-    """Where a published data set is found, and what it must be."""
+    """Addresses and checksums of a published data set."""
 
     name: str  # of its folder
     title: str
@@ -455,7 +455,7 @@ def _times(shape: tuple[int, ...]) -> str:
 
 
 class _RefusedError(OSError):
-    """What a mirror will not answer better when it is asked again."""
+    """A failure of a mirror that another attempt would not mend."""
 
 
 def _download(source: _Source, folder: Path, progress: bool | None) -> None:

@@ -1,4 +1,4 @@
-"""What happened in a fit: one number an epoch for every quantity that was logged."""
+"""History of a fit: one number an epoch for every quantity that was logged."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from .words import four_decimals
 
 __all__ = ["History"]
 
@@ -208,7 +210,7 @@ class History:
         import io
         from pathlib import Path
 
-        from . import files
+        from . import paths
 
         lines = io.StringIO(newline="")
         writer = csv.writer(lines, lineterminator="\n")
@@ -216,7 +218,7 @@ class History:
         writer.writerows(
             [epoch, *row] for epoch, row in enumerate(zip(*self._columns.values(), strict=True), 1)
         )
-        files.replace(Path(path), lines.getvalue().encode())
+        paths.replace(Path(path), lines.getvalue().encode())
 
     # -- to look at --------------------------------------------------------------------------
 
@@ -259,7 +261,7 @@ class History:
             if epoch is None:
                 rows.append(["..."] * len(rows[0]))
             else:
-                rows.append([str(epoch), *(_number(self[name][epoch - 1]) for name in names)])
+                rows.append([str(epoch), *(four_decimals(self[name][epoch - 1]) for name in names)])
         bests = [self._best_texts(name) for name in names]
         rows.append(["best", *(value for value, _ in bests)])
         rows.append(["at", *(epoch for _, epoch in bests)])
@@ -270,7 +272,7 @@ class History:
         if name == "lr" or all(math.isnan(value) for value in self[name]):
             return "", ""
         epoch, value = self.best(name)
-        return _number(value), str(epoch)
+        return four_decimals(value), str(epoch)
 
     def __repr__(self) -> str:
         """Return the record as a table of text."""
@@ -329,16 +331,5 @@ class History:
             f'<svg {size} viewBox="-2 -2 {width + 4} {height + 4}"'
             f' role="img" aria-label="{caption}" fill="none" stroke="currentColor"'
             f' stroke-width="1.5">{"".join(lines)}</svg>'
-            f"<p><small>{caption}, from {_number(high)} to {_number(low)}</small></p>"
+            f"<p><small>{caption}, from {four_decimals(high)} to {four_decimals(low)}</small></p>"
         )
-
-
-def _number(value: float) -> str:
-    """Four decimals where they say something, else four digits and an exponent.
-
-    >>> _number(0.08123), _number(0.0001), _number(123456.0), _number(0.0)
-    ('0.0812', '1.000e-04', '1.235e+05', '0.0000')
-    """
-    if value == 0 or 1e-2 <= abs(value) < 1e4 or not math.isfinite(value):
-        return f"{value:.4f}"
-    return f"{value:.3e}"

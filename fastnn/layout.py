@@ -1,4 +1,4 @@
-"""How a flat vector of parameters is cut into layers: W row-major, then b, layer by layer."""
+"""Layout of the flat vector of parameters: W row-major, then b, layer by layer."""
 
 from __future__ import annotations
 

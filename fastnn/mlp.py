@@ -1,8 +1,8 @@
 """The network as users hold it: `MLP`.
 
-This module only translates: arguments are checked in arrays.py and names.py, the epoch loop is
-training.py, the file format files.py, the mathematics csrc/. Over 400 lines, because half of them
-are the reference that callers read.
+This module only translates: arguments are checked in arrays.py and names.py, passes over data are
+passes.py, the epoch loop training.py, the file format model_file/, the mathematics csrc/. Over 400
+lines, of which 240 are docstrings.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ import copy
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from itertools import pairwise
-from reprlib import repr as shorten
 from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _fastnn, arrays, files, names, training
+from . import _fastnn, arrays, names, summary, training
 from ._config import get_num_threads, get_sparse
 from .callbacks import CallbackLike
+from .checks import check_count, check_dtype, check_number, check_widths, one_each
 from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
 from .init import DEFAULT_INIT, INITS, Init, fill
 from .layout import Array, Gradient, Views, layers
-from .optim import Adam, Optimizer
-from .pace import rows_per_call
-from .schedules import check_count, check_number, learning_rates
-from .state import Examples, FitState, OptimizerState, Rule, Trainee
+from .optim import Optimizer
+from .passes import Passes
+from .scaling import Scaled
+from .schedules import learning_rates
+from .state import FitState, OptimizerState, Rule, Trainee
 
 __all__ = ["MLP", "check_mlp"]
 
@@ -42,69 +42,7 @@ _FIXED = (
 _BATCH_SIZE = 32  # of `fit`
 
 
-def _one_each(argument: str, value: Any, n: int) -> tuple[Any, ...]:
-    """Return the hidden layers' values: one for all, or a sequence of one each."""
-    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
-        return (value,) * n
-    if len(value) != n:
-        layers_text = "layer" if n == 1 else "layers"
-        raise ValueError(f"{argument} has {len(value)} values for {n} hidden {layers_text}")
-    return tuple(value)
-
-
-def _check_sizes(sizes: Any) -> tuple[int, ...]:
-    if isinstance(sizes, np.ndarray):
-        sizes = sizes.tolist()
-    if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) < 2:
-        raise ValueError(f"sizes must be two or more layer widths, got {sizes!r}")
-    widths = tuple(check_count("sizes", width, 1) for width in sizes)
-    if max(widths) > 2**31 - 1:
-        raise ValueError(f"sizes must be below 2**31, got {max(widths)}")
-    return widths
-
-
-def _check_dtype(dtype: Any) -> np.dtype[Any]:
-    for known in (np.dtype(np.float32), np.dtype(np.float64)):
-        with suppress(TypeError, ValueError):
-            if dtype is not None and np.dtype(dtype) == known:
-                return known
-    raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
-
-
-def _column_numbers(name: str, values: ArrayLike | None, neutral: float, n: int) -> Array:
-    """Return finite doubles, (n,), of n numbers or of one for all; `neutral` for None."""
-    array = np.asarray(neutral if values is None else values)
-    if array.shape not in ((), (n,)) or array.dtype.kind not in "biuf":
-        wanted = "one number" if n == 1 else f"{n} numbers or one"
-        raise ValueError(f"{name} must be {wanted}, got {shorten(values)}")
-    new = np.array(np.broadcast_to(array, (n,)), np.float64, order="C")
-    if not np.isfinite(new).all():
-        raise ValueError(f"{name} holds NaN, infinity or what float64 cannot hold")
-    return new
-
-
-def _read_only(array: Array) -> Array:
-    """Return a view that cannot be written to: assigning the whole is what is checked."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def _kept(other: Array | None, neutral: float, assigned: ArrayLike | None) -> Array | None:
-    """Return the other half of a scaling; None for both removes it, in either order."""
-    nothing = other is None or (assigned is None and bool((other == neutral).all()))
-    return None if nothing else other
-
-
-def _standard(X: Any) -> tuple[Array, Array]:
-    """Return shift and scale of each column; the scale is 1 where it does not vary."""
-    mean, deviation = arrays.mean_and_deviation(X)
-    tiny = np.finfo(np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64).tiny
-    varies = deviation > np.maximum(4 * np.finfo(float).eps * np.abs(mean), tiny)
-    return mean, np.where(varies, 1 / np.where(varies, deviation, 1), 1)
-
-
-class MLP:
+class MLP(Scaled):
     """A multilayer perceptron.
 
     Layer l maps activations a (n, n_l) to f(a W + b), with W (n_l, n_l+1) and b (n_l+1,).
@@ -201,11 +139,11 @@ class MLP:
         quantile: float = 0.5,
         huber_delta: float = 1.0,
     ) -> None:
-        self.sizes: tuple[int, ...] = _check_sizes(sizes)
+        self.sizes: tuple[int, ...] = check_widths(sizes)
         n_hidden = len(self.sizes) - 2
         self.activation: tuple[names.Activation, ...] = tuple(
             names.check_name("activation", name, names.HIDDEN)
-            for name in _one_each("activation", activation, n_hidden)
+            for name in one_each("activation", activation, n_hidden)
         )
         self.output: names.Output
         self.loss: names.Loss
@@ -217,7 +155,7 @@ class MLP:
         )
         self.dropout: tuple[float, ...] = tuple(
             check_number("dropout", p, "a number from 0 to below 1", lambda p: 0 <= p < 1)
-            for p in _one_each("dropout", dropout, n_hidden)
+            for p in one_each("dropout", dropout, n_hidden)
         )
         self.quantile: float = check_number(
             "quantile", quantile, "a number between 0 and 1", lambda q: 0 < q < 1
@@ -225,7 +163,7 @@ class MLP:
         self.huber_delta: float = check_number(
             "huber_delta", huber_delta, "a number above 0", lambda d: d > 0
         )
-        self.dtype: np.dtype[Any] = _check_dtype(dtype)
+        self.dtype: np.dtype[Any] = check_dtype(dtype)
         self.seed: int | None = None if seed is None else check_count("seed", seed, 0)
         self._make_core()
         streams = np.random.SeedSequence(self.seed).spawn(2)
@@ -234,8 +172,8 @@ class MLP:
         fill(self.init, self.weights, self.biases, np.random.Generator(np.random.PCG64(streams[0])))
         self._classes: Array | None = None
         self._scaling: _fastnn.Scaling | None = None
-        self._old_bytes: _fastnn.Scaling | None = None  # how bytes are read; of old files
-        self._output_scaling: tuple[Array, Array] | None = None  # shift and scale
+        self._old_bytes: _fastnn.Scaling | None = None
+        self._output_scaling: tuple[Array, Array] | None = None
         self._feature_names: tuple[str, ...] | None = None
         self._trained = False  # then bytes mean what they meant
         self.metadata: dict[str, Any] = {}
@@ -251,14 +189,8 @@ class MLP:
         parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
         self._alone = threading.Lock()  # held while something trains
         self._trainer: int | None = None  # the thread that holds it
-        self._core = _fastnn.Net(
-            self.sizes,
-            codes,
-            (*self.dropout, 0.0),
-            names.LOSSES.index(self.loss),
-            parameter,
-            self.dtype,
-        )
+        loss, dropout = names.LOSSES.index(self.loss), (*self.dropout, 0.0)
+        self._core = _fastnn.Net(self.sizes, codes, dropout, loss, parameter, self.dtype)
         pairs = list(layers(self._core.params, self.sizes))
         self.weights: Views = Views([weights for weights, _ in pairs], "weights")
         self.biases: Views = Views([biases for _, biases in pairs], "biases")
@@ -267,7 +199,7 @@ class MLP:
 
     @property
     def n_params(self) -> int:
-        """How many weights and biases there are."""
+        """Number of weights and biases."""
         return int(self._core.params.size)
 
     @property
@@ -302,167 +234,10 @@ class MLP:
 
     @classes.setter
     def classes(self, labels: ArrayLike | None) -> None:
-        if labels is None:
-            self._classes = None
-            return
-        new, most = np.asarray(labels), max(self.sizes[-1], 2)
-        if new.dtype.kind in "OT" and all(isinstance(label, str) for label in new.flat):
-            new = np.array(new.tolist(), str)
-        if new.ndim != 1 or not 2 <= len(new) <= most or new.dtype.kind not in "biufU":
-            count = "2" if most == 2 else f"2 to {most}"
-            raise ValueError(
-                f"classes must be {count} strings or numbers, got {shorten(new.tolist())}"
-            )
-        if self._output_scaling is not None:
-            raise ValueError(
-                "classes are for labels; this network's targets are scaled numbers: set "
-                "output_shift and output_scale to None first"
-            )
-        if len(np.unique(new)) != len(new):
-            raise ValueError("classes must all be different")
-        if new.dtype.kind == "f" and not np.isfinite(new).all():
-            raise ValueError(f"classes must be finite numbers, got {shorten(new.tolist())}")
-        self._classes = new.copy()
-
-    @property
-    def input_shift(self) -> Array | None:
-        """What is subtracted from inputs, (n_in,), or None; see `standardize`."""
-        return None if self._scaling is None else self._scaling.shift
-
-    @input_shift.setter
-    def input_shift(self, values: ArrayLike | None) -> None:
-        self._set_input_scaling(values, _kept(self.input_scale, 1, values))
-
-    @property
-    def input_scale(self) -> Array | None:
-        """What inputs are multiplied by after the shift, (n_in,), or None."""
-        return None if self._scaling is None else self._scaling.scale
-
-    @input_scale.setter
-    def input_scale(self, values: ArrayLike | None) -> None:
-        self._set_input_scaling(_kept(self.input_shift, 0, values), values)
-
-    def _set_input_scaling(self, shift: ArrayLike | None, scale: ArrayLike | None) -> None:
-        """Set both at once: the core needs both or none."""
-        if shift is None and scale is None:
-            self._scaling = self._old_bytes = None
-            return
-        n_in = self.sizes[0]
-        self._scaling = _fastnn.Scaling(
-            _column_numbers("input_shift", shift, 0, n_in),
-            _column_numbers("input_scale", scale, 1, n_in),
-        )
-        self._old_bytes = None
-
-    def _read_bytes_as_fractions(self) -> None:
-        """Read bytes as x / 255 and other numbers as they are, as files of version 1 mean it."""
-        n_in = self.sizes[0]
-        shift = np.zeros(n_in) if self._scaling is None else self._scaling.shift
-        scale = np.ones(n_in) if self._scaling is None else self._scaling.scale
-        self._old_bytes = _fastnn.Scaling(shift * 255, scale / 255)
-
-    @property
-    def output_shift(self) -> Array | None:
-        """What is added to outputs after the scale, (n_out,), or None; see `standardize`."""
-        return None if self._output_scaling is None else _read_only(self._output_scaling[0])
-
-    @output_shift.setter
-    def output_shift(self, values: ArrayLike | None) -> None:
-        self._set_output_scaling(values, _kept(self.output_scale, 1, values))
-
-    @property
-    def output_scale(self) -> Array | None:
-        """What outputs are multiplied by, (n_out,), or None."""
-        return None if self._output_scaling is None else _read_only(self._output_scaling[1])
-
-    @output_scale.setter
-    def output_scale(self, values: ArrayLike | None) -> None:
-        self._set_output_scaling(_kept(self.output_shift, 0, values), values)
-
-    def _set_output_scaling(self, shift: ArrayLike | None, scale: ArrayLike | None) -> None:
-        if shift is None and scale is None:
-            self._output_scaling = None
-            return
-        self._check_says_numbers()
-        new = (
-            _column_numbers("output_shift", shift, 0, self.sizes[-1]),
-            _column_numbers("output_scale", scale, 1, self.sizes[-1]),
-        )
-        if not (new[1] > 0).all():
-            raise ValueError(f"output_scale must be above 0, got {new[1].min():g}")
-        self._output_scaling = new
-
-    def _check_says_numbers(self) -> None:
-        """Refuse to scale targets that are classes or have a limited range."""
-        if self.output != "identity":
-            raise ValueError(
-                "output_shift and output_scale need output 'identity', which says any number; "
-                f"this network's is {self.output!r}"
-            )
-        if self._classes is not None:
-            raise ValueError(
-                "output_shift and output_scale are for numbers; this network has classes"
-            )
-
-    @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        """Names of the input columns, or None."""
-        return self._feature_names
-
-    @feature_names.setter
-    def feature_names(self, names: Iterable[str] | None) -> None:
-        if names is None:
-            self._feature_names = None
-            return
-        new = (names,) if isinstance(names, str) else tuple(names)
-        if len(new) != self.sizes[0] or not all(isinstance(name, str) for name in new):
-            raise ValueError(f"feature_names must be {self.sizes[0]} strings, got {shorten(new)}")
-        self._feature_names = tuple(map(str, new))
-
-    def standardize(self, X: arrays.Matrix, y: ArrayLike | None = None) -> None:
-        """Read inputs, and learn targets, as (x - mean) / standard deviation from now on.
-
-        Mean and deviation are those of each column, in double. They are kept in model files and
-        exports, so that a loaded network takes the same raw inputs. Columns that do not vary are
-        only shifted. The names of a frame's columns are learnt, as by `fit`.
-
-        With y, `predict` answers in the units of y, as float64; cost, gradient, activations and
-        history are those of the standardized targets: a mean squared error of 1 is that of always
-        predicting the mean.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, n_in)
-            The training data.
-        y : array-like, shape (n,) or (n, n_out), optional
-            The targets, of a network with output "identity". Without it, targets are left as they
-            are.
-
-        Raises
-        ------
-        ValueError, TypeError
-            X or y is not as in `fit`, or targets of this network cannot be scaled; nothing is
-            changed.
-        """
-        rows = arrays.as_rows(X, self.sizes[0], np.dtype(np.float64), columns=self._feature_names)
-        inputs, outputs = _standard(X), self._output_scaling
-        order = arrays.column_order("X", arrays.column_names(X), self._feature_names)
-        if order is not None:
-            inputs = (inputs[0][order], inputs[1][order])
-        if y is not None:
-            self._check_says_numbers()
-            goal = replace(self._goal(), dtype=np.dtype(np.float64), shift=None, scale=None)
-            encoded = arrays.encode(y, rows.n_rows, goal)
-            if encoded.values is None:
-                raise ValueError("y must be numbers to be standardized; it holds class labels")
-            mean, factor = _standard(encoded.values)
-            self._set_output_scaling(mean, 1 / factor)
-        try:
-            self._set_input_scaling(*inputs)
-        except ValueError:
-            self._output_scaling = outputs
-            raise
-        self._feature_names = self._feature_names or arrays.column_names(X)
+        new = None if labels is None else arrays.as_classes(labels, max(self.sizes[-1], 2))
+        if new is not None:
+            self._check_says_labels()
+        self._classes = new
 
     # ---- training ------------------------------------------------------------------------------
 
@@ -548,22 +323,26 @@ class MLP:
         """
         wanted = None if epochs is None else check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
-        reading = self._reading_to_train(X)
-        examples, encoded = self._examples(X, y, sample_weight, class_weight, reading=reading)
+        reading = self._passes.reading_to_train(X)
+        examples, encoded = self._passes.examples(
+            X, y, sample_weight, class_weight, reading=reading
+        )
         arrays.check_classes(encoded)
-        validation = self._validation(validation_data, encoded, reading)
+        validation = self._passes.validation(validation_data, encoded, reading)
         size = examples.n_visited
         if batch_size is not None:
             size = min(check_count("batch_size", batch_size, 1), size)
         if resume:
-            standing, optimizer = self._resumed(optimizer)
+            standing, optimizer = training.resumed(
+                self._standing, self._state, self._optimizer, optimizer
+            )
             # The default may be what nobody has asked for: the checkpoint's is taken then.
             if batch_size != _BATCH_SIZE and size != standing.batch_size:
                 raise ValueError(
                     f"the checkpoint was made with batches of {standing.batch_size}, not {size}"
                 )
         else:
-            optimizer = self._next_optimizer(optimizer)
+            optimizer = training.next_optimizer(optimizer, self._optimizer)
             standing = FitState(size, bool(shuffle), optimizer.to_config())
         if wanted is None:
             wanted = standing.epochs  # of the checkpoint
@@ -616,10 +395,10 @@ class MLP:
         dict
             ``loss`` of the batch before the step and, for classes, ``accuracy``.
         """
-        reading = self._reading_to_train(X)
-        examples, encoded = self._examples(X, y, sample_weight, reading=reading)
+        reading = self._passes.reading_to_train(X)
+        examples, encoded = self._passes.examples(X, y, sample_weight, reading=reading)
         arrays.check_classes(encoded)
-        optimizer = self._next_optimizer(optimizer)
+        optimizer = training.next_optimizer(optimizer, self._optimizer)
         with self._training(), self._undone_unless_stepped():
             goes_on = self._state is not None and self._state.fits(optimizer)
             steps = self._state.steps if self._state is not None and goes_on else 0
@@ -641,7 +420,7 @@ class MLP:
 
     @contextmanager
     def _training(self) -> Iterator[None]:
-        """Have the network alone, from before its optimiser's state is touched."""
+        """Lock the network for training, before its optimiser's state is touched."""
         if not self._alone.acquire(blocking=False):
             raise _fastnn.BusyError(
                 "this network is being trained already, by another thread or around this callback"
@@ -655,7 +434,7 @@ class MLP:
 
     @contextmanager
     def _undone_unless_stepped(self) -> Iterator[None]:
-        """Leave all as it was where memory ends before the first step."""
+        """Undo everything if memory runs out before the first step."""
         trained = (
             *("_state", "_optimizer", "_standing", "_classes", "history"),
             *("_scaling", "_feature_names", "_trained"),
@@ -677,80 +456,10 @@ class MLP:
         if self._trainer not in (None, threading.get_ident()):
             raise _fastnn.BusyError("this network is being trained by another thread")
 
-    def _examples(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        class_weight: Any = None,
-        goal: arrays.Goal | None = None,
-        reading: arrays.Reading | None = None,
-        suffix: str = "",
-    ) -> tuple[Examples, arrays.Encoded]:
-        reading = reading or self._reading()
-        rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
-        encoded = arrays.encode(y, rows.n_rows, goal or self._goal(), suffix)
-        weight = arrays.as_weights(sample_weight, class_weight, encoded, self.sizes[-1], suffix)
-        visit = None
-        if weight is not None and not weight.all():
-            visit = np.flatnonzero(weight)
-        examples = Examples(
-            rows,
-            encoded.targets(self.sizes[-1], weight),
-            rows.n_rows,
-            encoded.metric != names.NO_METRIC,
-            visit,
-            weight,
-        )
-        return examples, encoded
-
-    def _validation(
-        self, data: Any, encoded: arrays.Encoded, reading: arrays.Reading
-    ) -> Examples | None:
-        if data is None:
-            return None
-        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-            raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
-        X, y, weight = (*data, None)[:3]
-        goal = replace(
-            self._goal(),
-            classes=encoded.classes,
-            may_be_one_hot=encoded.metric != names.THRESHOLD,
-        )
-        suffix = " of validation_data"
-        return self._examples(X, y, weight, goal=goal, reading=reading, suffix=suffix)[0]
-
-    def _next_optimizer(self, optimizer: Optimizer | None) -> Optimizer:
-        if optimizer is None:
-            return self._optimizer or Adam()
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                "optimizer must be fastnn.SGD(...), Adam(...), AdamW(...) or RMSprop(...), "
-                f"got {optimizer!r}"
-            )
-        return optimizer
-
     def _trainee(self, optimizer: Optimizer) -> Trainee:
         if self._state is None or not self._state.fits(optimizer):
             self._state = OptimizerState.fresh(optimizer, self.n_params, self.dtype)
         return Trainee(self, self._core, self._rng, self._dropout_seed, self._state, self._rule)
-
-    def _resumed(self, optimizer: Optimizer | None) -> tuple[FitState, Optimizer]:
-        if self._standing is None or self._state is None:
-            raise ValueError(
-                "there is nothing to resume: load a file that was saved with checkpoint=True"
-            )
-        if self._optimizer is None or self._standing.optimizer is None:
-            if optimizer is None:
-                raise ValueError(
-                    "the checkpoint's learning rate was a function of yours: give the optimizer"
-                )
-        elif optimizer is None:
-            optimizer = self._optimizer
-        chosen = self._next_optimizer(optimizer)
-        if not self._state.fits(chosen):
-            raise ValueError(f"the checkpoint was made with {self._state.kind.__name__}")
-        return self._standing, chosen
 
     # ---- reading -------------------------------------------------------------------------------
 
@@ -774,21 +483,17 @@ class MLP:
             few = self._predict_few(X)
             if few is not None:
                 return few
-        rows = self._rows(X, may_be_empty=True)
+        rows = self._passes.rows(X, may_be_empty=True)
         shape = (rows.n_rows, self.sizes[-1])
         dtype = self.dtype if self._output_scaling is None else np.dtype(np.float64)
         if out is None:
             out = np.empty(shape, dtype)
-        elif not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
-            raise ValueError(f"out must be an array of shape {shape} and dtype {dtype}")
-        elif not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
-            raise ValueError("out must be C-contiguous, aligned and writable")
-        elif isinstance(X, np.ndarray) and np.may_share_memory(X, out):
-            raise ValueError("out must not share memory with X")
+        else:
+            arrays.check_out(out, shape, dtype, X)
         a = out if self._output_scaling is None else np.empty(shape, self.dtype)
-        self._forward(rows, [None] * (len(self.sizes) - 1) + [a])
+        self._passes.forward(rows, [None] * (len(self.sizes) - 1) + [a])
         if a is not out:
-            out[:] = self._in_units(a)
+            out[:] = self._passes.in_units(a)
         return out
 
     def classify(self, X: arrays.Matrix) -> Array:
@@ -800,8 +505,8 @@ class MLP:
         """
         if self.sizes[-1] == 1 and self.output != "sigmoid" and self._classes is None:
             raise ValueError(
-                f"this network predicts numbers, with output {self.output!r}; set its `classes` if "
-                "0.5 parts two of them"
+                f"output {self.output!r} gives numbers, not classes; set `classes` if an output of "
+                "0.5 or more means the second class"
             )
         a = self.predict(X)
         if self.sizes[-1] == 1:
@@ -812,9 +517,9 @@ class MLP:
 
     def activations(self, X: arrays.Matrix) -> list[Array]:
         """Return the activations of every layer, (n, width) each; the (scaled) input first."""
-        rows = self._rows(X, may_be_empty=True)
+        rows = self._passes.rows(X, may_be_empty=True)
         out = [np.empty((rows.n_rows, width), self.dtype) for width in self.sizes]
-        self._forward(rows, out)
+        self._passes.forward(rows, out)
         return out
 
     def evaluate(
@@ -825,7 +530,7 @@ class MLP:
         Several labels a row (binary_cross_entropy with values): the share of outputs on the right
         side of ½.
         """
-        examples, _ = self._examples(X, y, sample_weight)
+        examples, _ = self._passes.examples(X, y, sample_weight)
         return training.evaluate(self._core, examples, get_num_threads())
 
     @overload
@@ -867,15 +572,10 @@ class MLP:
 
         Without L2 and dropout: the cost of the predictions.
         """
-        examples, _ = self._examples(X, y, sample_weight)
+        examples, _ = self._passes.examples(X, y, sample_weight)
         if not per_example:
             return training.evaluate(self._core, examples, get_num_threads())["loss"]
-        costs = np.empty(examples.n)
-        for begin, end in self._pieces(examples.n):
-            self._core.cost(
-                examples.rows, examples.targets, begin, end, costs[begin:end], get_num_threads()
-            )
-        return costs
+        return self._passes.costs(examples)
 
     def gradient(
         self,
@@ -900,52 +600,16 @@ class MLP:
         Gradient
             ``.weights``, ``.biases``, ``.flat``. Without L2 and dropout.
         """
-        examples, _ = self._examples(X, y, sample_weight)
-        threads = get_num_threads()
+        examples, _ = self._passes.examples(X, y, sample_weight)
         if per_example:
-            flat = np.empty((examples.n, self.n_params), self.dtype)
-            for begin, end in self._pieces(examples.n, products=3, written=self.n_params):
-                self._core.gradient(
-                    examples.rows, examples.targets, begin, end, None, flat[begin:end], threads
-                )
-            return Gradient(flat, self.sizes)
-        # Sums of a call in the network's dtype, sums of the calls in double.
-        total, part, weight = np.zeros(self.n_params), np.zeros(self.n_params, self.dtype), 0.0
-        for begin, end in self._pieces(examples.n, products=3):
-            part[:] = 0
-            sums = self._core.gradient(
-                examples.rows, examples.targets, begin, end, part, None, threads
-            )
-            total += part
-            weight += sums[2]
-        return Gradient((total / weight).astype(self.dtype), self.sizes)
+            return Gradient(self._passes.gradients(examples), self.sizes)
+        _, mean = self._passes.cost_and_gradient(examples)
+        return Gradient(mean.astype(self.dtype), self.sizes)
 
-    def _pieces(self, n: int, products: int = 1, written: int = 0) -> Iterator[tuple[int, int]]:
-        step = rows_per_call(self.n_params, products, written)
-        for begin in range(0, n, step):
-            yield begin, min(begin + step, n)
-
-    def _forward(self, rows: _fastnn.Rows, out: Sequence[Array | None]) -> None:
-        if rows.n_rows <= rows_per_call(self.n_params):  # a few rows pay for nothing else
-            self._core.forward(rows, 0, rows.n_rows, list(out), get_num_threads())
-            return
-        for begin, end in self._pieces(rows.n_rows):
-            part = [None if layer is None else layer[begin:end] for layer in out]
-            self._core.forward(rows, begin, end, part, get_num_threads())
-
-    def _rows(self, X: Any, *, name: str = "X", may_be_empty: bool = False) -> _fastnn.Rows:
-        return self._reading().rows(X, name=name, may_be_empty=may_be_empty, sparse=get_sparse())
-
-    def _reading(self) -> arrays.Reading:
-        return arrays.Reading(
-            self.sizes[0], self.dtype, self._scaling, self._feature_names, self._old_bytes
-        )
-
-    def _reading_to_train(self, X: Any) -> arrays.Reading:
-        reading = self._reading()
-        if not self._trained:
-            return reading.learnt(X)
-        return replace(reading, columns=self._feature_names or arrays.column_names(X))
+    @property
+    def _passes(self) -> Passes:
+        """The network as views, estimators and exports use it: reading and passes."""
+        return Passes(self)
 
     def _learn(self, encoded: arrays.Encoded, reading: arrays.Reading) -> None:
         """Keep what the first examples of a training have fixed."""
@@ -958,26 +622,7 @@ class MLP:
         if self._old_bytes is not None and getattr(X, "dtype", None) == np.uint8:
             return None
         few: Array | None = self._core.forward_few(X, self._scaling, get_sparse())
-        return few if few is None or self._output_scaling is None else self._in_units(few)
-
-    def _in_units(self, a: Array) -> Array:
-        """Return outputs (n, n_out) in the units of the targets: a * scale + shift, in double."""
-        if self._output_scaling is None:
-            return a
-        shift, scale = self._output_scaling
-        return np.asarray(a * scale + shift)
-
-    def _goal(self) -> arrays.Goal:
-        shift, scale = self._output_scaling or (None, None)
-        return arrays.Goal(
-            self.sizes[-1],
-            self.output,
-            self.loss,
-            self.dtype,
-            self._classes,
-            shift=shift,
-            scale=scale,
-        )
+        return few if few is None or self._output_scaling is None else self._passes.in_units(few)
 
     # ---- files ---------------------------------------------------------------------------------
 
@@ -1016,63 +661,11 @@ class MLP:
         BusyError
             Another thread is training the network.
         """
+        from .model_file import writing
+
         if checkpoint:
             self._check_not_training_elsewhere()
-        params = self._core.get_params()
-        if not np.isfinite(params).all():
-            raise ValueError("the parameters hold NaN or infinity; such a network is not saved")
-        tensors: dict[str, Array] = {}
-        for l, (W, b) in enumerate(layers(params, self.sizes)):
-            tensors[f"weights.{l}"], tensors[f"biases.{l}"] = W, b
-        if self._scaling is not None:
-            tensors["input.shift"] = self._scaling.shift
-            tensors["input.scale"] = self._scaling.scale
-        if self._output_scaling is not None:
-            tensors["output.shift"], tensors["output.scale"] = self._output_scaling
-        if not isinstance(self.metadata, dict):
-            raise TypeError(f"metadata must be a dict, got {shorten(self.metadata)}")
-        facts: dict[str, Any] = {"network": self._network(), "metadata": self.metadata}
-        if self._classes is not None:
-            facts["classes"] = self._classes.tolist()
-        facts["inputs"] = {
-            "names": None if self._feature_names is None else list(self._feature_names),
-            "trained": self._trained,
-            "bytes": "numbers" if self._old_bytes is None else "fractions of 255",
-        }
-        if checkpoint:
-            facts["training"], moments = self._training_facts()
-            tensors.update(moments)
-        files.write(path, tensors, facts)
-
-    def _training_facts(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        standing, state = self._standing, self._state
-        if standing is None or state is None:
-            raise ValueError("there is no training to make a checkpoint of: call fit first")
-        tensors = {
-            f"optimizer.{name}": moment
-            for name, moment in (("m", state.m), ("v", state.v))
-            if moment is not None
-        }
-        states = self._fit.callback_states() if self._fit is not None else standing.callbacks
-        plain: list[dict[str, Any]] = []
-        for i, values in enumerate(states):
-            held = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-            tensors |= {f"callbacks.{i}.{name}": value for name, value in held.items()}
-            plain.append({name: value for name, value in values.items() if name not in held})
-        return {
-            "batch_size": standing.batch_size,
-            "shuffle": standing.shuffle,
-            "optimizer": standing.optimizer,
-            "optimizer_kind": state.kind.__name__,
-            "steps": state.steps,
-            "epoch": standing.epoch,
-            "epochs": standing.epochs,
-            "lr_scale": standing.lr_scale,
-            "history": standing.history.to_dict(),
-            "callbacks": plain,
-            "rng": self._rng.bit_generator.state,
-            "dropout_seed": self._dropout_seed,
-        }, tensors
+        writing.write(self, path, checkpoint)
 
     def __getstate__(self) -> dict[str, Any]:
         if self._fit is not None:
@@ -1090,60 +683,11 @@ class MLP:
         self._make_core()
         self.params = params
 
-    # ---- what it looks like --------------------------------------------------------------------
-
-    def _layer_rows(self) -> list[tuple[str, str, str, int]]:
-        functions = (*self.activation, self.output)
-        return [
-            (
-                str(l + 1),
-                f"{n_in} → {n_out}",
-                functions[l]
-                + (
-                    f", dropout {self.dropout[l]:g}"
-                    if l < len(self.dropout) and self.dropout[l]
-                    else ""
-                ),
-                (n_in + 1) * n_out,
-            )
-            for l, (n_in, n_out) in enumerate(pairwise(self.sizes))
-        ]
-
-    def _heading(self) -> str:
-        widths = "-".join(map(str, self.sizes))
-        return f"MLP {widths}, {self.loss} loss, {self.dtype}: {self.n_params:,} parameters"
-
-    def _scaling_rows(self) -> list[str]:
-        """Return a sentence for the scaling of inputs, and one for that of targets."""
-        rows = []
-        if self._scaling is not None:
-            factor = self._scaling.factor
-            how = f"x * {factor:.6g}" if self._scaling.keeps_zeros else "(x - shift) * scale"
-            rows.append(f"inputs are read as {how}")
-        if self._old_bytes is not None:
-            rows.append("bytes (uint8) are divided by 255 first, as in files of version 1")
-        if self._output_scaling is not None:
-            rows.append("targets are learnt as (y - shift) / scale")
-        return rows
-
     def __repr__(self) -> str:
-        lines = [
-            f"  layer {number:>2}  {shape:>15}  {function:<24} {count:>12,}"
-            for number, shape, function, count in self._layer_rows()
-        ]
-        return "\n".join([self._heading(), *lines, *(f"  {row}" for row in self._scaling_rows())])
+        return summary.text(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{number}</td><td>{shape}</td><td>{function}</td>"
-            f"<td style='text-align:right'>{count:,}</td></tr>"
-            for number, shape, function, count in self._layer_rows()
-        )
-        rows += "".join(f"<tr><td colspan=4>{row}</td></tr>" for row in self._scaling_rows())
-        return (
-            f"<table><caption>{self._heading()}</caption><thead><tr><th>layer</th><th>shape</th>"
-            f"<th>activation</th><th>parameters</th></tr></thead><tbody>{rows}</tbody></table>"
-        )
+        return summary.html(self)
 
 
 def check_mlp(net: object) -> MLP:

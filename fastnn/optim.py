@@ -13,8 +13,9 @@ from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, ClassVar, Self
 
+from .checks import check_number
 from .hints import OF_OPTIMIZERS, check_arguments
-from .schedules import LearningRate, Schedule, check_number, from_config, to_config
+from .schedules import LearningRate, Schedule, from_config, to_config
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "optimizer_from_config"]
 
@@ -29,7 +30,7 @@ def _check_below_1(name: str, value: object) -> None:
 
 @dataclass(frozen=True)
 class Optimizer(ABC):
-    """What all optimisers share; use `SGD`, `Adam`, `AdamW` or `RMSprop`."""
+    """Base of all optimisers; use `SGD`, `Adam`, `AdamW` or `RMSprop`."""
 
     kind: ClassVar[int]  # the code in csrc/fnn.h
     lr: LearningRate

@@ -1,4 +1,4 @@
-"""How much the next call of the core gets, and how many threads.
+"""Size of the next call of the core, and its number of threads.
 
 Free choices while training: neither changes a bit of the result. So they are measured there. Calls
 that only read get a fixed number of rows.

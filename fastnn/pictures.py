@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .files import check_regular, expanded, one_line
+from .paths import check_regular, expanded, one_line
 
 if TYPE_CHECKING:
     from PIL import Image

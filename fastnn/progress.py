@@ -1,4 +1,4 @@
-"""How a running fit is shown: a bar in a terminal or a notebook, lines in a log file.
+"""Display of a running fit: a bar in a terminal or a notebook, lines in a log file.
 
 `bar` chooses the form. All of them have the methods of `Progress`, which itself shows nothing and
 imports nothing. The training loop calls `update` between runs of mini-batches, so nearly all calls
@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
+
+from .words import metric, minutes, with_unit
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -132,7 +134,7 @@ class Progress:
 
 
 class _Shown(Progress):
-    """What the visible displays share: the state, its throttle, and its words."""
+    """Base of the visible displays: the state, its throttle, and its words."""
 
     _seconds_between = _REDRAW_SECONDS
     unit = "epoch"
@@ -186,7 +188,7 @@ class _Shown(Progress):
 
     def _metrics(self) -> dict[str, str]:
         return {
-            name: f"{_SHORT.get(name, name)} {_number(value)}"
+            name: f"{_SHORT.get(name, name)} {metric(value)}"
             for name, value in self._logs.items()
             if name not in _NOT_A_METRIC
         }
@@ -195,16 +197,16 @@ class _Shown(Progress):
         """Examples a second: as logged, or since the fit began."""
         seconds = _now() - self._began
         speed = self._logs.get("examples_per_second", self._used / seconds if seconds > 0 else 0.0)
-        return f"{_scaled(speed)}/s" if speed > 0 else ""
+        return f"{with_unit(speed)}/s" if speed > 0 else ""
 
     def _clock_text(self, final: bool) -> str:
         """Tell the time that is left or, at the end, the time that it took."""
         seconds = _now() - self._began
         if final:
-            return f"in {seconds:.1f} s" if seconds < 60 else f"in {_minutes(seconds)}"
+            return f"in {seconds:.1f} s" if seconds < 60 else f"in {minutes(seconds)}"
         if not self._used:
             return ""
-        return f"eta {_minutes(seconds / self._used * (self._total() - self._used))}"
+        return f"eta {minutes(seconds / self._used * (self._total() - self._used))}"
 
     def _columns(self, final: bool, width: int) -> tuple[list[str], int]:
         """Return the texts that fit beside a bar, the epoch first, and the cells of the bar."""
@@ -359,39 +361,3 @@ def _in_notebook() -> bool:
     shell = ipython.get_ipython() if ipython is not None else None
     # By name, and over all base classes: hosted notebooks have kernels of their own.
     return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
-
-
-def _number(value: float) -> str:
-    """Write a metric in about six cells.
-
-    >>> _number(0.08123), _number(0.00008123), _number(12345.6), _number(0.0)
-    ('0.0812', '8.12e-05', '1.23e+04', '0.0000')
-    """
-    if value == 0 or 1e-3 <= abs(value) < 1e3:
-        return f"{value:.4f}"
-    return f"{value:.2e}"
-
-
-def _scaled(value: float) -> str:
-    """Three digits and a unit.
-
-    >>> _scaled(1_523_000), _scaled(21_800), _scaled(940_000), _scaled(512)
-    ('1.52 M', '21.8 k', '940 k', '512 ')
-    """
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0)):
-        if value >= 0.9995 * size or not unit:
-            break
-    scaled = value / size
-    decimals = 0 if scaled >= 99.95 or not unit else 1 if scaled >= 9.995 else 2
-    return f"{scaled:.{decimals}f} {unit}"
-
-
-def _minutes(seconds: float) -> str:
-    """Minutes and seconds, and hours if there are any.
-
-    >>> _minutes(7.4), _minutes(83), _minutes(3723)
-    ('0:07', '1:23', '1:02:03')
-    """
-    whole = round(max(seconds, 0.0))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

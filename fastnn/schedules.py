@@ -10,51 +10,21 @@ In the formulae below t is the step, E = ``steps_per_epoch``, T = ``total_steps`
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from numbers import Integral, Real
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .checks import check_count, check_number, is_number
 
 __all__ = ["Constant", "Cosine", "Exponential", "LearningRate", "OneCycle", "Schedule", "Step"]
 __all__ += ["from_config", "learning_rates", "to_config"]
 
 Steps: TypeAlias = NDArray[np.int64]
 Rates: TypeAlias = NDArray[np.float64]
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-# Used by callbacks.py as well: one wording for all settings that are numbers.
-def check_number(
-    name: str, value: object, expected: str, accept: Callable[[float], bool] = lambda _: True
-) -> float:
-    """Return `value` as a float, or raise one sentence: "`name` must be `expected`, got ..."."""
-    if not _is_number(value):
-        raise TypeError(f"{name} must be {expected}, got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:  # an int of hundreds of digits
-        number = math.inf
-    if not math.isfinite(number) or not accept(number):
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
-    return number
-
-
-def check_count(name: str, value: object, at_least: int) -> int:
-    """Return `value` as an int of `at_least` or more, or raise one sentence."""
-    expected = f"an integer of {at_least} or more"
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} must be {expected}, got {value!r}")
-    if value < at_least:
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
-    return int(value)
 
 
 _RATE = "a finite number of 0 or more"
@@ -338,7 +308,7 @@ def learning_rates(
             )
     elif callable(lr) and not isinstance(lr, type):
         rates = np.array([_call(lr, int(step)) for step in steps], dtype=np.float64)
-    elif _is_number(lr):
+    elif is_number(lr):
         return np.full(steps.shape, _check("lr", lr))
     else:
         raise TypeError(f"lr must be a number, a Schedule or a function of the step, got {lr!r}")
@@ -386,7 +356,7 @@ def from_config(config: object) -> float | Schedule:
     >>> from_config({"name": "Step", "lr": 0.5, "every": 10})
     Step(lr=0.5, every=10, factor=0.1)
     """
-    if _is_number(config):
+    if is_number(config):
         return _check("lr", config)
     if not isinstance(config, dict) or config.get("name") not in [*_BUILT_IN]:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What training goes on from: the optimiser's memory, where a fit stands, the examples."""
+"""State that training continues from: of the optimiser and of the fit, and its examples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _zeros(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 @dataclass
 class OptimizerState:
-    """What an optimiser remembers between steps; belongs to a network."""
+    """State of an optimiser between steps; belongs to a network."""
 
     kind: type[Optimizer]
     m: NDArray[Any] | None
@@ -71,7 +71,7 @@ class OptimizerState:
 
 @dataclass(frozen=True)
 class Rule:
-    """What the steps of a network follow instead of the gradient of its cost alone.
+    """Direction of the steps of a network where it is not the gradient of its cost alone.
 
     Per batch of m examples: g = factor · ∇C + (alpha / m) · W, with the sum of the examples'
     weights for m where they have any. `MLP` itself trains by the default, g = ∇C.
@@ -98,13 +98,13 @@ class Examples:
 
     @property
     def n_visited(self) -> int:
-        """How many rows an epoch has."""
+        """Number of rows of an epoch."""
         return self.n if self.visit is None else len(self.visit)
 
 
 @dataclass
 class FitState:
-    """Where a fit stands at the end of an epoch.
+    """State of a fit at the end of an epoch.
 
     With the network and its optimiser's state all that a checkpoint must hold.
     """
@@ -125,7 +125,7 @@ class FitState:
 
 @dataclass
 class Trainee:
-    """What of a network the loop needs: the core, its state, and the object callbacks get."""
+    """The part of a network that the loop needs: core, state, and the object callbacks get."""
 
     net: Any  # the MLP
     core: _fastnn.Net

@@ -27,7 +27,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from .files import check_regular, expanded, one_line
+from .paths import check_regular, expanded, one_line
 
 __all__ = ["TABLE_SUFFIXES", "Table", "load_rows", "load_table"]
 

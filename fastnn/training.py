@@ -18,17 +18,51 @@ from numpy.typing import NDArray
 
 from . import _fastnn, progress
 from .callbacks import Callback, as_callback
+from .checks import check_number
 from .history import History
-from .optim import Optimizer
+from .optim import Adam, Optimizer
 from .pace import BLOCK, Pace, rows_per_call
-from .schedules import check_number, learning_rates
-from .state import Examples, FitState, Trainee
+from .schedules import learning_rates
+from .state import Examples, FitState, OptimizerState, Trainee
 
 _T = TypeVar("_T")
 
 
 # Measured on small tables, benchmarks/epochs.py: most had learnt by then, few had learnt by heart.
 _STEPS, _VISITS, _LEAST_EPOCHS = 2_000, 64_000, 10
+
+
+def next_optimizer(given: Optimizer | None, last: Optimizer | None) -> Optimizer:
+    """Return the optimiser given, else the last one, else Adam."""
+    if given is None:
+        return last or Adam()
+    if not isinstance(given, Optimizer):
+        raise TypeError(
+            "optimizer must be fastnn.SGD(...), Adam(...), AdamW(...) or RMSprop(...), "
+            f"got {given!r}"
+        )
+    return given
+
+
+def resumed(
+    standing: FitState | None,
+    state: OptimizerState | None,
+    last: Optimizer | None,
+    given: Optimizer | None,
+) -> tuple[FitState, Optimizer]:
+    """Return the state that a fit with ``resume=True`` continues from, and its optimiser."""
+    if standing is None or state is None:
+        raise ValueError(
+            "there is nothing to resume: load a file that was saved with checkpoint=True"
+        )
+    if given is None and (last is None or standing.optimizer is None):
+        raise ValueError(
+            "the checkpoint's learning rate was a function of yours: give the optimizer"
+        )
+    chosen = next_optimizer(given, last)
+    if not state.fits(chosen):
+        raise ValueError(f"the checkpoint was made with {state.kind.__name__}")
+    return standing, chosen
 
 
 def default_epochs(n: int, batch_size: int) -> int:

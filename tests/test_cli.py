@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import files
+from fastnn import words
 from fastnn.cli import examples, report
+from fastnn.model_file import container
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -93,7 +94,7 @@ def one_line(err):
 
 
 def optimizer_in(path):
-    return files.read(path)[1]["training"]["optimizer"]
+    return container.read(path)[1]["training"]["optimizer"]
 
 
 class TestTrainWithoutFlags:
@@ -1088,13 +1089,13 @@ class TestTerminal:
         ],
     )
     def test_numbers_have_four_digits(self, value, text):
-        assert report.number(value) == text
+        assert words.significant(value) == text
 
     @pytest.mark.parametrize(
         ("value", "text"), [(0.234, "0.23 s"), (12.34, "12.3 s"), (125.9, "2 min 5 s")]
     )
     def test_times_are_in_words(self, value, text):
-        assert report.seconds(value) == text
+        assert words.seconds(value) == text
 
 
 class TestHelp:

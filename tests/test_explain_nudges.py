@@ -392,11 +392,11 @@ def test_it_becomes_json_and_html_and_text():
 @pytest.mark.parametrize(
     ("more", "error", "message"),
     [
-        ({"layer": 0}, ValueError, r"layer must be 1 to 3, or −1 to −3 from the end; got 0"),
+        ({"layer": 0}, ValueError, r"layer must be 1 to 3, or -1 to -3 from the end; got 0"),
         ({"layer": 4}, ValueError, r"layer must be 1 to 3, .*; got 4"),
         ({"layer": -4}, ValueError, r"layer must be 1 to 3, .*; got -4"),
         ({"layer": 1.0}, TypeError, r"layer must be 1 to 3, .*; got 1.0"),
-        ({"neuron": 3}, ValueError, r"neuron must be 0 to 2, or −1 to −3 from the end; got 3"),
+        ({"neuron": 3}, ValueError, r"neuron must be 0 to 2, or -1 to -3 from the end; got 3"),
         ({"neuron": True}, TypeError, r"neuron must be 0 to 2, .*; got True"),
         ({"neuron": 5, "layer": 1}, ValueError, r"neuron must be 0 to 4, .*; got 5"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from states import state_of, table
 
 import fastnn
-from fastnn import MLP, SGD, files
+from fastnn import MLP, SGD, paths
 from fastnn.callbacks import Callback, ModelCheckpoint
 
 X, Y = table(40)
@@ -137,7 +137,7 @@ class TestAllOrNothing:
         def fail(*args):
             raise OSError(number, os.strerror(number))
 
-        monkeypatch.setattr(files.os, name, fail)
+        monkeypatch.setattr(paths.os, name, fail)
         error = self.refused(path)
         assert error.errno == number
         assert str(path) in str(error) and "cannot write" in str(error)
@@ -158,14 +158,14 @@ class TestAllOrNothing:
                 self.file.write(content[:50])
                 raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(files, "open", Full, raising=False)
+        monkeypatch.setattr(paths, "open", Full, raising=False)
         assert "No space left on device" in str(self.refused(path))
 
     def test_ctrl_c_while_writing_leaves_the_old_file(self, monkeypatch, path):
         def interrupt(*args):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(files.os, "fsync", interrupt)
+        monkeypatch.setattr(paths.os, "fsync", interrupt)
         self.refused(path, KeyboardInterrupt)
 
     def test_a_name_that_cannot_be_made_durable_is_no_reason_to_fail(self, monkeypatch, path):
@@ -176,7 +176,7 @@ class TestAllOrNothing:
                 raise OSError(errno.EINVAL, "not for folders")
             return real(target, *args)
 
-        monkeypatch.setattr(files.os, "open", refuse)
+        monkeypatch.setattr(paths.os, "open", refuse)
         MLP([3, 1]).save(path)
         assert fastnn.load(path).sizes == (3, 1)
 
@@ -224,7 +224,7 @@ class TestAllOrNothing:
                 assert go_on.wait(60)
             return real(file)
 
-        monkeypatch.setattr(files.os, "fsync", slow)
+        monkeypatch.setattr(paths.os, "fsync", slow)
         other = threading.Thread(target=MLP([9, 9, 9], seed=1).save, args=(path,))
         other.start()
         assert inside.wait(60)

@@ -35,7 +35,17 @@ FILES += ["email", "http.client", "ssl", "urllib.parse", "urllib.request"]
 RARE = ["argparse", "asyncio", "difflib", "doctest", "html", "inspect", "logging", "platform"]
 RARE += ["string", "subprocess", "unittest"]
 LATER = ["copy", "dataclasses", "json", "numpy.random", "numpy.typing"]  # what networks need
-OURS = ["callbacks", "cli", "datasets", "files", "history", "mlp", "optim", "plot", "schedules"]
+OURS = [
+    "callbacks",
+    "cli",
+    "datasets",
+    "history",
+    "mlp",
+    "model_file",
+    "optim",
+    "plot",
+    "schedules",
+]
 OURS = [f"fastnn.{name}" for name in [*OURS, "tables", "training"]]
 
 
@@ -50,7 +60,7 @@ def test_importing_loads_nothing_that_is_optional_heavy_or_not_yet_used():
 
 
 def test_a_network_loads_nothing_that_is_optional_or_for_files():
-    not_needed = {*OPTIONAL, *FILES, *RARE, "fastnn.datasets", "fastnn.tables", "fastnn.loading"}
+    not_needed = {*OPTIONAL, *FILES, *RARE, "fastnn.datasets", "fastnn.tables", "fastnn.model_file"}
     network = "import fastnn; fastnn.MLP([2, 2], seed=0)"
     assert not imported(network, beyond="numpy.random") & not_needed  # which needs hashlib, secrets
 

@@ -336,7 +336,7 @@ def test_reading_takes_four_times_the_file_and_64_mb_at_most(tmp_path: Path, cas
     script = f"""
         import sys, fastnn
         from fastnn import datasets, tables
-        import fastnn.loading, safetensors, zipfile
+        import fastnn.model_file.reading, safetensors, zipfile
         def kilobytes(name):
             for line in open("/proc/self/status"):
                 if line.startswith(name + ":"):

@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from fastnn import progress
+from fastnn import progress, words
 from fastnn.progress import Progress, bar
 
 LOGS = {
@@ -338,7 +338,7 @@ class TestNotebook:
     ],
 )
 def test_speeds_have_three_digits_and_a_unit(value, text):
-    assert progress._scaled(value) == text
+    assert words.with_unit(value) == text
 
 
 @pytest.mark.parametrize(
@@ -346,4 +346,4 @@ def test_speeds_have_three_digits_and_a_unit(value, text):
     [(float("nan"), "nan"), (float("inf"), "inf"), (-0.5, "-0.5000"), (1e6, "1.00e+06")],
 )
 def test_metrics_of_any_size_are_short(value, text):
-    assert progress._number(value) == text
+    assert words.metric(value) == text

@@ -209,7 +209,9 @@ class TestClassify:
         net = MLP([1, 1], output="identity", init="zeros")
         net.params = [1, 0]
         X = [[0.4], [0.5], [0.6]]
-        with pytest.raises(ValueError, match=r"^this network predicts numbers, .* its `classes`"):
+        with pytest.raises(
+            ValueError, match=r"^output .* gives numbers, not classes; set `classes` if "
+        ):
             net.classify(X)
         net.classes = ["no", "yes"]
         assert net.classify(X).tolist() == ["no", "yes", "yes"]

@@ -14,7 +14,7 @@ import pytest
 from states import table
 
 import fastnn
-from fastnn import MLP, History, cli, export, files
+from fastnn import MLP, History, cli, export, paths
 from fastnn.callbacks import ModelCheckpoint
 from fastnn.explain import descend
 
@@ -134,7 +134,7 @@ def test_whoever_writes_keeps_the_old_file(monkeypatch, capsys, tmp_path, what, 
     def fail(*args):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(files.os, name, fail)
+    monkeypatch.setattr(paths.os, name, fail)
     if what in commands:
         assert cli.main(commands[what]) == 1
         told = capsys.readouterr().err
@@ -160,9 +160,9 @@ class TestLeftBehind:
     KILLED = """
         import os, signal, sys
         from pathlib import Path
-        from fastnn import files
-        files.os.fsync = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-        files.replace(Path("net"), b"half")
+        from fastnn import paths
+        paths.os.fsync = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        paths.replace(Path("net"), b"half")
         """
 
     def test_what_a_killed_process_left_is_used_by_the_next(self, tmp_path):
@@ -170,15 +170,15 @@ class TestLeftBehind:
             assert script(self.KILLED, cwd=tmp_path).returncode == -9
             (left,) = os.listdir(tmp_path)
             assert left.startswith(".fastnn-") and left.endswith("-0.part")
-        files.replace(tmp_path / "net", b"whole")
+        paths.replace(tmp_path / "net", b"whole")
         assert os.listdir(tmp_path) == ["net"]
         assert (tmp_path / "net").read_bytes() == b"whole"
 
     def test_it_belongs_to_one_path_and_shortens_to_what_is_written(self, tmp_path):
         script(self.KILLED, cwd=tmp_path)
-        files.replace(tmp_path / "other", b"x")
+        paths.replace(tmp_path / "other", b"x")
         assert len(os.listdir(tmp_path)) == 2
-        files.replace(tmp_path / "net", b"x")
+        paths.replace(tmp_path / "net", b"x")
         assert sorted(os.listdir(tmp_path)) == ["net", "other"]
         assert (tmp_path / "net").read_bytes() == b"x"
 
@@ -196,7 +196,7 @@ class TestLeftBehind:
             "pipe": lambda: os.mkfifo(part),
         }
         make[kind]()
-        files.replace(tmp_path / "net", b"whole")
+        paths.replace(tmp_path / "net", b"whole")
         assert (tmp_path / "net").read_bytes() == b"whole"
         assert victim.read_bytes() == b"victim"
         assert len(os.listdir(tmp_path)) == 3
@@ -205,8 +205,8 @@ class TestLeftBehind:
         def none(*args):
             raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-        monkeypatch.setattr(files.fcntl, "flock", none)
-        files.replace(tmp_path / "net", b"whole")
+        monkeypatch.setattr(paths.fcntl, "flock", none)
+        paths.replace(tmp_path / "net", b"whole")
         assert (tmp_path / "net").read_bytes() == b"whole"
 
 
@@ -218,7 +218,7 @@ def test_parameters_are_those_of_the_file_after_any_failure(monkeypatch, tmp_pat
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, "fsync", full)
+        patch.setattr(paths.os, "fsync", full)
         with pytest.raises(OSError, match="No space"):
             MLP([5, 3], seed=1).save(tmp_path / "net")
     np.testing.assert_array_equal(fastnn.load(tmp_path / "net").params, net.params)

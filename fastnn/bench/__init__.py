@@ -1,4 +1,4 @@
-"""What fastnn is measured on, and against whom: ``fastnn bench`` and ``benchmarks/run.py``.
+"""Benchmarks of fastnn, alone and against others: ``fastnn bench`` and ``benchmarks/run.py``.
 
 ================  ==============================================================================
 `workloads`       the networks, their data, and what a training example costs

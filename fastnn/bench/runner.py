@@ -36,7 +36,7 @@ def _silent(text: str) -> None:
 
 @dataclass(frozen=True)
 class Settings:
-    """How long, and on what.
+    """Durations and workloads of a run.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of one contender.
+    """Measurements of one contender.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Row:
 
 @dataclass
 class Result:
-    """What was measured of one workload.
+    """Measurements of one workload.
 
     Attributes
     ----------

@@ -197,7 +197,7 @@ def choose(names: Iterable[str]) -> list[Workload]:
 
 @dataclass(frozen=True)
 class Examples:
-    """What a contender trains on.
+    """The data that a contender trains on.
 
     Attributes
     ----------

@@ -9,15 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastnn import files
-
+from .. import paths
 from . import options
 from .options import UsageError
 
 if TYPE_CHECKING:
-    from fastnn.bench.runner import Result, Settings
-    from fastnn.bench.workloads import Workload
-
+    from ..bench.runner import Result, Settings
+    from ..bench.workloads import Workload
     from .options import Commands
 
 _PEERS = ("torch", "jax", "sklearn", "kann", "onnxruntime")  # those of them that are installed
@@ -75,8 +73,8 @@ def add_parser(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, and print a table."""
-    from fastnn import datasets
-    from fastnn.bench import contenders, report, runner, workloads
+    from .. import datasets
+    from ..bench import contenders, report, runner, workloads
 
     try:
         chosen = workloads.choose(args.workloads or _ORDER)
@@ -106,14 +104,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         found = [report.to_json(result) for result in results]
         text = json.dumps({"machine": report.machine(), "results": found}, indent=1)
-        files.replace(args.json, f"{text}\n".encode())
+        paths.replace(args.json, f"{text}\n".encode())
     return 1 if any(not result.rows and result.n_threads == 1 for result in results) else 0
 
 
 def _measure(
     chosen: list[Workload], peers: list[str], settings: Settings, limit: float
 ) -> list[Result]:
-    from fastnn.bench import crew, runner
+    from ..bench import crew, runner
 
     began, results = time.monotonic(), []
     with crew.Crew() as children:
@@ -129,7 +127,7 @@ def _measure(
 def _print(results: list[Result], folder: str | None, missing: list[str]) -> None:
     from rich.console import Console
 
-    from fastnn.bench import report, workloads
+    from ..bench import report, workloads
 
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
     console.print(report.describe_machine(report.machine()), markup=False)

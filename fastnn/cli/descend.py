@@ -12,8 +12,7 @@ from . import options, report
 from .options import UsageError
 
 if TYPE_CHECKING:
-    from fastnn.explain import Descent
-
+    from ..explain import Descent
     from .options import Commands
 
 _STARTS = {  # of the examples, where none is given
@@ -101,8 +100,8 @@ def add_parser(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Descend, print the table, and draw it."""
-    from fastnn.explain import descend
-    from fastnn.explain.functions import Surface
+    from ..explain import descend
+    from ..explain.functions import Surface
 
     try:
         Surface(args.function)
@@ -139,8 +138,8 @@ def _check_output(path: Path) -> None:
 
 
 def _draw(descent: Descent, path: Path, fps: float) -> None:
-    from fastnn import files
-    from fastnn.plot import style
+    from .. import paths
+    from ..plot import style
 
     style.pyplot().switch_backend("agg")  # a file needs no screen
     if path.suffix.lower() in _FILMS:
@@ -148,4 +147,4 @@ def _draw(descent: Descent, path: Path, fps: float) -> None:
         return
     made = io.BytesIO()
     descent.plot().savefig(made, format=path.suffix[1:].lower(), dpi=150)
-    files.replace(path, made.getvalue())
+    paths.replace(path, made.getvalue())

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import fastnn
-from fastnn import MLP, datasets, pictures
 
+from .. import MLP, datasets, pictures
 from . import examples, options, report
 from .options import UsageError
 from .train import Recipe

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import MLP, explain, files
-from fastnn.explain.tables import Shown, Table
-from fastnn.init import fill
-
+from .. import MLP, explain, paths
+from ..explain.tables import Shown, Table
+from ..init import fill
 from . import evaluate, options, report
 from .examples import Part
 from .options import UsageError
@@ -236,4 +235,4 @@ def _write(result: Shown, output: Path) -> None:
         made = io.BytesIO()
         result.plot().savefig(made, format=kind[1:], dpi=150)
         content = made.getvalue()
-    files.replace(output, content)
+    paths.replace(output, content)

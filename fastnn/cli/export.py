@@ -9,10 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnn import MLP
-from fastnn import export as exports
-from fastnn.export.c import c_file, write
-
+from .. import MLP, words
+from .. import export as exports
+from ..export.c import c_file, write
 from . import evaluate, options, report
 from .options import UsageError
 
@@ -143,10 +142,10 @@ def _write_c(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
     if made.measured is not None:
         lines.append(("data", where))
         before, after = made.measured.before, made.measured.after
-        words = [f"cost {report.number(before['loss'])} -> {report.number(after['loss'])}"]
+        costs = [f"cost {words.significant(before['loss'])} -> {words.significant(after['loss'])}"]
         if "accuracy" in before:
-            words.insert(0, f"accuracy {before['accuracy']:.2%} -> {after['accuracy']:.2%}")
-        lines.append(("int8", f"{', '.join(words)} (in full -> int8)"))
+            costs.insert(0, f"accuracy {before['accuracy']:.2%} -> {after['accuracy']:.2%}")
+        lines.append(("int8", f"{', '.join(costs)} (in full -> int8)"))
     elif args.int8:
         lines.append(("int8", where))
     program = output.with_suffix("")

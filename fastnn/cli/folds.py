@@ -1,4 +1,4 @@
-"""How long to train on a small table: the number of epochs at which cross-validation does best.
+"""Cross-validation, which chooses the number of epochs for a small table.
 
 To hold out a tenth of 200 rows costs accuracy, and what 20 rows say of a network is chance. So each
 fifth of the training rows is held out once, five networks are trained without theirs, and the mean
@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastnn import MLP
-from fastnn.callbacks import EarlyStopping
+from .. import MLP
+from ..callbacks import EarlyStopping
 
 if TYPE_CHECKING:
-    from fastnn.arrays import ClassWeight
-    from fastnn.optim import Optimizer
-
+    from ..arrays import ClassWeight
+    from ..optim import Optimizer
     from .examples import Array, Part
 
 FOLDS = 5

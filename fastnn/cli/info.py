@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import fastnn
-from fastnn import MLP, files
 
+from .. import MLP, words
+from ..model_file import container
 from . import options, report
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             fastnn.show_config()
         return 0
     net = fastnn.load(args.model)
-    standing = files.read(args.model)[1].get("training")
+    standing = container.read(args.model)[1].get("training")
     if args.json:
         report.print_json(_as_dict(args.model, net, standing))
         return 0
@@ -83,7 +84,7 @@ def _standing(standing: dict[str, Any]) -> str:
     optimizer = standing["optimizer"] or {"name": standing["optimizer_kind"]}
     settings = ", ".join(f"{key}={value}" for key, value in optimizer.items() if key != "name")
     return (
-        f"a checkpoint after {report.plural(standing['epoch'], 'epoch')}, batches of "
+        f"a checkpoint after {words.plural(standing['epoch'], 'epoch')}, batches of "
         f"{standing['batch_size']:,}, {optimizer['name']}({settings})"
     )
 

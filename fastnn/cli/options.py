@@ -1,4 +1,4 @@
-"""What the parsers of the subcommands share: how mistakes are told, and the kinds of values."""
+"""Parsers of the subcommands: their common base, the reporting of mistakes, types of values."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from fastnn import files
-from fastnn.hints import name_hint
+from ..hints import name_hint
+from ..model_file import container
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]
@@ -143,7 +143,7 @@ def check_writable(path: Path, flag: str) -> None:
 def check_model_path(path: Path, flag: str) -> None:
     """Raise OSError if a model cannot be written at `path`, or another kind of file is there."""
     check_writable(path, flag)
-    if path.exists() and path.stat().st_size and not files.is_model(path):
+    if path.exists() and path.stat().st_size and not container.is_model(path):
         raise OSError(
             f"{flag} {path} is there and is no model of fastnn's: give another name, or delete it"
         )

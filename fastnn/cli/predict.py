@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastnn import MLP, datasets, pictures, tables
-
+from .. import MLP, datasets, pictures, tables, words
 from . import examples, options, report
 from .evaluate import load_model
 from .options import UsageError
@@ -138,7 +137,7 @@ def _rows(net: MLP, path: str) -> Array:
         X = examples.in_order(net, datasets.load_rows(path), names, path)
     if X.shape[1] != net.sizes[0]:
         raise ValueError(
-            f"{path} has rows of {report.plural(X.shape[1], 'value')}; "
+            f"{path} has rows of {words.plural(X.shape[1], 'value')}; "
             f"this model reads {net.sizes[0]}{_advice(net, X.shape[1])}"
         )
     return X

@@ -1,9 +1,8 @@
-"""What the commands print: facts in two columns, scores, confusion tables, JSON."""
+"""Output of the commands: facts in two columns, scores, confusion tables, JSON."""
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import sys
 import textwrap
@@ -13,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import MLP
-from fastnn.export.facts import labels_of as labels_of
-from fastnn.export.facts import task_of as task_of
+from .. import MLP
+from ..export.facts import labels_of as labels_of
+from ..export.facts import task_of as task_of
+from ..words import plain_value, plural, significant
 
 Array = NDArray[Any]
 
@@ -43,37 +43,7 @@ def fact(name: str, text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print `value` as JSON; numbers that JSON has no word for become null."""
-    print(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def plural(n: int, noun: str) -> str:
-    """Return "1 epoch", "4,000 epochs"."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
-def seconds(value: float) -> str:
-    """Return a time in words a person reads: "0.23 s", "12.3 s", "2 min 5 s"."""
-    if value < 60:
-        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
-    return f"{int(value) // 60} min {int(value) % 60} s"
-
-
-def number(value: float) -> str:
-    """Return four digits, with an exponent only where it helps: "9,615", "0.1268", "2.5e-07"."""
-    size = abs(value)
-    if not 1e-4 <= size < 1e9:
-        return f"{value:.4g}"
-    return f"{value:,.{max(0, 3 - math.floor(math.log10(size)))}f}"
+    print(json.dumps(plain_value(value), ensure_ascii=False, allow_nan=False))
 
 
 def describe(net: MLP) -> str:
@@ -122,7 +92,7 @@ def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:
 def print_scores(name: str, net: MLP, result: dict[str, Any], unit: str | None = None) -> None:
     """Print what `scores` found; `name` says on which examples."""
     n = result["examples"]
-    cost = f", {net.loss} cost {number(result['loss'])}"
+    cost = f", {net.loss} cost {significant(result['loss'])}"
     if "confusion" in result:
         right = int(np.trace(np.asarray(result["confusion"])))
         always, share = result["majority"], result["majority_share"]
@@ -138,7 +108,7 @@ def print_scores(name: str, net: MLP, result: dict[str, Any], unit: str | None =
     r2 = "" if result["r2"] is None else f", R² {result['r2']:.4f} (always the mean: 0)"
     fact(
         name,
-        f"RMSE {number(result['rmse'])}, MAE {number(result['mae'])}{of}{r2}"
+        f"RMSE {significant(result['rmse'])}, MAE {significant(result['mae'])}{of}{r2}"
         f"{'' if net.loss == 'mse' else cost}, on {plural(n, 'example')}",
     )
     if result["r2"] is not None and result["r2"] <= 0:

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 import fastnn
-from fastnn import MLP, callbacks, files
-from fastnn.optim import Optimizer
-from fastnn.pictures import ImageForm
 
+from .. import MLP, callbacks, words
+from ..model_file import container
+from ..optim import Optimizer
+from ..pictures import ImageForm
 from . import examples, folds, report, train_options
 from .examples import Part
 from .options import UsageError, check_model_path, stopped_by
 from .train_options import Plan
 
 if TYPE_CHECKING:
-    from fastnn.arrays import ClassWeight
-
+    from ..arrays import ClassWeight
     from .options import Commands
 
 # What may still be said with --resume; all else is in the checkpoint.
@@ -43,7 +43,7 @@ def add_parser(commands: Commands) -> None:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What another command must know to find the same examples, and to go on: in the model file."""
+    """Settings of a training in its model file: to find the same examples, and to continue."""
 
     data: str
     fingerprint: str
@@ -124,8 +124,8 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet and not args.json:
             report.fact(
                 "chosen",
-                f"{report.plural(choice.epochs, 'epoch')}: the best {choice.by} of 5-fold "
-                f"cross-validation, found in {report.seconds(choice.seconds)}",
+                f"{words.plural(choice.epochs, 'epoch')}: the best {choice.by} of 5-fold "
+                f"cross-validation, found in {words.seconds(choice.seconds)}",
             )
             sys.stdout.flush()
     try:
@@ -173,7 +173,7 @@ def run(args: argparse.Namespace) -> int:
         _print_result(result, net, job)
     if interrupt is not None:
         how, status = stopped_by(interrupt)
-        epochs = f"{len(history)} of {report.plural(recipe.epochs, 'epoch')}"
+        epochs = f"{len(history)} of {words.plural(recipe.epochs, 'epoch')}"
         hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} goes on)"
         told = f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}"
         print(told, file=sys.stderr)
@@ -285,7 +285,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
             )
     net = fastnn.load(args.resume)
     recipe = Recipe.of(net)
-    standing = files.read(args.resume)[1].get("training")
+    standing = container.read(args.resume)[1].get("training")
     if standing is None:
         raise ValueError(f"{args.resume} is a finished model, not a checkpoint")
     if recipe is None:
@@ -300,7 +300,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
     done = int(standing["epoch"])
     if done >= recipe.epochs:
         raise UsageError(
-            f"{args.resume} has its {report.plural(done, 'epoch')} already: "
+            f"{args.resume} has its {words.plural(done, 'epoch')} already: "
             "give a larger total with --epochs"
         )
     spec = args.data or recipe.data
@@ -311,7 +311,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
     train, held = examples.hold_out(
         ready.train, recipe.validation_fraction, recipe.seed, ready.task
     )
-    after = f"from {args.resume}, after {report.plural(done, 'epoch')} of {recipe.epochs:,}"
+    after = f"from {args.resume}, after {words.plural(done, 'epoch')} of {recipe.epochs:,}"
     return _Job(
         net=net,
         recipe=recipe,
@@ -348,7 +348,7 @@ def _print_plan(job: _Job) -> None:
         parts.append(f"images of {width} x {height}")
     else:
         scaled = ", standardized" if net.input_shift is not None else ""
-        parts.append(f"{report.plural(net.sizes[0], 'feature')}{scaled}")
+        parts.append(f"{words.plural(net.sizes[0], 'feature')}{scaled}")
     report.fact("data", ", ".join(parts))
     if ready.labels is not None:
         shown = ", ".join(map(str, ready.labels[:10]))
@@ -382,10 +382,10 @@ def _pace(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
 def _print_result(result: dict[str, Any], net: MLP, job: _Job) -> None:
     unit = job.examples.data.target_name
     if result["examples_per_second"] is not None:
-        epochs = report.plural(result["epochs"] - job.done, "epoch")
+        epochs = words.plural(result["epochs"] - job.done, "epoch")
         report.fact(
             "speed",
-            f"{epochs} in {report.seconds(result['seconds'])}, "
+            f"{epochs} in {words.seconds(result['seconds'])}, "
             f"{result['examples_per_second']:,.0f} examples a second",
         )
     if result.get("best_epoch") is not None:

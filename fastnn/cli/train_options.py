@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import fastnn
-from fastnn import schedules
-from fastnn.init import INITS, Init
-from fastnn.names import ACTIVATIONS, HIDDEN, LOSSES, Activation, Loss, Output
-from fastnn.optim import Optimizer
 
+from .. import schedules
+from ..init import INITS, Init
+from ..names import ACTIVATIONS, HIDDEN, LOSSES, Activation, Loss, Output
+from ..optim import Optimizer
 from . import options
 from .options import Parser, UsageError
 

@@ -1,4 +1,4 @@
-"""What classifier and regressor share: fitting a `fastnn.MLP` by scikit-learn's parameters."""
+"""Base of classifier and regressor: fitting of an `MLP` by scikit-learn's parameters."""
 
 from __future__ import annotations
 
@@ -223,8 +223,8 @@ class BaseMLP(Fitted):
 
     def _fit_lbfgs(self, X: Any, targets: NDArray[Any], weight: Any, cost: Cost) -> None:
         net = self.network_
-        reading = net._reading_to_train(X)
-        examples, encoded = net._examples(X, self._known(targets), weight, reading=reading)
+        reading = net._passes.reading_to_train(X)
+        examples, encoded = net._passes.examples(X, self._known(targets), weight, reading=reading)
         net._learn(encoded, reading)
         decay = options.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
         objective = lbfgs.Objective(net, examples, cost.factor, decay)

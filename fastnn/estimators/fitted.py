@@ -1,4 +1,4 @@
-"""What a fitted estimator can be asked, and what scikit-learn asks of it."""
+"""Methods of a fitted estimator, and the protocol of scikit-learn."""
 
 from __future__ import annotations
 
@@ -210,12 +210,12 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
 
     @property
     def n_layers_(self) -> int:
-        """How many layers there are, the input counted."""
+        """Number of layers, the input counted."""
         return len(self.network_.sizes)
 
     @property
     def n_outputs_(self) -> int:
-        """How many outputs the network has."""
+        """Number of outputs."""
         return self.network_.sizes[-1]
 
     @property

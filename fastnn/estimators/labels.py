@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 
 class Labels:
-    """What the classes are, and whether a row has one of them or any number.
+    """The classes, and whether a row has one of them or any number.
 
     Parameters
     ----------

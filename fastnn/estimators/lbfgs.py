@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from .._config import get_num_threads
 from ..layout import Array, layers
 from ..mlp import MLP
 from ..state import Examples
@@ -33,7 +32,7 @@ class Objective:
     def __call__(self, params: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """Return f and ∇f at `params`, (n_params,); the network is left there."""
         self.net.params = params
-        cost, gradient = self.cost_and_gradient()
+        cost, gradient = self.net._passes.cost_and_gradient(self.examples)
         gradient *= self.factor
         if self.decay:
             pairs = zip(layers(gradient, self.net.sizes), self.net.weights, strict=True)
@@ -41,21 +40,6 @@ class Objective:
                 dW += self.decay * W
         value = self.factor * cost + 0.5 * self.decay * squares(self.net)
         return (value, gradient) if math.isfinite(value) else (math.inf, np.zeros_like(gradient))
-
-    def cost_and_gradient(self) -> tuple[float, NDArray[np.float64]]:
-        """Return C and ∇C, both means over the examples, in one pass."""
-        net, examples = self.net, self.examples
-        total, part = np.zeros(net.n_params), np.zeros(net.n_params, net.dtype)
-        cost = weight = 0.0
-        for begin, end in net._pieces(examples.n, products=3):
-            part[:] = 0
-            sums = net._core.gradient(
-                examples.rows, examples.targets, begin, end, part, None, get_num_threads()
-            )
-            total += part
-            cost += sums[0]
-            weight += sums[2]
-        return cost / weight, total / weight
 
 
 def descend(objective: Objective, *, max_iter: int, max_fun: int, tol: float) -> tuple[Any, Array]:

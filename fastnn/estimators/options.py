@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from numbers import Integral, Real
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from ..callbacks import CallbackLike
+from ..checks import is_number, is_whole
 from ..names import HIDDEN, Activation, check_name
 from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from ..schedules import LearningRate, Rates, Schedule, Steps, learning_rates
@@ -68,12 +68,8 @@ class Onward(Schedule):
         )
 
 
-def _is_real(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
 def _is_count(value: object, least: int = 1) -> bool:
-    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= least
+    return is_whole(value) and int(value) >= least
 
 
 def _is_flag(value: Any) -> bool:
@@ -81,31 +77,31 @@ def _is_flag(value: Any) -> bool:
 
 
 _CHECKS: dict[str, tuple[str, Any]] = {
-    "alpha": ("a number of 0 or more", lambda v: _is_real(v) and 0 <= v < np.inf),
+    "alpha": ("a number of 0 or more", lambda v: is_number(v) and 0 <= v < np.inf),
     "batch_size": (
         '"auto" or an integer of 1 or more',
         lambda v: (isinstance(v, str) and v == "auto") or _is_count(v),
     ),
-    "learning_rate_init": ("a number above 0", lambda v: _is_real(v) and 0 < v < np.inf),
-    "power_t": ("a number of 0 or more", lambda v: _is_real(v) and 0 <= v < np.inf),
+    "learning_rate_init": ("a number above 0", lambda v: is_number(v) and 0 < v < np.inf),
+    "power_t": ("a number of 0 or more", lambda v: is_number(v) and 0 <= v < np.inf),
     "max_iter": ("an integer of 1 or more", _is_count),
     "shuffle": ("True or False", _is_flag),
-    "tol": ("a number of 0 or more, or None", lambda v: v is None or (_is_real(v) and v >= 0)),
+    "tol": ("a number of 0 or more, or None", lambda v: v is None or (is_number(v) and v >= 0)),
     "verbose": (
         'True, False, a number, "progress" or "logging"',
-        lambda v: _is_flag(v) or (_is_real(v) and v >= 0) or v in ("progress", "logging"),
+        lambda v: _is_flag(v) or (is_number(v) and v >= 0) or v in ("progress", "logging"),
     ),
     "warm_start": ("True or False", _is_flag),
-    "momentum": ("a number from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1),
+    "momentum": ("a number from 0 to below 1", lambda v: is_number(v) and 0 <= v < 1),
     "nesterovs_momentum": ("True or False", _is_flag),
     "early_stopping": ("True or False", _is_flag),
-    "validation_fraction": ("a number from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1),
-    "beta_1": ("a number from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1),
-    "beta_2": ("a number from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1),
-    "epsilon": ("a number above 0", lambda v: _is_real(v) and 0 < v < np.inf),
+    "validation_fraction": ("a number from 0 to below 1", lambda v: is_number(v) and 0 <= v < 1),
+    "beta_1": ("a number from 0 to below 1", lambda v: is_number(v) and 0 <= v < 1),
+    "beta_2": ("a number from 0 to below 1", lambda v: is_number(v) and 0 <= v < 1),
+    "epsilon": ("a number above 0", lambda v: is_number(v) and 0 < v < np.inf),
     "n_iter_no_change": (
         "an integer of 1 or more, or infinity",
-        lambda v: _is_count(v) or (_is_real(v) and v == np.inf),
+        lambda v: _is_count(v) or (is_number(v) and v == np.inf),
     ),
     "max_fun": ("an integer of 1 or more", _is_count),
     "l2": ('"batch" or "per_example"', lambda v: v in ("batch", "per_example")),

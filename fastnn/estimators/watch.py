@@ -1,4 +1,4 @@
-"""What the estimators do after each epoch: keep the record, look for convergence, tell.
+"""Callback of the estimators after each epoch: record, test of convergence, output.
 
 The rules are scikit-learn's: an epoch whose loss is not below the best by `tol` (whose validation
 score is not above it by `tol`) counts as none; more than `n_iter_no_change` of them in a row end
@@ -22,7 +22,7 @@ _LEAST_RATE = 1e-6
 
 @dataclass
 class Standing:
-    """What of the rules goes on from call to call, beside the public attributes."""
+    """State of the stopping rules between calls, beside the public attributes."""
 
     unimproved: int = 0  # epochs in a row
     lr_scale: float = 1.0

@@ -1,4 +1,4 @@
-"""What to do about findings, decided when all of them are known.
+"""Advice for findings, decided when all of them are known.
 
 Each finding alone would send a learning rate up or down; here one direction is chosen for all, and
 nothing is advised that is so already: an initialisation or activation that the network has, inputs
@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fastnn.init import DEFAULT_INIT
-
+from ..init import DEFAULT_INIT
 from .checks import Check, Finding
 
 _LOWER = ("diverged", "step_too_long", "loss_rises", "loss_oscillates")  # the strongest first
@@ -25,7 +24,7 @@ _UNSOUND = ("standard_normal", "zeros")  # the initialisations that do not look 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is so already.
+    """Facts about the training that limit the advice.
 
     Attributes
     ----------
@@ -69,7 +68,7 @@ class _Case:
 
     @property
     def rate(self) -> str:
-        """What to do to the learning rate: one answer for all findings, or ""."""
+        """Return advice on the learning rate: one answer for all findings, or ""."""
         if "diverged" in self or "step_too_long" in self:
             return "use a tenth of the learning rate"
         if "loss_rises" in self or "loss_oscillates" in self:

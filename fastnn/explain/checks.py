@@ -1,4 +1,4 @@
-"""What counts as an illness of a training: thresholds, and the words for it.
+"""Thresholds for training problems, and the sentences that report them.
 
 Each function takes measured numbers and returns `Check`s; where a number is beyond its threshold,
 the check carries a `Finding`, to which advice.py adds what to do about it. Nothing here looks at a
@@ -15,9 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.activations import ROWS
-
-from .tables import number
+from ..activations import ROWS
+from ..words import number, percent
 from .units import LayerUnits
 
 Severity = Literal["serious", "warning", "note"]
@@ -63,11 +62,6 @@ class Check:
     measured: str
     fine: str
     finding: Finding | None = None
-
-
-def percent(share: float) -> str:
-    """Return a share in percent, with a digit where it is small."""
-    return (f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}").replace("-", "−")
 
 
 def check_curve(loss: Sequence[float], stopped: str | None, learnt: float) -> list[Check]:

@@ -1,4 +1,4 @@
-"""What the network says beside what it should say, and what that costs."""
+"""Outputs beside targets, and the cost of their difference."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.mlp import MLP, check_mlp
-
+from ..mlp import MLP, check_mlp
+from ..words import number
 from .examples import Examples, row_numbers
 from .labels import Labels, image_shape, targets
-from .tables import Shown, Table, number
+from .tables import Shown, Table
 
 Array = NDArray[Any]
 
@@ -23,7 +23,7 @@ _OUTPUTS = 30  # rows of an example's table
 
 @dataclass(frozen=True, eq=False)
 class CostTable(Shown):
-    """What a network says of n examples, what it should say, and what the difference costs.
+    """Outputs of a network on n examples, the targets, and the cost of the difference.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class CostTable(Shown):
         -------
         matplotlib.figure.Figure
         """
-        from fastnn.plot.cost import cost_columns
+        from ..plot.cost import cost_columns
 
         if example is None:
             example = self.shown[0] if self.shown else int(self.order[0])
@@ -219,7 +219,7 @@ def cost_table(
     check_mlp(net)
     costs = net.cost(X, y, sample_weight=sample_weight, per_example=True)
     n = len(costs)
-    says, should_say = net.predict(X), net._in_units(targets(net, y, n))
+    says, should_say = net.predict(X), net._passes.in_units(targets(net, y, n))
     squared = (says.astype(np.float64) - should_say) ** 2
     sums = squared.sum(axis=1)
     data, weights = Examples(net, X, y), np.ones(n)

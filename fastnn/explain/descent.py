@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.schedules import check_count, check_number
-
+from ..checks import check_count, check_number
+from ..words import number
 from .functions import Surface
-from .tables import Shown, Table, number
+from .tables import Shown, Table
 
 __all__ = ["Descent", "descend"]
 
@@ -107,7 +107,7 @@ class Descent(Shown):
 
     def plot(self, **options: Any) -> Any:
         """Draw the surface and its contours with the paths; see `fastnn.plot.landscape`."""
-        from fastnn import plot
+        from .. import plot
 
         return plot.landscape(self, **options)
 
@@ -125,7 +125,7 @@ class Descent(Shown):
         progress : bool, default True
             Show a bar on stderr, or in the notebook.
         """
-        from fastnn import plot
+        from .. import plot
 
         plot.film(self, path, fps=fps, progress=progress)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a training, in plain words and measured numbers."""
+"""Diagnosis of a training, in plain words and measured numbers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.history import History
-from fastnn.mlp import MLP, check_mlp
-from fastnn.optim import SGD
-from fastnn.schedules import check_number
-
+from ..checks import check_number
+from ..history import History
+from ..mlp import MLP, check_mlp
+from ..optim import SGD
 from . import checks
 from .advice import Setting, advised
 from .checks import Check, Finding
@@ -31,7 +30,7 @@ _ORDER = ("serious", "warning", "note")
 
 @dataclass(frozen=True)
 class Diagnosis(Shown):
-    """What `diagnose` found and all that it looked at.
+    """Findings of `diagnose`, and all checks that it made.
 
     Attributes
     ----------
@@ -104,7 +103,7 @@ class Diagnosis(Shown):
 
     def plot(self, **options: Any) -> Any:
         """Draw activations and gradients of each layer; see `fastnn.plot.diagnosis`."""
-        from fastnn import plot
+        from .. import plot
 
         return plot.diagnosis(self, **options)
 
@@ -173,7 +172,7 @@ def diagnose(
     units = unit_statistics(net, data)
     predicted = net.predict(data.X).astype(np.float64)
     goals = targets(net, y, data.n)
-    wanted = net._in_units(goals)
+    wanted = net._passes.in_units(goals)
     learnt = _learnt(predicted, wanted)
     labels, made = Labels(net), list[Check]()
     if "loss" in history:

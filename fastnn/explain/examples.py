@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import arrays
-from fastnn.mlp import MLP
+from .. import arrays
+from ..mlp import MLP
 
 PIECE = 1 << 22  # bytes of results at a time; 16 MiB took 1.5 times, 64 MiB 3 times as long
 
@@ -47,11 +47,11 @@ class Examples:
     """
 
     def __init__(self, net: MLP, X: Any, y: Any = None) -> None:
-        self.n: int = int(net._rows(X).n_rows)
+        self.n: int = int(net._passes.rows(X).n_rows)
         order = arrays.column_order("X", arrays.column_names(X), net.feature_names)
         self.X: Any = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
         self.X = self.X if order is None else self.X[:, order]
-        reading = net._reading()
+        reading = net._passes.reading()
         scaling = reading.scaling
         if reading.old_bytes is not None and self.X.dtype == np.uint8:
             scaling = reading.old_bytes
@@ -61,9 +61,9 @@ class Examples:
         self.classes: tuple[str, ...] = ()
         if y is None:
             return
-        encoded = arrays.encode(y, self.n, net._goal())
+        encoded = arrays.encode(y, self.n, net._passes.goal())
         if encoded.labels is None:
-            self.y = None if encoded.values is None else net._in_units(encoded.values)
+            self.y = None if encoded.values is None else net._passes.in_units(encoded.values)
             return
         self.labels = encoded.labels
         self.y = encoded.labels if net.classes is None else net.classes[encoded.labels]
@@ -81,7 +81,7 @@ class Examples:
 
     @property
     def goals(self) -> NDArray[Any]:
-        """What y is; only of views that cannot do without."""
+        """Return y, for views that need it."""
         if self.y is None:
             raise ValueError("y must have a value a row; it is None")
         return self.y
@@ -121,7 +121,7 @@ class Examples:
 def as_first_fit(net: MLP, X: Any) -> MLP:
     """Return a copy that reads X as the network's first fit on it would: see `MLP.input_scale`."""
     made = copy.deepcopy(net)
-    made._scaling = net._reading_to_train(X).scaling
+    made._scaling = net._passes.reading_to_train(X).scaling
     return made
 
 

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.layout import Gradient
-from fastnn.mlp import MLP, check_mlp
-from fastnn.schedules import check_count
-
+from ..checks import check_count
+from ..layout import Gradient
+from ..mlp import MLP, check_mlp
+from ..words import number, times
 from .labels import Labels
-from .tables import Shown, Table, number, times
+from .tables import Shown, Table
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Slope:
-    """What the cost does when one weight or bias changes.
+    """The slope of the cost with respect to one weight or bias.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Slope:
 
 @dataclass(frozen=True)
 class LayerNorm:
-    """How much of ∇C lies in one layer of weights: ‖∂C/∂W[l]‖, ‖∂C/∂b[l]‖, share of ‖∇C‖²."""
+    """The part of ∇C in one layer of weights: ‖∂C/∂W[l]‖, ‖∂C/∂b[l]‖, share of ‖∇C‖²."""
 
     layer: int
     weights: float
@@ -173,7 +173,7 @@ class Sensitivity(Shown):
         -------
         matplotlib.figure.Figure
         """
-        from fastnn.plot.gradient import slopes
+        from ..plot.gradient import slopes
 
         return slopes(self)
 

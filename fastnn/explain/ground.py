@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.mlp import MLP
-
+from ..mlp import MLP
 from .directions import axis, noise, principal
 from .walkers import Recorder, Walk
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.mlp import MLP, check_mlp
-from fastnn.schedules import check_count
-
+from ..checks import check_count
+from ..mlp import MLP, check_mlp
+from ..words import number
 from .examples import Examples
 from .labels import Labels
-from .tables import Shown, Table, number
+from .tables import Shown, Table
 
 __all__ = ["InputPlane", "PlanePoints", "input_plane"]
 
@@ -53,7 +53,7 @@ class PlanePoints:
 
 @dataclass(frozen=True, eq=False)
 class InputPlane(Shown):
-    """What a network of two inputs answers all over their plane; made by `input_plane`.
+    """Outputs of a network of two inputs over their plane; made by `input_plane`.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class InputPlane(Shown):
 
     def plot(self, **options: Any) -> Any:
         """Draw the map with the examples on it; see `fastnn.plot.input_plane`."""
-        from fastnn import plot
+        from .. import plot
 
         return plot.input_plane(self, **options)
 

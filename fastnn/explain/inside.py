@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.mlp import MLP, check_mlp
-
+from ..checks import is_whole
+from ..mlp import MLP, check_mlp
 from .examples import Examples
 from .labels import Labels, image_shape
 from .tables import Shown, Table
@@ -62,7 +62,7 @@ class Edges:
 
 @dataclass(frozen=True)
 class Inside(Shown):
-    """What `look_inside` saw.
+    """Result of `look_inside`.
 
     Attributes
     ----------
@@ -220,7 +220,7 @@ class Inside(Shown):
         ValueError
             There is no such picture, or it needs the y that was not given.
         """
-        from fastnn import plot
+        from .. import plot
 
         self._check(kind)
         return getattr(plot, kind)(self, **options)
@@ -327,7 +327,7 @@ def look_inside(
 
 
 def _whole(name: str, value: Any, most: int | None = None) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if not is_whole(value):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if value < 0 or (most is not None and value > most):
         span = "0 or more" if most is None else f"from 0 to {most}"

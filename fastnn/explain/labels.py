@@ -1,4 +1,4 @@
-"""What neurons and parameters are called: by the columns, pixels and classes that they stand for.
+"""Names of neurons and parameters, from the columns, pixels and classes that they stand for.
 
 Indices are those of the arrays: ``weights[0][412, 3]`` leads from input 412 to neuron 3 of the
 first hidden layer, whose bias is ``biases[0][3]``.
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import arrays
-from fastnn.mlp import MLP
+from .. import arrays
+from ..checks import is_whole
+from ..mlp import MLP
 
 _NAME = re.compile(r"\s*(weights|biases)\[(\d+)\]\[(\d+)(?:,\s*(\d+))?\]\s*")
 
@@ -104,7 +105,7 @@ class Labels:
         n = int(self._sizes_before[-1])
         if isinstance(which, str):
             return self._index_of_name(which)
-        if isinstance(which, bool) or not isinstance(which, int | np.integer):
+        if not is_whole(which):
             raise TypeError(f'a parameter is 0 to {n - 1} or "weights[l][i, j]", got {which!r}')
         if not 0 <= which < n:
             raise ValueError(f"parameters are 0 to {n - 1}; there is none of index {which}")
@@ -160,7 +161,7 @@ def targets(net: MLP, y: Any, n: int) -> NDArray[Any]:
     ValueError, TypeError
         As `MLP.fit` does of y.
     """
-    goal = net._goal()
+    goal = net._passes.goal()
     if goal.scale is not None:  # they go back to the units of y without loss
         goal = replace(goal, dtype=np.dtype(np.float64))
     encoded = arrays.encode(y, n, goal)

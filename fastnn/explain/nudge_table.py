@@ -1,4 +1,4 @@
-"""What each example asks of each parameter; the average of it all is −∇C."""
+"""Nudges of each example to each parameter; their average is −∇C."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.mlp import MLP, check_mlp
-
+from ..mlp import MLP, check_mlp
+from ..words import number
 from .examples import PIECE, Examples, row_numbers
 from .labels import Labels, Parameter, image_shape
-from .tables import Shown, Table, number
+from .tables import Shown, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,7 +178,7 @@ class NudgeTable(Shown):
 
     def plot(self, **options: Any) -> Any:
         """Draw it as a heat map; see `fastnn.plot.nudge_table`."""
-        from fastnn import plot
+        from .. import plot
 
         return plot.nudge_table(self, **options)
 

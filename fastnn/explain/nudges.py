@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import arrays
-from fastnn.layout import Gradient, layers
-from fastnn.mlp import MLP, check_mlp
-
+from .. import arrays
+from ..checks import is_whole
+from ..layout import Gradient, layers
+from ..mlp import MLP, check_mlp
 from . import urgency
 from .labels import Labels, image_shape, targets
 from .tables import Shown, Table
@@ -57,7 +57,7 @@ class _Example:
 
 @dataclass(frozen=True, eq=False)
 class Nudges(Shown):
-    """What the neurons of one layer ask for, so that the cost of one example goes down.
+    """Nudges of the neurons of one layer, which lower the cost of one example.
 
     One neuron, or all of the layer added together. All that is asked are slopes, −∂C/∂(what should
     change), in cost per unit of that: not the change itself, but what it is in proportion to.
@@ -124,7 +124,7 @@ class Nudges(Shown):
 
     @property
     def previous(self) -> Nudges | None:
-        """What the layer before asks for, driven by the wishes of all neurons of this layer.
+        """Return the nudges of the layer before, the sums of those of this layer's neurons.
 
         Its δ is Σ_j δ_j w_ij f'(z_i), whichever neuron was asked for here. None before the first.
         """
@@ -165,7 +165,7 @@ class Nudges(Shown):
         matplotlib.figure.Figure
             Neurons as circles; where the layer before is a picture, it is shown as pictures.
         """
-        from fastnn.plot.nudges import wishes
+        from ..plot.nudges import wishes
 
         return wishes(self)
 
@@ -367,9 +367,9 @@ def _one_example(x: Any, y: Any, n_out: int) -> tuple[Any, Any]:
 
 def _place(name: str, value: Any, n: int, first: int = 1) -> int:
     """Return the number of a layer, 1 … n or −n … −1, or of a neuron, 0 … n − 1 or −n … −1."""
-    expected = f"{name} must be {first} to {n - 1 + first}, or −1 to −{n} from the end"
-    expected = expected if n > 1 else f"{name} must be {first}, of which there is one"
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    expected = f"{name} must be {first} to {n - 1 + first}, or -1 to -{n} from the end"
+    expected = expected if n > 1 else f"{name} must be {first}: there is only one"
+    if not is_whole(value):
         raise TypeError(f"{expected}; got {value!r}")
     place = int(value) + n if value < 0 else int(value) - first
     if not 0 <= place < n:

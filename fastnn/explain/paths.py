@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastnn.mlp import MLP, check_mlp
-from fastnn.optim import SGD, Optimizer
-from fastnn.schedules import check_count
-
+from ..checks import check_count
+from ..mlp import MLP, check_mlp
+from ..optim import SGD, Optimizer
+from ..words import number
 from .directions import norm
 from .examples import Examples, as_first_fit
 from .ground import NOISE, PRINCIPAL, Ground, Scale, survey
 from .plans import at_a_rate_that_suits, epochs_of, plane_of, sizes_of
-from .tables import Shown, Table, number
+from .tables import Shown, Table
 from .walkers import Recorder, Walk
 
 __all__ = ["DescentPaths", "WeightPath", "descent_paths"]
@@ -208,7 +208,7 @@ class DescentPaths(Shown):
 
     def plot(self, **options: Any) -> Any:
         """Draw the paths on both planes, and the costs; see `fastnn.plot.walks`."""
-        from fastnn import plot
+        from .. import plot
 
         return plot.walks(self, **options)
 

@@ -1,4 +1,4 @@
-"""What paths are asked for: their batch sizes, epochs, plane and learning rate, given or chosen."""
+"""Settings of paths, given or chosen: batch sizes, epochs, plane and learning rate."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.optim import SGD, Optimizer
-from fastnn.schedules import check_count
-
+from ..checks import check_count
+from ..optim import SGD, Optimizer
 from .directions import orthonormal
 from .ground import GIVEN, NOISE, PRINCIPAL, Scale
 from .walkers import Recorder, Walk

@@ -1,4 +1,4 @@
-"""How the views show numbers: one table for the terminal, for Jupyter, for JSON and pandas.
+"""Tables of the views: one for the terminal, for Jupyter, for JSON and pandas.
 
 A view's result is a frozen dataclass of arrays that inherits `Shown`; it says which tables it is
 made of, and gets ``print``, Jupyter's HTML, ``to_dict``, ``to_frame`` and ``to_html`` from here.
@@ -7,20 +7,18 @@ made of, and gets ``print``, Jupyter's HTML, ``to_dict``, ``to_frame`` and ``to_
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from ..words import number, plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console, ConsoleOptions
 
-_MOST_TIMES = 1e6
 _WIDTH = 100  # columns of text where nobody says how many there are
 
 _PAGE = """\
@@ -77,44 +75,8 @@ class Table:
     note: str = ""
 
 
-def number(value: Any) -> str:
-    """Return a number with four digits that count, or a word as it is.
-
-    >>> [number(x) for x in (0.123456, -12345.6, 3, 0.0, 1.5e-9, "left")]
-    ['0.1235', '−12,350', '3', '0', '1.5e−09', 'left']
-    """
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, int | np.integer):
-        return f"{value:,}".replace("-", "−")
-    if not isinstance(value, float | np.floating):
-        return str(value)
-    x = float(value) + 0.0  # −0 is 0
-    if math.isnan(x) or math.isinf(x):
-        return str(x).replace("-", "−")
-    if x != 0 and not 1e-4 <= abs(x) < 1e6:
-        mantissa, exponent = f"{x:.3e}".split("e")
-        text = f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
-    elif abs(x) >= 1000:
-        text = f"{float(f'{x:.4g}'):,.0f}"
-    else:
-        text = f"{x:.4g}"
-    return text.replace("-", "−")
-
-
-def times(ratio: float) -> str:
-    """Return how many times as much, with three digits that count, and no astronomy.
-
-    >>> times(8.5212), times(138000.0), times(4.36e15)
-    ('8.52 times', '138,000 times', 'over a million times')
-    """
-    if not ratio <= _MOST_TIMES:
-        return "over a million times"
-    return f"{number(float(f'{ratio:.3g}'))} times"
-
-
 class Shown:
-    """What can be printed, shown in a notebook, kept as JSON and drawn."""
+    """Base of results that can be printed, shown in a notebook, kept as JSON and drawn."""
 
     def tables(self) -> list[Table]:
         """Return the tables that show it."""
@@ -193,19 +155,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         return f"<td>{escape(value)}</td>"
     return f'<td style="text-align:right">{escape(number(value))}</td>'
-
-
-def plain_value(value: Any) -> Any:
-    """Return arrays, dataclasses and NumPy's numbers as what JSON knows; networks are left out."""
-    if is_dataclass(value) and not isinstance(value, type):
-        shown = [field.name for field in fields(value) if not field.name.startswith("_")]
-        return {name: plain_value(getattr(value, name)) for name in shown}
-    if isinstance(value, Mapping):
-        return {str(key): plain_value(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_value(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return plain_value(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -1,4 +1,4 @@
-"""How the units of each layer behave on many examples: mean, dead, saturated."""
+"""Statistics of the units of each layer on many examples: mean, dead, saturated."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.activations import ROWS
-from fastnn.mlp import MLP
-from fastnn.names import Output
-
+from ..activations import ROWS
+from ..mlp import MLP
+from ..names import Output
 from .examples import Examples
 
 
 @dataclass(frozen=True)
 class LayerUnits:
-    """What the units of one layer did on n examples.
+    """Statistics of the units of one layer on n examples.
 
     Attributes
     ----------

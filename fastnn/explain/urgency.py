@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .tables import number, times
+from ..words import number, times
 
 Array = NDArray[Any]
 
@@ -19,7 +19,7 @@ _LEAK = 0.01  # the slope of leaky_relu below 0
 
 @dataclass(frozen=True)
 class Urgency:
-    """How much one neuron of a layer wants to change.
+    """The change that one neuron of a layer asks for.
 
     Attributes
     ----------

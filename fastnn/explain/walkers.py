@@ -16,11 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.callbacks import Callback, Run
-from fastnn.mlp import MLP
-from fastnn.optim import Optimizer
-from fastnn.training import DivergenceWarning
-
+from ..callbacks import Callback, Run
+from ..mlp import MLP
+from ..optim import Optimizer
+from ..training import DivergenceWarning
 from .directions import norm
 from .examples import Examples
 

@@ -264,7 +264,7 @@ def _answer(net: MLP, a: Array) -> Array:
 
 @dataclass(frozen=True)
 class Measured:
-    """What int8 weights change, on given examples.
+    """Scores with and without int8 weights, on given examples.
 
     Attributes
     ----------
@@ -283,7 +283,7 @@ class Measured:
 
 def measure(net: MLP, layers: list[Int8Layer], X: Any, y: Any) -> Measured:
     """Compare the int8 network with `net` on examples, in pieces that fit into a cache."""
-    net._rows(X)  # every mistake in X is told there
+    net._passes.rows(X)  # every mistake in X is told there
     order = arrays.column_order("X", arrays.column_names(X), net.feature_names)
     X = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
     X = X if order is None else X[:, order]

@@ -33,7 +33,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .. import files
+from .. import paths
 from ..mlp import MLP
 from ..names import check_name
 from . import arithmetic, facts
@@ -148,7 +148,7 @@ def write(path: str | os.PathLike[str], text: str) -> None:
     """Write a source file, all or nothing."""
     from pathlib import Path
 
-    files.replace(Path(path), text.encode("ascii"))
+    paths.replace(Path(path), text.encode("ascii"))
 
 
 def c_file(

@@ -1,4 +1,4 @@
-"""What every export says of a network, and the checks that all of them begin with."""
+"""Description of a network that every export writes, and the checks of all of them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 
-from .. import __version__, files
+from .. import __version__, paths
 from ..activations import ROWS
 from ..layout import Array
 from ..mlp import MLP
@@ -80,7 +80,7 @@ def to_numpy(net: MLP, path: str | os.PathLike[str] | None = None) -> str:
     if path is not None:
         from pathlib import Path
 
-        files.replace(Path(path), text.encode("ascii"))
+        paths.replace(Path(path), text.encode("ascii"))
     return text
 
 

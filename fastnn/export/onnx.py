@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, files
+from .. import __version__, paths, summary
 from ..activations import spelling
 from ..layout import Array
 from ..mlp import MLP
+from ..model_file.container import as_json
 from ..names import check_name
 from . import facts
 
@@ -182,7 +183,7 @@ def to_onnx(
     if path is not None:
         from pathlib import Path
 
-        files.replace(Path(path), model.SerializeToString())
+        paths.replace(Path(path), model.SerializeToString())
     return model
 
 
@@ -261,12 +262,12 @@ def _props(net: MLP) -> dict[str, str]:
         said["classes"] = net.classes.tolist()
     if net.feature_names is not None:
         said["feature_names"] = list(net.feature_names)
-    texts = {name: files.as_json(name, value) for name, value in said.items()}
+    texts = {name: as_json(name, value) for name, value in said.items()}
     return {"fastnn_version": __version__, "loss": net.loss, **texts}
 
 
 def _description(net: MLP, reads: str, input_scaling: bool) -> str:
-    sentences = [f"{net._heading()}; written by fastnn {__version__}."]
+    sentences = [f"{summary.heading(net)}; written by fastnn {__version__}."]
     if net.input_shift is not None:
         sentences.append(
             "The scaling of the inputs is part of the model: it reads them raw."

@@ -37,7 +37,7 @@ _FUNCTIONS: dict[type[nn.Module], tuple[Output, _Setting | None]] = {
 
 @dataclass
 class _Layer:
-    """What was found of one layer; where it stands, for what is said about it."""
+    """Arrays and function of one layer, and its place for messages."""
 
     where: str
     weight: NDArray[Any]  # (n_out, n_in), theirs

@@ -8,22 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import (
-    SERIES,
-    WIDTH,
-    brief,
-    circled,
-    figure,
-    ink,
-    readable,
-    shades,
-    shortened,
-    span,
-    told,
-)
+from ..words import brief, circled
+from .style import SERIES, WIDTH, figure, ink, readable, shades, shortened, span, told
 
 if TYPE_CHECKING:
-    from fastnn.explain.cost import CostTable
+    from ..explain.cost import CostTable
 
 _MOST = 24  # outputs drawn
 _LINE = 50  # letters of a title

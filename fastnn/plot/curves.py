@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .style import DASHES, SERIES, figure
 
 if TYPE_CHECKING:
-    from fastnn.history import History
+    from ..history import History
 
 
 def learning_curves(history: History, *, axes: Any = None) -> Any:

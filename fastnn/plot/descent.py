@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .style import PATH, SEQUENTIAL, blank, ink, is_dark
 
 if TYPE_CHECKING:
-    from fastnn.explain.descent import Descent
+    from ..explain.descent import Descent
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 from .style import SERIES, WIDTH, figure, powers_of_ten
 
 if TYPE_CHECKING:
-    from fastnn.explain.diagnose import Diagnosis
+    from ..explain.diagnose import Diagnosis
 
 _MOST = 6  # layers with a histogram: the first and the last ones
 _COLUMNS = 3

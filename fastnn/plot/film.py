@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import files, progress
-from fastnn.schedules import check_number
-
+from .. import paths, progress
+from ..checks import check_number
 from .descent import Limits, Scene
 from .style import pyplot
 
 if TYPE_CHECKING:
-    from fastnn.explain.descent import Descent
+    from ..explain.descent import Descent
 
 _FRAMES = 120  # of a film, at most
 _DPI = 80
@@ -78,7 +77,7 @@ def film(
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / f"film{ending}"
         _write(scene, made, fps, progress)
-        files.replace(target, made.read_bytes())
+        paths.replace(target, made.read_bytes())
 
 
 def _write(scene: Scene, path: Path, fps: float, show: bool) -> None:

@@ -6,19 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import (
-    DASHES,
-    SEQUENTIAL,
-    WIDTH,
-    figure,
-    is_dark,
-    powers_of_ten,
-    signs,
-    ten_to_the,
-)
+from ..words import ten_to_the, whole_percent
+from .style import DASHES, SEQUENTIAL, WIDTH, figure, is_dark, powers_of_ten, signs
 
 if TYPE_CHECKING:
-    from fastnn.explain.gradient import Sensitivity
+    from ..explain.gradient import Sensitivity
 
 _MOST = 40  # bars drawn
 _BINS = 48
@@ -124,11 +116,7 @@ def _left_out(sizes: Any, low: float, cut: bool) -> str:
     """Return which slopes the curve does not show, of those that a reader would miss."""
     zeros = np.count_nonzero(sizes == 0) / sizes.size
     small = np.count_nonzero((sizes > 0) & (sizes < low)) / sizes.size
-    words = f"; {_percent(zeros)} are 0" if zeros else ""
+    words = f"; {whole_percent(zeros)} are 0" if zeros else ""
     if small and cut:
-        words += f"; {_percent(small)} below {ten_to_the(round(np.log10(low)))}, not shown"
+        words += f"; {whole_percent(small)} below {ten_to_the(round(np.log10(low)))}, not shown"
     return words
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else "<1%"

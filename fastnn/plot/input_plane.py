@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .style import SEQUENTIAL, figure, ink, paper, shortened
 
 if TYPE_CHECKING:
-    from fastnn.explain.input_plane import InputPlane, PlanePoints
+    from ..explain.input_plane import InputPlane, PlanePoints
 
 # A class has a colour and a shape, so that no colour is needed to tell classes apart.
 _COLOURS = (

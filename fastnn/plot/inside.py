@@ -6,21 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import (
-    SEQUENTIAL,
-    SERIES,
-    WIDTH,
-    brief,
-    diverging,
-    figure,
-    ink,
-    readable,
-    shortened,
-    signs,
-)
+from ..words import brief
+from .style import SEQUENTIAL, SERIES, WIDTH, diverging, figure, ink, readable, shortened, signs
 
 if TYPE_CHECKING:
-    from fastnn.explain.inside import Inside
+    from ..explain.inside import Inside
 
 _MOST_IMAGES, _MOST_PANELS = 64, 12  # neurons of the first layer
 _BRIGHTEST = 99.5  # percentile of |weight| that has the full colour: a few would pale all others

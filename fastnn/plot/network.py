@@ -8,22 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import (
-    WIDTH,
-    brief,
-    circled,
-    figure,
-    ink,
-    readable,
-    shades,
-    shortened,
-    signs,
-    span,
-    told,
-)
+from ..words import brief, circled
+from .style import WIDTH, figure, ink, readable, shades, shortened, signs, span, told
 
 if TYPE_CHECKING:
-    from fastnn.explain.inside import Inside
+    from ..explain.inside import Inside
 
 _COLUMN = 18  # circles of a layer; of wider ones the brightest
 _RADIUS = 0.42  # circles stand 1 apart
@@ -113,7 +102,7 @@ def _title(inside: Inside) -> str:
 
 
 class _Scene:
-    """Where the layers are drawn."""
+    """Positions of the layers in the picture."""
 
     def __init__(self, ax: Any, inside: Inside, tallest: int, wordy: bool) -> None:
         self._ax, self._inside = ax, inside

@@ -1,4 +1,4 @@
-"""What each example asks of each parameter, as a heat map with the average set apart."""
+"""Nudges of each example to each parameter, as a heat map with the average set apart."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from .style import WIDTH, blank, diverging, readable, shortened
 
 if TYPE_CHECKING:
-    from fastnn.explain.nudge_table import NudgeTable
+    from ..explain.nudge_table import NudgeTable
 
 _HEADING = 10  # letters that have room above one column
 _NUMBERS = 8  # columns up to which cells hold their numbers,

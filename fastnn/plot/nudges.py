@@ -1,4 +1,4 @@
-"""What one example asks for, as a picture: neurons, coloured edges, arrows; or the input's image.
+"""Nudges of one example, as a picture: neurons, coloured edges, arrows; or the input's image.
 
 Blue asks to go up, vermilion to go down; the wider an edge and the longer an arrow, the more.
 """
@@ -10,23 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import (
-    WIDTH,
-    brief,
-    circled,
-    diverging,
-    figure,
-    ink,
-    readable,
-    shades,
-    shortened,
-    signs,
-    span,
-    told,
-)
+from ..words import brief, circled
+from .style import WIDTH, diverging, figure, ink, readable, shades, shortened, signs, span, told
 
 if TYPE_CHECKING:
-    from fastnn.explain.nudges import Nudges
+    from ..explain.nudges import Nudges
 
 _MOST = 24  # neurons drawn in a column
 _LEFT, _RIGHT = 2.3, 4.6  # inches, where the columns stand

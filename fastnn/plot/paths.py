@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import PATH, SERIES, blank, ink, is_dark, ten_to_the
+from ..words import ten_to_the
+from .style import PATH, SERIES, blank, ink, is_dark
 
 if TYPE_CHECKING:
-    from fastnn.explain.paths import DescentPaths
+    from ..explain.paths import DescentPaths
 
 _LEVELS = 14
 _MANY = 100  # the largest cost over the smallest, from which on the axis is logarithmic

@@ -1,4 +1,4 @@
-"""What all pictures share: how a figure is made, what its colours mean, how large its text is.
+"""Style of all pictures: figures, the meaning of colours, sizes of text.
 
 A colour has one meaning. Blue is up and vermilion down, in arrows, edges, bars and maps (Okabe and
 Ito 2008; most eyes can tell them apart); paths are yellow; `SERIES` are colours without a sign. The
@@ -18,13 +18,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..words import brief, ten_to_the
+
 UP, DOWN = "#0072B2", "#D55E00"  # on white; on a dark background see `signs`
 PATH = "#F0C000"  # the path of a descent: yellow that shows on white, too
 SERIES = ("#009E73", "#CC79A7", "#8A8A8A", "#A6761D", "#7570B3")  # neither up nor down
 DASHES = ("-", "--", "-.", ":")
 SEQUENTIAL = "viridis"
 WIDTH = 7.0  # inches
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _THEMES = {"light": ("#ffffff", "#000000", "#b0b0b0"), "dark": ("#111417", "#e6e6e6", "#5a6067")}
 
 
@@ -179,26 +180,6 @@ def told(ends: tuple[float, float]) -> str:
 def shortened(name: str, most: int = 24) -> str:
     """Return a name, perhaps a long one of a user's column or class, that leaves room beside it."""
     return name if len(name) <= most else name[: most - 1] + "…"
-
-
-def circled(value: float) -> str:
-    """Return an activation in about four signs, to be written into its neuron."""
-    text = f"{value:.0f}" if abs(value) >= 10 else f"{value:.{1 if value <= -1 else 2}f}"
-    if len(text) > 5:
-        text = f"{value:.0e}".replace("e+0", "e")
-    return text.replace("-", "−").replace("0.", ".") if len(text) > 4 else text.replace("-", "−")
-
-
-def brief(value: float, digits: int = 2) -> str:
-    """Return a number in a few signs: with so many digits that count below 10, else with four."""
-    long = 10 <= abs(value) < 1e6
-    text = f"{float(f'{value:.4g}'):,g}" if long else f"{value:.{digits}g}"
-    return text.replace("-", "−")
-
-
-def ten_to_the(exponent: int) -> str:
-    """Return a power of ten, "10⁻³", in letters as large as the rest."""
-    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def powers_of_ten(ax: Any, which: Literal["x", "y"]) -> None:

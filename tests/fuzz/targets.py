@@ -455,7 +455,7 @@ class Target:
         for data in seeds:
             self.run(data)
         for late in (
-            "fastnn.foreign",
+            "fastnn.model_file.recognise",
             "difflib",
             "encodings.ascii",
             "encodings.cp437",

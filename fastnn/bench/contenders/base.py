@@ -1,4 +1,4 @@
-"""What a contender is: a library that trains, or asks, the network of a workload."""
+"""Contender: a library that trains, or asks, the network of a workload."""
 
 from __future__ import annotations
 

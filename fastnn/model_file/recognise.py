@@ -1,4 +1,4 @@
-"""What a file that is no model of ours seems to be, told by its content, and what to do with it."""
+"""Recognition of other programs' files by their content, and advice on how to use each."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _BEGINNINGS = (
 )
 
 
-def what_it_is(path: Path) -> str | None:
+def describe_file(path: Path) -> str | None:
     """Return "a … file; what to do", or None for what is not known."""
     size = os.path.getsize(path)
     with open(path, "rb") as file:

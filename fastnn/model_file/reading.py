@@ -1,4 +1,4 @@
-"""From a model file back to a network, every part of the file checked before it is believed."""
+"""Reading of a model file into a network; every part is checked before it is used."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from . import files, optim
-from .history import History
-from .init import INITS
-from .mlp import MLP
-from .names import check_name
-from .schedules import check_number
-from .state import FitState, OptimizerState
+from .. import optim
+from ..checks import check_number, is_whole
+from ..history import History
+from ..init import INITS
+from ..mlp import MLP
+from ..names import check_name
+from ..paths import one_line
+from ..state import FitState, OptimizerState
+from . import container
 
 _DTYPES = ("float32", "float64")
 _FRACTIONS = "fractions of 255"
@@ -52,15 +54,15 @@ def load(path: str | os.PathLike[str]) -> MLP:
     (2, 3, 1)
     """
     path = Path(path)
-    tensors, facts = files.read(path)
+    tensors, facts = container.read(path)
     try:
         return _network(tensors, facts)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
-        raise ValueError(f"{path} is not a sound fastnn model: {files.one_line(what)}") from None
+        raise ValueError(f"{path} is not a sound fastnn model: {one_line(what)}") from None
 
 
-def _network(tensors: files.Tensors, facts: Mapping[str, Any]) -> MLP:
+def _network(tensors: container.Tensors, facts: Mapping[str, Any]) -> MLP:
     version = facts["format_version"]
     known = {"format_version", "network", "classes", "metadata", "training"}
     unknown = set(facts) - (known | {"inputs"} if version > 1 else known)
@@ -137,7 +139,7 @@ def _labels(classes: Any) -> Any:
     return np.asarray(classes)
 
 
-def _restore(net: MLP, facts: Mapping[str, Any], left: files.Tensors) -> None:
+def _restore(net: MLP, facts: Mapping[str, Any], left: container.Tensors) -> None:
     """Set the training state of a checkpoint, taking its tensors out of `left`."""
     kind = {k.__name__: k for k in (optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop)}[
         facts["optimizer_kind"]
@@ -177,6 +179,6 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: files.Tensors) -> None:
 
 def _count(facts: Mapping[str, Any], name: str, below: int = 2**63) -> int:
     value = facts[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < below:
+    if not is_whole(value) or not 0 <= value < below:
         raise ValueError(f"its {name} is {value!r}")
     return value

@@ -23,23 +23,15 @@ from __future__ import annotations
 import json
 import math
 import os
-import stat
 import struct
-import threading
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_LOCKS = True
-try:
-    import fcntl
-except ImportError:  # Windows
-    _LOCKS = False
+from ..paths import check_regular, one_line, replace
 
 if TYPE_CHECKING:
     import io
@@ -48,7 +40,6 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "fastnn", "2"
 _READ_VERSIONS = ("1", "2")
 _MARGIN = 1 << 22  # bytes, for a header and the library itself
-_PARTS = 8  # names of temporary files a path: so many may write it at once and leave none behind
 _HEADER_LIMIT = 100_000_000  # bytes: that of the safetensors library
 # What the parts of a JSON text take as Python objects, in bytes, and how much of that a header may
 # ask for: twice its file's size, and 32 MB besides. Ten million "[]," would be a gigabyte.
@@ -59,7 +50,6 @@ _TYPES = {
     **{"U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8", "I64": "<i8"},
 }
 _DEEPEST = 100  # lists and objects one within another
-_MOST_SAID = 200  # characters of a file's own words in a message
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -104,113 +94,6 @@ def write(
 def _ask_for_memory(size: int) -> None:
     """Raise MemoryError here: the safetensors library ends the process where it finds no memory."""
     np.empty(size + _MARGIN, np.uint8)
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Put `content` at `path` atomically and durably.
-
-    The temporary file ``.fastnn-NUMBER-0.part`` beside it belongs to the path. A process that is
-    killed leaves it behind, unlocked, and the next one to write there uses it again: so there is
-    never more than one for each process that wrote at the same time. (Windows, and file systems
-    without locks: a name a process and thread, which stays until somebody deletes it.)
-    """
-    try:
-        part, descriptor = _open_part(path)
-        try:
-            with open(descriptor, "wb") as file:
-                try:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                    if _LOCKS:
-                        os.replace(part, path)
-                except BaseException:
-                    with suppress(OSError):
-                        part.unlink()  # while it is locked, and so nobody else's
-                    raise
-            if not _LOCKS:
-                os.replace(part, path)  # Windows renames no open file, nor deletes one
-        except BaseException:
-            if not _LOCKS:
-                with suppress(OSError):
-                    part.unlink()
-            raise
-    except OSError as error:
-        why = f"cannot write: {error.strerror}; what was there is untouched"
-        if not path.parent.is_dir():
-            why = f"cannot write: there is no folder {path.parent}"
-        elif path.is_dir():
-            why = "cannot write: it is a folder; expected the name of a file"
-        raise type(error)(error.errno, why, str(path)) from error
-    if hasattr(os, "O_DIRECTORY"):  # make the new name itself durable
-        with suppress(OSError):
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-
-def _open_part(path: Path) -> tuple[Path, int]:
-    """Return the temporary file for `path` and a descriptor of it, empty and ours alone."""
-    mode = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    number = zlib.crc32(os.fsencode(path.name))
-    for attempt in range(_PARTS if _LOCKS else 0):
-        part = path.parent / f".fastnn-{number:08x}-{attempt}.part"
-        try:
-            descriptor = os.open(part, mode, 0o666)
-        except OSError:  # somebody else's, a link or a folder; or what the last attempt will tell
-            continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            ours, named = os.fstat(descriptor), os.lstat(part)
-            if (
-                os.path.samestat(ours, named)  # not yet renamed by who had it before
-                and (ours.st_nlink, ours.st_uid) == (1, os.geteuid())
-                and stat.S_ISREG(ours.st_mode)
-            ):
-                os.ftruncate(descriptor, 0)
-                return part, descriptor
-        except OSError:  # another is writing it, or this file system has no locks
-            pass
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-    # A name of this thread's own
-    part = path.parent / f".fastnn-{os.getpid()}-{threading.get_ident()}.part"
-    return part, os.open(part, mode | os.O_TRUNC, 0o666)
-
-
-def one_line(words: object) -> str:
-    """Return the words, perhaps a file's own, as a part of a message: escaped, and not too long."""
-    text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(words)[: _MOST_SAID + 1])
-    return text if len(text) <= _MOST_SAID else text[: _MOST_SAID - 1] + "…"
-
-
-def expanded(path: str | os.PathLike[str]) -> Path:
-    """Return the path with ``~`` expanded."""
-    from pathlib import Path
-
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise FileNotFoundError(f"{path}: this system knows no such home folder") from None
-
-
-def check_regular(path: Path) -> None:
-    """Refuse a pipe, a device or a socket, which could keep a reader waiting for ever.
-
-    What is not there, or a folder, is for the reader to tell.
-    """
-    try:
-        mode = os.stat(path).st_mode
-    except OSError:
-        return
-    except ValueError as error:  # a NUL, or a lone surrogate
-        raise ValueError(f"{str(path)!r} is not a path: {error}") from None
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise ValueError(f"{path} is a pipe, a device or a socket; expected a file")
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]:
@@ -341,9 +224,9 @@ def _affordable(size: int) -> int:
 
 
 def _not_ours(path: Path, otherwise: str) -> str:
-    from .foreign import what_it_is
+    from .recognise import describe_file
 
-    what = what_it_is(path)
+    what = describe_file(path)
     return f"{path} {otherwise}" if what is None else f"{path} is no fastnn model: it is {what}"
 
 

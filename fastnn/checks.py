@@ -1,0 +1,77 @@
+"""Checks of arguments: one wording for every number, and the widths and dtype of a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from numbers import Integral, Real
+from typing import Any, TypeGuard
+
+import numpy as np
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a value is a real number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether a value is an integer, Python's or NumPy's; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def check_number(
+    name: str, value: object, expected: str, accept: Callable[[float], bool] = lambda _: True
+) -> float:
+    """Return `value` as a float, or raise one sentence: "`name` must be `expected`, got ..."."""
+    if not is_number(value):
+        raise TypeError(f"{name} must be {expected}, got {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:  # an int of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number) or not accept(number):
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+    return number
+
+
+def check_count(name: str, value: object, at_least: int) -> int:
+    """Return `value` as an int of `at_least` or more, or raise one sentence."""
+    expected = f"an integer of {at_least} or more"
+    if not is_whole(value):
+        raise TypeError(f"{name} must be {expected}, got {value!r}")
+    if value < at_least:
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+    return int(value)
+
+
+def one_each(argument: str, value: Any, n: int) -> tuple[Any, ...]:
+    """Return the hidden layers' values: one for all, or a sequence of one each."""
+    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
+        return (value,) * n
+    if len(value) != n:
+        layers_text = "layer" if n == 1 else "layers"
+        raise ValueError(f"{argument} has {len(value)} values for {n} hidden {layers_text}")
+    return tuple(value)
+
+
+def check_widths(sizes: Any) -> tuple[int, ...]:
+    """Return the widths of a network's layers, or raise one sentence."""
+    if isinstance(sizes, np.ndarray):
+        sizes = sizes.tolist()
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) < 2:
+        raise ValueError(f"sizes must be two or more layer widths, got {sizes!r}")
+    widths = tuple(check_count("sizes", width, 1) for width in sizes)
+    if max(widths) > 2**31 - 1:
+        raise ValueError(f"sizes must be below 2**31, got {max(widths)}")
+    return widths
+
+
+def check_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return float32 or float64 as a dtype, or raise one sentence."""
+    for known in (np.dtype(np.float32), np.dtype(np.float64)):
+        with suppress(TypeError, ValueError):
+            if dtype is not None and np.dtype(dtype) == known:
+                return known
+    raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")

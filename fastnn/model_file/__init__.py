@@ -1,0 +1,1 @@
+"""Model files: container (the bytes), writing, reading, and recognise (files of other programs)."""

@@ -1,0 +1,80 @@
+"""Writing of a network, and of the state of its training, into a model file."""
+
+from __future__ import annotations
+
+import os
+from reprlib import repr as shorten
+from typing import Any
+
+import numpy as np
+
+from ..layout import Array, layers
+from ..mlp import MLP
+from . import container
+
+
+def write(net: MLP, path: str | os.PathLike[str], checkpoint: bool) -> None:
+    """Write the network, and for a checkpoint what ``fit(..., resume=True)`` needs."""
+    params = net._core.get_params()
+    if not np.isfinite(params).all():
+        raise ValueError("the parameters hold NaN or infinity; such a network is not saved")
+    tensors = _tensors(net, params)
+    if not isinstance(net.metadata, dict):
+        raise TypeError(f"metadata must be a dict, got {shorten(net.metadata)}")
+    facts: dict[str, Any] = {"network": net._network(), "metadata": net.metadata}
+    if net._classes is not None:
+        facts["classes"] = net._classes.tolist()
+    facts["inputs"] = {
+        "names": None if net._feature_names is None else list(net._feature_names),
+        "trained": net._trained,
+        "bytes": "numbers" if net._old_bytes is None else "fractions of 255",
+    }
+    if checkpoint:
+        facts["training"], moments = _training(net)
+        tensors.update(moments)
+    container.write(path, tensors, facts)
+
+
+def _tensors(net: MLP, params: Array) -> dict[str, Array]:
+    """Return weights, biases and scalings by their names in the file."""
+    tensors: dict[str, Array] = {}
+    for l, (W, b) in enumerate(layers(params, net.sizes)):
+        tensors[f"weights.{l}"], tensors[f"biases.{l}"] = W, b
+    if net._scaling is not None:
+        tensors["input.shift"] = net._scaling.shift
+        tensors["input.scale"] = net._scaling.scale
+    if net._output_scaling is not None:
+        tensors["output.shift"], tensors["output.scale"] = net._output_scaling
+    return tensors
+
+
+def _training(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the state of the training as JSON values and as tensors."""
+    standing, state = net._standing, net._state
+    if standing is None or state is None:
+        raise ValueError("there is no training to make a checkpoint of: call fit first")
+    tensors = {
+        f"optimizer.{name}": moment
+        for name, moment in (("m", state.m), ("v", state.v))
+        if moment is not None
+    }
+    states = net._fit.callback_states() if net._fit is not None else standing.callbacks
+    plain: list[dict[str, Any]] = []
+    for i, values in enumerate(states):
+        held = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+        tensors |= {f"callbacks.{i}.{name}": value for name, value in held.items()}
+        plain.append({name: value for name, value in values.items() if name not in held})
+    return {
+        "batch_size": standing.batch_size,
+        "shuffle": standing.shuffle,
+        "optimizer": standing.optimizer,
+        "optimizer_kind": state.kind.__name__,
+        "steps": state.steps,
+        "epoch": standing.epoch,
+        "epochs": standing.epochs,
+        "lr_scale": standing.lr_scale,
+        "history": standing.history.to_dict(),
+        "callbacks": plain,
+        "rng": net._rng.bit_generator.state,
+        "dropout_seed": net._dropout_seed,
+    }, tensors
