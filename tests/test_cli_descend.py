@@ -118,7 +118,7 @@ def test_what_fails_is_told_in_one_line_with_status_1(run, folder, argv, told):
 
 
 def test_without_matplotlib_the_sentence_says_what_to_install(run, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.pyplot", None)
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
     status, _, err = run("bowl", "-o", "a.png")
     assert status == 1
     assert "plotting needs matplotlib: pip install" in err
