@@ -232,6 +232,37 @@ def test_a_file_of_version_1_reads_bytes_as_it_did(tmp_path: Path, scaled: bool)
     assert_array_equal(net.predict(X), net.predict(X.astype(float)))
 
 
+@pytest.mark.parametrize("trained_on_bytes", [True, False])
+def test_the_command_line_reads_rows_for_it_as_it_was_trained(
+    tmp_path: Path, trained_on_bytes: bool
+) -> None:
+    """Whatever the other rows of the file are: 0, 1, 1 is a row of bytes to a model of bytes."""
+    net = of_version_1(tmp_path / "old", scaled=not trained_on_bytes)
+    net.metadata = {"task": "regress", "bytes": trained_on_bytes}
+    net.save(tmp_path / "m")
+    X = np.array([[0, 1, 1], [200, 30, 2]], np.uint8)
+    expected = net.predict(X if trained_on_bytes else X.astype(np.float32))
+    np.save(tmp_path / "x.npy", X)
+    np.savetxt(tmp_path / "x.csv", X, fmt="%d", delimiter=",")
+    np.savetxt(tmp_path / "one.csv", X[:1], fmt="%d", delimiter=",")
+    command = [
+        sys.executable,
+        "-m",
+        "fastnn",
+        "predict",
+        "--json",
+        "m",
+        "x.npy",
+        "x.csv",
+        "one.csv",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    found = json.loads(done.stdout)
+    assert len(found) == 5
+    for record in found:
+        assert_allclose(list(record["outputs"].values()), expected[record["row"]], rtol=1e-6)
+
+
 def test_it_still_does_after_it_is_saved_again(tmp_path: Path) -> None:
     net = of_version_1(tmp_path / "old", scaled=True)
     net.save(tmp_path / "again")

@@ -80,12 +80,19 @@ def as_bytes(X: Array) -> Array:
 
 
 def in_order(net: MLP, X: Array, names: tuple[str, ...] | None, where: str) -> Array:
-    """Return rows with the columns that a model was trained on, in its order.
+    """Return rows as a model reads them: with the columns that it was trained on, in its order.
 
-    Raises ValueError where they have others.
+    Raises ValueError where they have others. A model of file version 1 counts bytes as fractions
+    of 255: whole numbers become bytes if it was trained on them, and numbers if it was not.
     """
     order = arrays.column_order(where, names, net.feature_names)
-    return X if order is None else X[:, order]
+    X = X if order is None else X[:, order]
+    if net._old_bytes is None:
+        return X
+    if net.metadata.get("bytes") or net.metadata.get("image_shape"):
+        whole = X.size > 0 and X.min() >= 0 and X.max() <= 255 and np.array_equal(X, np.rint(X))
+        return X.astype(np.uint8) if whole else X
+    return X.astype(np.float32) if net.input_scale is not None and X.dtype == np.uint8 else X
 
 
 def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> Examples:
