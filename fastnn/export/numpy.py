@@ -7,7 +7,6 @@ to pass on, every bit comes back, and reading it runs nothing but what can be re
 from __future__ import annotations
 
 import base64
-import math
 import os
 
 import numpy as np
@@ -143,8 +142,6 @@ def _facts(net: MLP) -> str:
     text = ""
     if facts.task_of(net) == "classify":
         labels = facts.labels_of(net)
-        if any(isinstance(label, float) and not math.isfinite(label) for label in labels):
-            raise ValueError(f"classes of net must be finite to be written down, got {labels}")
         text += f"LABELS = np.array({labels!a})\n"
     names = facts.feature_names(net)
     if names is not None:
