@@ -125,7 +125,7 @@ class Recorder(Callback):
     """
 
     def __init__(self, every: int) -> None:
-        self.every = every
+        self.every: int = every
         self.points: list[NDArray[np.floating]] = []
         self.kept: list[int] = []
         self.steps: int = 0
@@ -137,7 +137,8 @@ class Recorder(Callback):
         """Record the start."""
         self._dtype = run.net.params.dtype
         self.start: Array = run.net.params.astype(np.float64)
-        self.end, self.total = self.start, np.zeros_like(self.start)
+        self.end: Array = self.start
+        self.total: Array = np.zeros_like(self.start)
         self._far = _FAR * (1 + norm(self.start))
         self._gone = False
         self._keep()

@@ -42,9 +42,9 @@ class Writer:
         self.x_type = "float" if self.x_real == "float32" else "double"
         self.a_real: str = facts.output_dtype(net, real)
         self.a_type = "float" if self.a_real == "float32" else "double"
-        self.scaled = facts.input_scaling(net)
-        self.scaled_bytes = facts.byte_scaling(net)
-        self.scaled_out = facts.output_scaling(net)
+        self.scaled: tuple[Array, Array] | None = facts.input_scaling(net)
+        self.scaled_bytes: tuple[Array, Array] | None = facts.byte_scaling(net)
+        self.scaled_out: tuple[Array, Array] | None = facts.output_scaling(net)
         self.hidden: tuple[int, ...] = net.sizes[1:-1]
         self.flash: int = 0
         self.ram: int = 0

@@ -74,9 +74,11 @@ class Scene:
         (x0, x1), (y0, y1) = self._box = _checked(limits) if limits else _box(descent)
         x, y = np.linspace(x0, x1, _GRID), np.linspace(y0, y1, _GRID)
         Z = descent._surface.on_grid(x, y)
-        self.lines = [_Line(_clipped(descent, i, self._box)) for i in range(len(descent.paths))]
+        self.lines: list[_Line] = [
+            _Line(_clipped(descent, i, self._box)) for i in range(len(descent.paths))
+        ]
         # Not wider: in a column of 6.3 inches text of 10 points is still one of 7.
-        self.figure = blank((9, 4.6))
+        self.figure: Any = blank((9, 4.6))
         grid = self.figure.add_gridspec(1, 2, width_ratios=[1, 1.15])
         solid = self.figure.add_subplot(grid[0], projection="3d", computed_zorder=False)
         flat = self.figure.add_subplot(grid[1])
