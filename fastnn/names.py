@@ -45,6 +45,14 @@ RANGES: dict[Output, tuple[float, float]] = {
     "exp": (0, inf),
 }
 
+# The loss of an output where none is asked for
+_LOSS_OF: dict[Output, Loss] = {
+    **dict.fromkeys(HIDDEN, "mse"),
+    "sigmoid": "binary_cross_entropy",
+    "softmax": "cross_entropy",
+    "exp": "poisson",
+}
+
 # Outputs that a loss can be computed from; a loss that is not here takes any but exp and softmax …
 OUTPUTS_OF: dict[str, tuple[Output, ...]] = {
     "cross_entropy": ("softmax",),
@@ -75,12 +83,7 @@ def pair(output: object, loss: object) -> tuple[Output, Loss]:
     if output is None:
         output = OUTPUTS_OF[loss][0] if loss in OUTPUTS_OF else "identity"
     if loss is None:
-        of_output: dict[Output, Loss] = {
-            "softmax": "cross_entropy",
-            "sigmoid": "binary_cross_entropy",
-            "exp": "poisson",
-        }
-        loss = of_output.get(output, "mse")
+        loss = _LOSS_OF[output]
     if loss in OUTPUTS_OF and output not in OUTPUTS_OF[loss]:
         needed = " or ".join(OUTPUTS_OF[loss])
         raise ValueError(f"loss {loss!r} needs output {needed}, not {output!r}")
