@@ -11,7 +11,7 @@
 static size_t real_size(const fnn_net *net) { return net->dtype == FNN_F32 ? 4 : 8; }
 
 /* The network, its tables and its parameters in one piece of memory; NULL while measuring */
-static fnn_net *layout(fnn_arena *arena, const fnn_net *measured, size_t n_params)
+static fnn_net *layout(fnn_arena *arena, const fnn_net *measured, size_t n_params, size_t n_out)
 {
     size_t L = (size_t)measured->n_layers;
     fnn_net *net = fnn_take(arena, 1, sizeof *net), filled = *measured;
@@ -21,6 +21,7 @@ static fnn_net *layout(fnn_arena *arena, const fnn_net *measured, size_t n_param
     filled.weights_at = fnn_take(arena, L, sizeof *filled.weights_at);
     filled.biases_at = fnn_take(arena, L, sizeof *filled.biases_at);
     filled.params = fnn_take(arena, n_params, real_size(measured));
+    filled.loss_param = fnn_take(arena, n_out, real_size(measured));
     if (!arena->base) return NULL;
     *net = filled;
     return net;
@@ -29,7 +30,7 @@ static fnn_net *layout(fnn_arena *arena, const fnn_net *measured, size_t n_param
 static int legal(const fnn_spec *spec)
 {
     if (spec->dtype != FNN_F32 && spec->dtype != FNN_F64) return 0;
-    if (spec->n_layers < 1 || (unsigned)spec->loss >= FNN_N_LOSSES) return 0;
+    if (spec->n_layers < 1 || (unsigned)spec->loss >= FNN_N_LOSSES || spec->loss == FNN_LINEAR) return 0;
     for (int l = 0; l <= spec->n_layers; l++)
         if (spec->sizes[l] < 1 || spec->sizes[l] > INT32_MAX) return 0;
     for (int l = 0; l < spec->n_layers; l++) {
@@ -50,13 +51,14 @@ fnn_status fnn_net_new(const fnn_spec *spec, fnn_net **net)
     if (n_params > PTRDIFF_MAX / sizeof(double)) return FNN_TOO_LARGE;
 
     fnn_net described = {.dtype = spec->dtype, .n_layers = spec->n_layers, .loss = spec->loss,
-                         .loss_param = spec->loss_param, .n_params = (int64_t)n_params};
+                         .n_params = (int64_t)n_params};
+    size_t n_out = (size_t)spec->sizes[spec->n_layers];
     fnn_arena arena = {NULL, 0};
-    layout(&arena, &described, n_params);
+    layout(&arena, &described, n_params, n_out);
     void *memory = fnn_acquire(arena.used);
     if (!memory) return FNN_NO_MEMORY;
     arena = (fnn_arena){memory, 0};
-    fnn_net *made = layout(&arena, &described, n_params);
+    fnn_net *made = layout(&arena, &described, n_params, n_out);
 
     int64_t at = 0;
     for (int l = 0; l <= spec->n_layers; l++) made->sizes[l] = spec->sizes[l];
@@ -68,6 +70,11 @@ fnn_status fnn_net_new(const fnn_spec *spec, fnn_net **net)
         at = made->biases_at[l] + spec->sizes[l + 1];
     }
     memset(made->params, 0, n_params * real_size(made));
+    for (size_t j = 0; j < n_out; j++) {
+        double p = spec->loss_param ? spec->loss_param[j] : 0;
+        if (made->dtype == FNN_F32) ((float *)made->loss_param)[j] = (float)p;
+        else ((double *)made->loss_param)[j] = p;
+    }
     *net = made;
     return FNN_OK;
 }
@@ -188,13 +195,24 @@ fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
     return status;
 }
 
-fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
-                       void *const *out, int n_threads)
+fnn_status fnn_step(fnn_net *net, const void *gradient, const fnn_optimiser *optimiser, const fnn_run *run)
 {
-    if (!legal_rows(X, begin, end, n_threads)) return FNN_BAD_ARGUMENT;
-    if (begin == end) return FNN_OK;
+    if ((unsigned)optimiser->kind >= FNN_N_OPTIMISERS || !fnn_has_moments(optimiser) || run->n_threads < 1)
+        return FNN_BAD_ARGUMENT;
+    if (!begin_writing(net)) return FNN_BUSY;
+    fnn_status status = ON_DTYPE(net, step, net, gradient, optimiser, run);
+    end_writing(net);
+    return status;
+}
+
+fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, const fnn_pass *pass, void *const *out)
+{
+    int64_t most = pass->order ? INT64_MAX : X->n_rows; /* an order's rows are the caller's to check */
+    if (pass->n_threads < 1 || pass->begin < 0 || pass->begin > pass->end || pass->end > most)
+        return FNN_BAD_ARGUMENT;
+    if (pass->begin == pass->end) return FNN_OK;
     if (!begin_reading(net)) return FNN_BUSY;
-    fnn_status status = ON_DTYPE(net, forward, net, X, begin, end, out, n_threads);
+    fnn_status status = ON_DTYPE(net, forward, net, X, pass, out);
     end_reading(net);
     return status;
 }
@@ -210,14 +228,25 @@ fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int
     return status;
 }
 
-fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
-                        int64_t end, void *sum, void *per_example, fnn_sums *sums, int n_threads)
+fnn_status fnn_backward(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
+                        int64_t end, const fnn_gradients *out, fnn_sums *sums, int n_threads)
 {
-    if (!legal_rows(X, begin, end, n_threads) || !sum == !per_example) return FNN_BAD_ARGUMENT;
+    int of_rows = out->per_example || out->layers;
+    if (!legal_rows(X, begin, end, n_threads) || (out->sum && of_rows && y->weight)) return FNN_BAD_ARGUMENT;
     if (begin == end) return FNN_OK;
     if (!begin_reading(net)) return FNN_BUSY;
-    fnn_status status =
-        ON_DTYPE(net, gradient, net, X, y, begin, end, sum, per_example, sums, n_threads);
+    fnn_status status = ON_DTYPE(net, backward, net, X, y, begin, end, out, sums, n_threads);
+    end_reading(net);
+    return status;
+}
+
+fnn_status fnn_jacobian(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end, void *inputs,
+                        void *params, int n_threads)
+{
+    if (!legal_rows(X, begin, end, n_threads) || !inputs == !params) return FNN_BAD_ARGUMENT;
+    if (begin == end) return FNN_OK;
+    if (!begin_reading(net)) return FNN_BUSY;
+    fnn_status status = ON_DTYPE(net, jacobian, net, X, begin, end, inputs, params, n_threads);
     end_reading(net);
     return status;
 }

@@ -13,9 +13,9 @@
  * the call. Every function reports one fnn_status; none prints, aborts or exits. On any status
  * but FNN_OK the parameters are unchanged.
  *
- * Threads: calls that only read the parameters (fnn_forward, fnn_cost, fnn_gradient,
- * fnn_get_params) may run at the same time on one network. fnn_train and fnn_set_params lock the
- * network: other calls return FNN_BUSY while they run, and they return FNN_BUSY while others read.
+ * Threads: calls that only read the parameters (fnn_forward, fnn_cost, fnn_backward, fnn_jacobian,
+ * fnn_get_params) may run at the same time on one network. fnn_train, fnn_step and fnn_set_params lock
+ * the network: other calls return FNN_BUSY while they run, and they return FNN_BUSY while others read.
  * Writes through the pointer of fnn_params are not guarded. After a fork the child calls fnn_forked,
  * which drops the reads that were running in the parent; a network that the parent was training has
  * half-updated parameters, and stays FNN_BUSY in the child.
@@ -69,7 +69,9 @@ typedef enum { FNN_F32 = 0, FNN_F64, FNN_U8 } fnn_dtype;
     X(MAE, MEAN, TERMS)               /* 1/n Σ |a − y| */                                         \
     X(HUBER, MEAN, TERMS)             /* 1/n Σ h(a − y), h(r) = r²/2, |r| ≤ d, else d(|r| − d/2) */ \
     X(QUANTILE, MEAN, TERMS)          /* 1/n Σ max(q r, (q − 1) r), r = y − a */                  \
-    X(POISSON, MEAN, ROW)             /* 1/n Σ (a − y ln a) */
+    X(POISSON, MEAN, ROW)             /* 1/n Σ (a − y ln a) */                                    \
+    X(GAUSSIAN_NLL, MEAN, ROW)        /* 1/n Σ_k [(y − μ)² e^−s + s], a = (μ, s) a target k */    \
+    X(LINEAR, SUM, TERMS)             /* Σ y a: y is dC/da of a cost of the caller's own */
 
 /* Code, and whether the formula needs the moments m and v; SGD and RMSprop have m where there is
  * momentum. The formulas stand in optim.inc.h. */
@@ -113,7 +115,7 @@ typedef struct {
     const int *activation; /* L codes, the last is the output's */
     const double *dropout; /* L probabilities in [0, 1), the last 0 */
     fnn_loss loss;
-    double loss_param;     /* huber's d, quantile's q */
+    const double *loss_param; /* n_L numbers: huber's d or quantile's q of each output; NULL: 0 */
 } fnn_spec;
 
 /* Rows to read: a strided matrix of any of the three types, or CSR (values of any of them; columns of a
@@ -137,7 +139,11 @@ typedef struct {
     const int64_t *labels; /* (n_rows,) in [0, n_out), or {0, 1} where n_out is 1 */
     const void *values;    /* (n_rows, n_out) reals */
     const double *weight;  /* (n_rows,) ≥ 0, or NULL for 1 */
+    /* (n_rows, n_out) reals ≥ 0, the mean of each row 1, or NULL for 1: what each output's term counts
+     * in its row; 0 where a target is missing. Not with cross-entropy, where y itself is weighted. */
+    const void *output_weight;
     fnn_metric metric;
+    int linear; /* 1: the loss is LINEAR, whatever the network's; Σ over the rows, not their mean */
 } fnn_targets;
 
 /* The optimiser's formulas stand in optim.inc.h, at the kernels that compute them. */
@@ -145,6 +151,9 @@ typedef struct {
     fnn_optimiser_kind kind;
     double momentum, beta1, beta2, eps;
     double weight_decay; /* on weights, never biases; does not depend on the batch size */
+    /* The gradient g, before weight decay, becomes g · min(1, clip_norm / |g|), each of its values is
+     * kept within ± clip_value; 0: not */
+    double clip_norm, clip_value;
     int nesterov, decoupled;
     void *m, *v;         /* n_params reals each, or NULL where the formula has none */
 } fnn_optimiser;
@@ -153,6 +162,7 @@ typedef struct {
     const int64_t *order;  /* the n rows to visit, in this order; NULL: 0, 1, 2, … */
     int64_t n, batch_size; /* cut into batches, the last may be smaller */
     const double *rates;   /* a learning rate a batch */
+    const int *trainable;  /* L flags: layers with 0 keep their parameters; NULL: all are trained */
     int64_t steps_taken;   /* optimiser steps before this run */
     uint64_t dropout_seed;
     int n_threads;
@@ -193,18 +203,49 @@ int fnn_has_moments(const fnn_optimiser *optimiser);
 fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                      const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums);
 
-/* Activations of rows [begin, end): out[l], l = 0 … L, is (end − begin, n_l) reals or NULL. */
-fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
-                       void *const *out, int n_threads);
+/* One optimiser step with a given gradient, n_params finite reals laid out like the parameters; of
+ * `run`, what is read is rates[0], steps_taken, trainable and n_threads. */
+fnn_status fnn_step(fnn_net *net, const void *gradient, const fnn_optimiser *optimiser,
+                    const fnn_run *run);
+
+/* Rows to predict, and how */
+typedef struct {
+    const int64_t *order; /* rows order[begin … end − 1]; NULL: rows begin … end − 1 */
+    int64_t begin, end;
+    int logits;           /* a[L] is z[L] */
+    int drop;             /* 1: with the dropout of a training of this seed, at this step; the */
+    int64_t first, step;  /* first of the rows is row `first` of its batch */
+    uint64_t seed;
+    int n_threads;
+} fnn_pass;
+
+/* Activations of the rows of a pass: out[l], l = 0 … L, is (end − begin, n_l) reals or NULL. */
+fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, const fnn_pass *pass, void *const *out);
 
 /* Costs of rows [begin, end): summed into *sums, and one a row into per_example unless NULL. */
 fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
                     int64_t end, double *per_example, fnn_sums *sums, int n_threads);
 
-/* Gradients of rows [begin, end), laid out like the parameters. Either `sum`, n_params reals to
- * which Σ w ∇C is added, or `per_example`, (end − begin, n_params): ∇C of each row, unweighted. */
-fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
-                        int64_t end, void *sum, void *per_example, fnn_sums *sums, int n_threads);
+/* Results of fnn_backward, each wanted or NULL; laid out like the parameters where they are ∇C.
+ * `per_example` and `layers` are of each row's own cost, unweighted. */
+typedef struct {
+    void *sum;           /* n_params reals, to which Σ w ∇C is added; beside others only without w */
+    void *per_example;   /* (end − begin, n_params) */
+    void *const *layers; /* L pointers, l = 0 … L − 1: ∂C/∂a[l] = δ[l+1] W[l]ᵀ, (end − begin, n_l), or
+                          * NULL. a[0] is the input as it is read, scaled; −∂C/∂a[l] is what an example
+                          * wishes for the activations of layer l. */
+    double *cost;        /* (end − begin,): C of each row */
+} fnn_gradients;
+
+/* Backpropagation over rows [begin, end): gradients of the network's cost or, with y->linear, of a cost
+ * of the caller's own, of which y->values are the output gradients dC/da. */
+fnn_status fnn_backward(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
+                        int64_t end, const fnn_gradients *out, fnn_sums *sums, int n_threads);
+
+/* Jacobians of rows [begin, end): `inputs` (end − begin, n_out, n_in), ∂a[L]/∂a[0], or `params`
+ * (end − begin, n_out, n_params), ∂a[L]/∂θ; the other NULL. */
+fnn_status fnn_jacobian(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end, void *inputs,
+                        void *params, int n_threads);
 
 /* 1 if every stored value of a dense X is finite, also once it is read as a number of dtype `as` */
 int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as);

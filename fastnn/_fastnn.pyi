@@ -59,6 +59,8 @@ class Targets:
         metric: int,
         n_rows: int,
         n_out: int,
+        output_weight: NDArray[Any] | None = None,
+        linear: bool = False,
     ) -> None: ...
 
 @final
@@ -76,6 +78,8 @@ class Optimiser:
         weight_decay: float = 0,
         nesterov: bool = False,
         decoupled: bool = False,
+        clip_norm: float = 0,
+        clip_value: float = 0,
     ) -> None: ...
 
 @final
@@ -88,7 +92,7 @@ class Net:
         activation: Sequence[int],
         dropout: Sequence[float],
         loss: int,
-        loss_param: float,
+        loss_param: float | Sequence[float],
         dtype: np.dtype[Any],
     ) -> Self: ...
     def get_params(self) -> NDArray[Any]: ...
@@ -106,9 +110,29 @@ class Net:
         n_threads: int,
         before: tuple[float, float, float] = (0, 0, 0),
         counter: Any = None,
+        trainable: NDArray[np.intc] | None = None,
     ) -> tuple[float, float, float, int, int, bool]: ...
+    def step(
+        self,
+        gradient: NDArray[Any],
+        optimiser: Optimiser,
+        rate: float,
+        steps_taken: int,
+        n_threads: int,
+        counter: Any = None,
+        trainable: NDArray[np.intc] | None = None,
+    ) -> None: ...
     def forward(
-        self, X: Rows, begin: int, end: int, out: list[NDArray[Any] | None], n_threads: int
+        self,
+        X: Rows,
+        begin: int,
+        end: int,
+        out: list[NDArray[Any] | None],
+        n_threads: int,
+        *,
+        logits: bool = False,
+        order: NDArray[np.int64] | None = None,
+        dropout: tuple[int, int, int] | None = None,
     ) -> None: ...
     def forward_few(self, X: Any, scaling: Scaling | None, sparse: str) -> NDArray[Any] | None: ...
     def cost(
@@ -121,7 +145,7 @@ class Net:
         n_threads: int,
         before: tuple[float, float, float] = (0, 0, 0),
     ) -> tuple[float, float, float]: ...
-    def gradient(
+    def backward(
         self,
         X: Rows,
         y: Targets,
@@ -129,8 +153,19 @@ class Net:
         end: int,
         total: NDArray[Any] | None,
         per_example: NDArray[Any] | None,
+        layers: Sequence[NDArray[Any] | None] | None,
+        costs: NDArray[np.float64] | None,
         n_threads: int,
     ) -> tuple[float, float, float]: ...
+    def jacobian(
+        self,
+        X: Rows,
+        begin: int,
+        end: int,
+        inputs: NDArray[Any] | None,
+        params: NDArray[Any] | None,
+        n_threads: int,
+    ) -> None: ...
 
 @final
 class Memory: ...

@@ -122,6 +122,7 @@ cdef void *writable(cnp.ndarray array, cnp.dtype dtype, int64_t size) except? NU
 
 cdef cnp.dtype INT64 = np.dtype(np.int64)
 cdef cnp.dtype FLOAT64 = np.dtype(np.float64)
+cdef cnp.dtype INTC = np.dtype(np.intc)
 
 
 @cython.final
@@ -332,13 +333,17 @@ cdef class Rows:
 
 @cython.final
 cdef class Targets:
-    """What the rows should give: int64 ``labels`` (n,) or ``values`` (n, n_out), and weights."""
+    """Targets of the rows: int64 ``labels`` (n,) or ``values`` (n, n_out), and weights.
+
+    With `linear`, ``values`` are dC/da of a cost of the caller's own.
+    """
 
     cdef fnn_targets targets
     cdef object kept
     cdef int64_t n_rows, n_out
 
-    def __init__(self, labels, values, weight, int metric, int64_t n_rows, int64_t n_out):
+    def __init__(self, labels, values, weight, int metric, int64_t n_rows, int64_t n_out,
+                 output_weight=None, bint linear=False):
         cdef int64_t label, i, most = max(n_out, 2)
         memset(&self.targets, 0, sizeof(self.targets))
         if (labels is None) == (values is None):
@@ -355,9 +360,13 @@ cdef class Targets:
             self.targets.values = pointer(values, (<cnp.ndarray>values).descr, n_rows * n_out)
         if weight is not None:
             self.targets.weight = <const double *>pointer(weight, FLOAT64, n_rows)
-        self.targets.metric = <fnn_metric>metric
+        if output_weight is not None:
+            self.targets.output_weight = pointer(
+                output_weight, (<cnp.ndarray>output_weight).descr, n_rows * n_out
+            )
+        self.targets.metric, self.targets.linear = <fnn_metric>metric, linear
         self.n_rows, self.n_out = n_rows, n_out
-        self.kept = (labels, values, weight)
+        self.kept = (labels, values, weight, output_weight)
 
 
 @cython.final
@@ -369,12 +378,14 @@ cdef class Optimiser:
     cdef int64_t n_params
 
     def __init__(self, int kind, m, v, *, double momentum=0, double beta1=0, double beta2=0,
-                 double eps=0, double weight_decay=0, bint nesterov=False, bint decoupled=False):
+                 double eps=0, double weight_decay=0, bint nesterov=False, bint decoupled=False,
+                 double clip_norm=0, double clip_value=0):
         memset(&self.optimiser, 0, sizeof(self.optimiser))
         self.optimiser.kind = <fnn_optimiser_kind>kind
         self.optimiser.momentum, self.optimiser.beta1 = momentum, beta1
         self.optimiser.beta2, self.optimiser.eps = beta2, eps
         self.optimiser.weight_decay = weight_decay
+        self.optimiser.clip_norm, self.optimiser.clip_value = clip_norm, clip_value
         self.optimiser.nesterov, self.optimiser.decoupled = nesterov, decoupled
         self.n_params = -1
         for moment in (m, v):
@@ -406,10 +417,11 @@ cdef class Net:
     cdef tuple sizes
     cdef bint asking  # a signal handler may be running, in the middle of a mini-batch
 
-    def __cinit__(self, sizes, activation, dropout, int loss, double loss_param, dtype):
+    def __cinit__(self, sizes, activation, dropout, int loss, loss_param, dtype):
         cdef cnp.ndarray widths = np.ascontiguousarray(sizes, dtype=np.int64)
         cdef cnp.ndarray codes = np.ascontiguousarray(activation, dtype=np.intc)
         cdef cnp.ndarray rates = np.ascontiguousarray(dropout, dtype=np.float64)
+        cdef cnp.ndarray params
         cdef fnn_spec spec
         cdef cnp.npy_intp shape
         cdef cnp.ndarray view
@@ -421,7 +433,8 @@ cdef class Net:
         spec.sizes = <const int64_t *>cnp.PyArray_DATA(widths)
         spec.activation = <const int *>cnp.PyArray_DATA(codes)
         spec.dropout = <const double *>cnp.PyArray_DATA(rates)
-        spec.loss, spec.loss_param = <fnn_loss>loss, loss_param
+        params = np.array(np.broadcast_to(loss_param, (widths[-1],)), np.float64, order="C")
+        spec.loss, spec.loss_param = <fnn_loss>loss, <const double *>cnp.PyArray_DATA(params)
         check(fnn_net_new(&spec, &self.net))
         self.n_layers = spec.n_layers
         self.sizes = tuple(int(n) for n in sizes)
@@ -455,6 +468,10 @@ cdef class Net:
             status = fnn_set_params(self.net, source)
         check(status)
 
+    cdef const int *flags(self, cnp.ndarray trainable) except? NULL:
+        """Read one C int a layer; None: all layers are trained."""
+        return NULL if trainable is None else <const int *>pointer(trainable, INTC, self.n_layers)
+
     cdef int fits(self, Rows X, Targets y) except -1:
         if X.n_cols != self.sizes[0]:
             raise ValueError(f"X has {X.n_cols} columns; this network reads {self.sizes[0]}")
@@ -462,14 +479,15 @@ cdef class Net:
             raise ValueError(f"X has {X.n_rows} rows, y has {y.n_rows}")
         if y is not None and y.n_out != self.sizes[-1]:
             raise ValueError(f"y is for {y.n_out} outputs; this network has {self.sizes[-1]}")
-        values = y.kept[1] if y is not None else None
-        if values is not None and (<cnp.ndarray>values).descr.num != self.dtype.num:
-            raise TypeError(f"the core needs {self.dtype} here")
+        for values in (y.kept[1], y.kept[3]) if y is not None else ():
+            if values is not None and (<cnp.ndarray>values).descr.num != self.dtype.num:
+                raise TypeError(f"the core needs {self.dtype} here")
         return 0
 
     def train(self, Rows X not None, Targets y not None, Optimiser optimiser not None,
               cnp.ndarray order, int64_t batch_size, cnp.ndarray rates not None, int64_t step,
-              uint64_t dropout_seed, int n_threads, before=(0, 0, 0), counter=None):
+              uint64_t dropout_seed, int n_threads, before=(0, 0, 0), counter=None,
+              cnp.ndarray trainable=None):
         """Step once a batch over the rows in `order`; see fnn_train.
 
         The attribute `steps` of `counter` is counted up here, since between this function's end and
@@ -483,9 +501,7 @@ cdef class Net:
         cdef fnn_status status
         cdef int64_t i
         self.fits(X, y)
-        for moment in optimiser.kept:
-            if moment is not None:
-                pointer(moment, self.dtype, self.n_params)
+        self.has_moments_of(optimiser)
         if batch_size < 1:
             raise ValueError("batch_size must be at least 1")
         run.n = X.n_rows if order is None else cnp.PyArray_SIZE(order)
@@ -496,6 +512,7 @@ cdef class Net:
         run.batch_size, run.steps_taken, run.dropout_seed = batch_size, step, dropout_seed
         run.rates = <const double *>pointer(rates, FLOAT64, (run.n + batch_size - 1) // batch_size)
         run.n_threads = n_threads
+        run.trainable = self.flags(trainable)
         run.stop, run.stop_arg = NULL, NULL
         if threading.get_ident() == threading.main_thread().ident:  # no other hears of signals
             watch = Watch.__new__(Watch)
@@ -514,29 +531,70 @@ cdef class Net:
         check(status)
         return sums.loss, sums.correct, sums.weight, sums.rows, sums.batches, bool(sums.finite)
 
-    def forward(self, Rows X not None, int64_t begin, int64_t end, list out not None,
-                int n_threads):
-        """Write the activations of rows [begin, end) into `out`, an array or None a layer."""
-        cdef void **pointers
+    def step(self, cnp.ndarray gradient not None, Optimiser optimiser not None, double rate,
+             int64_t steps_taken, int n_threads, counter=None, cnp.ndarray trainable=None):
+        """Take one optimiser step with a gradient, (n_params,) finite numbers; see fnn_step."""
+        cdef fnn_run run
         cdef fnn_status status
+        cdef const void *values = pointer(gradient, self.dtype, self.n_params)
+        self.has_moments_of(optimiser)
+        memset(&run, 0, sizeof(run))
+        run.rates, run.steps_taken, run.n_threads = &rate, steps_taken, n_threads
+        run.trainable = self.flags(trainable)
+        with nogil:
+            status = fnn_step(self.net, values, &optimiser.optimiser, &run)
+        if status == FNN_OK and counter is not None:
+            counter.steps += 1
+        check(status)
+
+    cdef int has_moments_of(self, Optimiser optimiser) except -1:
+        for moment in optimiser.kept:
+            if moment is not None:
+                pointer(moment, self.dtype, self.n_params)
+        return 0
+
+    def forward(self, Rows X not None, int64_t begin, int64_t end, list out not None,
+                int n_threads, *, bint logits=False, cnp.ndarray order=None, dropout=None):
+        """Write the activations of rows [begin, end) into `out`, an array or None a layer.
+
+        `order`: of the rows order[begin], ..., order[end - 1]. `dropout`: (seed, step, first) of
+        masks, those of a training with this seed at this step, from its batch's row `first` on.
+        """
+        cdef void *pointers[MOST_LAYERS + 1]
+        cdef void **layers = pointers
+        cdef fnn_pass how
+        cdef fnn_status status
+        cdef int64_t i
         self.fits(X, None)
         if len(out) != self.n_layers + 1:
             raise ValueError("one array or None a layer, the input first")
-        pointers = <void **>PyMem_Malloc((self.n_layers + 1) * sizeof(void *))
-        if pointers == NULL:
-            raise MemoryError
+        memset(&how, 0, sizeof(how))
+        how.begin, how.end, how.logits, how.n_threads = begin, end, logits, n_threads
+        if order is not None:
+            how.order = <const int64_t *>pointer(order, INT64, cnp.PyArray_SIZE(order))
+            if begin < 0 or end > cnp.PyArray_SIZE(order):
+                raise IndexError("the order has fewer rows")
+            for i in range(begin, end):
+                if how.order[i] < 0 or how.order[i] >= X.n_rows:
+                    raise IndexError(f"row {how.order[i]} of {X.n_rows}")
+        if dropout is not None:
+            how.drop = True
+            how.seed, how.step, how.first = dropout
+        if self.n_layers > MOST_LAYERS:
+            layers = <void **>PyMem_Malloc((self.n_layers + 1) * sizeof(void *))
+            if layers == NULL:
+                raise MemoryError
         try:
             for l in range(self.n_layers + 1):
-                pointers[l] = (
+                layers[l] = (
                     NULL if out[l] is None
                     else writable(out[l], self.dtype, (end - begin) * self.sizes[l])
                 )
             with nogil:
-                status = fnn_forward(
-                    self.net, &X.matrix, begin, end, <void *const *>pointers, n_threads
-                )
+                status = fnn_forward(self.net, &X.matrix, &how, <void *const *>layers)
         finally:
-            PyMem_Free(pointers)
+            if layers != pointers:
+                PyMem_Free(layers)
         check(status)
 
     def forward_few(self, X, Scaling scaling, str sparse not None):
@@ -549,6 +607,7 @@ cdef class Net:
         cdef cnp.ndarray rows, outputs
         cdef cnp.npy_intp shape[2]
         cdef void *pointers[MOST_LAYERS + 1]
+        cdef fnn_pass how
         cdef fnn_status status
         cdef int64_t n, work
         if type(X) is not cnp.ndarray or self.n_layers > MOST_LAYERS:
@@ -586,11 +645,13 @@ cdef class Net:
         outputs = cnp.PyArray_SimpleNew(2, shape, self.dtype.num)
         memset(pointers, 0, sizeof(pointers))
         pointers[self.n_layers] = cnp.PyArray_DATA(outputs)
+        memset(&how, 0, sizeof(how))
+        how.end, how.n_threads = n, 1
         if work < BRIEF:
-            status = fnn_forward(self.net, &matrix, 0, n, <void *const *>pointers, 1)
+            status = fnn_forward(self.net, &matrix, &how, <void *const *>pointers)
         else:
             with nogil:
-                status = fnn_forward(self.net, &matrix, 0, n, <void *const *>pointers, 1)
+                status = fnn_forward(self.net, &matrix, &how, <void *const *>pointers)
         check(status)
         return outputs
 
@@ -612,25 +673,68 @@ cdef class Net:
         check(status)
         return sums.loss, sums.correct, sums.weight
 
-    def gradient(self, Rows X not None, Targets y not None, int64_t begin, int64_t end, total,
-                 per_example, int n_threads):
-        """Add Σ w ∇C to `total` (n_params,), or write each row's ∇C into `per_example`."""
+    def backward(self, Rows X not None, Targets y not None, int64_t begin, int64_t end, total,
+                 per_example, layers, costs, int n_threads):
+        """Add Σ w ∇C to `total` (n_params,), or write each row's ∇C into `per_example`.
+
+        `layers`: None, or for each layer of weights an array (end - begin, n_l) to write each
+        row's ∂C/∂a[l] into, or None. `costs`: None, or (end - begin,) for each row's C. Returns
+        (loss, correct, weight).
+        """
         cdef fnn_sums sums
+        cdef fnn_gradients results
         cdef fnn_status status
-        cdef void *summed = NULL
-        cdef void *each = NULL
+        cdef void **pointers = NULL
         self.fits(X, y)
+        memset(&results, 0, sizeof(results))
         if total is not None:
-            summed = writable(total, self.dtype, self.n_params)
+            results.sum = writable(total, self.dtype, self.n_params)
         if per_example is not None:
-            each = writable(per_example, self.dtype, (end - begin) * self.n_params)
-        memset(&sums, 0, sizeof(sums))
-        with nogil:
-            status = fnn_gradient(
-                self.net, &X.matrix, &y.targets, begin, end, summed, each, &sums, n_threads
+            results.per_example = writable(
+                per_example, self.dtype, (end - begin) * self.n_params
             )
+        if costs is not None:
+            results.cost = <double *>writable(costs, FLOAT64, end - begin)
+        memset(&sums, 0, sizeof(sums))
+        try:
+            if layers is not None:
+                if len(layers) != self.n_layers:
+                    raise ValueError("one array or None a layer of weights")
+                pointers = <void **>PyMem_Malloc(self.n_layers * sizeof(void *))
+                if pointers == NULL:
+                    raise MemoryError
+                for l in range(self.n_layers):
+                    pointers[l] = (
+                        NULL if layers[l] is None
+                        else writable(layers[l], self.dtype, (end - begin) * self.sizes[l])
+                    )
+                results.layers = <void *const *>pointers
+            with nogil:
+                status = fnn_backward(
+                    self.net, &X.matrix, &y.targets, begin, end, &results, &sums, n_threads
+                )
+        finally:
+            PyMem_Free(pointers)
         check(status)
         return sums.loss, sums.correct, sums.weight
+
+    def jacobian(self, Rows X not None, int64_t begin, int64_t end, inputs, params,
+                 int n_threads):
+        """Write ∂a/∂x of rows [begin, end) into `inputs`, or ∂a/∂θ into `params`; see fnn_jacobian."""
+        cdef fnn_status status
+        cdef int64_t n = (end - begin) * self.n_out
+        cdef void *of_inputs = NULL
+        cdef void *of_params = NULL
+        self.fits(X, None)
+        if inputs is not None:
+            of_inputs = writable(inputs, self.dtype, n * self.n_in)
+        if params is not None:
+            of_params = writable(params, self.dtype, n * self.n_params)
+        with nogil:
+            status = fnn_jacobian(
+                self.net, &X.matrix, begin, end, of_inputs, of_params, n_threads
+            )
+        check(status)
 
 
 @cython.final

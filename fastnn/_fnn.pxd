@@ -33,7 +33,7 @@ cdef extern from "fnn.h" nogil:
         const int *activation
         const double *dropout
         fnn_loss loss
-        double loss_param
+        const double *loss_param
 
     ctypedef struct fnn_matrix:
         fnn_dtype dtype
@@ -52,12 +52,15 @@ cdef extern from "fnn.h" nogil:
         const int64_t *labels
         const void *values
         const double *weight
+        const void *output_weight
         fnn_metric metric
+        int linear
 
     ctypedef struct fnn_optimiser:
         fnn_optimiser_kind kind
         double momentum, beta1, beta2, eps
         double weight_decay
+        double clip_norm, clip_value
         int nesterov, decoupled
         void *m
         void *v
@@ -66,6 +69,7 @@ cdef extern from "fnn.h" nogil:
         const int64_t *order
         int64_t n, batch_size
         const double *rates
+        const int *trainable
         int64_t steps_taken
         uint64_t dropout_seed
         int n_threads
@@ -92,13 +96,34 @@ cdef extern from "fnn.h" nogil:
     int fnn_has_moments(const fnn_optimiser *optimiser)
     fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                          const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
-    fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
-                           void *const *out, int n_threads)
+    fnn_status fnn_step(fnn_net *net, const void *gradient, const fnn_optimiser *optimiser,
+                        const fnn_run *run)
+
+    ctypedef struct fnn_pass:
+        const int64_t *order
+        int64_t begin, end
+        int logits
+        int drop
+        int64_t first, step
+        uint64_t seed
+        int n_threads
+
+    fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, const fnn_pass *pass_,
+                           void *const *out)
     fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
                         int64_t end, double *per_example, fnn_sums *sums, int n_threads)
-    fnn_status fnn_gradient(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
-                            int64_t begin, int64_t end, void *sum, void *per_example,
-                            fnn_sums *sums, int n_threads)
+
+    ctypedef struct fnn_gradients:
+        void *sum
+        void *per_example
+        void *const *layers
+        double *cost
+
+    fnn_status fnn_backward(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
+                            int64_t begin, int64_t end, const fnn_gradients *out, fnn_sums *sums,
+                            int n_threads)
+    fnn_status fnn_jacobian(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
+                            void *inputs, void *params, int n_threads)
     int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as_)
     int64_t fnn_list_rows(const fnn_matrix *X, int64_t n_cols, int64_t begin, int64_t end,
                           int64_t capacity, int64_t *indptr, uint16_t *columns, void *values)

@@ -85,11 +85,11 @@ typedef struct {
     /* x *= y over (m,n) */
     void (*multiply)(int64_t m, int64_t n, real *x, const real *y, int64_t ld);
 
-    /* Costs and their slopes for m rows of n outputs, all with stride n. In: z, y, row weights s
-     * (NULL: 1). Out: a = f(z); cost (m,) unweighted; delta = s dC/dz unless NULL. `slope`:
+    /* Costs and their slopes for m rows of n outputs, all with stride n. In: param (n,), z, y, row
+     * weights s (m,), weights r (m,n) of the outputs in their row (NULL: 1). Out: a = f(z); cost (m,) unweighted; delta = s dC/dz unless NULL. `slope`:
      * (m,n) scratch for those f that need it. */
-    void (*loss)(fnn_loss loss, real param, fnn_activation f, int64_t m, int64_t n, const real *z,
-                 const real *y, const real *s, real *a, real *slope, double *cost, real *delta);
+    void (*loss)(fnn_loss loss, const real *param, fnn_activation f, int64_t m, int64_t n, const real *z,
+                 const real *y, const real *s, const real *r, real *a, real *slope, double *cost, real *delta);
 
     /* w −= step for n parameters; decay says whether weight_decay applies (weights, not biases) */
     void (*update)(fnn_optimiser_kind kind, const FNN_T(constants) * constants, int decay, int64_t n,

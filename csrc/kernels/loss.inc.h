@@ -6,11 +6,14 @@
  * outputs all depend on all z,  δ_i = a_i (g_i − Σ_j g_j a_j)  with g = dC/da.
  */
 
-/* c_j and g_j = dc_j/da_j of those losses of the list (fnn.h) that say TERMS */
-FNN_INLINE vec term(const fnn_loss loss, real param, vec a, vec y, vec *g)
+/* c_j and g_j = dc_j/da_j of those losses of the list (fnn.h) that say TERMS; p: their parameters */
+FNN_INLINE vec term(const fnn_loss loss, vec p, vec a, vec y, vec *g)
 {
-    vec r = v_sub(a, y), zero = v_zero(), one = v_set1(1), p = v_set1(param), size, slope;
+    vec r = v_sub(a, y), zero = v_zero(), one = v_set1(1), size, slope;
     switch (loss) {
+    case FNN_LINEAR:
+        *g = y;
+        return v_mul(y, a);
     case FNN_MAE:
         *g = v_select(v_gt(r, zero), one, v_select(v_gt(zero, r), v_set1(-1), zero));
         return v_abs(r);
@@ -37,14 +40,16 @@ FNN_INLINE vec term(const fnn_loss loss, real param, vec a, vec y, vec *g)
     return *g;
 }
 
-/* Σ_j c_j of one row of n, δ_j = scale g_j into delta */
-FNN_INLINE real row_of_terms(const fnn_loss loss, real param, int64_t n, const real *a,
-                             const real *y, real scale, real *delta)
+/* Σ_j r_j c_j of one row of n, δ_j = scale r_j g_j into delta; r: NULL for 1 */
+FNN_INLINE real row_of_terms(const fnn_loss loss, const real *param, int64_t n, const real *a,
+                             const real *y, const real *r, real scale, real *delta)
 {
     vec sum = v_zero(), g;
     for (int64_t j = 0; j < n; j += V) {
-        int lanes = n - j < V ? (int)(n - j) : V; /* lanes past n read a = y = 0: c = g = 0 */
-        sum = v_add(sum, term(loss, param, v_load_n(a + j, lanes), v_load_n(y + j, lanes), &g));
+        int lanes = n - j < V ? (int)(n - j) : V; /* lanes past n read a = y = p = 0: c = g = 0 */
+        vec c = term(loss, v_load_n(param + j, lanes), v_load_n(a + j, lanes), v_load_n(y + j, lanes), &g);
+        if (r) c = v_mul(v_load_n(r + j, lanes), c), g = v_mul(v_load_n(r + j, lanes), g);
+        sum = v_add(sum, c);
         if (delta) v_store_n(delta + j, v_mul(v_set1(scale), g), lanes);
     }
     return v_sum(sum);
@@ -101,9 +106,9 @@ static void cross_entropy_lanes(int64_t m, int64_t n, const real *z, const real 
     }
 }
 
-/* δ = scale (a − y), C = Σ [u(z) − y z] with u = softplus (binary cross-entropy) or exp (Poisson) */
+/* δ = scale r (a − y), C = Σ r [u(z) − y z] with u = softplus (binary cross-entropy) or exp (Poisson) */
 static double from_logits_row(fnn_loss loss, int64_t n, const real *z, const real *a, const real *y,
-                              real scale, real *delta)
+                              const real *r, real scale, real *delta)
 {
     vec sum = v_zero(), s = v_set1(scale);
     for (int64_t j = 0; j < n; j += V) {
@@ -115,21 +120,42 @@ static double from_logits_row(fnn_loss loss, int64_t n, const real *z, const rea
             v_store(kept, c);
             c = v_load_n(kept, lanes);
         }
+        vec d = v_sub(aj, yj);
+        if (r) c = v_mul(v_load_n(r + j, lanes), c), d = v_mul(v_load_n(r + j, lanes), d);
         sum = v_add(sum, c);
-        if (delta) v_store_n(delta + j, v_mul(s, v_sub(aj, yj)), lanes);
+        if (delta) v_store_n(delta + j, v_mul(s, d), lanes);
     }
     return v_sum(sum);
 }
 
-/* C = Σ (a − y ln a), dC/da = 1 − y/a, for outputs that are not exp; a is kept off 0 */
-static double poisson_row(int64_t n, const real *a, const real *y, real scale, real *delta)
+/* C = Σ r (a − y ln a), dC/da = r (1 − y/a), for outputs that are not exp; a is kept off 0 */
+static double poisson_row(int64_t n, const real *a, const real *y, const real *r, real scale, real *delta)
 {
     const real least = sizeof(real) == 4 ? (real)1e-30 : (real)1e-300;
     double cost = 0;
     for (int64_t j = 0; j < n; j++) {
         real safe = a[j] > least ? a[j] : a[j] != a[j] ? a[j] : least;
-        cost += safe - y[j] * log((double)safe);
-        if (delta) delta[j] = scale * (1 - y[j] / safe);
+        double c = safe - y[j] * log((double)safe);
+        cost += r ? r[j] * c : c;
+        if (delta) delta[j] = (r ? scale * r[j] : scale) * (1 - y[j] / safe);
+    }
+    return cost;
+}
+
+/* C = Σ_k r [(y − μ)² e^−s + s] for pairs of outputs a = (μ, s) = (mean, log-variance) a target; y and r
+ * stand at μ. The negative logarithm of a normal density, twice and without ln 2π.
+ * dC/dμ = −2 r (y − μ) e^−s,  dC/ds = r (1 − (y − μ)² e^−s);  Nix & Weigend 1994. */
+static double gaussian_row(int64_t n, const real *a, const real *y, const real *r, real scale, real *delta)
+{
+    double cost = 0;
+    for (int64_t j = 0; j + 1 < n; j += 2) {
+        double off = (double)y[j] - (double)a[j], precision = exp(-(double)a[j + 1]), w = r ? (double)r[j] : 1;
+        if (w == 0) off = precision = 0;
+        cost += w * (off * off * precision + (double)a[j + 1]);
+        if (delta) {
+            delta[j] = (real)((double)scale * w * -2 * off * precision);
+            delta[j + 1] = (real)((double)scale * w * (1 - off * off * precision));
+        }
     }
     return cost;
 }
@@ -161,23 +187,25 @@ static int from_logits(fnn_loss kind, fnn_activation f)
     case FNN_CROSS_ENTROPY:
     case FNN_BINARY_CROSS_ENTROPY: return 1;
     case FNN_POISSON: return f == FNN_EXP;
+    case FNN_GAUSSIAN_NLL: return 0;
     }
     return 0;
 #undef CASE_TERMS
 }
 
 /* C of one row of n, and scale dC/dz or, without logits, scale dC/da into delta unless NULL */
-static double cost_row(fnn_loss kind, real param, int logits, int64_t n, const real *z, const real *a,
-                       const real *y, real scale, real *delta)
+static double cost_row(fnn_loss kind, const real *param, int logits, int64_t n, const real *z, const real *a,
+                       const real *y, const real *r, real scale, real *delta)
 {
-#define CASE_TERMS(C) case C: return row_of_terms(C, param, n, a, y, scale, delta);
+#define CASE_TERMS(C) case C: return row_of_terms(C, param, n, a, y, r, scale, delta);
     switch (kind) {
         FNN_LOSSES(CASE)
     case FNN_CROSS_ENTROPY: return cross_entropy_row(n, z, a, y, scale, delta);
-    case FNN_BINARY_CROSS_ENTROPY: return from_logits_row(kind, n, z, a, y, scale, delta);
+    case FNN_BINARY_CROSS_ENTROPY: return from_logits_row(kind, n, z, a, y, r, scale, delta);
     case FNN_POISSON:
-        return logits ? from_logits_row(kind, n, z, a, y, scale, delta)
-                      : poisson_row(n, a, y, scale, delta);
+        return logits ? from_logits_row(kind, n, z, a, y, r, scale, delta)
+                      : poisson_row(n, a, y, r, scale, delta);
+    case FNN_GAUSSIAN_NLL: return gaussian_row(n, a, y, r, scale, delta);
     }
     return NAN; /* never: so that it shows */
 #undef CASE
@@ -187,8 +215,8 @@ static double cost_row(fnn_loss kind, real param, int logits, int64_t n, const r
 
 /* First form of softmax with cross-entropy: whole rows of z; second form, for rows of n ≤ V, where
  * lanes are rows: cross_entropy_lanes. */
-static void loss(fnn_loss kind, real param, fnn_activation f, int64_t m, int64_t n, const real *z,
-                 const real *y, const real *s, real *a, real *slope, double *cost, real *delta)
+static void loss(fnn_loss kind, const real *param, fnn_activation f, int64_t m, int64_t n, const real *z,
+                 const real *y, const real *s, const real *r, real *a, real *slope, double *cost, real *delta)
 {
     if (kind == FNN_CROSS_ENTROPY && n <= V) {
         cross_entropy_lanes(m, n, z, y, s, a, cost, delta);
@@ -205,7 +233,7 @@ static void loss(fnn_loss kind, real param, fnn_activation f, int64_t m, int64_t
     for (int64_t i = 0; i < m; i++) {
         int64_t at = i * n;
         real scale = (real)((s ? s[i] : 1) * per), *d = delta ? delta + at : NULL;
-        double c = cost_row(kind, param, logits, n, z + at, a + at, y + at, scale, d);
+        double c = cost_row(kind, param, logits, n, z + at, a + at, y + at, r ? r + at : NULL, scale, d);
         cost[i] = c * per;
         if (delta && f == FNN_SOFTMAX && !logits) through_softmax(n, a + at, d);
     }

@@ -14,15 +14,19 @@ typedef struct {
     real *y;       /* (rows, n_L) */
     int64_t *label; /* (rows,) the largest y, where the metric compares predictions with it */
     real *weight;  /* (rows,) an example's share of the cost: w / Σ w over the batch */
+    real *output_weight; /* (rows, n_L), or NULL: all 1 */
     double *cost;  /* (rows,) */
     double *correct; /* (rows,) by the metric, 0 … 1 */
     real *gradient;
+    double *partial; /* sums of squares of pieces of the gradient, for its norm */
     real *pack; /* pack_reals a thread, for copies of weights */
     size_t pack_reals;
     nonzeros *input;           /* the rows by their non-zeros instead of a[0], or NULL */
     by_column *columns;        /* the same by column (CSC), where the first layer is wide, or NULL */
     real **row_a, **row_delta; /* L + 1: where one example's stand, for gradients of each */
 } block;
+
+enum { PIECE = 4096 }; /* parameters of a partial sum of |gradient|²: whole cache lines */
 
 typedef enum { NEED_FORWARD, NEED_COST, NEED_DELTAS, NEED_GRADIENT } need;
 
@@ -87,8 +91,11 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     measured.weight = fnn_take(arena, (size_t)rows, sizeof(real));
     measured.cost = fnn_take(arena, (size_t)rows, sizeof(double));
     measured.correct = fnn_take(arena, (size_t)rows, sizeof(double));
+    measured.output_weight = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
     measured.gradient =
         what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
+    measured.partial =
+        what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params / PIECE + 1, sizeof(double)) : NULL;
     measured.pack_reals = pack_reals(net);
     measured.pack = fnn_take(arena, fnn_times((size_t)threads, measured.pack_reals), sizeof(real));
     nonzeros *input = sparse ? fnn_take(arena, 1, sizeof *input) : NULL, found = {0};

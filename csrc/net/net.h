@@ -13,7 +13,7 @@ struct fnn_net {
     fnn_activation *activation; /* L */
     double *dropout;            /* L */
     fnn_loss loss;
-    double loss_param;
+    void *loss_param;           /* n_L reals */
     int64_t *weights_at; /* L: where W[l] and b[l] begin in params, in reals */
     int64_t *biases_at;
     int64_t n_params;
@@ -45,11 +45,13 @@ enum { FNN_BY_COLUMN_FROM = 4 };
 #define FNN_DECLARE(T)                                                                            \
     fnn_status train_##T(fnn_net *, const fnn_matrix *, const fnn_targets *,                      \
                          const fnn_optimiser *, const fnn_run *, fnn_stop, fnn_sums *);           \
-    fnn_status forward_##T(fnn_net *, const fnn_matrix *, int64_t, int64_t, void *const *, int);  \
+    fnn_status step_##T(fnn_net *, const void *, const fnn_optimiser *, const fnn_run *);         \
+    fnn_status forward_##T(fnn_net *, const fnn_matrix *, const fnn_pass *, void *const *);       \
     fnn_status cost_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t,     \
                         double *, fnn_sums *, int);                                               \
-    fnn_status gradient_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t, \
-                            void *, void *, fnn_sums *, int);                                 \
+    fnn_status backward_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t, \
+                            const fnn_gradients *, fnn_sums *, int);                              \
+    fnn_status jacobian_##T(fnn_net *, const fnn_matrix *, int64_t, int64_t, void *, void *, int); \
     int64_t list_rows_##T(const fnn_matrix *, int64_t, int64_t, int64_t, int64_t, int64_t *,      \
                           uint16_t *, void *);
 FNN_DECLARE(f32)

@@ -30,7 +30,7 @@ static void drop(const fnn_net *net, block *b, int l, region r, int64_t first_ro
     uint32_t least = (uint32_t)(p * 4294967296.0), word[4];
     real kept = (real)(1 / (1 - p));
     for (int64_t i = r.r0; i < r.r1; i++) {
-        real *a = b->a[l] + i * b->ld[l], *slope = b->slope[l] + i * b->ld[l];
+        real *a = b->a[l] + i * b->ld[l], *slope = b->slope[l] ? b->slope[l] + i * b->ld[l] : NULL;
         uint64_t e = (uint64_t)(first_row + i) * (uint64_t)n + (uint64_t)r.c0;
         for (int64_t j = r.c0; j < r.c1; j++, e++) {
             if (j == r.c0 || e % 4 == 0) {
@@ -40,7 +40,7 @@ static void drop(const fnn_net *net, block *b, int l, region r, int64_t first_ro
             }
             real mask = word[e % 4] >= least ? kept : 0;
             a[j] *= mask;
-            slope[j] *= mask;
+            if (slope) slope[j] *= mask;
         }
     }
 }
@@ -105,6 +105,8 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
             for (int64_t j = 0; j < n; j++) yi[j] = 0; /* too short for a call */
             yi[b->label[i] = y->labels[row]] = 1;
         }
+        if (y->output_weight)
+            memcpy(b->output_weight + i * n, (const real *)y->output_weight + row * n, (size_t)n * sizeof *yi);
         b->weight[i] = (real)((y->weight ? y->weight[row] : 1) / total);
     }
     fnn_barrier(me);
@@ -121,41 +123,59 @@ static int is_largest(int64_t n, const real *a, int64_t label)
     return !beaten;
 }
 
-/* 1 if the prediction is correct, 0 if not; by FNN_THRESHOLD the share of outputs that are */
-static double score_of_row(fnn_metric metric, int64_t n, const real *a, const real *y, int64_t label)
+/* 1 if the prediction is correct, 0 if not; by FNN_THRESHOLD the share of outputs that are, each
+ * counting r (NULL: 1) */
+static double score_of_row(fnn_metric metric, int64_t n, const real *a, const real *y, const real *r,
+                           int64_t label)
 {
     if (metric == FNN_ARGMAX && n > 1) return is_largest(n, a, label);
-    int64_t same = 0;
-    for (int64_t j = 0; j < n; j++) same += (a[j] >= (real)0.5) == (y[j] >= (real)0.5);
-    return (double)same / (double)n;
+    double same = 0;
+    for (int64_t j = 0; j < n; j++)
+        if ((a[j] >= (real)0.5) == (y[j] >= (real)0.5)) same += r ? (double)r[j] : 1;
+    return same / (double)n;
 }
 
 /* z in a[L] becomes costs and, if wanted, the output layer's delta */
 static void output_costs(const fnn_net *net, block *b, const fnn_worker *me, int64_t m,
-                         fnn_metric metric, int deltas)
+                         const fnn_targets *y, int deltas)
 {
     int L = net->n_layers;
     int64_t r0, r1, n = net->sizes[L];
     fnn_share(me, m, 1, &r0, &r1);
-    FNN_TABLE->loss(net->loss, (real)net->loss_param, net->activation[L - 1], r1 - r0, n,
-                    b->a[L] + r0 * n, b->y + r0 * n, b->weight + r0, b->output + r0 * n,
+    const real *r = y->output_weight ? b->output_weight + r0 * n : NULL;
+    FNN_TABLE->loss(y->linear ? FNN_LINEAR : net->loss, net->loss_param, net->activation[L - 1], r1 - r0, n,
+                    b->a[L] + r0 * n, b->y + r0 * n, b->weight + r0, r, b->output + r0 * n,
                     deltas ? b->slope[L] + r0 * n : NULL, b->cost + r0,
                     deltas ? b->delta[L] + r0 * n : NULL);
-    for (int64_t i = r0; i < r1; i++)
+    for (int64_t i = r0; i < r1; i++, r += r ? n : 0)
         b->correct[i] =
-            metric ? score_of_row(metric, n, b->output + i * n, b->y + i * n, b->label[i]) : 0;
+            y->metric ? score_of_row(y->metric, n, b->output + i * n, b->y + i * n, r, b->label[i]) : 0;
     fnn_barrier(me);
 }
 
-/* δ[l] = δ[l+1] W[l]ᵀ · f'(z[l]), (m, n_l+1) → (m, n_l), l = L − 1 … 1 */
-static void deltas(const fnn_net *net, block *b, const fnn_worker *me, int64_t m)
+/* δ[l] = δ[l+1] W[l]ᵀ · f'(z[l]), (m, n_l+1) → (m, n_l), l = L − 1 … lowest ≥ 1; into `layers`, if
+ * given, what stands before the dot: ∂C/∂a[l], with its first row in row `at` */
+static void deltas(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, int lowest,
+                   void *const *layers, int64_t at)
 {
-    for (int l = net->n_layers - 1; l >= 1 && !fnn_given_up(me); l--) {
-        region r = share_of(me, m, net->sizes[l]);
-        pass_back(net, b, me, l, r);          /* δ[l] = δ[l+1] W[l]ᵀ */
-        times_slope_region(net, b, l, r);     /* δ[l] = δ[l] · f'(z[l]) */
+    for (int l = net->n_layers - 1; l >= lowest && !fnn_given_up(me); l--) {
+        int64_t n = net->sizes[l];
+        region r = share_of(me, m, n);
+        real *to = layers && layers[l] ? (real *)layers[l] + at * n : NULL;
+        pass_back(net, b, me, l, r, b->delta[l], b->ld[l]); /* δ[l] = δ[l+1] W[l]ᵀ */
+        for (int64_t i = r.r0; to && i < r.r1; i++)
+            memcpy(to + i * n + r.c0, b->delta[l] + i * b->ld[l] + r.c0, (size_t)(r.c1 - r.c0) * sizeof *to);
+        times_slope_region(net, b, l, r); /* δ[l] = δ[l] · f'(z[l]) */
         fnn_barrier(me);
     }
+}
+
+/* The first layer that is trained; L: none is */
+static int first_trained(const fnn_net *net, const int *trainable)
+{
+    int l = 0;
+    while (trainable && l < net->n_layers && !trainable[l]) l++;
+    return l;
 }
 
 /* ---- gradients and updates ---------------------------------------------------------------- */
@@ -163,24 +183,83 @@ static void deltas(const fnn_net *net, block *b, const fnn_worker *me, int64_t m
 /* For each layer  dW = beta dW + alpha a[l]ᵀ δ[l+1],  db = bias_beta db + alpha Σ δ[l+1],  laid out in
  * `out` like the parameters. The gradient: alpha 1, beta 0, or 1 to add a block's to it. Second form,
  * plain SGD fused with the product: `out` is the parameters, alpha −eta, beta 1 − eta lambda,
- * bias_beta 1. `direct`: without dW[0], which update() computes as it goes (columns_update). */
-static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, real alpha,
-                     real beta, real bias_beta, int direct, real *out)
+ * bias_beta 1. `direct`: without dW[0], which update() computes as it goes (columns_update). Layers
+ * that are not trainable are left out. */
+static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, const int *trainable,
+                     real alpha, real beta, real bias_beta, int direct, real *out)
 {
-    for (int l = 0; l < net->n_layers; l++) {
+    for (int l = first_trained(net, trainable); l < net->n_layers; l++) {
+        if (trainable && !trainable[l]) continue;
         if (l > 0 || !direct)
             outer_sums(net, b, me, l, m, alpha, beta, out + net->weights_at[l]); /* dW = a[l]ᵀ δ[l+1] */
         bias_sums(net, b, me, l, m, alpha, bias_beta, out + net->biases_at[l]);  /* db = Σ δ[l+1] */
     }
 }
 
+/* Clipping of a gradient g: g · factor, then each value within ± limit */
+typedef struct { int on; real factor, limit; } clipping;
+
+static int clips(const fnn_optimiser *o) { return o->clip_norm > 0 || o->clip_value > 0; }
+
+/* Σ g² in double, eight sums apart */
+static double sum_of_squares(int64_t n, const real *g)
+{
+    double sum[8] = {0};
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++) sum[k] += (double)g[i + k] * (double)g[i + k];
+    for (; i < n; i++) sum[0] += (double)g[i] * (double)g[i];
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
+/* How the whole gradient, which all threads have written, is clipped: the same in every thread, and
+ * whatever their number, as sums of pieces are added in order. `partial`: (n_params / PIECE + 1,) */
+static clipping clipping_of(const fnn_net *net, const fnn_worker *me, const fnn_optimiser *o, const real *g,
+                            double *partial)
+{
+    clipping clip = {clips(o), 1, o->clip_value > 0 ? (real)o->clip_value : (real)INFINITY};
+    if (!(o->clip_norm > 0)) return clip;
+    int64_t p0, p1, pieces = (net->n_params + PIECE - 1) / PIECE;
+    fnn_share(me, pieces, 1, &p0, &p1);
+    for (int64_t p = p0; p < p1; p++) {
+        int64_t left = net->n_params - p * PIECE;
+        partial[p] = sum_of_squares(left < PIECE ? left : PIECE, g + p * PIECE);
+    }
+    fnn_barrier(me);
+    double total = 0;
+    for (int64_t p = 0; p < pieces; p++) total += partial[p];
+    double norm = sqrt(total);
+    if (norm > o->clip_norm) clip.factor = (real)(o->clip_norm / norm);
+    return clip;
+}
+
+/* The optimiser's step on n parameters with gradient g, clipped on the way */
+static void update_piece(const fnn_optimiser *o, const FNN_T(constants) * constants, clipping clip, int decay,
+                         int64_t n, real *w, const real *g, real *m, real *v)
+{
+    real clipped[512];
+    int64_t most = clip.on ? 512 : n;
+    for (int64_t i = 0, k; i < n; i += k) {
+        k = n - i < most ? n - i : most;
+        for (int64_t j = 0; clip.on && j < k; j++) {
+            real x = g[i + j] * clip.factor;
+            x = x > clip.limit ? clip.limit : x;
+            clipped[j] = x < -clip.limit ? -clip.limit : x;
+        }
+        FNN_TABLE->update(o->kind, constants, decay, k, w + i, clip.on ? clipped : g + i, m ? m + i : NULL,
+                          v ? v + i : NULL);
+    }
+}
+
 /* The optimiser's step on the same shares as in products(), so no barrier is needed between them */
 static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn_optimiser *o,
-                   const FNN_T(constants) * constants, int direct)
+                   const FNN_T(constants) * constants, const int *trainable, clipping clip, int direct)
 {
-    real *w = net->params, *g = b->gradient, *m = o->m, *v = o->v;
+    real *w = net->params, *m = o->m, *v = o->v;
+    const real *g = b->gradient;
 #define AT(p, i) ((p) ? (p) + (i) : NULL)
-    for (int l = 0; l < net->n_layers; l++) {
+    for (int l = first_trained(net, trainable); l < net->n_layers; l++) {
+        if (trainable && !trainable[l]) continue;
         int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
         region r = gradient_share(b, me, l, n_in, n_out);
         int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0;
@@ -190,10 +269,10 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn
             rows = 0;
         } else if (n == n_out) n *= rows, rows = 1;
         for (int64_t i = 0; i < rows; i++, at += n_out)
-            FNN_TABLE->update(o->kind, constants, 1, n, w + at, g + at, AT(m, at), AT(v, at));
+            update_piece(o, constants, clip, 1, n, w + at, g + at, AT(m, at), AT(v, at));
         fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
         at = net->biases_at[l] + c0;
-        FNN_TABLE->update(o->kind, constants, 0, c1 - c0, w + at, g + at, AT(m, at), AT(v, at));
+        update_piece(o, constants, clip, 0, c1 - c0, w + at, g + at, AT(m, at), AT(v, at));
     }
 #undef AT
 }

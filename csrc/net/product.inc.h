@@ -40,17 +40,18 @@ static void activate_region(const fnn_net *net, block *b, int l, region r)
     FNN_TABLE->activate(net->activation[l - 1], r.r1 - r.r0, r.c1 - r.c0, b->a[l] + at, slope, ld);
 }
 
-/* δ[l] = δ[l+1] W[l]ᵀ on a region of δ[l] (m, n_l) */
-static void pass_back(const fnn_net *net, block *b, const fnn_worker *me, int l, region r)
+/* δ[l+1] W[l]ᵀ on a region of `out` (m, n_l), whose rows are ld apart */
+static void pass_back(const fnn_net *net, block *b, const fnn_worker *me, int l, region r, real *out,
+                      int64_t ld)
 {
-    int64_t n_next = net->sizes[l + 1], ld = b->ld[l], ld_next = b->ld[l + 1];
+    int64_t n_next = net->sizes[l + 1], ld_next = b->ld[l + 1];
     int64_t rows = r.r1 - r.r0, columns = r.c1 - r.c0;
     const real *W = (const real *)net->params + net->weights_at[l] + r.c0 * n_next;
-    real *delta = b->delta[l] + r.r0 * ld + r.c0;
+    out += r.r0 * ld + r.c0;
     int64_t chunk = chunk_of((double)rows * (double)n_next, FNN_TABLE->panel);
     for (int64_t j = 0; j < columns && !(j && fnn_ask(me)); j += chunk)
         FNN_TABLE->nt(rows, columns - j < chunk ? columns - j : chunk, n_next,
-                      b->delta[l + 1] + r.r0 * ld_next, ld_next, W + j * n_next, n_next, delta + j, ld,
+                      b->delta[l + 1] + r.r0 * ld_next, ld_next, W + j * n_next, n_next, out + j, ld,
                       my_pack(b, me));
 }
 

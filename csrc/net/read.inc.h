@@ -1,12 +1,14 @@
-/* read.inc.h: calls that only read the parameters: predictions, costs, gradients. Template on `real`;
+/* read.inc.h: calls that only read the parameters: predictions, costs, gradients, Jacobians. Template on `real`;
  * built from the steps of net.inc.h. */
 typedef struct {
     const fnn_net *net;
     const fnn_matrix *X;
     const fnn_targets *y;
     int64_t begin, end;
+    const fnn_pass *pass; /* of fnn_forward */
     void *const *out;
     double *per_example;
+    real *inputs, *params; /* of fnn_jacobian */
     double *cost, *correct; /* (blocks,) partial sums */
     char *scratch;
     size_t scratch_size; /* of one thread */
@@ -28,12 +30,13 @@ static void forward_work(void *arg, const fnn_worker *me)
     fnn_worker alone = {0, 1, NULL};
     block *b = own_block(job, me, NEED_FORWARD);
     int L = net->n_layers;
+    const fnn_pass *p = job->pass;
     for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
         real *last = job->out[L];
         if (last) b->a[L] = last + to * net->sizes[L]; /* straight into the caller's buffer */
-        fetch(net, b, &alone, job->X, NULL, NULL, at, m, 0, 1);
-        forward(net, b, &alone, m, 0, (dropping){0, 0, 0, 0});
+        fetch(net, b, &alone, job->X, NULL, p->order, at, m, 0, 1);
+        forward(net, b, &alone, m, p->logits, (dropping){p->drop, p->first + to, p->step, p->seed});
         for (int l = 0; l < L; l++) {
             real *out = job->out[l];
             int64_t n = net->sizes[l];
@@ -53,7 +56,7 @@ static void cost_work(void *arg, const fnn_worker *me)
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
         fetch(net, b, &alone, job->X, job->y, NULL, at, m, 0, 1);
         forward(net, b, &alone, m, 1, (dropping){0, 0, 0, 0});
-        output_costs(net, b, &alone, m, job->y->metric, 0);
+        output_costs(net, b, &alone, m, job->y, 0);
         fnn_sums sums = sums_of(b, m, job->y, NULL, at);
         job->cost[to / b->rows] = sums.loss;
         job->correct[to / b->rows] = sums.correct;
@@ -78,13 +81,13 @@ static fnn_status prepare(read_job *job, int *threads, need what, int64_t blocks
 
 static int64_t blocks_of(int64_t n) { return (n + FNN_BLOCK - 1) / FNN_BLOCK; }
 
-fnn_status FNN_T(forward)(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end,
-                          void *const *out, int n_threads)
+fnn_status FNN_T(forward)(fnn_net *net, const fnn_matrix *X, const fnn_pass *pass, void *const *out)
 {
-    read_job job = {.net = net, .X = X, .begin = begin, .end = end, .out = out,
+    read_job job = {.net = net, .X = X, .begin = pass->begin, .end = pass->end, .pass = pass, .out = out,
                     .sparse = X->sparse && !out[0]};
-    fnn_status status = prepare(&job, &n_threads, NEED_FORWARD, blocks_of(end - begin));
-    if (status == FNN_OK) fnn_team_run(n_threads, forward_work, &job, (fnn_stop){NULL, NULL});
+    int threads = pass->n_threads;
+    fnn_status status = prepare(&job, &threads, NEED_FORWARD, blocks_of(pass->end - pass->begin));
+    if (status == FNN_OK) fnn_team_run(threads, forward_work, &job, (fnn_stop){NULL, NULL});
     fnn_release(job.scratch);
     return status;
 }
@@ -112,9 +115,9 @@ typedef struct {
     const fnn_targets *y;
     int64_t begin, end;
     block *scratch;
-    real *sum, *per_example;
+    const fnn_gradients *out;
     fnn_sums *sums;
-} gradient_job;
+} backward_job;
 
 /* ∇C of row i alone: a block of one row, worked by one thread */
 static void row_gradient(const fnn_net *net, const block *b, int64_t i, real *out)
@@ -126,44 +129,88 @@ static void row_gradient(const fnn_net *net, const block *b, int64_t i, real *ou
         row.a[l] = b->a[l] + i * b->ld[l];
         if (l) row.delta[l] = b->delta[l] + i * b->ld[l];
     }
-    products(net, &row, &alone, 1, 1, 0, 0, 0, out);
+    products(net, &row, &alone, 1, NULL, 1, 0, 0, 0, out);
 }
 
-static void gradient_work(void *arg, const fnn_worker *me)
+static void backward_work(void *arg, const fnn_worker *me)
 {
-    const gradient_job *job = arg;
+    const backward_job *job = arg;
     const fnn_net *net = job->net;
+    const fnn_gradients *out = job->out;
+    real *each = out->per_example, *inputs = out->layers ? out->layers[0] : NULL;
     block *b = job->scratch;
     for (int64_t at = job->begin; at < job->end; at += b->rows) {
-        int64_t m = job->end - at < b->rows ? job->end - at : b->rows;
-        fnn_targets unweighted = *job->y;
-        if (job->per_example) unweighted.weight = NULL;
-        fetch(net, b, me, job->X, &unweighted, NULL, at, m, 0, 1);
+        int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
+        fnn_targets targets = *job->y;
+        if (each || out->layers) targets.weight = NULL;
+        fetch(net, b, me, job->X, &targets, NULL, at, m, 0, 1);
         forward(net, b, me, m, 1, (dropping){0, 0, 0, 0});
-        output_costs(net, b, me, m, job->y->metric, 1);
+        output_costs(net, b, me, m, &targets, 1);
         fnn_sums sums = sums_of(b, m, job->y, NULL, at);
         if (me->rank == 0) add_sums(job->sums, &sums);
-        deltas(net, b, me, m);
-        if (job->sum) products(net, b, me, m, 1, 1, 1, 0, job->sum);
-        for (int64_t i = 0; job->per_example && i < m; i++) /* one thread: see below */
-            row_gradient(net, b, i, job->per_example + (at - job->begin + i) * net->n_params);
+        if (me->rank == 0 && out->cost) memcpy(out->cost + to, b->cost, (size_t)m * sizeof(double));
+        deltas(net, b, me, m, 1, out->layers, to);
+        if (inputs) /* ∂C/∂x = δ[1] W[0]ᵀ */
+            pass_back(net, b, me, 0, share_of(me, m, net->sizes[0]), inputs + to * net->sizes[0], net->sizes[0]);
+        if (out->sum) products(net, b, me, m, NULL, 1, 1, 1, 0, out->sum);
+        for (int64_t i = 0; each && i < m; i++) /* one thread: see below */
+            row_gradient(net, b, i, each + (to + i) * net->n_params);
         fnn_barrier(me);
     }
 }
 
-fnn_status FNN_T(gradient)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
-                           int64_t end, void *sum, void *per_example, fnn_sums *sums, int n_threads)
+fnn_status FNN_T(backward)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin, int64_t end,
+                           const fnn_gradients *out, fnn_sums *sums, int n_threads)
 {
     int64_t n = end - begin, rows = n < FNN_BLOCK ? n : FNN_BLOCK;
     /* ∇C of each row is bound by writing it: a second thread would bring nothing */
-    int threads = per_example || 3 * multiply_adds(net, rows) < FNN_WORTH_A_TEAM ? 1 : n_threads;
-    int sparse = X->sparse && !per_example; /* whose rows are gradients of one row each */
+    int threads = out->per_example || 3 * multiply_adds(net, rows) < FNN_WORTH_A_TEAM ? 1 : n_threads;
+    int sparse = X->sparse && !out->per_example; /* whose rows are gradients of one row each */
     void *memory = fnn_acquire(layout_size(net, rows, threads, NEED_DELTAS, sparse));
     if (!memory) return FNN_NO_MEMORY;
     fnn_arena arena = {memory, 0};
-    gradient_job job = {net, X, y, begin, end, layout(&arena, net, rows, threads, NEED_DELTAS, sparse),
-                        sum, per_example, sums};
-    fnn_team_run(threads, gradient_work, &job, (fnn_stop){NULL, NULL});
+    backward_job job = {net, X, y, begin, end, layout(&arena, net, rows, threads, NEED_DELTAS, sparse), out,
+                        sums};
+    fnn_team_run(threads, backward_work, &job, (fnn_stop){NULL, NULL});
     fnn_release(memory);
     return FNN_OK;
+}
+
+/* For each output k:  δ[L] = ∂a[L]_k/∂z[L], the slopes of a cost that is a[L]_k alone, and backwards */
+static void jacobian_work(void *arg, const fnn_worker *me)
+{
+    const read_job *job = arg;
+    const fnn_net *net = job->net;
+    fnn_worker alone = {0, 1, NULL};
+    block *b = own_block(job, me, NEED_DELTAS);
+    int64_t n_in = net->sizes[0], n_out = net->sizes[net->n_layers];
+    const fnn_targets unit = {.linear = 1};
+    for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
+        int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = (at - job->begin) * n_out;
+        fetch(net, b, &alone, job->X, NULL, NULL, at, m, 0, 1);
+        forward(net, b, &alone, m, 1, (dropping){0, 0, 0, 0});
+        memset(b->y, 0, (size_t)(m * n_out) * sizeof *b->y);
+        for (int64_t i = 0; i < m; i++) b->weight[i] = 1;
+        for (int64_t k = 0; k < n_out; k++, to++) {
+            for (int64_t i = 0; i < m; i++) b->y[i * n_out + k] = 1;
+            output_costs(net, b, &alone, m, &unit, 1);
+            for (int64_t i = 0; i < m; i++) b->y[i * n_out + k] = 0;
+            deltas(net, b, &alone, m, 1, NULL, 0);
+            if (job->inputs)
+                pass_back(net, b, &alone, 0, (region){0, m, 0, n_in}, job->inputs + to * n_in, n_out * n_in);
+            for (int64_t i = 0; job->params && i < m; i++)
+                row_gradient(net, b, i, job->params + (to + i * n_out) * net->n_params);
+        }
+    }
+}
+
+fnn_status FNN_T(jacobian)(fnn_net *net, const fnn_matrix *X, int64_t begin, int64_t end, void *inputs,
+                           void *params, int n_threads)
+{
+    read_job job = {.net = net, .X = X, .begin = begin, .end = end, .inputs = inputs, .params = params,
+                    .sparse = X->sparse && !params}; /* rows of gradients are dense */
+    fnn_status status = prepare(&job, &n_threads, NEED_DELTAS, blocks_of(end - begin));
+    if (status == FNN_OK) fnn_team_run(n_threads, jacobian_work, &job, (fnn_stop){NULL, NULL});
+    fnn_release(job.scratch);
+    return status;
 }

@@ -32,6 +32,7 @@ static FNN_T(constants) constants_of(const fnn_optimiser *o, double rate, int64_
 
 static double total_weight(const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m)
 {
+    if (y->linear) return 1; /* the caller's cost has its means in it */
     if (!y->weight) return (double)m;
     double total = 0;
     for (int64_t i = begin; i < begin + m; i++) total += y->weight[order ? order[i] : i];
@@ -49,9 +50,10 @@ static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *m
           total);
     forward(job->net, b, me, rows, 1, drops);
     if (fnn_given_up(me)) return (fnn_sums){.rows = 0};
-    output_costs(job->net, b, me, rows, job->y->metric, 1);
+    output_costs(job->net, b, me, rows, job->y, 1);
     fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at); /* the same in every thread */
-    if (isfinite(sums.loss) && total > 0) deltas(job->net, b, me, rows);
+    int lowest = first_trained(job->net, run->trainable) + 1; /* δ[l + 1] is for dW[l] */
+    if (isfinite(sums.loss) && total > 0) deltas(job->net, b, me, rows, lowest, NULL, 0);
     return sums;
 }
 
@@ -70,7 +72,8 @@ static void gradient_by_blocks(const train_job *job, const fnn_worker *me, int64
         if (rows > 0) {
             mine->sums = block_deltas(job, mine->scratch, &alone, begin, at, rows, number, total);
             if (isfinite(mine->sums.loss) && total > 0)
-                products(net, mine->scratch, &alone, rows, 1, 0, 0, 0, mine->scratch->gradient);
+                products(net, mine->scratch, &alone, rows, job->run->trainable, 1, 0, 0, 0,
+                         mine->scratch->gradient);
         }
         fnn_barrier(me);
         if (fnn_given_up(me)) return;
@@ -93,7 +96,8 @@ static double multiply_adds(const fnn_net *net, int64_t rows)
  * enough, as the batch cannot be abandoned once that has begun */
 static int fuses(const fnn_net *net, const fnn_optimiser *o, int64_t m)
 {
-    return o->kind == FNN_SGD && !o->m && m <= FNN_BLOCK && multiply_adds(net, m) <= FNN_FUSE_AT_MOST;
+    return o->kind == FNN_SGD && !o->m && !clips(o) && m <= FNN_BLOCK &&
+           multiply_adds(net, m) <= FNN_FUSE_AT_MOST;
 }
 
 typedef enum { DONE, NOT_FINITE, GIVEN_UP } outcome;
@@ -110,7 +114,7 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
     FNN_T(constants) constants = constants_of(o, rate, run->steps_taken + number + 1);
     int fused = fuses(net, o, m), asked = run->stop && number == 0;
     fnn_sums sums = {.finite = 1};
-    int by_blocks = job->own && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused;
+    int by_blocks = job->own && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused && !clips(o);
     if (by_blocks) gradient_by_blocks(job, me, begin, m, number, total, &sums);
     for (int64_t at = 0; at < m && !by_blocks; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
@@ -122,22 +126,35 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
         if (fused) {
             fnn_no_return(me);
             real decay = (real)(1 - rate * o->weight_decay);
-            products(net, b, me, rows, -constants.rate, decay, 1, 0, net->params);
+            products(net, b, me, rows, run->trainable, -constants.rate, decay, 1, 0, net->params);
         } else
-            products(net, b, me, rows, 1, at != 0, at != 0, direct, b->gradient);
+            products(net, b, me, rows, run->trainable, 1, at != 0, at != 0, direct, b->gradient);
         if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
     }
-    if (asked && !fused) fnn_barrier(me); /* all threads agree on whether products were left out */
+    if ((asked || clips(o)) && !fused) fnn_barrier(me); /* all agree on whether products were left out */
     if (fnn_given_up(me)) return GIVEN_UP;
     if (!isfinite(sums.loss)) return NOT_FINITE;
     fnn_no_return(me);
-    if (!fused && total != 0) update(net, b, me, o, &constants, direct);
+    if (!fused && total != 0)
+        update(net, b, me, o, &constants, run->trainable, clipping_of(net, me, o, b->gradient, b->partial),
+               direct);
     fnn_barrier(me);
     if (me->rank == 0) {
         add_sums(job->sums, &sums);
         job->sums->batches++;
     }
     return DONE;
+}
+
+/* Zero where products() writes nothing, as sums of gradients and squares take in all parameters */
+static void clear_frozen(const train_job *job, block *b)
+{
+    const fnn_net *net = job->net;
+    const int *trainable = job->run->trainable;
+    for (int l = 0; trainable && b->gradient && l < net->n_layers; l++) {
+        int64_t at = net->weights_at[l], n = (net->sizes[l] + 1) * net->sizes[l + 1];
+        if (!trainable[l]) memset(b->gradient + at, 0, (size_t)n * sizeof *b->gradient);
+    }
 }
 
 static void train_work(void *arg, const fnn_worker *me)
@@ -190,6 +207,49 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
     }
     arena = (fnn_arena){net->scratch, 0};
     lay_out(&job, &arena, rows, threads, what, by_blocks);
+    clear_frozen(&job, job.scratch);
+    for (int i = 0; by_blocks && i < threads; i++) clear_frozen(&job, job.own[i].scratch);
     fnn_team_run(threads, train_work, &job, stop);
     return job.given_up ? FNN_STOPPED : FNN_OK;
+}
+
+/* ---- a step with a given gradient ------------------------------------------------------------ */
+
+typedef struct {
+    const fnn_net *net;
+    const fnn_optimiser *optimiser;
+    const fnn_run *run;
+    block scratch; /* nothing but the gradient and the sums of its squares */
+} step_job;
+
+static void step_work(void *arg, const fnn_worker *me)
+{
+    step_job *job = arg;
+    block *b = &job->scratch;
+    const fnn_run *run = job->run;
+    FNN_T(constants) constants = constants_of(job->optimiser, run->rates[0], run->steps_taken + 1);
+    clipping clip = clipping_of(job->net, me, job->optimiser, b->gradient, b->partial);
+    update(job->net, b, me, job->optimiser, &constants, run->trainable, clip, 0);
+}
+
+fnn_status FNN_T(step)(fnn_net *net, const void *gradient, const fnn_optimiser *optimiser, const fnn_run *run)
+{
+    step_job job = {.net = net, .optimiser = optimiser, .run = run};
+    size_t reals = (size_t)net->n_params, sums = reals / PIECE + 1;
+    int copied = optimiser->clip_norm > 0 && run->trainable; /* frozen layers count nothing in |g| */
+    fnn_arena arena = {NULL, 0};
+    for (int pass = 0; pass < 2 && optimiser->clip_norm > 0; pass++) { /* measure, then lay out */
+        job.scratch.partial = fnn_take(&arena, sums, sizeof(double));
+        job.scratch.gradient = copied ? fnn_take(&arena, reals, sizeof(real)) : NULL;
+        if (pass == 0) arena = (fnn_arena){fnn_acquire(arena.used), 0};
+        if (!arena.base) return FNN_NO_MEMORY;
+    }
+    if (copied) {
+        train_job frozen = {.net = net, .run = run};
+        memcpy(job.scratch.gradient, gradient, reals * sizeof(real));
+        clear_frozen(&frozen, &job.scratch);
+    } else job.scratch.gradient = (real *)gradient; /* read only: update() copies what it clips */
+    fnn_team_run(net->n_params < FNN_WORTH_A_TEAM ? 1 : run->n_threads, step_work, &job, (fnn_stop){NULL, NULL});
+    fnn_release(arena.base);
+    return FNN_OK;
 }
