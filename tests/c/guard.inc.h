@@ -3,7 +3,7 @@
  * defined by guard.c.
  *
  * Products are compared with plain loops, rows read with their numbers. The other kernels are compared
- * with the twin in tests/test_kernels.py and the like; here they must give the same bits wherever
+ * with the twin in tests/core/test_kernels.py and the like; here they must give the same bits wherever
  * their operands lie, at any alignment. */
 #include "guard_products.inc.h"
 

@@ -2,9 +2,9 @@
 
 A target takes bytes and gives back nothing. It may refuse them with the exceptions that the reader
 documents, in one line; everything else is a finding: another exception, code that runs, a network
-that cannot be saved again. Used by run.py (a million inputs each) and by tests/test_fuzz.py (some
-thousand, with the plain mutation of this file). Over 400 lines: for each format its seeds, its
-mutations and what it demands.
+that cannot be saved again. Used by run.py (a million inputs each) and by
+tests/datasets/test_fuzz.py (some thousand, with the plain mutation of this file). Over 400 lines:
+for each format its seeds, its mutations and what it demands.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from folders import ROOT
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = ROOT / "examples"
 ELSEWHERE = {
     "backpropagation.py": "writes a page of docs/; .ci/run compares the page with it",
     "nielsen.py": "needs the full MNIST, and has no small size",

@@ -7,15 +7,15 @@ installed, computed anew.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from folders import TESTS
 
 import fastnn
 
-RECORD = json.loads((Path(__file__).parent / "recorded" / "torch_curves.json").read_text("utf-8"))
+RECORD = json.loads((TESTS / "recorded" / "torch_curves.json").read_text("utf-8"))
 SETTING, CASES = RECORD["setting"], RECORD["cases"]
 
 

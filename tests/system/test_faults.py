@@ -9,10 +9,10 @@ import ctypes
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import TESTS
 from states import state_of, table
 
 import fastnn
@@ -233,9 +233,7 @@ for name, call in calls.items():
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA counts what is needed on Linux")
 @pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.slow)])
 def test_wherever_memory_ends_the_error_is_memory_error_and_nothing_changes(tmp_path, step):
-    code = SWEEP.format(
-        step=step, folder=str(Path(__file__).parent), path=str(tmp_path / "net.safetensors")
-    )
+    code = SWEEP.format(step=step, folder=str(TESTS), path=str(tmp_path / "net.safetensors"))
     always_from_the_system = {
         **os.environ,
         "MALLOC_ARENA_MAX": "1",

@@ -11,13 +11,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from folders import ROOT
 
 from fastnn import names, optim
 
-ROOT = Path(__file__).parent.parent
 CSRC, PACKAGE = ROOT / "csrc", ROOT / "fastnn"
 
 pytestmark = pytest.mark.skipif(

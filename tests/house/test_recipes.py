@@ -12,17 +12,16 @@ import re
 import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
+from folders import ROOT, TESTS
 
-ROOT = Path(__file__).parent.parent
 pytestmark = [
     pytest.mark.skipif(not (ROOT / "csrc").is_dir(), reason="needs the sources"),
     pytest.mark.skipif(sys.platform == "win32", reason="needs cc"),
     pytest.mark.skipif(find_spec("Cython") is None, reason="needs Cython, as .ci/run installs it"),
 ]
-sys.path.insert(0, str(ROOT / "tests" / "mutants"))
+sys.path.insert(0, str(TESTS / "mutants"))
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +127,11 @@ def add_mish(copy) -> None:
 
 
 def test_an_activation_added_by_the_recipe_trains_and_agrees_with_its_twin(copy) -> None:
-    passes(copy, "test_core.py", "test_core_training.py", "-k", "mish")
+    passes(copy, "core/test_core.py", "core/test_core_training.py", "-k", "mish")
     done = python(copy, "-c", MISH)
     assert done.returncode == 0, done.stderr
     words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "every_activation"]
-    lists = python(copy, *words, "test_names.py")
+    lists = python(copy, *words, "mlp/test_names.py")
     assert lists.returncode == 1
     for place in ("c_activations.py", "arithmetic.py", "docs/formulas.md", "mlp.py", "onnx"):
         assert place in lists.stdout
@@ -211,7 +210,7 @@ def add_logcosh(copy) -> None:
 
 
 def test_a_loss_added_by_the_recipe_trains_and_agrees_with_its_twin(copy) -> None:
-    passes(copy, "test_core.py", "test_losses.py", "-k", "logcosh")
+    passes(copy, "core/test_core.py", "core/test_losses.py", "-k", "logcosh")
     done = python(
         copy,
         "-c",
@@ -278,7 +277,7 @@ def add_adagrad(copy) -> None:
 
 
 def test_an_optimiser_added_by_the_recipe_takes_its_steps(copy) -> None:
-    passes(copy, "test_architecture.py", "-k", "codes or optimiser")
+    passes(copy, "house/test_architecture.py", "-k", "codes or optimiser")
     done = python(
         copy,
         "-c",

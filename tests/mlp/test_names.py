@@ -1,10 +1,10 @@
 """Names of activations, outputs and losses, and which go together."""
 
 import re
-from pathlib import Path
 
 import pytest
 import reference as ref
+from folders import ROOT
 
 from fastnn import MLP, names
 
@@ -82,9 +82,6 @@ def test_what_is_no_name_at_all_is_refused_by_the_same_sentence(name):
 def test_outputs_are_not_for_hidden_layers(name):
     with pytest.raises(ValueError, match=r"activation must be one of"):
         MLP([2, 3, 1], activation=name)
-
-
-ROOT = Path(__file__).parent.parent
 
 
 def _tables() -> dict[str, tuple[set[str], set[str]]]:

@@ -24,8 +24,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from folders import ROOT
 
-ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 _FENCE = re.compile(
     r"^(?:<!-- (?P<word>needs|file|not run): (?P<text>[^\n]+) -->\n\n?)?"

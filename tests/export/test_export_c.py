@@ -6,13 +6,13 @@ Over 400 lines: floats, doubles and int8, each from its numbers to its refusals.
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import export_helpers as helpers
 import numpy as np
 import pytest
 import reference as ref
 from export_helpers import CC, HOSTILE, Library, compile_c, exact, random_net, rows_for
+from folders import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +23,7 @@ from fastnn.names import ACTIVATIONS, HIDDEN
 needs_compiler = pytest.mark.skipif(
     CC is None or sys.platform == "win32", reason="no C compiler on the path"
 )
-CSRC = Path(__file__).parent.parent / "csrc"
+CSRC = ROOT / "csrc"
 TIGHT = {"float32": {"rtol": 2e-5, "atol": 2e-6}, "float64": {"rtol": 1e-12, "atol": 1e-14}}
 
 

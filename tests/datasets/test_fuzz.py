@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import sys
-from pathlib import Path
 
 import pytest
+from folders import TESTS
 
-sys.path.insert(0, str(Path(__file__).parent / "fuzz"))
+sys.path.insert(0, str(TESTS / "fuzz"))
 from targets import TARGETS, plain
 
 

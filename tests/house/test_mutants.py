@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from folders import ROOT, TESTS
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "mutants"))
-from mutants import MUTANTS, misplaced  # noqa: E402
+sys.path.insert(0, str(TESTS / "mutants"))
+from mutants import MUTANTS, misplaced
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / "csrc").is_dir() or not (ROOT / "fastnn").is_dir(),

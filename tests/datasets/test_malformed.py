@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from folders import TESTS
 
 import fastnn
 from fastnn import datasets, tables
 
-FOLDER = Path(__file__).parent / "malformed"
+FOLDER = TESTS / "malformed"
 MANIFEST = [line.split("\t") for line in (FOLDER / "manifest.tsv").read_text("utf-8").splitlines()]
 
 

@@ -13,13 +13,13 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from folders import TESTS
 from states import state_of, table
 
 import fastnn
 from fastnn import MLP, SGD, Adam
 
 X, Y = table(60)
-HERE = os.path.dirname(__file__)
 POSIX = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no such signals or forks")
 
 
@@ -343,7 +343,7 @@ def test_after_a_kill_the_last_checkpoint_loads_and_the_training_goes_on(tmp_pat
     rng = np.random.default_rng()
     for kill in range(n):
         begun = (tmp_path / "c").exists()
-        code = CHECKPOINTS.format(here=HERE, resume=begun, epochs=10**6)
+        code = CHECKPOINTS.format(here=str(TESTS), resume=begun, epochs=10**6)
         command = [sys.executable, "-c", textwrap.dedent(code)]
         with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) as child:
             if kill % 4:
