@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from .estimators import MLPClassifier as MLPClassifier
     from .estimators import MLPRegressor as MLPRegressor
     from .estimators import from_sklearn as from_sklearn
+    from .fit.training import DivergenceWarning
     from .history import History
     from .layout import Gradient
     from .mlp import MLP
     from .model_file.reading import load
     from .optim import SGD, Adam, AdamW, RMSprop
-    from .training import DivergenceWarning
 
 __all__ = [
     "MLP",
@@ -63,7 +63,7 @@ _MODULE_OF = {
     "SGD": "optim",
     "Adam": "optim",
     "AdamW": "optim",
-    "DivergenceWarning": "training",
+    "DivergenceWarning": "fit.training",
     "Gradient": "layout",
     "History": "history",
     "MLPClassifier": "estimators",

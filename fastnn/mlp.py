@@ -1,8 +1,8 @@
 """The network as users hold it: `MLP`.
 
 This module only translates: arguments are checked in arrays.py and names.py, passes over data are
-passes.py, the epoch loop training.py, the file format model_file/, the mathematics csrc/. Over 400
-lines, of which 240 are docstrings.
+passes.py, the epoch loop fit/training.py, the file format model_file/, the mathematics csrc/. Over
+400 lines, of which 240 are docstrings.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from typing import Any, Literal, Self, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _fastnn, arrays, names, summary, training
+from . import _fastnn, arrays, names, summary
 from ._config import get_num_threads, get_sparse
 from .callbacks import CallbackLike
 from .checks import check_count, check_dtype, check_number, check_widths, one_each
+from .fit import training
+from .fit.state import FitState, OptimizerState, Rule, Trainee
 from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
 from .init import DEFAULT_INIT, INITS, Init, fill
@@ -30,7 +32,6 @@ from .optim import Optimizer
 from .passes import Passes
 from .scaling import Scaled
 from .schedules import learning_rates
-from .state import FitState, OptimizerState, Rule, Trainee
 
 __all__ = ["MLP", "check_mlp"]
 

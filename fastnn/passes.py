@@ -14,9 +14,9 @@ import numpy as np
 
 from . import _fastnn, arrays, names
 from ._config import get_num_threads, get_sparse
+from .fit.pace import rows_per_call
+from .fit.state import Examples
 from .layout import Array
-from .pace import rows_per_call
-from .state import Examples
 
 if TYPE_CHECKING:
     from .mlp import MLP

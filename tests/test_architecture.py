@@ -239,7 +239,7 @@ LATE: dict[str, set[str]] = {
 # The spine, from the bottom: a module here imports none that stands above it.
 SPINE = [
     "_fastnn",
-    "training",
+    "fit",
     "passes",
     "scaling",
     "mlp",

@@ -46,7 +46,7 @@ OURS = [
     "plot",
     "schedules",
 ]
-OURS = [f"fastnn.{name}" for name in [*OURS, "tables", "training"]]
+OURS = [f"fastnn.{name}" for name in [*OURS, "tables", "fit"]]
 
 
 def imported(code, beyond="numpy"):

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import check_unmasked
+from ..fit.state import Rule
 from ..layout import Array
 from ..mlp import MLP
 from ..names import check_name
-from ..state import Rule
 from .losses import THEIRS
 from .watch import Standing
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from .. import optim
 from ..checks import check_number, is_whole
+from ..fit.state import FitState, OptimizerState
 from ..history import History
 from ..init import INITS
 from ..mlp import MLP
 from ..names import check_name
 from ..paths import one_line
-from ..state import FitState, OptimizerState
 from . import container
 
 _DTYPES = ("float32", "float64")

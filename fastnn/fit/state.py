@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _fastnn
-from .history import History
-from .optim import Optimizer
+from .. import _fastnn
+from ..history import History
+from ..optim import Optimizer
 
 _PIECE = 1 << 20  # numbers
 

@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _fastnn, progress
-from .callbacks import Callback, as_callback
-from .checks import check_number
-from .history import History
-from .optim import Adam, Optimizer
+from .. import _fastnn, progress
+from ..callbacks import Callback, as_callback
+from ..checks import check_number
+from ..history import History
+from ..optim import Adam, Optimizer
+from ..schedules import learning_rates
 from .pace import BLOCK, Pace, rows_per_call
-from .schedules import learning_rates
 from .state import Examples, FitState, OptimizerState, Trainee
 
 _T = TypeVar("_T")

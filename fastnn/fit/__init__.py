@@ -1,0 +1,1 @@
+"""Training of a network: state, epoch loop, and the size of its calls of the core."""
