@@ -23,7 +23,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import datasets, tables
+from fastnn import datasets
+from fastnn.datasets import tables
 
 FOLDER = Path(__file__).parent / "malformed"
 MANIFEST = [line.split("\t") for line in (FOLDER / "manifest.tsv").read_text("utf-8").splitlines()]
@@ -335,7 +336,8 @@ def test_reading_takes_four_times_the_file_and_64_mb_at_most(tmp_path: Path, cas
     make(path)
     script = f"""
         import sys, fastnn
-        from fastnn import datasets, tables
+        from fastnn import datasets
+        from fastnn.datasets import tables
         import fastnn.model_file.reading, safetensors, zipfile
         def kilobytes(name):
             for line in open("/proc/self/status"):

@@ -29,8 +29,9 @@ from pathlib import Path
 import numpy as np
 
 import fastnn
-from fastnn import datasets, tables
+from fastnn import datasets
 from fastnn.callbacks import EarlyStopping
+from fastnn.datasets import tables
 from fastnn.explain import expression
 
 Mutate = Callable[[bytes], bytes]
