@@ -3,6 +3,8 @@
 This module only translates: arguments are checked in arrays.py and names.py, passes over data are
 passes.py, the epoch loop fit/training.py, the file format model_file/, the mathematics csrc/. Over
 400 lines, of which 240 are docstrings.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations
@@ -32,8 +34,6 @@ from .optim import Optimizer
 from .passes import Passes
 from .scaling import Scaled
 from .schedules import learning_rates
-
-__all__ = ["MLP", "check_mlp"]
 
 # What the core was built with: set later it would change nothing, or half of what it should.
 _FIXED = (

@@ -2,6 +2,8 @@
 
 The interface of `MLP` within the package, for views, estimators and exports. It holds nothing but
 the network, so it is made where it is used.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations

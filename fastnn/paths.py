@@ -1,4 +1,7 @@
-"""Paths and files of any kind: atomic writing, checks before reading, and a path in a message."""
+"""Paths and files of any kind: atomic writing, checks before reading, and a path in a message.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 

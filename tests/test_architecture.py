@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import fastnn
 from fastnn import names, optim
 
 ROOT = Path(__file__).parent.parent
@@ -259,6 +260,25 @@ def modules() -> dict[str, ast.Module]:
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
         found[name] = ast.parse(path.read_text("utf-8"), str(path))
     return found
+
+
+def test_a_module_lists_its_public_names_or_says_that_it_is_private() -> None:
+    """A room says it for all that is in it; a leading underscore says it, too."""
+    violations = []
+    for module, tree in modules().items():
+        room, *rest = module.split(".")
+        if rest not in ([], ["__init__"]) or room.startswith("_"):
+            continue
+        listed = any(ast.unparse(node).startswith("__all__ =") for node in tree.body)
+        private = (ast.get_docstring(tree) or "").endswith("Private: it may change without notice.")
+        if (listed, private) != (room in fastnn.__all__, room not in fastnn.__all__):
+            violations.append(f"fastnn.{module}: lists names: {listed}, says private: {private}")
+    assert not violations, show(violations)
+
+
+def test_the_package_shows_no_private_module() -> None:
+    shown = {name for name in dir(fastnn) if not name.startswith("__")}
+    assert shown == {*fastnn.__all__, "MLPClassifier", "MLPRegressor", "from_sklearn"}
 
 
 def is_type_checking(node: ast.AST) -> bool:

@@ -29,8 +29,6 @@ import numpy.typing as npt
 
 from ..paths import check_ratio, existing_file, one_line
 
-__all__ = ["TABLE_SUFFIXES", "Table", "load_rows", "load_table"]
-
 Array = npt.NDArray[Any]
 FilePath = str | os.PathLike[str]
 
