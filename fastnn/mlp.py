@@ -25,7 +25,7 @@ from ._config import get_num_threads, get_sparse
 from .callbacks import CallbackLike
 from .checks import check_count, check_dtype, check_number, check_widths, one_each
 from .fit import training
-from .fit.state import FitState, OptimizerState, Rule, Trainee
+from .fit.state import FitState, OptimizerState, Rule, TrainState
 from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
 from .init import DEFAULT_INIT, INITS, Init, fill
@@ -353,7 +353,7 @@ class MLP(Scaled):
             examples = replace(examples, rows=arrays.listed(examples.rows))
         with self._training(), self._undone_unless_stepped():
             fit = training.Fit(
-                self._trainee(optimizer),
+                self._train_state(optimizer),
                 examples,
                 optimizer,
                 standing,
@@ -408,11 +408,11 @@ class MLP(Scaled):
             )
             if not goes_on:
                 self._standing = None  # its optimiser is not this one
-            trainee = self._trainee(optimizer)
+            train_state = self._train_state(optimizer)
             self._optimizer = optimizer
             self._learn(encoded, reading)
             threads = get_num_threads()
-            return training.one_step(trainee, examples, optimizer, float(rate[0]), threads)
+            return training.one_step(train_state, examples, optimizer, float(rate[0]), threads)
 
     def reset_optimizer(self) -> None:
         """Forget the optimiser and its state: momentum, moments and step count."""
@@ -457,10 +457,10 @@ class MLP(Scaled):
         if self._trainer not in (None, threading.get_ident()):
             raise _fastnn.BusyError("this network is being trained by another thread")
 
-    def _trainee(self, optimizer: Optimizer) -> Trainee:
+    def _train_state(self, optimizer: Optimizer) -> TrainState:
         if self._state is None or not self._state.fits(optimizer):
             self._state = OptimizerState.fresh(optimizer, self.n_params, self.dtype)
-        return Trainee(self, self._core, self._rng, self._dropout_seed, self._state, self._rule)
+        return TrainState(self, self._core, self._rng, self._dropout_seed, self._state, self._rule)
 
     # ---- reading -------------------------------------------------------------------------------
 

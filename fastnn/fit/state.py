@@ -124,12 +124,12 @@ class FitState:
 
 
 @dataclass
-class Trainee:
+class TrainState:
     """The part of a network that the loop needs: core, state, and the object callbacks get."""
 
     net: Any  # the MLP
     core: _fastnn.Net
     rng: np.random.Generator
     dropout_seed: int
-    state: OptimizerState
+    optimizer_state: OptimizerState
     rule: Rule = field(default_factory=Rule)

@@ -23,7 +23,7 @@ from ..history import History
 from ..optim import Adam, Optimizer
 from ..schedules import learning_rates
 from .pace import BLOCK, Pace, rows_per_call
-from .state import Examples, FitState, OptimizerState, Trainee
+from .state import Examples, FitState, OptimizerState, TrainState
 
 _T = TypeVar("_T")
 
@@ -110,7 +110,7 @@ class Fit:
 
     def __init__(
         self,
-        trainee: Trainee,
+        train_state: TrainState,
         examples: Examples,
         optimizer: Optimizer,
         standing: FitState,
@@ -120,7 +120,7 @@ class Fit:
         callbacks: Sequence[Callback],
         n_threads: int,
     ) -> None:
-        self._trainee = trainee
+        self._train_state = train_state
         self._examples = examples
         self._optimizer = optimizer
         self._standing = standing
@@ -136,10 +136,10 @@ class Fit:
         self._stopped: str | None = None
         self._batch = 0  # of the epoch under way
         self._kept: tuple[_Kept, ...] = ()  # the best so far, and the best before it
-        self._params = _fastnn.Rows(trainee.core.params[None])  # to look at
+        self._params = _fastnn.Rows(train_state.core.params[None])  # to look at
         self._check_standing()
         self.epochs = epochs
-        self.net: Any = trainee.net
+        self.net: Any = train_state.net
         self.steps_per_epoch: int = -(-examples.n_visited // standing.batch_size)
 
     # ---- what callbacks see --------------------------------------------------------------------
@@ -223,7 +223,7 @@ class Fit:
         rows = self._examples.rows
         logging.getLogger("fastnn").debug(
             "fit: %d parameters, %d steps an epoch, up to %d threads, %s, first layer %s",
-            self._trainee.core.params.size,
+            self._train_state.core.params.size,
             self.steps_per_epoch,
             self._n_threads,
             _fastnn.isa(),
@@ -260,7 +260,7 @@ class Fit:
             return False
         seconds = time.perf_counter() - began
         if self._validation is not None:
-            scores = evaluate(self._trainee.core, self._validation, self._n_threads)
+            scores = evaluate(self._train_state.core, self._validation, self._n_threads)
             logs |= {f"val_{name}": score for name, score in scores.items()}
         logs["lr"] = self._rate
         logs["seconds"] = time.perf_counter() - began
@@ -276,14 +276,14 @@ class Fit:
         visit, whole = self._examples.visit, self.steps_per_epoch == 1
         if whole or not self._standing.shuffle:  # one batch of all has no order
             return visit
-        rng = self._trainee.rng
+        rng = self._train_state.rng
         return rng.permutation(self._examples.n) if visit is None else rng.permutation(visit)
 
     def _batches(
         self, order: NDArray[np.int64] | None, bar: progress.Progress
     ) -> dict[str, float] | None:
         """Visit the rows of the order, batch by batch; None if the loss stopped being finite."""
-        examples, trainee, size = self._examples, self._trainee, self._standing.batch_size
+        examples, train_state, size = self._examples, self._train_state, self._standing.batch_size
         if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
         sums = (0.0, 0.0, 0.0)
@@ -296,12 +296,12 @@ class Fit:
             rates = self._rates(last)
             began = time.perf_counter()
             *summed, _, batches, finite = _train(
-                trainee,
+                train_state,
                 examples,
                 core_optimizer,
                 None if order is None else order[self._batch * size : last * size],
                 size,
-                rates * trainee.rule.rate_factor(self._optimizer),
+                rates * train_state.rule.rate_factor(self._optimizer),
                 n_threads,
                 sums,
             )
@@ -322,7 +322,7 @@ class Fit:
         self, last: int, order: NDArray[np.int64] | None
     ) -> tuple[int, _fastnn.Optimiser]:
         """Return up to which batch, `last` at most, one decay holds, and the optimiser with it."""
-        rule, size = self._trainee.rule, self._standing.batch_size
+        rule, size = self._train_state.rule, self._standing.batch_size
         examples, decay = self._examples, 0.0
         if rule.alpha:
             if examples.weight is not None:
@@ -336,7 +336,7 @@ class Fit:
                 decay = rule.alpha / min(size, ends - self._batch * size)
         known = self._core_optimizers.get(decay)
         if known is None:
-            known = self._trainee.state.core(self._optimizer, rule.factor, decay)
+            known = self._train_state.optimizer_state.core(self._optimizer, rule.factor, decay)
             if examples.weight is None:  # two of them; else one a batch
                 self._core_optimizers[decay] = known
         return last, known
@@ -360,12 +360,12 @@ class Fit:
         name = "val_loss" if self._validation is not None else "loss"
         score = self.history[name][-1] if name in self.history else float("inf")
         if not self._kept or score < self._kept[-1].score:
-            now = _Kept(self._trainee.core.get_params(), self.epoch, score)
+            now = _Kept(self._train_state.core.get_params(), self.epoch, score)
             self._kept = (*self._kept[-1:], now)
 
     def _bears_a_look(self) -> bool:
         """Whether the cost of some rows is finite: what the last step did shows in no batch."""
-        core, examples = self._trainee.core, self._examples
+        core, examples = self._train_state.core, self._examples
         end = min(examples.n, BLOCK)
         try:
             loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
@@ -375,7 +375,7 @@ class Fit:
 
     def _go_back(self, epoch: int, rate: float, stacklevel: int) -> None:
         """Set the best weights so far, and say so."""
-        core = self._trainee.core
+        core = self._train_state.core
         examples = self._examples if self._validation is None else self._validation
         # An epoch's loss is that of its batches, each before its step: measured again, for the
         # last step may have been the bad one.
@@ -386,7 +386,7 @@ class Fit:
             losses.append(loss if np.isfinite(loss) else float("inf"))
         best = self._kept[int(np.argmin(losses)) if losses else 0]
         set_params(core, best.params)
-        self._trainee.state.forget()
+        self._train_state.optimizer_state.forget()
         self._stopped = f"the loss stopped being finite in epoch {epoch}"
         where = f"those after epoch {best.epoch}" if best.epoch else "those before the fit"
         self.history.stopped = self._stopped
@@ -402,7 +402,7 @@ def _warn(what: str, rate: float, stacklevel: int) -> None:
 
 
 def _train(
-    trainee: Trainee,
+    train_state: TrainState,
     examples: Examples,
     optimizer: _fastnn.Optimiser,
     order: NDArray[np.int64] | None,
@@ -412,18 +412,18 @@ def _train(
     sums: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> tuple[float, float, float, int, int, bool]:
     return _when_nobody_reads(
-        trainee.core.train,
+        train_state.core.train,
         examples.rows,
         examples.targets,
         optimizer,
         order,
         batch_size,
         rates,
-        trainee.state.steps,
-        trainee.dropout_seed,
+        train_state.optimizer_state.steps,
+        train_state.dropout_seed,
         n_threads,
         sums,
-        trainee.state,  # whose steps are counted
+        train_state.optimizer_state,  # whose steps are counted
     )
 
 
@@ -442,13 +442,13 @@ def _when_nobody_reads(write: Callable[..., _T], *arguments: Any) -> _T:
 
 
 def one_step(
-    trainee: Trainee, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
+    train_state: TrainState, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
 ) -> dict[str, float]:
     """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
-    core, state = trainee.core, trainee.state
+    core, state = train_state.core, train_state.optimizer_state
     before, after = core.get_params(), _fastnn.Rows(core.params[None])
     *sums, _, _, finite = _train(
-        trainee,
+        train_state,
         examples,
         state.core(optimizer),
         examples.visit,

@@ -817,13 +817,13 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "rates * trainee.rule.rate_factor(self._optimizer)",
+        "rates * train_state.rule.rate_factor(self._optimizer)",
         "rates",
         "a rule's factor on the gradient is left out",
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "        trainee.state,  # whose steps are counted\n",
+        "        train_state.optimizer_state,  # whose steps are counted\n",
         "",
         "Adam's steps are not counted from call to call",
     ),
@@ -866,7 +866,7 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "        self._trainee.state.forget()\n",
+        "        self._train_state.optimizer_state.forget()\n",
         "",
         "a fit that diverges leaves its moments, which may be infinite",
     ),
