@@ -181,7 +181,7 @@ class MLP(Scaled):
         self.history: History = History()
         self._optimizer: Optimizer | None = None
         self._state: OptimizerState | None = None
-        self._standing: FitState | None = None
+        self._fit_state: FitState | None = None
         self._fit: training.Fit | None = None
         self._rule = Rule()  # another is set by those who define the steps otherwise
 
@@ -334,19 +334,19 @@ class MLP(Scaled):
         if batch_size is not None:
             size = min(check_count("batch_size", batch_size, 1), size)
         if resume:
-            standing, optimizer = training.resumed(
-                self._standing, self._state, self._optimizer, optimizer
+            fit_state, optimizer = training.resumed(
+                self._fit_state, self._state, self._optimizer, optimizer
             )
             # The default may be what nobody has asked for: the checkpoint's is taken then.
-            if batch_size != _BATCH_SIZE and size != standing.batch_size:
+            if batch_size != _BATCH_SIZE and size != fit_state.batch_size:
                 raise ValueError(
-                    f"the checkpoint was made with batches of {standing.batch_size}, not {size}"
+                    f"the checkpoint was made with batches of {fit_state.batch_size}, not {size}"
                 )
         else:
             optimizer = training.next_optimizer(optimizer, self._optimizer)
-            standing = FitState(size, bool(shuffle), optimizer.to_config())
+            fit_state = FitState(size, bool(shuffle), optimizer.to_config())
         if wanted is None:
-            wanted = standing.epochs  # of the checkpoint
+            wanted = fit_state.epochs  # of the checkpoint
         if wanted is None:
             wanted = training.default_epochs(examples.n_visited, size)
         if examples.rows.sparse and wanted > 1:  # one pass would not earn its cost
@@ -356,17 +356,17 @@ class MLP(Scaled):
                 self._train_state(optimizer),
                 examples,
                 optimizer,
-                standing,
+                fit_state,
                 epochs=wanted,
                 validation=validation,
                 callbacks=listed,
                 n_threads=get_num_threads(),
             )
-            self._fit, self._optimizer, self._standing = fit, optimizer, standing
-            standing.epochs = wanted
-            if wanted > len(standing.history):
+            self._fit, self._optimizer, self._fit_state = fit, optimizer, fit_state
+            fit_state.epochs = wanted
+            if wanted > len(fit_state.history):
                 self._learn(encoded, reading)
-            self.history = standing.history
+            self.history = fit_state.history
             try:
                 return fit.run(show=progress)
             finally:
@@ -407,7 +407,7 @@ class MLP(Scaled):
                 optimizer.lr, np.array([steps]), steps_per_epoch=1, total_steps=steps + 1
             )
             if not goes_on:
-                self._standing = None  # its optimiser is not this one
+                self._fit_state = None  # its optimiser is not this one
             train_state = self._train_state(optimizer)
             self._optimizer = optimizer
             self._learn(encoded, reading)
@@ -417,7 +417,7 @@ class MLP(Scaled):
     def reset_optimizer(self) -> None:
         """Forget the optimiser and its state: momentum, moments and step count."""
         with self._training():
-            self._optimizer = self._state = self._standing = None
+            self._optimizer = self._state = self._fit_state = None
 
     @contextmanager
     def _training(self) -> Iterator[None]:
@@ -437,7 +437,7 @@ class MLP(Scaled):
     def _undone_unless_stepped(self) -> Iterator[None]:
         """Undo everything if memory runs out before the first step."""
         trained = (
-            *("_state", "_optimizer", "_standing", "_classes", "history"),
+            *("_state", "_optimizer", "_fit_state", "_classes", "history"),
             *("_scaling", "_feature_names", "_trained"),
         )
         kept = {name: vars(self)[name] for name in trained}

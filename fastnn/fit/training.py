@@ -45,24 +45,24 @@ def next_optimizer(given: Optimizer | None, last: Optimizer | None) -> Optimizer
 
 
 def resumed(
-    standing: FitState | None,
+    fit_state: FitState | None,
     state: OptimizerState | None,
     last: Optimizer | None,
     given: Optimizer | None,
 ) -> tuple[FitState, Optimizer]:
     """Return the state that a fit with ``resume=True`` continues from, and its optimiser."""
-    if standing is None or state is None:
+    if fit_state is None or state is None:
         raise ValueError(
             "there is nothing to resume: load a file that was saved with checkpoint=True"
         )
-    if given is None and (last is None or standing.optimizer is None):
+    if given is None and (last is None or fit_state.optimizer is None):
         raise ValueError(
             "the checkpoint's learning rate was a function of yours: give the optimizer"
         )
     chosen = next_optimizer(given, last)
     if not state.fits(chosen):
         raise ValueError(f"the checkpoint was made with {state.kind.__name__}")
-    return standing, chosen
+    return fit_state, chosen
 
 
 def default_epochs(n: int, batch_size: int) -> int:
@@ -113,7 +113,7 @@ class Fit:
         train_state: TrainState,
         examples: Examples,
         optimizer: Optimizer,
-        standing: FitState,
+        fit_state: FitState,
         *,
         epochs: int,
         validation: Examples | None,
@@ -123,7 +123,7 @@ class Fit:
         self._train_state = train_state
         self._examples = examples
         self._optimizer = optimizer
-        self._standing = standing
+        self._fit_state = fit_state
         self._validation = validation
         self._callbacks = callbacks
         self._n_threads = n_threads
@@ -137,17 +137,17 @@ class Fit:
         self._batch = 0  # of the epoch under way
         self._kept: tuple[_Kept, ...] = ()  # the best so far, and the best before it
         self._params = _fastnn.Rows(train_state.core.params[None])  # to look at
-        self._check_standing()
+        self._check_fit_state()
         self.epochs = epochs
         self.net: Any = train_state.net
-        self.steps_per_epoch: int = -(-examples.n_visited // standing.batch_size)
+        self.steps_per_epoch: int = -(-examples.n_visited // fit_state.batch_size)
 
     # ---- what callbacks see --------------------------------------------------------------------
 
     @property
     def epoch(self) -> int:
         """Epochs completed."""
-        return self._standing.epoch
+        return self._fit_state.epoch
 
     @property
     def step(self) -> int:
@@ -157,7 +157,7 @@ class Fit:
     @property
     def history(self) -> History:
         """The record so far."""
-        return self._standing.history
+        return self._fit_state.history
 
     @property
     def lr(self) -> float:
@@ -167,11 +167,11 @@ class Fit:
     @property
     def lr_scale(self) -> float:
         """A factor on the learning rate of every step to come."""
-        return self._standing.lr_scale
+        return self._fit_state.lr_scale
 
     @lr_scale.setter
     def lr_scale(self, value: float) -> None:
-        self._standing.lr_scale = check_number(
+        self._fit_state.lr_scale = check_number(
             "lr_scale", value, "a finite number of 0 or more", lambda scale: scale >= 0
         )
 
@@ -185,9 +185,9 @@ class Fit:
 
     # ---- the loop ------------------------------------------------------------------------------
 
-    def _check_standing(self) -> None:
+    def _check_fit_state(self) -> None:
         """Refuse to go on from where the checkpoint stands without what it was made with."""
-        states, record = self._standing.callbacks, self._standing.history
+        states, record = self._fit_state.callbacks, self._fit_state.history
         if states and len(states) != len(self._callbacks):
             raise ValueError(
                 f"the checkpoint was made with {len(states)} callbacks; "
@@ -201,8 +201,8 @@ class Fit:
         """Train until the epochs have run out or something stops it."""
         for callback in self._callbacks:
             callback.on_fit_begin(self)
-        if self._standing.callbacks:
-            for callback, state in zip(self._callbacks, self._standing.callbacks, strict=True):
+        if self._fit_state.callbacks:
+            for callback, state in zip(self._callbacks, self._fit_state.callbacks, strict=True):
                 callback.restore(state)
         self._log_start()
         self.history.stopped = None
@@ -214,7 +214,7 @@ class Fit:
                 self.history.stopped = f"{how} in epoch {self.epoch + 1}"
             raise
         finally:
-            self._standing.callbacks = self.callback_states()
+            self._fit_state.callbacks = self.callback_states()
 
     def _log_start(self) -> None:
         import logging  # here: an import that most programs have made by now, but `import fastnn`
@@ -274,7 +274,7 @@ class Fit:
 
     def _order(self) -> NDArray[np.int64] | None:
         visit, whole = self._examples.visit, self.steps_per_epoch == 1
-        if whole or not self._standing.shuffle:  # one batch of all has no order
+        if whole or not self._fit_state.shuffle:  # one batch of all has no order
             return visit
         rng = self._train_state.rng
         return rng.permutation(self._examples.n) if visit is None else rng.permutation(visit)
@@ -283,7 +283,7 @@ class Fit:
         self, order: NDArray[np.int64] | None, bar: progress.Progress
     ) -> dict[str, float] | None:
         """Visit the rows of the order, batch by batch; None if the loss stopped being finite."""
-        examples, train_state, size = self._examples, self._train_state, self._standing.batch_size
+        examples, train_state, size = self._examples, self._train_state, self._fit_state.batch_size
         if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
         sums = (0.0, 0.0, 0.0)
@@ -322,7 +322,7 @@ class Fit:
         self, last: int, order: NDArray[np.int64] | None
     ) -> tuple[int, _fastnn.Optimiser]:
         """Return up to which batch, `last` at most, one decay holds, and the optimiser with it."""
-        rule, size = self._train_state.rule, self._standing.batch_size
+        rule, size = self._train_state.rule, self._fit_state.batch_size
         examples, decay = self._examples, 0.0
         if rule.alpha:
             if examples.weight is not None:

@@ -799,8 +799,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "-(-examples.n_visited // standing.batch_size)",
-        "examples.n_visited // standing.batch_size",
+        "-(-examples.n_visited // fit_state.batch_size)",
+        "examples.n_visited // fit_state.batch_size",
         "an epoch leaves its last, smaller batch out",
     ),
     Mutant(
@@ -842,7 +842,7 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "if whole or not self._standing.shuffle:",
+        "if whole or not self._fit_state.shuffle:",
         "if not whole:",
         "nothing is shuffled",
     ),
