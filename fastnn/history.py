@@ -1,4 +1,7 @@
-"""History of a fit: one number an epoch for every quantity that was logged."""
+"""History of a fit: one number an epoch for every quantity that was logged.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .words import four_decimals
-
-__all__ = ["History"]
 
 _HIGHER_IS_BETTER = ("accuracy", "score", "auc", "f1", "r2", "per_second")
 

@@ -11,4 +11,6 @@
 ================  ==============================================================================
 
 Nothing else of fastnn imports this package, and it imports no other library before it is asked to.
+
+Private: it may change without notice.
 """

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnn import datasets
+from fastnn.datasets.idx import Splits
 from fastnn.names import Activation, Loss, Output
 
 Array = NDArray[Any]
@@ -277,7 +278,7 @@ def describe_data(folder: str | None) -> str:
     )
 
 
-def _splits(folder: str | None) -> datasets.Splits:
+def _splits(folder: str | None) -> Splits:
     if folder is None:
         return datasets.load_digits()
     return datasets.load_mnist(folder=Path(folder), download=False)

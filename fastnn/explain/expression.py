@@ -24,8 +24,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-__all__ = ["CONSTANTS", "FUNCTIONS", "MAX_DEPTH", "MAX_LENGTH", "Expression", "parse"]
-
 MAX_LENGTH = 1000  # characters
 MAX_DEPTH = 50  # parentheses, signs and powers within one another
 

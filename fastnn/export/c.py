@@ -39,8 +39,6 @@ from ..names import check_name
 from . import arithmetic, facts
 from .c_writer import Int8Writer, Writer, label_text
 
-__all__ = ["CFile", "c_file", "to_c"]
-
 _LONGEST_NAME = 40
 _LONGEST_LABEL = 1000  # bytes: C promises 4095 letters a literal, an escape takes four
 

@@ -27,9 +27,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastnn import datasets, tables
+from fastnn import datasets
+from fastnn.datasets import download, published, tables
+from fastnn.datasets.idx import FILES
 
-FILES = datasets._FILES
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
 
@@ -335,12 +336,12 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("FASTNN_DATA_DIR", raising=False)
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(datasets, "WAIT_SECONDS", 0)
-    for name in ("_MNIST", "_FASHION_MNIST"):
+    monkeypatch.setattr(download, "WAIT_SECONDS", 0)
+    for name in ("MNIST", "FASHION_MNIST"):
         small = dataclasses.replace(
-            getattr(datasets, name), mirrors=(), folders=(), sizes=(3, 2), image_shape=(2, 4)
+            getattr(published, name), mirrors=(), folders=(), sizes=(3, 2), image_shape=(2, 4)
         )
-        monkeypatch.setattr(datasets, name, small)
+        monkeypatch.setattr(published, name, small)
     return tmp_path / "cache" / "fastnn" / "mnist"
 
 
@@ -350,11 +351,11 @@ def mirrors(monkeypatch: pytest.MonkeyPatch, server: Server, cache: Path) -> Ser
     for mirror in ("one", "two"):
         server.serve(mirror, PACKED)
     small = dataclasses.replace(
-        datasets._MNIST,
+        published.MNIST,
         mirrors=(f"{server.url}/one", f"{server.url}/two"),
         sha256=tuple(hashlib.sha256(content).hexdigest() for content in CONTENT.values()),
     )
-    monkeypatch.setattr(datasets, "_MNIST", small)
+    monkeypatch.setattr(published, "MNIST", small)
     server.watch = cache
     return server
 
@@ -414,8 +415,8 @@ def test_a_mirror_that_is_down_is_passed_over(
 ) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as gone:
         dead = f"http://127.0.0.1:{gone.server_port}"
-    source = dataclasses.replace(datasets._MNIST, mirrors=(dead, f"{mirrors.url}/two"))
-    monkeypatch.setattr(datasets, "_MNIST", source)
+    source = dataclasses.replace(published.MNIST, mirrors=(dead, f"{mirrors.url}/two"))
+    monkeypatch.setattr(published, "MNIST", source)
     check_four(datasets.load_mnist())
     assert mirrors.requests == [f"/two/{name}.gz" for name in FILES]
 
@@ -434,7 +435,7 @@ def test_a_body_that_ends_early_is_fetched_again(mirrors: Server, tell_length: b
 
 def test_the_wait_doubles_between_tries(mirrors: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(datasets, "WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(download, "WAIT_SECONDS", 0.5)
     monkeypatch.setattr(time, "sleep", waits.append)
     mirrors.answers[f"/one/{FILES[0]}.gz"] = [(500, b"", 0)]
     datasets.load_mnist()
@@ -457,10 +458,10 @@ def test_a_wrong_checksum_is_an_error_and_leaves_nothing_behind(
 def test_a_checksum_may_be_of_the_gzip(mirrors: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     sums = tuple(hashlib.sha256(packed).hexdigest() for packed in PACKED.values())
     source = dataclasses.replace(
-        datasets._FASHION_MNIST, mirrors=(f"{mirrors.url}/one",), sha256=sums
+        published.FASHION_MNIST, mirrors=(f"{mirrors.url}/one",), sha256=sums
     )
     assert source.checksum_of == "gz"
-    monkeypatch.setattr(datasets, "_FASHION_MNIST", source)
+    monkeypatch.setattr(published, "FASHION_MNIST", source)
     check_four(datasets.load_fashion_mnist())
     repacked = gzip.compress(CONTENT[FILES[0]], compresslevel=1, mtime=1)
     mirrors.answers[f"/one/{FILES[0]}.gz"] = [(200, repacked, len(repacked))]
@@ -472,7 +473,7 @@ def test_a_checksum_may_be_of_the_gzip(mirrors: Server, monkeypatch: pytest.Monk
 def test_a_body_without_end_is_cut_off(
     mirrors: Server, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(datasets, "_MOST_BYTES", 20)
+    monkeypatch.setattr(download, "_MOST_BYTES", 20)
     with pytest.raises(OSError, match="larger than 20 bytes"):
         datasets.load_mnist()
     assert list(cache.iterdir()) == []
@@ -513,8 +514,8 @@ def test_offline_the_error_names_the_files_and_the_folder(
         raise urllib.error.URLError(OSError("Name or service not known"))
 
     monkeypatch.setattr(urllib.request, "urlopen", offline)
-    source = dataclasses.replace(datasets._MNIST, mirrors=("https://example.org/mnist",))
-    monkeypatch.setattr(datasets, "_MNIST", source)
+    source = dataclasses.replace(published.MNIST, mirrors=("https://example.org/mnist",))
+    monkeypatch.setattr(published, "MNIST", source)
     with pytest.raises(OSError) as error:
         datasets.load_mnist()
     text = one_sentence(error)
@@ -562,9 +563,9 @@ def test_the_data_folder_of_the_environment_comes_before_the_cache(
 def test_an_installed_copy_is_found_and_not_downloaded(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert datasets._FASHION_MNIST.folders == ()
-    source = dataclasses.replace(datasets._FASHION_MNIST, folders=(str(tmp_path / "system"),))
-    monkeypatch.setattr(datasets, "_FASHION_MNIST", source)
+    assert published.FASHION_MNIST.folders == ()
+    source = dataclasses.replace(published.FASHION_MNIST, folders=(str(tmp_path / "system"),))
+    monkeypatch.setattr(published, "FASHION_MNIST", source)
     write_four(tmp_path / "system", packed=True)
     check_four(datasets.load_fashion_mnist())
 
@@ -573,8 +574,8 @@ def test_a_copy_of_another_size_is_refused(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_four(tmp_path / "mine")
-    source = dataclasses.replace(datasets._MNIST, sizes=(60000, 10000), image_shape=(28, 28))
-    monkeypatch.setattr(datasets, "_MNIST", source)
+    source = dataclasses.replace(published.MNIST, sizes=(60000, 10000), image_shape=(28, 28))
+    monkeypatch.setattr(published, "MNIST", source)
     with pytest.raises(ValueError, match=r"3 and 2 images of 2 x 4; expected 60000 and 10000"):
         datasets.load_mnist(folder=tmp_path / "mine")
 
@@ -623,7 +624,7 @@ def test_progress_is_shown_on_stderr_only_and_only_when_asked(
 
 
 def test_published_checksums_are_complete_and_the_mirrors_have_the_files_at_their_root() -> None:
-    for source in (datasets._MNIST, datasets._FASHION_MNIST):
+    for source in (published.MNIST, published.FASHION_MNIST):
         assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in source.sha256)
         assert len(set(source.sha256)) == 4 and len(source.mirrors) >= 2
         assert not any(mirror.endswith("/") for mirror in source.mirrors)
@@ -643,7 +644,7 @@ def test_full_mnist_has_the_published_labels_and_test_images() -> None:
         (3, y_test.astype(np.uint8)),
     )
     for i, array in originals:  # the training images may be a rebuilt copy
-        assert hashlib.sha256(idx(array)).hexdigest() == datasets._MNIST.sha256[i]
+        assert hashlib.sha256(idx(array)).hexdigest() == published.MNIST.sha256[i]
     assert np.bincount(y_train).min() == 5421 and y_train[:5].tolist() == [5, 0, 4, 1, 9]
 
 

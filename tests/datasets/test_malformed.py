@@ -24,7 +24,8 @@ import pytest
 from folders import TESTS
 
 import fastnn
-from fastnn import datasets, tables
+from fastnn import datasets
+from fastnn.datasets import tables
 
 FOLDER = TESTS / "malformed"
 MANIFEST = [line.split("\t") for line in (FOLDER / "manifest.tsv").read_text("utf-8").splitlines()]
@@ -336,7 +337,8 @@ def test_reading_takes_four_times_the_file_and_64_mb_at_most(tmp_path: Path, cas
     make(path)
     script = f"""
         import sys, fastnn
-        from fastnn import datasets, tables
+        from fastnn import datasets
+        from fastnn.datasets import tables
         import fastnn.model_file.reading, safetensors, zipfile
         def kilobytes(name):
             for line in open("/proc/self/status"):

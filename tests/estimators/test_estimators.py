@@ -29,7 +29,7 @@ import fastnn
 from fastnn import MLPClassifier, MLPRegressor
 from fastnn.estimators import losses, options
 from fastnn.estimators.labels import Labels
-from fastnn.state import Rule
+from fastnn.fit.state import Rule
 
 X, Y = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)

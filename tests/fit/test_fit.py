@@ -9,9 +9,10 @@ import reference as ref
 from states import state_of, table, without_clock
 
 import fastnn
-from fastnn import MLP, SGD, Adam, AdamW, RMSprop, pace, schedules
+from fastnn import MLP, SGD, Adam, AdamW, RMSprop, schedules
 from fastnn.callbacks import Callback, EarlyStopping
-from fastnn.state import Rule
+from fastnn.fit import pace
+from fastnn.fit.state import Rule
 
 X, Y = table(60)
 X_VAL, Y_VAL = table(25, seed=1)

@@ -8,8 +8,8 @@ import reference as ref
 from states import table
 
 from fastnn import MLP, SGD, Adam, AdamW, RMSprop, schedules
+from fastnn.fit.state import OptimizerState
 from fastnn.optim import optimizer_from_config
-from fastnn.state import OptimizerState
 
 ALL = [
     SGD(0.1),
@@ -25,7 +25,7 @@ ALL = [
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 24, 25])
 def test_moments_begin_as_zeros_whatever_their_number(monkeypatch, n):
-    monkeypatch.setattr("fastnn.state._PIECE", 8)
+    monkeypatch.setattr("fastnn.fit.state._PIECE", 8)
     for dtype in (np.float32, np.float64):
         state = OptimizerState.fresh(Adam(), n, np.dtype(dtype))
         for moment in (state.m, state.v):

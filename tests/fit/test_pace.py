@@ -1,6 +1,6 @@
 import pytest
 
-from fastnn.pace import CALL_SECONDS, Pace
+from fastnn.fit.pace import CALL_SECONDS, Pace
 
 
 def settle(pace, speed):

@@ -153,7 +153,7 @@ def test_a_checkpoint_of_no_epochs_goes_on_to_none(tmp_path):
 def test_a_checkpoint_that_does_not_say_how_many_goes_on_to_the_default(tmp_path):
     net = network()
     net.fit(X, Y, epochs=1)
-    net._standing.epochs = None  # as in files of before
+    net._fit_state.epochs = None  # as in files of before
     net.save(tmp_path / "a.safetensors", checkpoint=True)
     history = fastnn.load(tmp_path / "a.safetensors").fit(X, Y, resume=True)
     assert len(history) == -(-2000 // -(-len(X) // 32))

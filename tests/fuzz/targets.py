@@ -29,8 +29,9 @@ from pathlib import Path
 import numpy as np
 
 import fastnn
-from fastnn import datasets, tables
+from fastnn import datasets
 from fastnn.callbacks import EarlyStopping
+from fastnn.datasets import tables
 from fastnn.explain import expression
 
 Mutate = Callable[[bytes], bytes]
@@ -187,7 +188,7 @@ def _run_model(data: bytes) -> None:
     if net.sizes[-1] > 1 or net.output == "sigmoid" or net.classes is not None:
         assert net.classify(np.zeros((3, net.sizes[0]))).shape == (3,)
     again = Path(_folder.name, "again")
-    net.save(again, checkpoint=net._standing is not None)  # what was read can be written …
+    net.save(again, checkpoint=net._fit_state is not None)  # what was read can be written …
     np.testing.assert_array_equal(fastnn.load(again).params, net.params)  # … and read
 
 

@@ -46,7 +46,7 @@ OURS = [
     "plot",
     "schedules",
 ]
-OURS = [f"fastnn.{name}" for name in [*OURS, "tables", "training"]]
+OURS = [f"fastnn.{name}" for name in [*OURS, "fit"]]
 
 
 def imported(code, beyond="numpy"):
@@ -60,7 +60,7 @@ def test_importing_loads_nothing_that_is_optional_heavy_or_not_yet_used():
 
 
 def test_a_network_loads_nothing_that_is_optional_or_for_files():
-    not_needed = {*OPTIONAL, *FILES, *RARE, "fastnn.datasets", "fastnn.tables", "fastnn.model_file"}
+    not_needed = {*OPTIONAL, *FILES, *RARE, "fastnn.datasets", "fastnn.model_file"}
     network = "import fastnn; fastnn.MLP([2, 2], seed=0)"
     assert not imported(network, beyond="numpy.random") & not_needed  # which needs hashlib, secrets
 

@@ -24,7 +24,7 @@ from scipy.sparse import csr_array
 import fastnn
 from fastnn import MLP, SGD, Adam, AdamW, RMSprop
 from fastnn.callbacks import ModelCheckpoint
-from fastnn.pace import Pace
+from fastnn.fit.pace import Pace
 
 COUNTS = [1, 2, 3, 4, 7, 16]
 
@@ -51,7 +51,7 @@ class All(Pace):
 @pytest.fixture
 def every_call_on_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     All.used = set()
-    monkeypatch.setattr("fastnn.training.Pace", All)
+    monkeypatch.setattr("fastnn.fit.training.Pace", All)
 
 
 def digest(net: MLP) -> str:

@@ -357,7 +357,7 @@ def test_after_a_kill_the_last_checkpoint_loads_and_the_training_goes_on(tmp_pat
         assert ("c" in left or kill == 0) and len(left) <= 2, left
         assert all(name == "c" or name.endswith(".part") for name in left), left
         if "c" in left:
-            assert fastnn.load(tmp_path / "c")._standing.epoch > 0
+            assert fastnn.load(tmp_path / "c")._fit_state.epoch > 0
     reached = fastnn.load(tmp_path / "c")
     done = len(reached.history)
     twin = MLP([5, 8, 3], output="softmax", seed=0)

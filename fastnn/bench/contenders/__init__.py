@@ -6,9 +6,8 @@ import importlib
 import importlib.util
 from collections.abc import Iterable
 
-from .base import Contender, UnableError
-
-__all__ = ["CONTENDERS", "PEERS", "Contender", "UnableError", "choose", "installed", "load"]
+from .base import Contender as Contender
+from .base import UnableError as UnableError
 
 OURS = "fastnn"
 

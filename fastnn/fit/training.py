@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _fastnn, progress
-from .callbacks import Callback, as_callback
-from .checks import check_number
-from .history import History
-from .optim import Adam, Optimizer
+from .. import _fastnn, progress
+from ..callbacks import Callback, as_callback
+from ..checks import check_number
+from ..history import History
+from ..optim import Adam, Optimizer
+from ..schedules import learning_rates
 from .pace import BLOCK, Pace, rows_per_call
-from .schedules import learning_rates
-from .state import Examples, FitState, OptimizerState, Trainee
+from .state import Examples, FitState, OptimizerState, TrainState
 
 _T = TypeVar("_T")
 
@@ -45,24 +45,24 @@ def next_optimizer(given: Optimizer | None, last: Optimizer | None) -> Optimizer
 
 
 def resumed(
-    standing: FitState | None,
+    fit_state: FitState | None,
     state: OptimizerState | None,
     last: Optimizer | None,
     given: Optimizer | None,
 ) -> tuple[FitState, Optimizer]:
     """Return the state that a fit with ``resume=True`` continues from, and its optimiser."""
-    if standing is None or state is None:
+    if fit_state is None or state is None:
         raise ValueError(
             "there is nothing to resume: load a file that was saved with checkpoint=True"
         )
-    if given is None and (last is None or standing.optimizer is None):
+    if given is None and (last is None or fit_state.optimizer is None):
         raise ValueError(
             "the checkpoint's learning rate was a function of yours: give the optimizer"
         )
     chosen = next_optimizer(given, last)
     if not state.fits(chosen):
         raise ValueError(f"the checkpoint was made with {state.kind.__name__}")
-    return standing, chosen
+    return fit_state, chosen
 
 
 def default_epochs(n: int, batch_size: int) -> int:
@@ -110,20 +110,20 @@ class Fit:
 
     def __init__(
         self,
-        trainee: Trainee,
+        train_state: TrainState,
         examples: Examples,
         optimizer: Optimizer,
-        standing: FitState,
+        fit_state: FitState,
         *,
         epochs: int,
         validation: Examples | None,
         callbacks: Sequence[Callback],
         n_threads: int,
     ) -> None:
-        self._trainee = trainee
+        self._train_state = train_state
         self._examples = examples
         self._optimizer = optimizer
-        self._standing = standing
+        self._fit_state = fit_state
         self._validation = validation
         self._callbacks = callbacks
         self._n_threads = n_threads
@@ -136,18 +136,18 @@ class Fit:
         self._stopped: str | None = None
         self._batch = 0  # of the epoch under way
         self._kept: tuple[_Kept, ...] = ()  # the best so far, and the best before it
-        self._params = _fastnn.Rows(trainee.core.params[None])  # to look at
-        self._check_standing()
+        self._params = _fastnn.Rows(train_state.core.params[None])  # to look at
+        self._check_fit_state()
         self.epochs = epochs
-        self.net: Any = trainee.net
-        self.steps_per_epoch: int = -(-examples.n_visited // standing.batch_size)
+        self.net: Any = train_state.net
+        self.steps_per_epoch: int = -(-examples.n_visited // fit_state.batch_size)
 
     # ---- what callbacks see --------------------------------------------------------------------
 
     @property
     def epoch(self) -> int:
         """Epochs completed."""
-        return self._standing.epoch
+        return self._fit_state.epoch
 
     @property
     def step(self) -> int:
@@ -157,7 +157,7 @@ class Fit:
     @property
     def history(self) -> History:
         """The record so far."""
-        return self._standing.history
+        return self._fit_state.history
 
     @property
     def lr(self) -> float:
@@ -167,11 +167,11 @@ class Fit:
     @property
     def lr_scale(self) -> float:
         """A factor on the learning rate of every step to come."""
-        return self._standing.lr_scale
+        return self._fit_state.lr_scale
 
     @lr_scale.setter
     def lr_scale(self, value: float) -> None:
-        self._standing.lr_scale = check_number(
+        self._fit_state.lr_scale = check_number(
             "lr_scale", value, "a finite number of 0 or more", lambda scale: scale >= 0
         )
 
@@ -185,9 +185,9 @@ class Fit:
 
     # ---- the loop ------------------------------------------------------------------------------
 
-    def _check_standing(self) -> None:
+    def _check_fit_state(self) -> None:
         """Refuse to go on from where the checkpoint stands without what it was made with."""
-        states, record = self._standing.callbacks, self._standing.history
+        states, record = self._fit_state.callbacks, self._fit_state.history
         if states and len(states) != len(self._callbacks):
             raise ValueError(
                 f"the checkpoint was made with {len(states)} callbacks; "
@@ -201,8 +201,8 @@ class Fit:
         """Train until the epochs have run out or something stops it."""
         for callback in self._callbacks:
             callback.on_fit_begin(self)
-        if self._standing.callbacks:
-            for callback, state in zip(self._callbacks, self._standing.callbacks, strict=True):
+        if self._fit_state.callbacks:
+            for callback, state in zip(self._callbacks, self._fit_state.callbacks, strict=True):
                 callback.restore(state)
         self._log_start()
         self.history.stopped = None
@@ -214,7 +214,7 @@ class Fit:
                 self.history.stopped = f"{how} in epoch {self.epoch + 1}"
             raise
         finally:
-            self._standing.callbacks = self.callback_states()
+            self._fit_state.callbacks = self.callback_states()
 
     def _log_start(self) -> None:
         import logging  # here: an import that most programs have made by now, but `import fastnn`
@@ -223,7 +223,7 @@ class Fit:
         rows = self._examples.rows
         logging.getLogger("fastnn").debug(
             "fit: %d parameters, %d steps an epoch, up to %d threads, %s, first layer %s",
-            self._trainee.core.params.size,
+            self._train_state.core.params.size,
             self.steps_per_epoch,
             self._n_threads,
             _fastnn.isa(),
@@ -260,7 +260,7 @@ class Fit:
             return False
         seconds = time.perf_counter() - began
         if self._validation is not None:
-            scores = evaluate(self._trainee.core, self._validation, self._n_threads)
+            scores = evaluate(self._train_state.core, self._validation, self._n_threads)
             logs |= {f"val_{name}": score for name, score in scores.items()}
         logs["lr"] = self._rate
         logs["seconds"] = time.perf_counter() - began
@@ -274,16 +274,16 @@ class Fit:
 
     def _order(self) -> NDArray[np.int64] | None:
         visit, whole = self._examples.visit, self.steps_per_epoch == 1
-        if whole or not self._standing.shuffle:  # one batch of all has no order
+        if whole or not self._fit_state.shuffle:  # one batch of all has no order
             return visit
-        rng = self._trainee.rng
+        rng = self._train_state.rng
         return rng.permutation(self._examples.n) if visit is None else rng.permutation(visit)
 
     def _batches(
         self, order: NDArray[np.int64] | None, bar: progress.Progress
     ) -> dict[str, float] | None:
         """Visit the rows of the order, batch by batch; None if the loss stopped being finite."""
-        examples, trainee, size = self._examples, self._trainee, self._standing.batch_size
+        examples, train_state, size = self._examples, self._train_state, self._fit_state.batch_size
         if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
         sums = (0.0, 0.0, 0.0)
@@ -296,12 +296,12 @@ class Fit:
             rates = self._rates(last)
             began = time.perf_counter()
             *summed, _, batches, finite = _train(
-                trainee,
+                train_state,
                 examples,
                 core_optimizer,
                 None if order is None else order[self._batch * size : last * size],
                 size,
-                rates * trainee.rule.rate_factor(self._optimizer),
+                rates * train_state.rule.rate_factor(self._optimizer),
                 n_threads,
                 sums,
             )
@@ -322,7 +322,7 @@ class Fit:
         self, last: int, order: NDArray[np.int64] | None
     ) -> tuple[int, _fastnn.Optimiser]:
         """Return up to which batch, `last` at most, one decay holds, and the optimiser with it."""
-        rule, size = self._trainee.rule, self._standing.batch_size
+        rule, size = self._train_state.rule, self._fit_state.batch_size
         examples, decay = self._examples, 0.0
         if rule.alpha:
             if examples.weight is not None:
@@ -336,7 +336,7 @@ class Fit:
                 decay = rule.alpha / min(size, ends - self._batch * size)
         known = self._core_optimizers.get(decay)
         if known is None:
-            known = self._trainee.state.core(self._optimizer, rule.factor, decay)
+            known = self._train_state.optimizer_state.core(self._optimizer, rule.factor, decay)
             if examples.weight is None:  # two of them; else one a batch
                 self._core_optimizers[decay] = known
         return last, known
@@ -360,12 +360,12 @@ class Fit:
         name = "val_loss" if self._validation is not None else "loss"
         score = self.history[name][-1] if name in self.history else float("inf")
         if not self._kept or score < self._kept[-1].score:
-            now = _Kept(self._trainee.core.get_params(), self.epoch, score)
+            now = _Kept(self._train_state.core.get_params(), self.epoch, score)
             self._kept = (*self._kept[-1:], now)
 
     def _bears_a_look(self) -> bool:
         """Whether the cost of some rows is finite: what the last step did shows in no batch."""
-        core, examples = self._trainee.core, self._examples
+        core, examples = self._train_state.core, self._examples
         end = min(examples.n, BLOCK)
         try:
             loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
@@ -375,7 +375,7 @@ class Fit:
 
     def _go_back(self, epoch: int, rate: float, stacklevel: int) -> None:
         """Set the best weights so far, and say so."""
-        core = self._trainee.core
+        core = self._train_state.core
         examples = self._examples if self._validation is None else self._validation
         # An epoch's loss is that of its batches, each before its step: measured again, for the
         # last step may have been the bad one.
@@ -386,7 +386,7 @@ class Fit:
             losses.append(loss if np.isfinite(loss) else float("inf"))
         best = self._kept[int(np.argmin(losses)) if losses else 0]
         set_params(core, best.params)
-        self._trainee.state.forget()
+        self._train_state.optimizer_state.forget()
         self._stopped = f"the loss stopped being finite in epoch {epoch}"
         where = f"those after epoch {best.epoch}" if best.epoch else "those before the fit"
         self.history.stopped = self._stopped
@@ -402,7 +402,7 @@ def _warn(what: str, rate: float, stacklevel: int) -> None:
 
 
 def _train(
-    trainee: Trainee,
+    train_state: TrainState,
     examples: Examples,
     optimizer: _fastnn.Optimiser,
     order: NDArray[np.int64] | None,
@@ -412,18 +412,18 @@ def _train(
     sums: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> tuple[float, float, float, int, int, bool]:
     return _when_nobody_reads(
-        trainee.core.train,
+        train_state.core.train,
         examples.rows,
         examples.targets,
         optimizer,
         order,
         batch_size,
         rates,
-        trainee.state.steps,
-        trainee.dropout_seed,
+        train_state.optimizer_state.steps,
+        train_state.dropout_seed,
         n_threads,
         sums,
-        trainee.state,  # whose steps are counted
+        train_state.optimizer_state,  # whose steps are counted
     )
 
 
@@ -442,13 +442,13 @@ def _when_nobody_reads(write: Callable[..., _T], *arguments: Any) -> _T:
 
 
 def one_step(
-    trainee: Trainee, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
+    train_state: TrainState, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
 ) -> dict[str, float]:
     """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
-    core, state = trainee.core, trainee.state
+    core, state = train_state.core, train_state.optimizer_state
     before, after = core.get_params(), _fastnn.Rows(core.params[None])
     *sums, _, _, finite = _train(
-        trainee,
+        train_state,
         examples,
         state.core(optimizer),
         examples.visit,

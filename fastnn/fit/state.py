@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _fastnn
-from .history import History
-from .optim import Optimizer
+from .. import _fastnn
+from ..history import History
+from ..optim import Optimizer
 
 _PIECE = 1 << 20  # numbers
 
@@ -124,12 +124,12 @@ class FitState:
 
 
 @dataclass
-class Trainee:
+class TrainState:
     """The part of a network that the loop needs: core, state, and the object callbacks get."""
 
     net: Any  # the MLP
     core: _fastnn.Net
     rng: np.random.Generator
     dropout_seed: int
-    state: OptimizerState
+    optimizer_state: OptimizerState
     rule: Rule = field(default_factory=Rule)

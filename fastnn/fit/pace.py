@@ -6,7 +6,7 @@ that only read get a fixed number of rows.
 
 from __future__ import annotations
 
-from ._fastnn import BLOCK as BLOCK
+from .._fastnn import BLOCK as BLOCK
 
 CALL_SECONDS = 0.03  # aimed at for a call: Ctrl-C is answered within about so long
 _TRIAL_EVERY = 24  # calls: how often the number of threads that lost last time gets another chance

@@ -27,9 +27,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from .paths import check_regular, expanded, one_line
-
-__all__ = ["TABLE_SUFFIXES", "Table", "load_rows", "load_table"]
+from ..paths import check_ratio, existing_file, one_line
 
 Array = npt.NDArray[Any]
 FilePath = str | os.PathLike[str]
@@ -39,9 +37,6 @@ TEXT_SUFFIXES = tuple(_DELIMITERS)
 TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".npz", ".npy")
 
 _MAP_FROM = 64 << 20  # a larger .npy file is mapped, not read
-# What is packed may claim up to 8 MiB whatever its own size, and 200 times its size beyond that:
-# sparse images pack about 10 times, a zip bomb 1000 times.
-_FREE_SIZE, _MOST_RATIO = 8 << 20, 200
 # A row of text is held as Python strings, 70 bytes each, before it becomes numbers; text labels all
 # take as much as the longest.
 _MOST_COLUMNS, _MOST_LINE = 1 << 18, 4 << 20
@@ -180,26 +175,6 @@ def load_rows(path: FilePath) -> Array:
     if suffix == ".npz":
         return _as_rows(*_read_npz(path, _choose_rows)["x"])[0]
     raise ValueError(f"{path} holds no rows: expected a name in {', '.join(TABLE_SUFFIXES)}")
-
-
-def existing_file(path: FilePath) -> Path:
-    """Return the path with ``~`` expanded, or say that there is no file to read."""
-    path = expanded(path)
-    check_regular(path)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; expected a file")
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}")
-    return path
-
-
-def check_ratio(path: Path, size: int, claimed: int) -> None:
-    """Refuse what claims to be far larger than such files are when they are unpacked."""
-    if claimed > max(_FREE_SIZE, _MOST_RATIO * size):
-        raise ValueError(
-            f"{path} claims to unpack to {claimed} bytes, more than {_MOST_RATIO} times "
-            f"its own size of {size}; it is not read"
-        )
 
 
 # Text: CSV and TSV -------------------------------------------------------------------------------
