@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import datasets
-from fastnn.names import Activation, Loss, Output
+from .. import datasets
+from ..names import Activation, Loss, Output
 
 Array = NDArray[Any]
 
