@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import datasets
-from fastnn.datasets.idx import Splits
-from fastnn.names import Activation, Loss, Output
+from .. import datasets
+from ..datasets.idx import Splits
+from ..names import Activation, Loss, Output
 
 Array = NDArray[Any]
 

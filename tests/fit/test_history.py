@@ -227,31 +227,6 @@ class TestHtml:
         lines = repr(history).splitlines()
         assert cells == [line.split() for line in lines[1:]]
 
-    def test_it_draws_loss_and_val_loss_in_the_colour_of_the_text(self):
-        html = parse(make(loss=[4.0, 2.0, 0.0], val_loss=[4.0, 4.0, 2.0]))
-        (svg,) = html.iter("svg")
-        loss, val_loss = svg.iter("polyline")
-        assert svg.get("stroke") == "currentColor"
-        # 240 wide, 72 high, and the highest value at the top
-        assert loss.get("points") == "0.0,0.0 120.0,36.0 240.0,72.0"
-        assert val_loss.get("points") == "0.0,0.0 120.0,0.0 240.0,36.0"
-        assert val_loss.get("stroke-dasharray")
-        assert not loss.get("stroke-dasharray")
-
-    def test_values_that_are_not_finite_are_left_out_of_the_curve(self):
-        html = parse(make(loss=[1.0, math.nan, math.inf, 0.0]))
-        (line,) = html.iter("polyline")
-        assert line.get("points") == "0.0,0.0 240.0,72.0"
-
-    def test_a_constant_loss_is_a_level_line(self):
-        (line,) = parse(make(loss=[1.0, 1.0])).iter("polyline")
-        assert line.get("points") == "0.0,0.0 240.0,0.0"
-
-    def test_the_curve_of_a_very_long_history_has_no_more_points_than_pixels(self):
-        (line,) = parse(make(loss=[float(epoch) for epoch in range(10_000)])).iter("polyline")
-        assert len(line.get("points").split()) < 2 * 240
-        assert line.get("points").endswith("240.0,0.0")
-
     def test_names_and_reasons_are_escaped(self):
         history = make(**{"<b>loss": [1.0]})
         history.stopped = "<script>"
@@ -260,9 +235,8 @@ class TestHtml:
         assert "<b>loss" not in html
         assert "&lt;script&gt;" in html
 
-    @pytest.mark.parametrize("losses", [[], [1.0], [math.nan, math.nan]])
-    def test_without_two_epochs_and_a_number_there_is_no_curve(self, losses):
-        assert not list(parse(make(loss=losses)).iter("svg"))
+    def test_an_empty_history_has_no_table(self):
+        assert not list(parse(History()).iter("table"))
 
 
 def test_plot_hands_the_history_to_the_plot_module(monkeypatch, history):

@@ -418,7 +418,8 @@ _WORDS = (b"x", b"y", b"pi", b"e", b"sin(", b"max(", b"(", b")", b"**", b"*", b"
 
 def _run_expression(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
-    everything = (*_CODE, "compile", "import", "open", "os.", "object.", "builtins.", "code.")
+    # "compile" is what ast.parse reports, too; without "exec" nothing that is compiled can run.
+    everything = (*_CODE, "import", "open", "os.", "object.", "builtins.", "code.")
     with watched(*everything):
         try:
             f = expression.parse(text)

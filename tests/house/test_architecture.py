@@ -384,8 +384,8 @@ def test_imports_of_ours_go_round_in_no_circle() -> None:
 
 
 def test_only_these_modules_read_the_environment() -> None:
-    # The library's settings, the folder for data, and what the processes of the benchmarks inherit.
-    allowed = {"_config", "datasets.published", "bench.crew"}
+    # The library's settings, and the folder for data.
+    allowed = {"_config", "datasets.published"}
     violations = []
     for module, tree in modules().items():
         for node in ast.walk(tree):
@@ -420,10 +420,9 @@ def test_no_module_loads_pickles() -> None:
     ("library", "room"), [("sklearn", "estimators"), ("onnx", "export"), ("torch", "export")]
 )
 def test_only_one_room_is_built_on_what_an_extra_brings(library: str, room: str) -> None:
-    # The benchmarks run others as contenders; nothing else needs what the extra brings.
     violations = []
     for module, tree in modules().items():
-        if module.split(".")[0] in {room, "bench"}:
+        if module.split(".")[0] == room:
             continue
         for node, _ in imports(tree):
             found = [name for name in imported(module, node) if name.split(".")[0] == library]
@@ -482,11 +481,10 @@ def test_messages_are_ascii() -> None:
 
 
 def test_imports_of_ours_are_relative() -> None:
-    # The benchmarks use fastnn as any other program does.
     violations = [
         f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {ast.unparse(node)}"
         for module, tree in modules().items()
-        if module.split(".")[0] not in {"bench", "__main__"}
+        if module.split(".")[0] != "__main__"
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.level == 0
         if (node.module or "").split(".")[0] == "fastnn"

@@ -128,7 +128,7 @@ def test_whoever_writes_keeps_the_old_file(monkeypatch, capsys, tmp_path, what, 
         "page": explain,
         "json": explain,
         "curve": ["descend", "x**2 + y**2", "--start", "1", "1", "-o", str(path)],
-        "bench": ["bench", "--against", "none", "--json", str(path)],
+        "bench": ["bench", "--json", str(path)],
     }
 
     def fail(*args):

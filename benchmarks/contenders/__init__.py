@@ -1,4 +1,15 @@
-"""The contenders by name. A module here imports its library only when its class is made."""
+"""Comparison of fastnn with other libraries: the contenders by name.
+
+=================  ============================================================================
+`reference`        the networks of the workloads in plain NumPy: initial weights, and the loss
+                   that all are judged by
+`base`, and one    one small module a library, which it imports only when its class is made, in a
+module a library   process of its own
+`child`, `crew`    that process, and how it is started and spoken to
+`runner`           the method: check that all learn the same, warm up, take turns, compare
+`report`           the tables
+=================  ============================================================================
+"""
 
 from __future__ import annotations
 

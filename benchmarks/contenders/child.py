@@ -1,6 +1,6 @@
 """A contender's process: it does what it is told by lines of JSON, one at a time.
 
-``python -m fastnn.bench.child NAME N_THREADS CPUS`` reads ``{"call": …, arguments}`` and answers
+``python -m contenders.child NAME N_THREADS CPUS`` reads ``{"call": …, arguments}`` and answers
 ``{"value": …}``, or ``{"unable": …}`` or ``{"error": …}`` with a sentence. It ends with its input.
 """
 
@@ -12,8 +12,9 @@ import os
 import sys
 from typing import Any, TextIO
 
-from . import contenders
-from .workloads import Workload, make_data
+from fastnn.bench.workloads import Workload, make_data
+
+from . import Contender, UnableError, load
 
 
 def main(name: str, n_threads: int, cpus: list[int]) -> None:
@@ -31,7 +32,7 @@ class _Player:
     def __init__(self, name: str, n_threads: int) -> None:
         self._name = name
         self._n_threads = n_threads
-        self._contender: contenders.Contender | None = None
+        self._contender: Contender | None = None
 
     def prepare(self, workload: dict[str, Any], folder: str | None) -> str:
         """Make the contender for a workload; return the library's version."""
@@ -39,7 +40,7 @@ class _Player:
         gc.collect()  # of the workload before
         made = Workload.from_json(workload)
         data = make_data(made, folder)
-        self._contender = contenders.load(self._name)(made, data, self._n_threads)
+        self._contender = load(self._name)(made, data, self._n_threads)
         return self._contender.version()
 
     def answer(self, call: str, arguments: dict[str, Any]) -> Any:
@@ -54,7 +55,7 @@ def _serve(player: _Player, requests: TextIO, wire: TextIO) -> None:
         arguments = json.loads(line)
         try:
             answer = {"value": player.answer(arguments.pop("call"), arguments)}
-        except contenders.UnableError as error:
+        except UnableError as error:
             answer = {"unable": str(error)}
         except Exception as error:  # told to the one who asked
             answer = {"error": f"{type(error).__name__}: {error}"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench import reference
 from fastnn.bench.workloads import Examples, Workload
 
+from . import reference
 from .base import Array, Contender, UnableError, need
 
 _FIRST = 1_000  # rows of the fit that makes the arrays; all classes are among them

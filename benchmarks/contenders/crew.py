@@ -14,12 +14,13 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from fastnn import _config
 
-from .contenders import UnableError
+from . import UnableError
 
 _TIMEOUT = 240  # seconds for one answer; compilers are slow
 
@@ -47,6 +48,9 @@ def environment(n_threads: int) -> dict[str, str]:
     settings = {f"{name}_NUM_THREADS": str(n_threads) for name in names}
     settings["VECLIB_MAXIMUM_THREADS"] = str(n_threads)
     settings["JAX_PLATFORMS"] = "cpu"
+    settings["PYTHONPATH"] = os.pathsep.join(
+        [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
     if n_threads == 1:
         settings["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     return {**os.environ, **settings}
@@ -69,7 +73,7 @@ class Child:
         self.name = name
         listed = ",".join(map(str, cpus))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "fastnn.bench.child", name, str(n_threads), listed],
+            [sys.executable, "-m", "contenders.child", name, str(n_threads), listed],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

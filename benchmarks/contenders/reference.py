@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .workloads import Rule, Workload
+from fastnn.bench.workloads import Rule, Workload
 
 Array = NDArray[Any]
 Params = list[tuple[Array, Array]]  # W and b of each layer

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench import reference
 from fastnn.bench.workloads import Examples, Workload
 
+from . import reference
 from .base import Array, Contender, need
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench import reference
 from fastnn.bench.workloads import Examples, Workload
 
+from . import reference
 from .base import Array, Contender, UnableError, need
 
 

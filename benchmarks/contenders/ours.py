@@ -8,18 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import fastnn
-from fastnn.bench.workloads import Examples, Rule, Workload, load_test_digits
+from fastnn.bench.measure import network, optimizer
+from fastnn.bench.workloads import Examples, Workload, load_test_digits
 
 from .base import Array, Contender, UnableError
-
-
-def optimizer(rule: Rule) -> Any:
-    """Return the rule as fastnn writes it."""
-    if rule.kind == "sgd":
-        return fastnn.SGD(lr=rule.lr)
-    if rule.kind == "adam":
-        return fastnn.Adam(lr=rule.lr)
-    return fastnn.RMSprop(lr=rule.lr, alpha=0.9, eps=1e-3)
 
 
 class Fastnn(Contender):
@@ -34,15 +26,9 @@ class Fastnn(Contender):
         """Return fastnn's version."""
         return fastnn.__version__
 
-    def _network(self, **more: Any) -> fastnn.MLP:
-        of = self.workload
-        return fastnn.MLP(
-            of.sizes, activation=of.activation, output=of.output, loss=of.loss, **more
-        )
-
     def reset(self) -> None:
         """Make the network anew."""
-        self.net: fastnn.MLP = self._network()
+        self.net: fastnn.MLP = network(self.workload)
         self.net.params = self.initial
 
     def train(self, rows: int, epochs: int) -> None:
@@ -72,7 +58,7 @@ class Fastnn(Contender):
         Nielsen, Neural Networks and Deep Learning, chapter 1: N(0, 1) weights; η = 3 with a ½ in
         the cost is our 1.5.
         """
-        net = self._network(init="standard_normal", seed=0)
+        net = network(self.workload, init="standard_normal", seed=0)
         began = time.perf_counter()
         net.fit(
             self.examples.X if self.examples.X_bytes is None else self.examples.X_bytes,
@@ -87,7 +73,7 @@ class Fastnn(Contender):
     def threaded(self, rows: int, n_threads: int) -> dict[str, Any]:
         """Train with so many threads; return seconds, and a digest that tells equal bits."""
         fastnn.set_num_threads(n_threads)
-        self.net = self._network(seed=0)  # fixes the weights, and the order of the rows
+        self.net = network(self.workload, seed=0)  # fixes the weights, and the order of the rows
         began = time.perf_counter()
         self.train(rows, 1)
         seconds = time.perf_counter() - began

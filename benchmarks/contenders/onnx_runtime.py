@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastnn.bench import reference
 from fastnn.bench.workloads import Examples, Workload
 
+from . import reference
 from .base import Contender, UnableError, need
 
 

@@ -14,19 +14,19 @@
 from __future__ import annotations
 
 import datetime
-import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .contenders import OURS, UnableError
+from fastnn.bench.measure import amount, spread
+from fastnn.bench.workloads import Workload
+
+from . import OURS, UnableError
 from .crew import Child, ChildError, Crew, threads_of
-from .workloads import Workload
 
 TOLERANCE = 0.02  # of the loss: roundings differ, and many steps make them larger
 LOOSE = 0.1  # where the order of the rows differs
 _ERROR = 1e-3  # of a prediction
-_LEAST_ROWS = 1_024  # of a round
 _PEAK = "numpy"  # the process that tells the peak of this CPU
 
 
@@ -110,17 +110,6 @@ class Result:
     date: str = field(default_factory=lambda: datetime.date.today().isoformat())
 
 
-def spread(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return median, least and greatest.
-
-    Examples
-    --------
-    >>> spread([2.0, 8.0, 3.0])
-    (3.0, 2.0, 8.0)
-    """
-    return statistics.median(values), min(values), max(values)
-
-
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float, float]:
     """Return the spread of our rate over theirs, round by round.
 
@@ -130,18 +119,6 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float
     (2.2, 2.0, 3.0)
     """
     return spread([a / b for a, b in zip(ours, theirs, strict=True)])
-
-
-def amount(rate: float, seconds: float, workload: Workload) -> tuple[int, int]:
-    """Return the rows and epochs of a round of about so many seconds, in whole batches.
-
-    A whole epoch where it takes no more than twice as long: the first steps of a fit are slower.
-    """
-    every, size = workload.whole_rows, workload.batch_size
-    wanted = max(rate * seconds, _LEAST_ROWS)
-    if 2 * wanted >= every:
-        return every, max(1, round(rate * seconds / every))
-    return min(every, -(-int(wanted) // size) * size), 1
 
 
 def measure(

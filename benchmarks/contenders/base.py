@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.bench import reference
 from fastnn.bench.workloads import Examples, Workload
+
+from . import reference
 
 Array = NDArray[Any]
 

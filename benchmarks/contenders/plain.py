@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench import reference
 from fastnn.bench.workloads import Examples, Workload
 
+from . import reference
 from .base import Array, Contender
 
 
 class Numpy(Contender):
-    """`fastnn.bench.reference` in float32."""
+    """`reference` in float32."""
 
     def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
