@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fastnn.bench.contenders import OURS
-from fastnn.bench.runner import Result
+from contenders import OURS
+from contenders.runner import Result
 
 GREY = "#767676"
 COLOURS = {

@@ -16,7 +16,7 @@ import small_tasks
 from small_tasks import Task
 
 import fastnn
-from fastnn.training import default_epochs
+from fastnn.fit.training import default_epochs
 
 _STEPS = (250, 500, 1_000, 2_000, 4_000, 8_000)
 _HIDDEN = [16]

@@ -25,10 +25,11 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from contenders.crew import cpus_of, environment
+from contenders.report import ratio_text
+from contenders.runner import ratios
 
 from fastnn.bench import report
-from fastnn.bench.crew import cpus_of, environment
-from fastnn.bench.runner import ratios
 
 LIBRARIES = ("fastnn", "scikit-learn")
 CALLS = 200  # of predict with one row, whose mean is one round's figure
@@ -216,7 +217,7 @@ class Found:
             if library != LIBRARIES[0]:
                 # a rate is one over a time: fastnn's rate over the other's
                 rates = [[1 / t for t in self.column(who, name)] for who in LIBRARIES]
-                text += f"; ÷ fastnn's {report.ratio_text(ratios(*rates))}"
+                text += f"; ÷ fastnn's {ratio_text(ratios(*rates))}"
             shown.append(text)
         scores = self.column(library, "score")
         shown.append(f"{median(scores):.4f} ({min(scores):.4f} to {max(scores):.4f})")

@@ -1,6 +1,6 @@
-"""Measure fastnn beside other libraries; write results.md, results.json and ratios.svg.
+"""Measure fastnn beside other libraries; print tables, write results.md, results.json, ratios.svg.
 
-    python benchmarks/run.py --data FOLDER
+    python benchmarks/run.py --output FOLDER
 
 See README.md of this folder. Needs fastnn installed; peers that are not installed are named.
 """
@@ -15,11 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import charts
+import contenders
+from contenders import report as tables
+from contenders.crew import Crew
+from contenders.runner import Result, Settings, measure
 
 from fastnn import datasets
-from fastnn.bench import contenders, report, workloads
-from fastnn.bench.crew import Crew
-from fastnn.bench.runner import Result, Settings, measure
+from fastnn.bench import report, workloads
 
 _ALL = tuple(workload.name for workload in workloads.WORKLOADS)
 
@@ -53,6 +55,7 @@ def main() -> int:
         failed = failed or (not result.rows and workload.kind != "threads")
         before[workload.name] = result
         write([before[name] for name in _ALL if name in before], args, missing)
+        show(result)
     tell(f"done in {time.monotonic() - began:.0f} s: {args.output / 'results.md'}")
     print(file=sys.stderr)
     return 1 if failed else 0
@@ -86,7 +89,7 @@ def read(path: Path, folder: str | None) -> dict[str, Result]:
     old = json.loads(path.read_text("utf-8"))
     if (old["machine"], old["digits"]) != (report.machine(), workloads.describe_data(folder)):
         raise ValueError(f"{path} holds results of another machine, version or data; remove it")
-    return {values["workload"]["name"]: report.from_json(values) for values in old["results"]}
+    return {values["workload"]["name"]: tables.from_json(values) for values in old["results"]}
 
 
 def write(results: list[Result], args: argparse.Namespace, missing: list[str]) -> None:
@@ -96,23 +99,37 @@ def write(results: list[Result], args: argparse.Namespace, missing: list[str]) -
     values = {
         "machine": facts,
         "digits": digits,
-        "results": [report.to_json(result) for result in results],
+        "results": [tables.to_json(result) for result in results],
     }
     (output / "results.json").write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     parts = [
         "# Results\n",
-        f"{report.describe_machine(facts)}. Contenders: {report.peers_of(results)}. {digits}\n",
+        f"{report.describe_machine(facts)}. Contenders: {tables.peers_of(results)}. {digits}\n",
         f"Last written by `{command(args)}`.\n",
         "![How many times as fast fastnn is](ratios.svg)\n",
-        *(f"- {note}" for note in report.NOTES),
+        *(f"- {note}" for note in tables.NOTES),
         "",
-        report.markdown(results),
+        tables.markdown(results),
         "## Left out\n",
-        *(f"- {text}." for text in report.left_out(results)),
+        *(f"- {text}." for text in tables.left_out(results)),
         *(f"- {name}: not installed." for name in missing),
     ]
     (output / "results.md").write_text("\n".join(parts) + "\n", "utf-8")
     charts.ratios(results, output / "ratios.svg")
+
+
+def show(result: Result) -> None:
+    """Print the table of a workload."""
+    from rich.console import Console
+
+    tell("")
+    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
+    for heading, table in tables.rich_tables([result]):
+        console.print(f"\n{heading}", style="bold", markup=False)
+        if table.row_count:
+            console.print(table)
+        for why in tables.left_out([result]):
+            console.print(why, markup=False)
 
 
 def command(args: argparse.Namespace) -> str:
@@ -128,7 +145,7 @@ def tell(text: str) -> None:
     """Show what is under way, on one line where somebody watches."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-    elif not any(word in text for word in ("round", "?", "warm-up")):
+    elif text and not any(word in text for word in ("round", "?", "warm-up")):
         print(text, file=sys.stderr)
 
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import charts
+import contenders
+from contenders import UnableError
+from contenders.crew import Child, ChildError, cpus_of, threads_of
 
-from fastnn.bench import contenders, report
-from fastnn.bench.contenders import UnableError
-from fastnn.bench.crew import Child, ChildError, cpus_of, threads_of
-from fastnn.bench.runner import amount, spread
+from fastnn.bench import report
+from fastnn.bench.measure import amount, spread
 from fastnn.bench.workloads import Rule, Workload
 
 _ADAM = Rule("adam", 1e-3)

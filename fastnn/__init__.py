@@ -7,6 +7,9 @@
 >>> history = net.fit(X, y, epochs=30, batch_size=10, optimizer=fastnn.SGD(lr=1.5))
 >>> net.evaluate(X_test, y_test)["accuracy"] > 0.85
 True
+
+Public are the names in `__all__`, here and in the modules that are among them, and the estimators.
+Every other module is private, and says so.
 """
 
 from typing import TYPE_CHECKING
@@ -20,12 +23,12 @@ if TYPE_CHECKING:
     from .estimators import MLPClassifier as MLPClassifier
     from .estimators import MLPRegressor as MLPRegressor
     from .estimators import from_sklearn as from_sklearn
+    from .fit.training import DivergenceWarning
     from .history import History
     from .layout import Gradient
     from .mlp import MLP
     from .model_file.reading import load
     from .optim import SGD, Adam, AdamW, RMSprop
-    from .training import DivergenceWarning
 
 __all__ = [
     "MLP",
@@ -63,7 +66,7 @@ _MODULE_OF = {
     "SGD": "optim",
     "Adam": "optim",
     "AdamW": "optim",
-    "DivergenceWarning": "training",
+    "DivergenceWarning": "fit.training",
     "Gradient": "layout",
     "History": "history",
     "MLPClassifier": "estimators",
@@ -88,7 +91,8 @@ if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt nam
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULE_OF})
+    dunders = {name for name in globals() if name.startswith("__")}
+    return sorted({*dunders, *__all__, *_MODULE_OF})  # and no private module that was imported
 
 
 _choose_isa()

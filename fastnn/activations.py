@@ -2,6 +2,8 @@
 
 `names.py` has the names in the order of the core's codes; every name has a row here. What other
 languages have for f stands in the exports to them, which refuse a network whose f they lack.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ All messages about X, y and weights stand here. Nothing is copied that the core 
 float32, float64 and uint8 of any strides, memory maps, and CSR matrices of the two float types.
 
 Over 400 lines: there is one place for what may be X, y and weights.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations

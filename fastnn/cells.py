@@ -1,6 +1,8 @@
 """Which cell of X or y is no number, and what to do about it: for the sentences of arrays.py.
 
 Only mistakes come here. Rows count from 0; columns of a frame have their names.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Checks of arguments: one wording for every number, and the widths and dtype of a network."""
+"""Checks of arguments: one wording for every number, and the widths and dtype of a network.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 

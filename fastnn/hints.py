@@ -3,6 +3,8 @@
 One table a kind of name. A name maps to the names here that mean the same, of which the caller may
 allow only some; a name that is known elsewhere and has no equal here maps to nothing, so that no
 resemblance is taken for a hint.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""History of a fit: one number an epoch for every quantity that was logged."""
+"""History of a fit: one number an epoch for every quantity that was logged.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .words import four_decimals
-
-__all__ = ["History"]
 
 _HIGHER_IS_BETTER = ("accuracy", "score", "auc", "f1", "r2", "per_second")
 
@@ -287,11 +288,11 @@ class History:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        """Return the same as HTML for notebooks, with a small learning curve."""
+        """Return the same as HTML for notebooks; `plot` draws the curves."""
         from html import escape  # only here: it takes longer to import than all of this module
 
         head, *body = self._table() or [[]]
-        parts = [f"<div><p>{escape(self._heading())}</p>", self._curve()]
+        parts = [f"<div><p>{escape(self._heading())}</p>"]
         if head:
             cells = "".join(f"<th>{escape(name)}</th>" for name in head)
             parts.append(f"<table><thead><tr>{cells}</tr></thead><tbody>")
@@ -302,34 +303,3 @@ class History:
         if self.stopped is not None:
             parts.append(f"<p>Stopped early: {escape(self.stopped)}</p>")
         return "".join([*parts, "</div>"])
-
-    def _curve(self, width: int = 240, height: int = 72) -> str:
-        """Draw loss (solid) and val_loss (dashed) as SVG, in the colour of the text around."""
-        curves = {name: self._columns.get(name, []) for name in ("loss", "val_loss")}
-        finite = [value for values in curves.values() for value in values if math.isfinite(value)]
-        if len(self) < 2 or not finite:
-            return ""
-        low, high = min(finite), max(finite)
-        x_unit = width / (len(self) - 1)
-        y_unit = height / (high - low or 1.0)
-        lines = []
-        for name, values in curves.items():
-            # More points than pixels would only make the notebook larger.
-            every = max(1, len(values) // width)
-            points = " ".join(
-                f"{i * x_unit:.1f},{(high - value) * y_unit:.1f}"
-                for i, value in enumerate(values)
-                if math.isfinite(value) and (i % every == 0 or i == len(values) - 1)
-            )
-            if points:
-                dashes = ' stroke-dasharray="4 3"' if name == "val_loss" else ""
-                title = f"<title>{name}</title>"
-                lines.append(f'<polyline points="{points}"{dashes}>{title}</polyline>')
-        caption = "loss (solid)" + (", val_loss (dashed)" if "val_loss" in self else "")
-        size = f'width="{width + 4}" height="{height + 4}"'
-        return (
-            f'<svg {size} viewBox="-2 -2 {width + 4} {height + 4}"'
-            f' role="img" aria-label="{caption}" fill="none" stroke="currentColor"'
-            f' stroke-width="1.5">{"".join(lines)}</svg>'
-            f"<p><small>{caption}, from {four_decimals(high)} to {four_decimals(low)}</small></p>"
-        )

@@ -17,6 +17,8 @@ name                      W (n_in, n_out)                                       
 
 The default is ``"fan_in_uniform"``: chosen by measurement, see benchmarks/initialisation.py.
 ``"sigmoid_uniform"`` is for several hidden layers of sigmoids.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations

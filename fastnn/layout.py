@@ -1,4 +1,7 @@
-"""Layout of the flat vector of parameters: W row-major, then b, layer by layer."""
+"""Layout of the flat vector of parameters: W row-major, then b, layer by layer.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
 """The network as users hold it: `MLP`.
 
 This module only translates: arguments are checked in arrays.py and names.py, passes over data are
-passes.py, the epoch loop training.py, the file format model_file/, the mathematics csrc/. Over 400
-lines, of which 240 are docstrings.
+passes.py, the epoch loop fit/training.py, the file format model_file/, the mathematics csrc/. Over
+400 lines, of which 240 are docstrings.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from typing import Any, Literal, Self, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _fastnn, arrays, names, summary, training
+from . import _fastnn, arrays, names, summary
 from ._config import get_num_threads, get_sparse
 from .callbacks import CallbackLike
 from .checks import check_count, check_dtype, check_number, check_widths, one_each
+from .fit import training
+from .fit.state import FitState, OptimizerState, Rule, TrainState
 from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
 from .init import DEFAULT_INIT, INITS, Init, fill
@@ -30,9 +34,6 @@ from .optim import Optimizer
 from .passes import Passes
 from .scaling import Scaled
 from .schedules import learning_rates
-from .state import FitState, OptimizerState, Rule, Trainee
-
-__all__ = ["MLP", "check_mlp"]
 
 # What the core was built with: set later it would change nothing, or half of what it should.
 _FIXED = (
@@ -180,7 +181,7 @@ class MLP(Scaled):
         self.history: History = History()
         self._optimizer: Optimizer | None = None
         self._state: OptimizerState | None = None
-        self._standing: FitState | None = None
+        self._fit_state: FitState | None = None
         self._fit: training.Fit | None = None
         self._rule = Rule()  # another is set by those who define the steps otherwise
 
@@ -333,39 +334,39 @@ class MLP(Scaled):
         if batch_size is not None:
             size = min(check_count("batch_size", batch_size, 1), size)
         if resume:
-            standing, optimizer = training.resumed(
-                self._standing, self._state, self._optimizer, optimizer
+            fit_state, optimizer = training.resumed(
+                self._fit_state, self._state, self._optimizer, optimizer
             )
             # The default may be what nobody has asked for: the checkpoint's is taken then.
-            if batch_size != _BATCH_SIZE and size != standing.batch_size:
+            if batch_size != _BATCH_SIZE and size != fit_state.batch_size:
                 raise ValueError(
-                    f"the checkpoint was made with batches of {standing.batch_size}, not {size}"
+                    f"the checkpoint was made with batches of {fit_state.batch_size}, not {size}"
                 )
         else:
             optimizer = training.next_optimizer(optimizer, self._optimizer)
-            standing = FitState(size, bool(shuffle), optimizer.to_config())
+            fit_state = FitState(size, bool(shuffle), optimizer.to_config())
         if wanted is None:
-            wanted = standing.epochs  # of the checkpoint
+            wanted = fit_state.epochs  # of the checkpoint
         if wanted is None:
             wanted = training.default_epochs(examples.n_visited, size)
         if examples.rows.sparse and wanted > 1:  # one pass would not earn its cost
             examples = replace(examples, rows=arrays.listed(examples.rows))
         with self._training(), self._undone_unless_stepped():
             fit = training.Fit(
-                self._trainee(optimizer),
+                self._train_state(optimizer),
                 examples,
                 optimizer,
-                standing,
+                fit_state,
                 epochs=wanted,
                 validation=validation,
                 callbacks=listed,
                 n_threads=get_num_threads(),
             )
-            self._fit, self._optimizer, self._standing = fit, optimizer, standing
-            standing.epochs = wanted
-            if wanted > len(standing.history):
+            self._fit, self._optimizer, self._fit_state = fit, optimizer, fit_state
+            fit_state.epochs = wanted
+            if wanted > len(fit_state.history):
                 self._learn(encoded, reading)
-            self.history = standing.history
+            self.history = fit_state.history
             try:
                 return fit.run(show=progress)
             finally:
@@ -406,17 +407,17 @@ class MLP(Scaled):
                 optimizer.lr, np.array([steps]), steps_per_epoch=1, total_steps=steps + 1
             )
             if not goes_on:
-                self._standing = None  # its optimiser is not this one
-            trainee = self._trainee(optimizer)
+                self._fit_state = None  # its optimiser is not this one
+            train_state = self._train_state(optimizer)
             self._optimizer = optimizer
             self._learn(encoded, reading)
             threads = get_num_threads()
-            return training.one_step(trainee, examples, optimizer, float(rate[0]), threads)
+            return training.one_step(train_state, examples, optimizer, float(rate[0]), threads)
 
     def reset_optimizer(self) -> None:
         """Forget the optimiser and its state: momentum, moments and step count."""
         with self._training():
-            self._optimizer = self._state = self._standing = None
+            self._optimizer = self._state = self._fit_state = None
 
     @contextmanager
     def _training(self) -> Iterator[None]:
@@ -436,7 +437,7 @@ class MLP(Scaled):
     def _undone_unless_stepped(self) -> Iterator[None]:
         """Undo everything if memory runs out before the first step."""
         trained = (
-            *("_state", "_optimizer", "_standing", "_classes", "history"),
+            *("_state", "_optimizer", "_fit_state", "_classes", "history"),
             *("_scaling", "_feature_names", "_trained"),
         )
         kept = {name: vars(self)[name] for name in trained}
@@ -456,10 +457,10 @@ class MLP(Scaled):
         if self._trainer not in (None, threading.get_ident()):
             raise _fastnn.BusyError("this network is being trained by another thread")
 
-    def _trainee(self, optimizer: Optimizer) -> Trainee:
+    def _train_state(self, optimizer: Optimizer) -> TrainState:
         if self._state is None or not self._state.fits(optimizer):
             self._state = OptimizerState.fresh(optimizer, self.n_params, self.dtype)
-        return Trainee(self, self._core, self._rng, self._dropout_seed, self._state, self._rule)
+        return TrainState(self, self._core, self._rng, self._dropout_seed, self._state, self._rule)
 
     # ---- reading -------------------------------------------------------------------------------
 

@@ -1,4 +1,7 @@
-"""The names of activations, losses and metrics: their codes in the core and which go together."""
+"""The names of activations, losses and metrics: their codes in the core and which go together.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 

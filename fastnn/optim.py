@@ -3,6 +3,8 @@
 ``lr`` is a float, a schedule of `fastnn.schedules`, or any function of the step. ``weight_decay``
 is on weights, never biases, and does not depend on the batch size. Formulas:
 csrc/kernels/optim.inc.h.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations
@@ -16,8 +18,6 @@ from typing import Any, ClassVar, Self
 from .checks import check_number
 from .hints import OF_OPTIMIZERS, check_arguments
 from .schedules import LearningRate, Schedule, from_config, to_config
-
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "optimizer_from_config"]
 
 
 def _check_at_least_0(name: str, value: object) -> None:

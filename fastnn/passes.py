@@ -2,6 +2,8 @@
 
 The interface of `MLP` within the package, for views, estimators and exports. It holds nothing but
 the network, so it is made where it is used.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ import numpy as np
 
 from . import _fastnn, arrays, names
 from ._config import get_num_threads, get_sparse
+from .fit.pace import rows_per_call
+from .fit.state import Examples
 from .layout import Array
-from .pace import rows_per_call
-from .state import Examples
 
 if TYPE_CHECKING:
     from .mlp import MLP

@@ -1,4 +1,7 @@
-"""Paths and files of any kind: atomic writing, checks before reading, and a path in a message."""
+"""Paths and files of any kind: atomic writing, checks before reading, and a path in a message.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path  # 5 ms that a network which meets no file does without
 
 _PARTS = 8  # names of temporary files a path: so many may write it at once and leave none behind
+# What is packed may claim up to 8 MiB whatever its own size, and 200 times its size beyond that:
+# sparse images pack about 10 times, a zip bomb 1000 times.
+_FREE_SIZE, _MOST_RATIO = 8 << 20, 200
 _MOST_SAID = 200  # characters of a file's own words in a message
 
 
@@ -127,3 +133,23 @@ def check_regular(path: Path) -> None:
         raise ValueError(f"{str(path)!r} is not a path: {error}") from None
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise ValueError(f"{path} is a pipe, a device or a socket; expected a file")
+
+
+def existing_file(path: str | os.PathLike[str]) -> Path:
+    """Return the path with ``~`` expanded, or say that there is no file to read."""
+    path = expanded(path)
+    check_regular(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; expected a file")
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    return path
+
+
+def check_ratio(path: Path, size: int, claimed: int) -> None:
+    """Refuse what claims to be far larger than such files are when they are unpacked."""
+    if claimed > max(_FREE_SIZE, _MOST_RATIO * size):
+        raise ValueError(
+            f"{path} claims to unpack to {claimed} bytes, more than {_MOST_RATIO} times "
+            f"its own size of {size}; it is not read"
+        )

@@ -3,6 +3,8 @@
 `bar` chooses the form. All of them have the methods of `Progress`, which itself shows nothing and
 imports nothing. The training loop calls `update` between runs of mini-batches, so nearly all calls
 must cost no more than a look at the clock; there is no thread that would take time from training.
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations
@@ -16,8 +18,6 @@ from .words import metric, minutes, with_unit
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-
-__all__ = ["Progress", "bar"]
 
 _now = time.monotonic
 

@@ -1,4 +1,7 @@
-"""Scaling of a network's inputs and targets, and the names of its input columns."""
+"""Scaling of a network's inputs and targets, and the names of its input columns.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Summary of a network, as text and as HTML: its layers, parameters and scaling."""
+"""Summary of a network, as text and as HTML: its layers, parameters and scaling.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Values as text: numbers, shares and durations for people, and plain values for JSON."""
+"""Values as text: numbers, shares and durations for people, and plain values for JSON.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 

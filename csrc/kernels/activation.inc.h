@@ -75,23 +75,35 @@ FNN_INLINE vec slope_of(const fnn_activation f, vec a)
     return v_set1((real)NAN); /* never: so that it shows */
 }
 
-FNN_INLINE void apply(const fnn_activation f, int64_t n, real *z, real *slope)
+/* Rows that lie end to end are computed as one. */
+FNN_INLINE void join_rows(int64_t *m, int64_t *n, int64_t ld)
 {
+    if (ld == *n) *n *= *m, *m = 1;
+}
+
+FNN_INLINE void apply_row(const fnn_activation f, int64_t n, real *z, real *slope)
+{
+    int64_t i = 0;
     vec s;
-    if (slope)
-        for (int64_t i = 0; i < n; i += V) {
+    if (slope) {
+        for (; i < n; i += V) {
             int lanes = n - i < V ? (int)(n - i) : V;
             v_store_n(z + i, f_of(f, 1, v_load_n(z + i, lanes), &s), lanes);
             v_store_n(slope + i, s, lanes);
         }
-    else {
-        int64_t i = 0;
+    } else {
         for (; i + V <= n; i += V) v_store(z + i, f_of(f, 0, v_load(z + i), &s));
         if (i < n) v_store_n(z + i, f_of(f, 0, v_load_n(z + i, (int)(n - i)), &s), (int)(n - i));
     }
 }
 
-FNN_INLINE void apply_slope(const fnn_activation f, int64_t n, const real *a, real *delta)
+FNN_INLINE void apply(const fnn_activation f, int64_t m, int64_t n, real *z, real *slope, int64_t ld)
+{
+    join_rows(&m, &n, ld);
+    for (int64_t i = 0; i < m; i++) apply_row(f, n, z + i * ld, slope ? slope + i * ld : NULL);
+}
+
+FNN_INLINE void apply_slope_row(const fnn_activation f, int64_t n, const real *a, real *delta)
 {
     int64_t i = 0;
     for (; i + V <= n; i += V) v_store(delta + i, v_mul(v_load(delta + i), slope_of(f, v_load(a + i))));
@@ -100,6 +112,13 @@ FNN_INLINE void apply_slope(const fnn_activation f, int64_t n, const real *a, re
         vec x = v_mul(v_load_n(delta + i, lanes), slope_of(f, v_load_n(a + i, lanes)));
         v_store_n(delta + i, x, lanes);
     }
+}
+
+FNN_INLINE void apply_slope(const fnn_activation f, int64_t m, int64_t n, const real *a, real *delta,
+                            int64_t ld)
+{
+    join_rows(&m, &n, ld);
+    for (int64_t i = 0; i < m; i++) apply_slope_row(f, n, a + i * ld, delta + i * ld);
 }
 
 /* a_j = e^{z_j − max z} / Σ e^{z − max z} over one row of n */
@@ -164,17 +183,10 @@ static void softmax(int64_t m, int64_t n, real *z, int64_t ld)
     }
 }
 
-/* One call a row, or one for all where the rows lie end to end. */
-#define BY_ROWS(CALL)                                                                             \
-    do {                                                                                          \
-        if (ld == n) n *= m, m = 1;                                                               \
-        for (int64_t i = 0; i < m; i++) { int64_t at = i * ld; CALL; }                            \
-    } while (0)
-
 static void activate(fnn_activation f, int64_t m, int64_t n, real *z, real *slope, int64_t ld)
 {
     if (f == FNN_IDENTITY && !slope) return; /* a = z */
-#define ALL(F) case F: BY_ROWS(apply(F, n, z + at, slope ? slope + at : NULL)); break;
+#define ALL(F) case F: apply(F, m, n, z, slope, ld); break;
 #define CASE_IS_ONE(F) ALL(F)
 #define CASE_FROM_A(F) ALL(F)
 #define CASE_STORED(F) ALL(F)
@@ -190,7 +202,7 @@ static void activate(fnn_activation f, int64_t m, int64_t n, real *z, real *slop
 static void times_slope(fnn_activation f, int64_t m, int64_t n, const real *a, real *delta, int64_t ld)
 {
 #define CASE_IS_ONE(F) case F: break;
-#define CASE_FROM_A(F) case F: BY_ROWS(apply_slope(F, n, a + at, delta + at)); break;
+#define CASE_FROM_A(F) case F: apply_slope(F, m, n, a, delta, ld); break;
 #define CASE_STORED(F) case F: break; /* multiply() has it */
 #define CASE_JACOBIAN(F) case F: break;
     switch (f) { FNN_ACTIVATIONS(CASE) }
@@ -207,5 +219,6 @@ static void multiply_row(int64_t n, real *x, const real *y)
 
 static void multiply(int64_t m, int64_t n, real *x, const real *y, int64_t ld)
 {
-    BY_ROWS(multiply_row(n, x + at, y + at));
+    join_rows(&m, &n, ld);
+    for (int64_t i = 0; i < m; i++) multiply_row(n, x + i * ld, y + i * ld);
 }

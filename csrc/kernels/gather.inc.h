@@ -132,12 +132,14 @@ static void csr_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
     }
 }
 
-static void gather(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                   real *out, int64_t ld)
+/* The number of the i-th of the rows */
+FNN_INLINE int64_t chosen(fnn_selection rows, int64_t i) { return rows.row ? rows.row[i] : rows.first + i; }
+
+static void gather(const fnn_matrix *X, int64_t n, fnn_selection rows, matrix out)
 {
-    for (int64_t i = 0; i < m; i++, out += ld) {
-        int64_t row = rows ? rows[i] : first + i;
-        if (X->indptr) csr_row(X, n, row, out);
-        else dense_row(X, n, row, out);
+    for (int64_t i = 0; i < rows.m; i++, out.at += out.ld) {
+        int64_t row = chosen(rows, i);
+        if (X->indptr) csr_row(X, n, row, out.at);
+        else dense_row(X, n, row, out.at);
     }
 }

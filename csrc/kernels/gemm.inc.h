@@ -49,58 +49,68 @@ enum { MR_1 = 4, MR_2 = 4 };
 #endif
 enum { MC = 20 * 12 };
 
-/* What becomes of a tile's sums: C = sums, or C = beta C + alpha sums */
+/* Where a tile's sums start, and what becomes of them: C = sums, or C = beta C + alpha sums */
+typedef enum { FROM_ZERO, FROM_BIAS, FROM_C } start;
 typedef struct {
-    fnn_start start;
-    const real *bias;
+    start start;
     int scaled;
     real alpha, beta;
 } finish;
 
-/* C (MR, NV vectors) from A (MR,k) with element (i,p) at i·rs + p·cs, and B (k, NV vectors) */
-FNN_INLINE void tile(const int MR, const int NV, const int ragged, int tail, int64_t k,
-                     const real *A, int64_t rs, int64_t cs, const real *B, int64_t ldb,
-                     const finish *f, const real *bias, real *C, int64_t ldc)
+/* The operands of a product C (m,n) = A (m,k) B (k,n), or of a part of it. Element (i,p) of A is
+ * at[i · row + p · column]. */
+typedef struct {
+    int64_t m, n, k;
+    struct { const real *at; int64_t row, column; } A;
+    const_matrix B;
+    const real *bias; /* (n,), where the sums start from it */
+    matrix C;
+} product;
+
+/* MR rows of C, NV vectors wide; `ragged`: the last of them has fewer lanes than V */
+FNN_INLINE void tile(const int MR, const int NV, const int ragged, product p, const finish *f)
 {
 #define LAST(j) (ragged && (j) == NV - 1)
     vec sum[12][NV_MAX];
+    int tail = (int)(p.n - (NV - 1) * V);
     FNN_UNROLL
     for (int j = 0; j < NV; j++) {
-        vec first = f->start != FNN_FROM_BIAS ? v_zero()
-                    : LAST(j)                 ? v_load_n(bias + j * V, tail)
-                                              : v_load(bias + j * V);
+        vec first = f->start != FROM_BIAS ? v_zero()
+                    : LAST(j)             ? v_load_n(p.bias + j * V, tail)
+                                          : v_load(p.bias + j * V);
         FNN_UNROLL
         for (int i = 0; i < MR; i++) sum[i][j] = first;
     }
-    if (f->start == FNN_FROM_C) {
+    if (f->start == FROM_C) {
         FNN_UNROLL
         for (int i = 0; i < MR; i++) {
             FNN_UNROLL
             for (int j = 0; j < NV; j++) {
-                const real *c = C + i * ldc + j * V;
+                const real *c = p.C.at + i * p.C.ld + j * V;
                 sum[i][j] = LAST(j) ? v_load_n(c, tail) : v_load(c);
             }
         }
     }
-    for (int64_t p = 0; p < k; p++) {
+    for (int64_t q = 0; q < p.k; q++) {
         vec b[NV_MAX];
         FNN_UNROLL
-        for (int j = 0; j < NV; j++) b[j] = LAST(j) ? v_load_n(B + j * V, tail) : v_load(B + j * V);
+        for (int j = 0; j < NV; j++)
+            b[j] = LAST(j) ? v_load_n(p.B.at + j * V, tail) : v_load(p.B.at + j * V);
         FNN_UNROLL
         for (int i = 0; i < MR; i++) {
-            vec a = v_set1(A[i * rs]);
+            vec a = v_set1(p.A.at[i * p.A.row]);
             FNN_UNROLL
             for (int j = 0; j < NV; j++) sum[i][j] = v_fma(a, b[j], sum[i][j]);
         }
-        A += cs;
-        B += ldb;
+        p.A.at += p.A.column;
+        p.B.at += p.B.ld;
     }
     vec alpha = v_set1(f->alpha), beta = v_set1(f->beta);
     FNN_UNROLL
     for (int i = 0; i < MR; i++) {
         FNN_UNROLL
         for (int j = 0; j < NV; j++) {
-            real *c = C + i * ldc + j * V;
+            real *c = p.C.at + i * p.C.ld + j * V;
             vec x = sum[i][j];
             if (f->scaled) {
                 x = v_mul(alpha, x);
@@ -113,49 +123,38 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, int tail, int
 #undef LAST
 }
 
-/* A panel of C, NV vectors wide and m rows high: whole tiles, then one of the rows that are left */
-#define STRIPS(NAME, NV, RAGGED)                                                                  \
-    static void NAME(int64_t m, int tail, int64_t k, const real *A, int64_t rs, int64_t cs,       \
-                     const real *B, int64_t ldb, const finish *f, const real *bias, real *C,      \
-                     int64_t ldc)                                                                 \
-    {                                                                                             \
-        enum { MR = NV == 1 ? MR_1 : MR_2 };                                                      \
-        for (; m >= MR; m -= MR, A += MR * rs, C += MR * ldc)                                     \
-            tile(MR, NV, RAGGED, tail, k, A, rs, cs, B, ldb, f, bias, C, ldc);                    \
-        switch (m) {                                                                              \
-            ROWS(1, NV, RAGGED)                                                                   \
-            ROWS(2, NV, RAGGED)                                                                   \
-            ROWS(3, NV, RAGGED)                                                                   \
-            ROWS(4, NV, RAGGED)                                                                   \
-            ROWS(5, NV, RAGGED)                                                                   \
-            ROWS(6, NV, RAGGED)                                                                   \
-            ROWS(7, NV, RAGGED)                                                                   \
-            ROWS(8, NV, RAGGED)                                                                   \
-            ROWS(9, NV, RAGGED)                                                                   \
-            ROWS(10, NV, RAGGED)                                                                  \
-            ROWS(11, NV, RAGGED)                                                                  \
-        }                                                                                         \
+/* A panel of C, NV vectors wide: whole tiles, then one of the rows that are left, fewer than MR */
+FNN_INLINE void tiles(const int NV, const int ragged, product p, const finish *f)
+{
+    const int MR = NV == 1 ? MR_1 : MR_2;
+    for (; p.m >= MR; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld) tile(MR, NV, ragged, p, f);
+    switch (p.m) { /* `if` leaves out, when compiled, the heights that do not occur */
+    case 1: tile(1, NV, ragged, p, f); break;
+    case 2: tile(2, NV, ragged, p, f); break;
+    case 3: tile(3, NV, ragged, p, f); break;
+    case 4: if (MR > 4) tile(4, NV, ragged, p, f); break;
+    case 5: if (MR > 5) tile(5, NV, ragged, p, f); break;
+    case 6: if (MR > 6) tile(6, NV, ragged, p, f); break;
+    case 7: if (MR > 7) tile(7, NV, ragged, p, f); break;
+    case 8: if (MR > 8) tile(8, NV, ragged, p, f); break;
+    case 9: if (MR > 9) tile(9, NV, ragged, p, f); break;
+    case 10: if (MR > 10) tile(10, NV, ragged, p, f); break;
+    case 11: if (MR > 11) tile(11, NV, ragged, p, f); break;
     }
-#define ROWS(N, NV, RAGGED)                                                                       \
-    case N:                                                                                       \
-        if (N < MR) tile(N, NV, RAGGED, tail, k, A, rs, cs, B, ldb, f, bias, C, ldc);             \
-        break;
-STRIPS(strips_1_ragged, 1, 1)
-STRIPS(strips_2_ragged, 2, 1)
-STRIPS(strips_1, 1, 0)
-STRIPS(strips_2, 2, 0)
-#undef ROWS
-#undef STRIPS
+}
+
+static void tiles_1(const product *p, const finish *f) { tiles(1, 0, *p, f); }
+static void tiles_1_ragged(const product *p, const finish *f) { tiles(1, 1, *p, f); }
+static void tiles_2(const product *p, const finish *f) { tiles(2, 0, *p, f); }
+static void tiles_2_ragged(const product *p, const finish *f) { tiles(2, 1, *p, f); }
 
 /* A panel of n ≤ PANEL columns, by its number of vectors */
-static void panel_product(int64_t m, int64_t n, int64_t k, const real *A, int64_t rs, int64_t cs,
-                          const real *B, int64_t ldb, const finish *f, const real *bias, real *C,
-                          int64_t ldc)
+static void panel_product(const product *p, const finish *f)
 {
-    if (n == 2 * V) strips_2(m, V, k, A, rs, cs, B, ldb, f, bias, C, ldc);
-    else if (n > V) strips_2_ragged(m, (int)(n - V), k, A, rs, cs, B, ldb, f, bias, C, ldc);
-    else if (n == V) strips_1(m, V, k, A, rs, cs, B, ldb, f, bias, C, ldc);
-    else strips_1_ragged(m, (int)n, k, A, rs, cs, B, ldb, f, bias, C, ldc);
+    if (p->n == 2 * V) tiles_2(p, f);
+    else if (p->n > V) tiles_2_ragged(p, f);
+    else if (p->n == V) tiles_1(p, f);
+    else tiles_1_ragged(p, f);
 }
 
 /* ---- B in memory: where it lies, or as dense panels (k, PANEL) end to end, up to GROUP columns ---- */
@@ -192,21 +191,21 @@ static void transpose_panels(int64_t k, int64_t n, const real *B, int64_t ldb, r
     }
 }
 
-/* One block of k: all columns of C from A and B, which stands in memory as `how` says. For
- * TRANSPOSED, B is (n, k). */
-FNN_INLINE void block_product(int64_t m, int64_t n, int64_t k, const real *A, int64_t rs, int64_t cs,
-                              const form how, const real *B, int64_t ldb, const finish *f,
-                              const real *bias, real *C, int64_t ldc, real *pack)
+/* All columns of C for one block of k. B stands in memory as `how` says: if TRANSPOSED, as (n,k). */
+FNN_INLINE void block_product(product all, const form how, const finish *f, real *pack)
 {
-    for (int64_t g = 0; g < n; g += GROUP) {
-        int64_t ng = n - g < GROUP ? n - g : GROUP;
-        if (how == COPIED) copy_panels(k, ng, B + g, ldb, pack);
-        if (how == TRANSPOSED) transpose_panels(k, ng, B + g * ldb, ldb, pack);
+    product panel = all;
+    for (int64_t g = 0; g < all.n; g += GROUP) {
+        int64_t ng = all.n - g < GROUP ? all.n - g : GROUP, ld = all.B.ld;
+        if (how == COPIED) copy_panels(all.k, ng, all.B.at + g, ld, pack);
+        if (how == TRANSPOSED) transpose_panels(all.k, ng, all.B.at + g * ld, ld, pack);
         for (int64_t j = 0; j < ng; j += PANEL) {
-            const real *panel = how == IN_PLACE ? B + g + j : pack + j * k;
-            panel_product(m, ng - j < PANEL ? ng - j : PANEL, k, A, rs, cs, panel,
-                          how == IN_PLACE ? ldb : PANEL, f, bias ? bias + g + j : NULL, C + g + j,
-                          ldc);
+            panel.n = ng - j < PANEL ? ng - j : PANEL;
+            panel.B = how == IN_PLACE ? (const_matrix){all.B.at + g + j, ld}
+                                      : (const_matrix){pack + j * all.k, PANEL};
+            panel.bias = all.bias ? all.bias + g + j : NULL;
+            panel.C.at = all.C.at + g + j;
+            panel_product(&panel, f);
         }
     }
 }
@@ -220,54 +219,56 @@ static int64_t block_of(int64_t k)
 
 /* ---- the products ----------------------------------------------------------------------------- */
 
-static void nn(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
-               int64_t ldb, fnn_start start, const real *bias, real *C, int64_t ldc, real *pack)
+static void nn(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, const real *bias, matrix C,
+               real *pack)
 {
-    finish f = {start, bias, 0, 1, 0};
-    int copy = m >= PACK_ROWS && ldb * (int64_t)sizeof(real) >= PACK_BYTES;
+    finish f = {bias ? FROM_BIAS : FROM_C, 0, 1, 0};
+    int copy = m >= PACK_ROWS && B.ld * (int64_t)sizeof(real) >= PACK_BYTES;
     int64_t block = block_of(k), k0 = 0;
     do { /* also once for k = 0, where C is the start value */
         int64_t kb = k - k0 < block ? k - k0 : block;
-        if (copy) block_product(m, n, kb, A + k0, lda, 1, COPIED, B + k0 * ldb, ldb, &f, bias, C, ldc, pack);
-        else block_product(m, n, kb, A + k0, lda, 1, IN_PLACE, B + k0 * ldb, ldb, &f, bias, C, ldc, pack);
-        f.start = FNN_FROM_C;
+        product part = {m, n, kb, {A.at + k0, A.ld, 1}, {B.at + k0 * B.ld, B.ld}, bias, C};
+        if (copy) block_product(part, COPIED, &f, pack);
+        else block_product(part, IN_PLACE, &f, pack);
+        f.start = FROM_C;
         k0 += block;
     } while (k0 < k);
 }
 
-static void tn(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
-               int64_t ldb, real alpha, real beta, real *C, int64_t ldc)
+static void tn(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, real alpha, real beta, matrix C)
 {
-    finish f = {FNN_FROM_ZERO, NULL, 1, alpha, beta};
+    finish f = {FROM_ZERO, 1, alpha, beta};
     int64_t block = block_of(k);
     for (int64_t k0 = 0; k0 < k; k0 += block) {
         int64_t kb = k - k0 < block ? k - k0 : block;
-        for (int64_t i = 0; i < m; i += MC)
-            block_product(m - i < MC ? m - i : MC, n, kb, A + k0 * lda + i, 1, lda, IN_PLACE,
-                          B + k0 * ldb, ldb, &f, NULL, C + i * ldc, ldc, NULL);
+        for (int64_t i = 0; i < m; i += MC) {
+            int64_t rows = m - i < MC ? m - i : MC;
+            product part = {rows, n, kb, {A.at + k0 * A.ld + i, 1, A.ld}, {B.at + k0 * B.ld, B.ld},
+                            NULL, {C.at + i * C.ld, C.ld}};
+            block_product(part, IN_PLACE, &f, NULL);
+        }
         f.beta = 1;
     }
 }
 
-static void nt(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
-               int64_t ldb, real *C, int64_t ldc, real *pack)
+static void nt(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, matrix C, real *pack)
 {
-    finish f = {FNN_FROM_ZERO, NULL, 0, 1, 0};
+    finish f = {FROM_ZERO, 0, 1, 0};
     int64_t block = block_of(k);
     for (int64_t k0 = 0; k0 < k; k0 += block) {
         int64_t kb = k - k0 < block ? k - k0 : block;
-        block_product(m, n, kb, A + k0, lda, 1, TRANSPOSED, B + k0, ldb, &f, NULL, C, ldc, pack);
-        f.start = FNN_FROM_C;
+        product part = {m, n, kb, {A.at + k0, A.ld, 1}, {B.at + k0, B.ld}, NULL, C};
+        block_product(part, TRANSPOSED, &f, pack);
+        f.start = FROM_C;
     }
 }
 
-static void column_sums(int64_t m, int64_t n, const real *A, int64_t lda, real alpha, real beta,
-                        real *c)
+static void column_sums(int64_t m, int64_t n, const_matrix A, real alpha, real beta, real *c)
 {
     for (int64_t j = 0; j < n; j += V) {
         int lanes = n - j < V ? (int)(n - j) : V;
         vec sum = v_zero();
-        for (int64_t i = 0; i < m; i++) sum = v_add(sum, v_load_n(A + i * lda + j, lanes));
+        for (int64_t i = 0; i < m; i++) sum = v_add(sum, v_load_n(A.at + i * A.ld + j, lanes));
         sum = v_mul(v_set1(alpha), sum);
         if (beta != 0) sum = v_fma(v_set1(beta), v_load_n(c + j, lanes), sum);
         v_store_n(c + j, sum, lanes);

@@ -15,12 +15,26 @@
 #include "fnn.h"
 /* How f'(z) is computed: the second column of FNN_ACTIVATIONS */
 typedef enum { IS_ONE, FROM_A, STORED, JACOBIAN } slope_kind;
-/* Where a product's sums start */
-typedef enum { FNN_FROM_ZERO, FNN_FROM_BIAS, FNN_FROM_C } fnn_start;
 /* Scratch of one thread for copied panels of a weight matrix, in reals: 512 rows of 128 columns. A
  * layer of n inputs and n' outputs needs no more than (n + 32) (n' + 32). */
 enum { FNN_PACK_REALS = 512 * 128 };
+/* Rows to read: row[0 … m), or first, first + 1, … if `row` is NULL; `row` has `next` more, for the call
+ * after this one. */
+typedef struct {
+    const int64_t *row;
+    int64_t first, m, next;
+} fnn_selection;
 #endif
+
+/* A matrix in memory, one that is read and one that is written: element (i,j) is at[i · ld + j] */
+typedef struct {
+    const real *at;
+    int64_t ld;
+} FNN_T(const_matrix);
+typedef struct {
+    real *at;
+    int64_t ld;
+} FNN_T(matrix);
 
 /* Rows of A by their non-zeros (CSR with a fixed stride): row i is value[i · stride + q] at column
  * index[i · stride + q], q < count[i] */
@@ -39,6 +53,22 @@ typedef struct {
     real *value;
 } FNN_T(by_column);
 
+/* The output layer of m examples as the loss reads and writes it: (m,n) with stride n, or (m,) */
+typedef struct {
+    const real *z, *y, *weight; /* weight: (m,), NULL for 1 */
+    const real *term_weight;    /* (m,n): of each output's term in its example; NULL for 1 */
+    real *a;                    /* f(z) */
+    double *cost;               /* (m,), unweighted */
+    real *delta;                /* weight · dC/dz, or NULL */
+    real *slope;                /* scratch for those f that need it, if delta is wanted */
+} FNN_T(outputs);
+
+/* Weights and their optimiser's moments, all with row stride ld; m, v: NULL where the formula has none */
+typedef struct {
+    real *w, *m, *v;
+    int64_t ld;
+} FNN_T(weights);
+
 typedef struct {
     real rate, momentum, beta1, beta2, eps, weight_decay;
     real c1, c2; /* Adam's 1/(1 − β1^t) and 1/(1 − β2^t) */
@@ -51,31 +81,30 @@ typedef struct {
     int panel; /* columns of a register tile */
     int strip; /* rows of a register tile */
 
-    /* C (m,n) = start + A (m,k) B (k,n); bias (n,) */
-    void (*nn)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
-               int64_t ldb, fnn_start start, const real *bias, real *C, int64_t ldc, real *pack);
+    /* C (m,n) = bias + A (m,k) B (k,n), bias (n,); without (NULL): C += A B */
+    void (*nn)(int64_t m, int64_t n, int64_t k, FNN_T(const_matrix) A, FNN_T(const_matrix) B,
+               const real *bias, FNN_T(matrix) C, real *pack);
     /* C (m,n) = beta C + alpha Aᵀ B, A (k,m), B (k,n) */
-    void (*tn)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
-               int64_t ldb, real alpha, real beta, real *C, int64_t ldc);
+    void (*tn)(int64_t m, int64_t n, int64_t k, FNN_T(const_matrix) A, FNN_T(const_matrix) B, real alpha,
+               real beta, FNN_T(matrix) C);
     /* C (m,n) = A (m,k) Bᵀ, B (n,k) */
-    void (*nt)(int64_t m, int64_t n, int64_t k, const real *A, int64_t lda, const real *B,
-               int64_t ldb, real *C, int64_t ldc, real *pack);
+    void (*nt)(int64_t m, int64_t n, int64_t k, FNN_T(const_matrix) A, FNN_T(const_matrix) B,
+               FNN_T(matrix) C, real *pack);
     /* The same products where A (m,k) is given by its non-zeros; tn with A (k,m) */
-    void (*sparse_nn)(int64_t m, int64_t n, const FNN_T(nonzeros) * A, const real *B, int64_t ldb,
-                      const real *bias, real *C, int64_t ldc);
-    void (*sparse_tn)(int64_t m, int64_t n, int64_t k, const FNN_T(nonzeros) * A, const real *B,
-                      int64_t ldb, real alpha, real beta, real *C, int64_t ldc);
+    void (*sparse_nn)(int64_t m, int64_t n, const FNN_T(nonzeros) * A, FNN_T(const_matrix) B,
+                      const real *bias, FNN_T(matrix) C);
+    void (*sparse_tn)(int64_t m, int64_t n, int64_t k, const FNN_T(nonzeros) * A, FNN_T(const_matrix) B,
+                      real alpha, real beta, FNN_T(matrix) C);
     /* k ≤ 65,536 rows of m columns, by column (CSC) */
     void (*to_columns)(int64_t m, int64_t k, const FNN_T(nonzeros) * A, FNN_T(by_column) * out);
-    /* C (m,n) = beta C + alpha Aᵀ B for A by column; or an optimiser step on w with gradient Aᵀ B */
-    void (*columns_tn)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
-                      real alpha, real beta, real *C, int64_t ldc);
-    void (*columns_update)(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
-                        fnn_optimiser_kind kind, const FNN_T(constants) * constants, real *w, real *moment_1,
-                        real *moment_2, int64_t ldc);
+    /* C (m,n) = beta C + alpha Aᵀ B for A by column; or an optimiser step on w (m,n) with gradient Aᵀ B */
+    void (*columns_tn)(int64_t m, int64_t n, const FNN_T(by_column) * A, FNN_T(const_matrix) B, real alpha,
+                       real beta, FNN_T(matrix) C);
+    void (*columns_update)(int64_t m, int64_t n, const FNN_T(by_column) * A, FNN_T(const_matrix) B,
+                           fnn_optimiser_kind kind, const FNN_T(constants) * constants,
+                           FNN_T(weights) w);
     /* c (n,) = beta c + alpha Σ_rows A (m,n) */
-    void (*column_sums)(int64_t m, int64_t n, const real *A, int64_t lda, real alpha, real beta,
-                        real *c);
+    void (*column_sums)(int64_t m, int64_t n, FNN_T(const_matrix) A, real alpha, real beta, real *c);
 
     /* a = f(z) in place over (m,n); slope, unless NULL, gets f'(z) with the same stride */
     void (*activate)(fnn_activation f, int64_t m, int64_t n, real *z, real *slope, int64_t ld);
@@ -85,22 +114,17 @@ typedef struct {
     /* x *= y over (m,n) */
     void (*multiply)(int64_t m, int64_t n, real *x, const real *y, int64_t ld);
 
-    /* Costs and their slopes for m rows of n outputs, all with stride n. In: param (n,), z, y, row
-     * weights s (m,), weights r (m,n) of the outputs in their row (NULL: 1). Out: a = f(z); cost (m,) unweighted; delta = s dC/dz unless NULL. `slope`:
-     * (m,n) scratch for those f that need it. */
-    void (*loss)(fnn_loss loss, const real *param, fnn_activation f, int64_t m, int64_t n, const real *z,
-                 const real *y, const real *s, const real *r, real *a, real *slope, double *cost, real *delta);
+    /* Costs of m examples of n outputs, f(z), and the slopes dC/dz; param: (n,) */
+    void (*loss)(fnn_loss loss, const real *param, fnn_activation f, int64_t m, int64_t n,
+                 const FNN_T(outputs) * o);
 
     /* w −= step for n parameters; decay says whether weight_decay applies (weights, not biases) */
     void (*update)(fnn_optimiser_kind kind, const FNN_T(constants) * constants, int decay, int64_t n,
                    real *w, const real *g, real *m, real *v);
 
-    /* rows `rows[0 … m)` (NULL: first, first + 1, …) of X, n columns, into (m,n) reals */
-    void (*gather)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                   real *out, int64_t ld);
-    /* The non-zeros of the same rows, as rows at, at + 1, … of `out`; `row` (n,) is scratch.
-     * `rows` has `next` more, for the call after this one. */
-    void (*find_nonzeros)(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first,
-                          int64_t m, int64_t next, real *row, const FNN_T(nonzeros) * out,
-                          int64_t at);
+    /* The chosen rows of X, n columns, into out (m,n) */
+    void (*gather)(const fnn_matrix *X, int64_t n, fnn_selection rows, FNN_T(matrix) out);
+    /* Their non-zeros, as rows at, at + 1, … of `out`; `dense` (n,) is scratch */
+    void (*find_nonzeros)(const fnn_matrix *X, int64_t n, fnn_selection rows, real *dense,
+                          const FNN_T(nonzeros) * out, int64_t at);
 } FNN_T(kernels);

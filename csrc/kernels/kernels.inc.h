@@ -7,6 +7,13 @@
 #include <string.h>
 #include "real.h"
 #include "kernels/kernels.h"
+typedef FNN_T(const_matrix) const_matrix;
+typedef FNN_T(matrix) matrix;
+typedef FNN_T(nonzeros) nonzeros;
+typedef FNN_T(by_column) by_column;
+typedef FNN_T(outputs) outputs;
+typedef FNN_T(constants) constants;
+typedef FNN_T(weights) weights;
 #include "kernels/gemm.inc.h"
 #include "kernels/activation.inc.h"
 #include "kernels/loss.inc.h"

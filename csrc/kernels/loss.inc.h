@@ -40,104 +40,107 @@ FNN_INLINE vec term(const fnn_loss loss, vec p, vec a, vec y, vec *g)
     return *g;
 }
 
-/* Σ_j r_j c_j of one row of n, δ_j = scale r_j g_j into delta; r: NULL for 1 */
-FNN_INLINE real row_of_terms(const fnn_loss loss, const real *param, int64_t n, const real *a,
-                             const real *y, const real *r, real scale, real *delta)
+/* One example of the output layer: n each of z, a = f(z) and the targets y; delta (n,) or NULL gets
+ * weight · dC/dz or, before f', weight · dC/da */
+typedef struct {
+    const real *z, *a, *y;
+    const real *r; /* (n,): the weights of the outputs' terms; NULL: 1 */
+    real weight, *delta;
+} example;
+
+/* C = Σ_j r_j c_j, δ_j = weight r_j g_j */
+FNN_INLINE real row_of_terms(const fnn_loss loss, const real *param, int64_t n, example e)
 {
     vec sum = v_zero(), g;
     for (int64_t j = 0; j < n; j += V) {
         int lanes = n - j < V ? (int)(n - j) : V; /* lanes past n read a = y = p = 0: c = g = 0 */
-        vec c = term(loss, v_load_n(param + j, lanes), v_load_n(a + j, lanes), v_load_n(y + j, lanes), &g);
-        if (r) c = v_mul(v_load_n(r + j, lanes), c), g = v_mul(v_load_n(r + j, lanes), g);
+        vec c = term(loss, v_load_n(param + j, lanes), v_load_n(e.a + j, lanes), v_load_n(e.y + j, lanes), &g);
+        if (e.r) c = v_mul(v_load_n(e.r + j, lanes), c), g = v_mul(v_load_n(e.r + j, lanes), g);
         sum = v_add(sum, c);
-        if (delta) v_store_n(delta + j, v_mul(v_set1(scale), g), lanes);
+        if (e.delta) v_store_n(e.delta + j, v_mul(v_set1(e.weight), g), lanes);
     }
     return v_sum(sum);
 }
 
-/* δ = scale ((Σ y) a − y), C = Σ_j y_j (ln Σ e^z − z_j), ln Σ e^z = z_max − ln a_max */
-static double cross_entropy_row(int64_t n, const real *z, const real *a, const real *y, real scale,
-                                real *delta)
+/* δ = weight ((Σ y) a − y), C = Σ_j y_j (ln Σ e^z − z_j), ln Σ e^z = z_max − ln a_max */
+FNN_INLINE double cross_entropy_row(int64_t n, example e)
 {
     int64_t top = 0;
     for (int64_t j = 1; j < n; j++)
-        if (z[j] > z[top]) top = j;
-    double cost = 0, total = 0, lse = (double)z[top] - log((double)a[top]);
+        if (e.z[j] > e.z[top]) top = j;
+    double cost = 0, total = 0, lse = (double)e.z[top] - log((double)e.a[top]);
     for (int64_t j = 0; j < n; j++)
-        if (y[j] != 0) cost += y[j] * (lse - z[j]), total += y[j];
-    if (delta) {
-        vec all = v_set1((real)total), s = v_set1(scale);
+        if (e.y[j] != 0) cost += e.y[j] * (lse - e.z[j]), total += e.y[j];
+    if (e.delta) {
+        vec all = v_set1((real)total), w = v_set1(e.weight);
         for (int64_t j = 0; j < n; j += V) {
             int lanes = n - j < V ? (int)(n - j) : V;
-            vec d = v_sub(v_mul(all, v_load_n(a + j, lanes)), v_load_n(y + j, lanes));
-            v_store_n(delta + j, v_mul(s, d), lanes);
+            vec d = v_sub(v_mul(all, v_load_n(e.a + j, lanes)), v_load_n(e.y + j, lanes));
+            v_store_n(e.delta + j, v_mul(w, d), lanes);
         }
     }
     return cost;
 }
 
 /* The same for rows of n ≤ V, V at a time, and softmax with it: C = (Σ y) ln Σ e^z − Σ y z */
-static void cross_entropy_lanes(int64_t m, int64_t n, const real *z, const real *y, const real *s,
-                                 real *a, double *cost, real *delta)
+static void cross_entropy_lanes(int64_t m, int64_t n, const outputs *o)
 {
-    vec x[V], wanted[V], top, most;
+    vec x[V], y[V], top, most;
     for (int64_t i = 0; i < m; i += V) {
         int64_t rows = m - i < V ? m - i : V;
         real highest[V], largest[V], total[V], along[V];
-        load_lanes(rows, n, z + i * n, n, x);
-        load_lanes(rows, n, y + i * n, n, wanted);
+        load_lanes(rows, n, o->z + i * n, n, x);
+        load_lanes(rows, n, o->y + i * n, n, y);
         vec sum = v_zero(), dot = v_zero();
         for (int64_t j = 0; j < n; j++) { /* 0 · ∞ counts 0 */
-            vec none = v_select(v_gt(v_abs(wanted[j]), v_zero()), x[j], v_zero());
-            sum = v_add(sum, wanted[j]);
-            dot = v_fma(wanted[j], none, dot);
+            vec z = v_select(v_gt(v_abs(y[j]), v_zero()), x[j], v_zero());
+            sum = v_add(sum, y[j]);
+            dot = v_fma(y[j], z, dot);
         }
         softmax_lanes(n, x, &top, &most);
         v_store(highest, top), v_store(largest, most), v_store(total, sum), v_store(along, dot);
         for (int64_t r = 0; r < rows; r++)
-            cost[i + r] = total[r] * ((double)highest[r] - log((double)largest[r])) - along[r];
-        if (delta) {
-            vec scale = s ? v_load_n(s + i, (int)rows) : v_set1(1);
-            for (int64_t j = 0; j < n; j++)
-                wanted[j] = v_mul(scale, v_sub(v_mul(sum, x[j]), wanted[j]));
-            store_lanes(rows, n, wanted, delta + i * n, n);
+            o->cost[i + r] = total[r] * ((double)highest[r] - log((double)largest[r])) - along[r];
+        if (o->delta) {
+            vec weight = o->weight ? v_load_n(o->weight + i, (int)rows) : v_set1(1);
+            for (int64_t j = 0; j < n; j++) y[j] = v_mul(weight, v_sub(v_mul(sum, x[j]), y[j]));
+            store_lanes(rows, n, y, o->delta + i * n, n);
         }
-        store_lanes(rows, n, x, a + i * n, n);
+        store_lanes(rows, n, x, o->a + i * n, n);
     }
 }
 
-/* δ = scale r (a − y), C = Σ r [u(z) − y z] with u = softplus (binary cross-entropy) or exp (Poisson) */
-static double from_logits_row(fnn_loss loss, int64_t n, const real *z, const real *a, const real *y,
-                              const real *r, real scale, real *delta)
+/* δ = weight r (a − y), C = Σ r [u(z) − y z] with u = softplus (binary cross-entropy) or exp (Poisson) */
+FNN_INLINE double from_logits_row(fnn_loss loss, int64_t n, example e)
 {
-    vec sum = v_zero(), s = v_set1(scale);
+    vec sum = v_zero(), w = v_set1(e.weight);
     for (int64_t j = 0; j < n; j += V) {
         int lanes = n - j < V ? (int)(n - j) : V;
-        vec zj = v_load_n(z + j, lanes), aj = v_load_n(a + j, lanes), yj = v_load_n(y + j, lanes);
-        vec c = v_fnma(yj, zj, loss == FNN_POISSON ? aj : v_softplus(zj));
+        vec z = v_load_n(e.z + j, lanes), a = v_load_n(e.a + j, lanes), y = v_load_n(e.y + j, lanes);
+        vec c = v_fnma(y, z, loss == FNN_POISSON ? a : v_softplus(z));
         if (lanes < V) { /* the idle lanes hold softplus(0) = ln 2 */
             real kept[V];
             v_store(kept, c);
             c = v_load_n(kept, lanes);
         }
-        vec d = v_sub(aj, yj);
-        if (r) c = v_mul(v_load_n(r + j, lanes), c), d = v_mul(v_load_n(r + j, lanes), d);
+        vec d = v_sub(a, y);
+        if (e.r) c = v_mul(v_load_n(e.r + j, lanes), c), d = v_mul(v_load_n(e.r + j, lanes), d);
         sum = v_add(sum, c);
-        if (delta) v_store_n(delta + j, v_mul(s, d), lanes);
+        if (e.delta) v_store_n(e.delta + j, v_mul(w, d), lanes);
     }
     return v_sum(sum);
 }
 
 /* C = Σ r (a − y ln a), dC/da = r (1 − y/a), for outputs that are not exp; a is kept off 0 */
-static double poisson_row(int64_t n, const real *a, const real *y, const real *r, real scale, real *delta)
+FNN_INLINE double poisson_row(int64_t n, example e)
 {
     const real least = sizeof(real) == 4 ? (real)1e-30 : (real)1e-300;
     double cost = 0;
     for (int64_t j = 0; j < n; j++) {
-        real safe = a[j] > least ? a[j] : a[j] != a[j] ? a[j] : least;
-        double c = safe - y[j] * log((double)safe);
-        cost += r ? r[j] * c : c;
-        if (delta) delta[j] = (r ? scale * r[j] : scale) * (1 - y[j] / safe);
+        real a = e.a[j] > least ? e.a[j] : e.a[j] != e.a[j] ? e.a[j] : least;
+        double c = a - e.y[j] * log((double)a);
+        cost += e.r ? e.r[j] * c : c;
+        if (e.delta) e.delta[j] = (e.r ? e.weight * e.r[j] : e.weight) * (1 - e.y[j] / a);
     }
     return cost;
 }
@@ -145,16 +148,16 @@ static double poisson_row(int64_t n, const real *a, const real *y, const real *r
 /* C = Σ_k r [(y − μ)² e^−s + s] for pairs of outputs a = (μ, s) = (mean, log-variance) a target; y and r
  * stand at μ. The negative logarithm of a normal density, twice and without ln 2π.
  * dC/dμ = −2 r (y − μ) e^−s,  dC/ds = r (1 − (y − μ)² e^−s);  Nix & Weigend 1994. */
-static double gaussian_row(int64_t n, const real *a, const real *y, const real *r, real scale, real *delta)
+static double gaussian_row(int64_t n, example e)
 {
     double cost = 0;
     for (int64_t j = 0; j + 1 < n; j += 2) {
-        double off = (double)y[j] - (double)a[j], precision = exp(-(double)a[j + 1]), w = r ? (double)r[j] : 1;
-        if (w == 0) off = precision = 0;
-        cost += w * (off * off * precision + (double)a[j + 1]);
-        if (delta) {
-            delta[j] = (real)((double)scale * w * -2 * off * precision);
-            delta[j + 1] = (real)((double)scale * w * (1 - off * off * precision));
+        double r = e.r ? (double)e.r[j] : 1, log_variance = (double)e.a[j + 1];
+        double off = (double)e.y[j] - (double)e.a[j], precision = exp(-log_variance), w = (double)e.weight * r;
+        cost += r * (off * off * precision + log_variance);
+        if (e.delta) {
+            e.delta[j] = (real)(w * -2 * off * precision);
+            e.delta[j + 1] = (real)(w * (1 - off * off * precision));
         }
     }
     return cost;
@@ -193,19 +196,16 @@ static int from_logits(fnn_loss kind, fnn_activation f)
 #undef CASE_TERMS
 }
 
-/* C of one row of n, and scale dC/dz or, without logits, scale dC/da into delta unless NULL */
-static double cost_row(fnn_loss kind, const real *param, int logits, int64_t n, const real *z, const real *a,
-                       const real *y, const real *r, real scale, real *delta)
+/* C of one example of n outputs, and weight dC/dz or, without logits, weight dC/da */
+static double cost_row(fnn_loss kind, const real *param, int logits, int64_t n, const example *e)
 {
-#define CASE_TERMS(C) case C: return row_of_terms(C, param, n, a, y, r, scale, delta);
+#define CASE_TERMS(C) case C: return row_of_terms(C, param, n, *e);
     switch (kind) {
         FNN_LOSSES(CASE)
-    case FNN_CROSS_ENTROPY: return cross_entropy_row(n, z, a, y, scale, delta);
-    case FNN_BINARY_CROSS_ENTROPY: return from_logits_row(kind, n, z, a, y, r, scale, delta);
-    case FNN_POISSON:
-        return logits ? from_logits_row(kind, n, z, a, y, r, scale, delta)
-                      : poisson_row(n, a, y, r, scale, delta);
-    case FNN_GAUSSIAN_NLL: return gaussian_row(n, a, y, r, scale, delta);
+    case FNN_CROSS_ENTROPY: return cross_entropy_row(n, *e);
+    case FNN_BINARY_CROSS_ENTROPY: return from_logits_row(kind, n, *e);
+    case FNN_POISSON: return logits ? from_logits_row(kind, n, *e) : poisson_row(n, *e);
+    case FNN_GAUSSIAN_NLL: return gaussian_row(n, *e);
     }
     return NAN; /* never: so that it shows */
 #undef CASE
@@ -215,11 +215,10 @@ static double cost_row(fnn_loss kind, const real *param, int logits, int64_t n, 
 
 /* First form of softmax with cross-entropy: whole rows of z; second form, for rows of n ≤ V, where
  * lanes are rows: cross_entropy_lanes. */
-static void loss(fnn_loss kind, const real *param, fnn_activation f, int64_t m, int64_t n, const real *z,
-                 const real *y, const real *s, const real *r, real *a, real *slope, double *cost, real *delta)
+static void loss(fnn_loss kind, const real *param, fnn_activation f, int64_t m, int64_t n, const outputs *o)
 {
     if (kind == FNN_CROSS_ENTROPY && n <= V) {
-        cross_entropy_lanes(m, n, z, y, s, a, cost, delta);
+        cross_entropy_lanes(m, n, o);
         return;
     }
     enum { SUM, MEAN };
@@ -228,14 +227,14 @@ static void loss(fnn_loss kind, const real *param, fnn_activation f, int64_t m, 
 #undef TAKEN
     double per = taken[kind] == MEAN ? 1.0 / (double)n : 1.0;
     int logits = from_logits(kind, f);
-    memcpy(a, z, (size_t)(m * n) * sizeof *a);
-    activate(f, m, n, a, logits || f == FNN_SOFTMAX || !delta ? NULL : slope, n);
+    memcpy(o->a, o->z, (size_t)(m * n) * sizeof *o->a);
+    activate(f, m, n, o->a, logits || f == FNN_SOFTMAX || !o->delta ? NULL : o->slope, n);
     for (int64_t i = 0; i < m; i++) {
         int64_t at = i * n;
-        real scale = (real)((s ? s[i] : 1) * per), *d = delta ? delta + at : NULL;
-        double c = cost_row(kind, param, logits, n, z + at, a + at, y + at, r ? r + at : NULL, scale, d);
-        cost[i] = c * per;
-        if (delta && f == FNN_SOFTMAX && !logits) through_softmax(n, a + at, d);
+        example e = {o->z + at, o->a + at, o->y + at, o->term_weight ? o->term_weight + at : NULL,
+                     (real)((o->weight ? o->weight[i] : 1) * per), o->delta ? o->delta + at : NULL};
+        o->cost[i] = cost_row(kind, param, logits, n, &e) * per;
+        if (e.delta && f == FNN_SOFTMAX && !logits) through_softmax(n, e.a, e.delta);
     }
-    if (delta && !logits && f != FNN_SOFTMAX) multiply(m, n, delta, slope, n);
+    if (o->delta && !logits && f != FNN_SOFTMAX) multiply(m, n, o->delta, o->slope, n);
 }

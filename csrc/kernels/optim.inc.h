@@ -6,7 +6,7 @@
 
 /* g += lambda w;  m = mu m + g;  w −= eta m, or eta (g + mu m) with Nesterov.
  * Sutskever et al. 2013, as PyTorch writes it. */
-static void sgd(const FNN_T(constants) * s, int decay, int64_t n, real *w, const real *g, real *m)
+static void sgd(const constants *s, int decay, int64_t n, real *w, const real *g, real *m)
 {
     vec eta = v_set1(s->rate), mu = v_set1(s->momentum), lambda = v_set1(decay ? s->weight_decay : 0);
     for (int64_t i = 0; i < n; i += V) {
@@ -25,7 +25,7 @@ static void sgd(const FNN_T(constants) * s, int decay, int64_t n, real *w, const
  * m̂ = m / (1 − β1^t), v̂ = v / (1 − β2^t).  Kingma & Ba 2015, algorithm 1.
  * Decay: g += lambda w before (L2), or w −= eta lambda w beside it (AdamW; Loshchilov & Hutter
  * 2019, algorithm 2). */
-FNN_INLINE vec adam_lanes(const FNN_T(constants) * s, vec lambda, vec w, vec g, vec *m, vec *v)
+FNN_INLINE vec adam_lanes(const constants *s, vec lambda, vec w, vec g, vec *m, vec *v)
 {
     vec one = v_set1(1), b1 = v_set1(s->beta1), b2 = v_set1(s->beta2), eta = v_set1(s->rate);
     if (s->decoupled) w = v_fnma(v_mul(eta, lambda), w, w);
@@ -36,7 +36,7 @@ FNN_INLINE vec adam_lanes(const FNN_T(constants) * s, vec lambda, vec w, vec g, 
     return v_fnma(eta, v_div(v_mul(*m, v_set1(s->c1)), below), w);
 }
 
-static void adam(const FNN_T(constants) * s, int decay, int64_t n, real *w, const real *g, real *m, real *v)
+static void adam(const constants *s, int decay, int64_t n, real *w, const real *g, real *m, real *v)
 {
     vec lambda = v_set1(decay ? s->weight_decay : 0);
     for (int64_t i = 0; i < n; i += V) {
@@ -51,7 +51,7 @@ static void adam(const FNN_T(constants) * s, int decay, int64_t n, real *w, cons
 
 /* g += lambda w;  v = α v + (1 − α) g²;  u = g / (√v + eps);  m = mu m + u;  w −= eta m.
  * Without momentum w −= eta u. Tieleman & Hinton 2012; α is beta2 here. */
-static void rmsprop(const FNN_T(constants) * s, int decay, int64_t n, real *w, const real *g, real *m, real *v)
+static void rmsprop(const constants *s, int decay, int64_t n, real *w, const real *g, real *m, real *v)
 {
     vec one = v_set1(1), eta = v_set1(s->rate), mu = v_set1(s->momentum), alpha = v_set1(s->beta2);
     vec lambda = v_set1(decay ? s->weight_decay : 0), eps = v_set1(s->eps);
@@ -69,7 +69,7 @@ static void rmsprop(const FNN_T(constants) * s, int decay, int64_t n, real *w, c
     }
 }
 
-static void update(fnn_optimiser_kind kind, const FNN_T(constants) * s, int decay, int64_t n, real *w,
+static void update(fnn_optimiser_kind kind, const constants *s, int decay, int64_t n, real *w,
                    const real *g, real *m, real *v)
 {
     switch (kind) {

@@ -35,7 +35,7 @@ static int64_t csr_nonzeros(const fnn_matrix *X, int64_t row, uint32_t *index, r
 
 /* Prefetches the next batch's entries, as shuffled rows come from far memory: W1 gained a fifth. (Dense
  * rows gained nothing.) */
-static void ask_for_rows(const fnn_matrix *X, const int64_t *rows, int64_t m)
+static void prefetch_rows(const fnn_matrix *X, const int64_t *rows, int64_t m)
 {
     int64_t size = size_of(X->dtype), width = X->index_bytes;
     for (int64_t i = 0; i < m; i++) {
@@ -46,18 +46,18 @@ static void ask_for_rows(const fnn_matrix *X, const int64_t *rows, int64_t m)
     }
 }
 
-static void find_nonzeros(const fnn_matrix *X, int64_t n, const int64_t *rows, int64_t first, int64_t m,
-                          int64_t next, real *row, const FNN_T(nonzeros) * out, int64_t at)
+static void find_nonzeros(const fnn_matrix *X, int64_t n, fnn_selection rows, real *dense, const nonzeros *out,
+                          int64_t at)
 {
-    if (X->indptr && rows) ask_for_rows(X, rows + m, next);
-    for (int64_t i = 0; i < m; i++) {
-        int64_t number = rows ? rows[i] : first + i, to = (at + i) * out->stride, found = 0;
+    if (X->indptr && rows.row) prefetch_rows(X, rows.row + rows.m, rows.next);
+    for (int64_t i = 0; i < rows.m; i++) {
+        int64_t row = chosen(rows, i), to = (at + i) * out->stride, found = 0;
         uint32_t *index = out->index + to;
         real *value = out->value + to;
-        if (X->indptr) found = csr_nonzeros(X, number, index, value);
+        if (X->indptr) found = csr_nonzeros(X, row, index, value);
         else {
-            const real *a = own_row(X, number);
-            if (!a) dense_row(X, n, number, row), a = row;
+            const real *a = own_row(X, row);
+            if (!a) dense_row(X, n, row, dense), a = dense;
             for (int64_t j = 0; j < n; j += V) {
                 vec x = n - j < V ? v_load_n(a + j, (int)(n - j)) : v_load(a + j);
                 found += v_append(x, (uint32_t)j, value + found, index + found);
@@ -67,13 +67,28 @@ static void find_nonzeros(const fnn_matrix *X, int64_t n, const int64_t *rows, i
     }
 }
 
+/* ---- panels of columns: up to 8 vectors, by a constant number, so that they stay in registers ---- */
+
+enum { WIDEST = 8 * V };
+
+/* The width of the next panel where `rest` columns are left */
+FNN_INLINE int64_t panel_width(int64_t rest) { return rest < WIDEST ? rest : WIDEST; }
+
+/* Vectors in n columns, and the lanes of the last */
+FNN_INLINE int vectors_in(int64_t n) { return (int)((n + V - 1) / V); }
+FNN_INLINE int lanes_of_last(int64_t n) { return (int)(n - (vectors_in(n) - 1) * V); }
+
+/* Vector j of the NV that begin at p */
+FNN_INLINE vec load_part(const int NV, int tail, const real *p, int j)
+{
+    return j == NV - 1 ? v_load_n(p + j * V, tail) : v_load(p + j * V);
+}
+
 /* R rows of C = bias + A B, NV vectors wide, from the rows of B at A's non-zeros. R rows run side by
  * side, so that their sums do not wait for each other; a longer row's rest follows alone. */
-FNN_INLINE void gather_rows(const int R, const int NV, int tail, const FNN_T(nonzeros) * A,
-                            int64_t row, const real *B, int64_t ldb, const real *bias, real *C,
-                            int64_t ldc)
+FNN_INLINE void gather_rows(const int R, const int NV, int tail, const nonzeros *A, int64_t row,
+                            const_matrix B, const real *bias, matrix C)
 {
-#define PART(p, j) ((j) == NV - 1 ? v_load_n((p) + (j) * V, tail) : v_load((p) + (j) * V))
     vec sum[4][8];
     const uint32_t *index[4];
     const real *value[4];
@@ -84,73 +99,77 @@ FNN_INLINE void gather_rows(const int R, const int NV, int tail, const FNN_T(non
         value[r] = A->value + (row + r) * A->stride;
         if (A->count[row + r] < common) common = A->count[row + r];
         FNN_UNROLL
-        for (int j = 0; j < NV; j++) sum[r][j] = PART(bias, j);
+        for (int j = 0; j < NV; j++) sum[r][j] = load_part(NV, tail, bias, j);
     }
     for (int64_t q = 0; q < common; q++) {
         FNN_UNROLL
         for (int r = 0; r < R; r++) {
-            const real *b = B + (int64_t)index[r][q] * ldb;
+            const real *b = B.at + (int64_t)index[r][q] * B.ld;
             vec x = v_set1(value[r][q]);
             FNN_UNROLL
-            for (int j = 0; j < NV; j++) sum[r][j] = v_fma(x, PART(b, j), sum[r][j]);
+            for (int j = 0; j < NV; j++) sum[r][j] = v_fma(x, load_part(NV, tail, b, j), sum[r][j]);
         }
     }
     FNN_UNROLL
     for (int r = 0; r < R; r++) {
         for (int64_t q = common; q < A->count[row + r]; q++) {
-            const real *b = B + (int64_t)index[r][q] * ldb;
+            const real *b = B.at + (int64_t)index[r][q] * B.ld;
             vec x = v_set1(value[r][q]);
             FNN_UNROLL
-            for (int j = 0; j < NV; j++) sum[r][j] = v_fma(x, PART(b, j), sum[r][j]);
+            for (int j = 0; j < NV; j++) sum[r][j] = v_fma(x, load_part(NV, tail, b, j), sum[r][j]);
         }
         FNN_UNROLL
         for (int j = 0; j < NV; j++) {
-            real *c = C + r * ldc + j * V;
+            real *c = C.at + (row + r) * C.ld + j * V;
             if (j == NV - 1) v_store_n(c, sum[r][j], tail);
             else v_store(c, sum[r][j]);
         }
     }
-#undef PART
 }
 
-static void sparse_nn(int64_t m, int64_t n, const FNN_T(nonzeros) * A, const real *B, int64_t ldb,
-                      const real *bias, real *C, int64_t ldc)
+/* A panel of n ≤ WIDEST columns of C = bias + A B */
+static void sparse_nn_panel(int64_t m, int64_t n, const nonzeros *A, const_matrix B, const real *bias,
+                            matrix C)
 {
-#define GATHER(R, NV) gather_rows(R, NV, tail, A, i, B + j, ldb, bias + j, C + i * ldc + j, ldc)
-    for (int64_t j = 0, width; j < n; j += width) {
-        int64_t rest = n - j, i = 0;
-        width = rest > 4 * V ? (rest < 8 * V ? rest : 8 * V) : rest;
-        int vectors = (int)((width + V - 1) / V), tail = (int)(width - (vectors - 1) * V);
-        for (; vectors <= 2 && i + 4 <= m; i += 4)
-            if (vectors == 1) GATHER(4, 1);
-            else GATHER(4, 2);
-        for (; i < m; i++)
-            switch (vectors) {
-            case 1: GATHER(1, 1); break;
-            case 2: GATHER(1, 2); break;
-            case 3: GATHER(1, 3); break;
-            case 4: GATHER(1, 4); break;
-            case 5: GATHER(1, 5); break;
-            case 6: GATHER(1, 6); break;
-            case 7: GATHER(1, 7); break;
-            default: GATHER(1, 8);
-            }
+    int tail = lanes_of_last(n), vectors = vectors_in(n);
+    int64_t i = 0;
+    if (vectors == 1) {
+        for (; i + 4 <= m; i += 4) gather_rows(4, 1, tail, A, i, B, bias, C);
+    } else if (vectors == 2) {
+        for (; i + 4 <= m; i += 4) gather_rows(4, 2, tail, A, i, B, bias, C);
     }
-#undef GATHER
+    for (; i < m; i++)
+        switch (vectors) {
+        case 1: gather_rows(1, 1, tail, A, i, B, bias, C); break;
+        case 2: gather_rows(1, 2, tail, A, i, B, bias, C); break;
+        case 3: gather_rows(1, 3, tail, A, i, B, bias, C); break;
+        case 4: gather_rows(1, 4, tail, A, i, B, bias, C); break;
+        case 5: gather_rows(1, 5, tail, A, i, B, bias, C); break;
+        case 6: gather_rows(1, 6, tail, A, i, B, bias, C); break;
+        case 7: gather_rows(1, 7, tail, A, i, B, bias, C); break;
+        default: gather_rows(1, 8, tail, A, i, B, bias, C);
+        }
+}
+
+static void sparse_nn(int64_t m, int64_t n, const nonzeros *A, const_matrix B, const real *bias, matrix C)
+{
+    for (int64_t width; n > 0; n -= width, B.at += width, bias += width, C.at += width) {
+        width = panel_width(n);
+        sparse_nn_panel(m, width, A, B, bias, C);
+    }
 }
 
 /* C[index] += alpha x · b for the entries of one row, NV vectors of b held in registers */
-FNN_INLINE void scatter(const int NV, int tail, const FNN_T(nonzeros) * A, int64_t row, real alpha,
-                        const real *b, real *C, int64_t ldc)
+FNN_INLINE void scatter(const int NV, int tail, const nonzeros *A, int64_t row, real alpha, const real *b,
+                        matrix C)
 {
     vec part[8];
     const uint32_t *index = A->index + row * A->stride;
     const real *value = A->value + row * A->stride;
     FNN_UNROLL
-    for (int j = 0; j < NV; j++)
-        part[j] = v_mul(v_set1(alpha), j == NV - 1 ? v_load_n(b + j * V, tail) : v_load(b + j * V));
+    for (int j = 0; j < NV; j++) part[j] = v_mul(v_set1(alpha), load_part(NV, tail, b, j));
     for (int64_t q = 0; q < A->count[row]; q++) {
-        real *c = C + (int64_t)index[q] * ldc;
+        real *c = C.at + (int64_t)index[q] * C.ld;
         vec x = v_set1(value[q]);
         FNN_UNROLL
         for (int j = 0; j < NV - 1; j++) v_store(c + j * V, v_fma(x, part[j], v_load(c + j * V)));
@@ -160,36 +179,41 @@ FNN_INLINE void scatter(const int NV, int tail, const FNN_T(nonzeros) * A, int64
     }
 }
 
-static void sparse_tn(int64_t m, int64_t n, int64_t k, const FNN_T(nonzeros) * A, const real *B,
-                      int64_t ldb, real alpha, real beta, real *C, int64_t ldc)
+/* C += alpha Aᵀ B for k rows of A, NV vectors of columns */
+FNN_INLINE void scatter_rows(const int NV, int64_t k, int tail, const nonzeros *A, const_matrix B, real alpha,
+                             matrix C)
+{
+    for (int64_t i = 0; i < k; i++) scatter(NV, tail, A, i, alpha, B.at + i * B.ld, C);
+}
+
+static void sparse_tn(int64_t m, int64_t n, int64_t k, const nonzeros *A, const_matrix B, real alpha, real beta,
+                      matrix C)
 {
     for (int64_t i = 0; i < m && beta != 1; i++)
         for (int64_t j = 0; j < n; j += V) {
             int lanes = n - j < V ? (int)(n - j) : V;
-            real *c = C + i * ldc + j; /* beta 0 must not read: C may hold anything */
+            real *c = C.at + i * C.ld + j; /* beta 0 must not read: C may hold anything */
             v_store_n(c, beta == 0 ? v_zero() : v_mul(v_set1(beta), v_load_n(c, lanes)), lanes);
         }
-    for (int64_t j = 0, width; j < n; j += width) {
-        width = n - j < 8 * V ? n - j : 8 * V;
-        int vectors = (int)((width + V - 1) / V), tail = (int)(width - (vectors - 1) * V);
-#define SCATTER(NV) case NV: for (int64_t i = 0; i < k; i++) scatter(NV, tail, A, i, alpha, B + i * ldb + j, C + j, ldc); break;
-        switch (vectors) {
-            SCATTER(1)
-            SCATTER(2)
-            SCATTER(3)
-            SCATTER(4)
-            SCATTER(5)
-            SCATTER(6)
-            SCATTER(7)
-            SCATTER(8)
+    for (int64_t width; n > 0; n -= width, B.at += width, C.at += width) {
+        width = panel_width(n);
+        int tail = lanes_of_last(width);
+        switch (vectors_in(width)) {
+        case 1: scatter_rows(1, k, tail, A, B, alpha, C); break;
+        case 2: scatter_rows(2, k, tail, A, B, alpha, C); break;
+        case 3: scatter_rows(3, k, tail, A, B, alpha, C); break;
+        case 4: scatter_rows(4, k, tail, A, B, alpha, C); break;
+        case 5: scatter_rows(5, k, tail, A, B, alpha, C); break;
+        case 6: scatter_rows(6, k, tail, A, B, alpha, C); break;
+        case 7: scatter_rows(7, k, tail, A, B, alpha, C); break;
+        default: scatter_rows(8, k, tail, A, B, alpha, C);
         }
-#undef SCATTER
     }
 }
 
 /* ---- by columns --------------------------------------------------------------------------- */
 
-static void to_columns(int64_t m, int64_t k, const FNN_T(nonzeros) * A, FNN_T(by_column) * out)
+static void to_columns(int64_t m, int64_t k, const nonzeros *A, by_column *out)
 {
     uint32_t *next = out->start + 1; /* where the next entry of a column goes */
     memset(out->start, 0, (size_t)(m + 2) * sizeof *out->start);
@@ -210,83 +234,87 @@ static void to_columns(int64_t m, int64_t k, const FNN_T(nonzeros) * A, FNN_T(by
 }
 
 /* sum = Σ_i A[i,j] B[i] over the entries of column j, NV vectors wide */
-FNN_INLINE void columns_dot(const int NV, int tail, const FNN_T(by_column) * A, int64_t j, const real *B,
-                           int64_t ldb, vec *sum)
+FNN_INLINE void columns_dot(const int NV, int tail, const by_column *A, int64_t j, const_matrix B, vec *sum)
 {
     FNN_UNROLL
     for (int c = 0; c < NV; c++) sum[c] = v_zero();
     for (uint32_t e = A->start[j]; e < A->start[j + 1]; e++) {
-        const real *b = B + A->row[e] * ldb;
+        const real *b = B.at + A->row[e] * B.ld;
         vec x = v_set1(A->value[e]);
         FNN_UNROLL
-        for (int c = 0; c < NV; c++)
-            sum[c] = v_fma(x, c == NV - 1 ? v_load_n(b + c * V, tail) : v_load(b + c * V), sum[c]);
+        for (int c = 0; c < NV; c++) sum[c] = v_fma(x, load_part(NV, tail, b, c), sum[c]);
     }
 }
 
-FNN_INLINE void columns_panel(const int NV, int64_t m, int tail, const FNN_T(by_column) * A,
-                             const real *B, int64_t ldb, real alpha, real beta, real *C, int64_t ldc)
+FNN_INLINE void columns_tn_panel(const int NV, int64_t m, int tail, const by_column *A, const_matrix B,
+                                 real alpha, real beta, matrix C)
 {
     vec sum[8];
-    for (int64_t j = 0; j < m; j++, C += ldc) {
-        columns_dot(NV, tail, A, j, B, ldb, sum);
+    for (int64_t j = 0; j < m; j++, C.at += C.ld) {
+        columns_dot(NV, tail, A, j, B, sum);
         FNN_UNROLL
         for (int c = 0; c < NV; c++) {
             int lanes = c == NV - 1 ? tail : V;
             vec x = v_mul(v_set1(alpha), sum[c]);
-            if (beta != 0) x = v_fma(v_set1(beta), v_load_n(C + c * V, lanes), x);
-            v_store_n(C + c * V, x, lanes);
+            if (beta != 0) x = v_fma(v_set1(beta), v_load_n(C.at + c * V, lanes), x);
+            v_store_n(C.at + c * V, x, lanes);
         }
     }
 }
 
-FNN_INLINE void columns_panel_update(const int NV, int64_t m, int tail, const FNN_T(by_column) * A,
-                                  const real *B, int64_t ldb, fnn_optimiser_kind kind,
-                                  const FNN_T(constants) * constants, real *w, real *m1, real *m2, int64_t ldc)
+static void columns_tn(int64_t m, int64_t n, const by_column *A, const_matrix B, real alpha, real beta,
+                       matrix C)
+{
+    for (int64_t width; n > 0; n -= width, B.at += width, C.at += width) {
+        width = panel_width(n);
+        int tail = lanes_of_last(width);
+        switch (vectors_in(width)) {
+        case 1: columns_tn_panel(1, m, tail, A, B, alpha, beta, C); break;
+        case 2: columns_tn_panel(2, m, tail, A, B, alpha, beta, C); break;
+        case 3: columns_tn_panel(3, m, tail, A, B, alpha, beta, C); break;
+        case 4: columns_tn_panel(4, m, tail, A, B, alpha, beta, C); break;
+        case 5: columns_tn_panel(5, m, tail, A, B, alpha, beta, C); break;
+        case 6: columns_tn_panel(6, m, tail, A, B, alpha, beta, C); break;
+        case 7: columns_tn_panel(7, m, tail, A, B, alpha, beta, C); break;
+        default: columns_tn_panel(8, m, tail, A, B, alpha, beta, C);
+        }
+    }
+}
+
+/* The weights from element i on */
+FNN_INLINE weights weights_from(weights w, int64_t i)
+{
+    return (weights){w.w + i, w.m ? w.m + i : NULL, w.v ? w.v + i : NULL, w.ld};
+}
+
+FNN_INLINE void columns_update_panel(const int NV, int64_t m, int tail, const by_column *A, const_matrix B,
+                                     fnn_optimiser_kind kind, const constants *s, weights w)
 {
     vec sum[8];
     real gradient[8 * V];
-    for (int64_t j = 0; j < m; j++) {
-        columns_dot(NV, tail, A, j, B, ldb, sum);
+    for (int64_t j = 0; j < m; j++, w = weights_from(w, w.ld)) {
+        columns_dot(NV, tail, A, j, B, sum);
         FNN_UNROLL
         for (int c = 0; c < NV; c++) v_store(gradient + c * V, sum[c]);
-        update(kind, constants, 1, (NV - 1) * V + tail, w + j * ldc, gradient, m1 ? m1 + j * ldc : NULL,
-               m2 ? m2 + j * ldc : NULL);
+        update(kind, s, 1, (NV - 1) * V + tail, w.w, gradient, w.m, w.v);
     }
 }
 
-#define BY_PANELS(CALL)                                                                           \
-    for (int64_t j = 0, width; j < n; j += width) {                                               \
-        width = n - j < 8 * V ? n - j : 8 * V;                                                    \
-        int vectors = (int)((width + V - 1) / V), tail = (int)(width - (vectors - 1) * V);        \
-        switch (vectors) {                                                                        \
-        case 1: CALL(1); break;                                                                   \
-        case 2: CALL(2); break;                                                                   \
-        case 3: CALL(3); break;                                                                   \
-        case 4: CALL(4); break;                                                                   \
-        case 5: CALL(5); break;                                                                   \
-        case 6: CALL(6); break;                                                                   \
-        case 7: CALL(7); break;                                                                   \
-        default: CALL(8);                                                                         \
-        }                                                                                         \
+static void columns_update(int64_t m, int64_t n, const by_column *A, const_matrix B, fnn_optimiser_kind kind,
+                           const constants *s, weights w)
+{
+    for (int64_t width; n > 0; n -= width, B.at += width, w = weights_from(w, width)) {
+        width = panel_width(n);
+        int tail = lanes_of_last(width);
+        switch (vectors_in(width)) {
+        case 1: columns_update_panel(1, m, tail, A, B, kind, s, w); break;
+        case 2: columns_update_panel(2, m, tail, A, B, kind, s, w); break;
+        case 3: columns_update_panel(3, m, tail, A, B, kind, s, w); break;
+        case 4: columns_update_panel(4, m, tail, A, B, kind, s, w); break;
+        case 5: columns_update_panel(5, m, tail, A, B, kind, s, w); break;
+        case 6: columns_update_panel(6, m, tail, A, B, kind, s, w); break;
+        case 7: columns_update_panel(7, m, tail, A, B, kind, s, w); break;
+        default: columns_update_panel(8, m, tail, A, B, kind, s, w);
+        }
     }
-
-static void columns_tn(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
-                      real alpha, real beta, real *C, int64_t ldc)
-{
-#define CALL(NV) columns_panel(NV, m, tail, A, B + j, ldb, alpha, beta, C + j, ldc)
-    BY_PANELS(CALL)
-#undef CALL
-}
-
-static void columns_update(int64_t m, int64_t n, const FNN_T(by_column) * A, const real *B, int64_t ldb,
-                        fnn_optimiser_kind kind, const FNN_T(constants) * constants, real *w, real *moment_1,
-                        real *moment_2, int64_t ldc)
-{
-#define AT(p) ((p) ? (p) + j : NULL)
-#define CALL(NV)                                                                                  \
-    columns_panel_update(NV, m, tail, A, B + j, ldb, kind, constants, w + j, AT(moment_1), AT(moment_2), ldc)
-    BY_PANELS(CALL)
-#undef CALL
-#undef AT
 }

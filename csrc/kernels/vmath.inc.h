@@ -6,7 +6,7 @@
  *     e^x − 1 = 2^n q + (2^n − 1)       no cancellation near 0, where n = 0
  *
  * Taylor rather than minimax coefficients: one multiply-add more, and every constant is 1/k!.
- * Largest errors found over the whole range stand in tests/test_kernels.py, which measures them.
+ * Largest errors found over the whole range stand in tests/core/test_kernels.py, which measures them.
  */
 #ifdef FNN_F32_SOURCE
 #define FNN_EXP_TERMS 7 /* ½ ln 2 ^ 8 / 8! = 5e-9, below half an ulp (6e-8) */

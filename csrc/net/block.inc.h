@@ -2,6 +2,8 @@
  * Template on `real`; included by net.inc.h. */
 typedef FNN_T(nonzeros) nonzeros;
 typedef FNN_T(by_column) by_column;
+typedef FNN_T(const_matrix) const_matrix;
+typedef FNN_T(matrix) matrix;
 
 /* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
 typedef struct {

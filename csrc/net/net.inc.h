@@ -88,12 +88,10 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
 {
     int64_t r0, r1, n = net->sizes[net->n_layers];
     fnn_share(me, m, 1, &r0, &r1);
-    const int64_t *rows = order ? order + begin + r0 : NULL;
-    real *a = b->a[0] + r0 * b->ld[0];
-    if (b->input)
-        FNN_TABLE->find_nonzeros(X, net->sizes[0], rows, begin + r0, r1 - r0, me->rank ? 0 : next, a,
-                                 b->input, r0);
-    else FNN_TABLE->gather(X, net->sizes[0], rows, begin + r0, r1 - r0, a, b->ld[0]);
+    fnn_selection rows = {order ? order + begin + r0 : NULL, begin + r0, r1 - r0, me->rank ? 0 : next};
+    matrix a = {b->a[0] + r0 * b->ld[0], b->ld[0]};
+    if (b->input) FNN_TABLE->find_nonzeros(X, net->sizes[0], rows, a.at, b->input, r0);
+    else FNN_TABLE->gather(X, net->sizes[0], rows, a);
     for (int64_t i = r0; y && i < r1; i++) {
         int64_t row = order ? order[begin + i] : begin + i;
         real *yi = b->y + i * n;
@@ -142,11 +140,12 @@ static void output_costs(const fnn_net *net, block *b, const fnn_worker *me, int
     int L = net->n_layers;
     int64_t r0, r1, n = net->sizes[L];
     fnn_share(me, m, 1, &r0, &r1);
-    const real *r = y->output_weight ? b->output_weight + r0 * n : NULL;
-    FNN_TABLE->loss(y->linear ? FNN_LINEAR : net->loss, net->loss_param, net->activation[L - 1], r1 - r0, n,
-                    b->a[L] + r0 * n, b->y + r0 * n, b->weight + r0, r, b->output + r0 * n,
-                    deltas ? b->slope[L] + r0 * n : NULL, b->cost + r0,
-                    deltas ? b->delta[L] + r0 * n : NULL);
+    FNN_T(outputs) o = {.z = b->a[L] + r0 * n, .y = b->y + r0 * n, .weight = b->weight + r0,
+                        .a = b->output + r0 * n, .cost = b->cost + r0};
+    if (deltas) o.delta = b->delta[L] + r0 * n, o.slope = b->slope[L] + r0 * n;
+    if (y->output_weight) o.term_weight = b->output_weight + r0 * n;
+    FNN_TABLE->loss(y->linear ? FNN_LINEAR : net->loss, net->loss_param, net->activation[L - 1], r1 - r0, n, &o);
+    const real *r = o.term_weight;
     for (int64_t i = r0; i < r1; i++, r += r ? n : 0)
         b->correct[i] =
             y->metric ? score_of_row(y->metric, n, b->output + i * n, b->y + i * n, r, b->label[i]) : 0;
@@ -264,8 +263,8 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn
         region r = gradient_share(b, me, l, n_in, n_out);
         int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0;
         if (l == 0 && direct) {
-            FNN_TABLE->columns_update(n_in, n, b->columns, b->delta[1] + r.c0, b->ld[1], o->kind, constants,
-                                   w + at, AT(m, at), AT(v, at), n_out);
+            FNN_TABLE->columns_update(n_in, n, b->columns, (const_matrix){b->delta[1] + r.c0, b->ld[1]}, o->kind,
+                                      constants, (FNN_T(weights)){w + at, AT(m, at), AT(v, at), n_out});
             rows = 0;
         } else if (n == n_out) n *= rows, rows = 1;
         for (int64_t i = 0; i < rows; i++, at += n_out)

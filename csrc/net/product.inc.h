@@ -20,16 +20,17 @@ static void weighted_sums(const fnn_net *net, block *b, const fnn_worker *me, in
     int64_t rows = r.r1 - r.r0, columns = r.c1 - r.c0;
     const real *params = net->params, *W = params + net->weights_at[l] + r.c0;
     const real *bias = params + net->biases_at[l] + r.c0;
+    const_matrix a = {b->a[l] + r.r0 * b->ld[l], b->ld[l]};
     real *z = b->a[l + 1] + r.r0 * ld + r.c0;
     if (l == 0 && b->input) {
         nonzeros mine = rows_from(b->input, r.r0);
-        FNN_TABLE->sparse_nn(rows, columns, &mine, W, n_out, bias, z, ld);
+        FNN_TABLE->sparse_nn(rows, columns, &mine, (const_matrix){W, n_out}, bias, (matrix){z, ld});
         return;
     }
     int64_t chunk = chunk_of((double)rows * (double)n_in, FNN_TABLE->panel);
     for (int64_t j = 0; j < columns && !(j && fnn_ask(me)); j += chunk)
-        FNN_TABLE->nn(rows, columns - j < chunk ? columns - j : chunk, n_in, b->a[l] + r.r0 * b->ld[l],
-                      b->ld[l], W + j, n_out, FNN_FROM_BIAS, bias + j, z + j, ld, my_pack(b, me));
+        FNN_TABLE->nn(rows, columns - j < chunk ? columns - j : chunk, n_in, a, (const_matrix){W + j, n_out},
+                      bias + j, (matrix){z + j, ld}, my_pack(b, me));
 }
 
 /* a[l] = f(z[l]) on a region of z[l] (m, n_l), in place; f'(z[l]) where it is stored */
@@ -47,12 +48,12 @@ static void pass_back(const fnn_net *net, block *b, const fnn_worker *me, int l,
     int64_t n_next = net->sizes[l + 1], ld_next = b->ld[l + 1];
     int64_t rows = r.r1 - r.r0, columns = r.c1 - r.c0;
     const real *W = (const real *)net->params + net->weights_at[l] + r.c0 * n_next;
+    const_matrix next = {b->delta[l + 1] + r.r0 * ld_next, ld_next};
     out += r.r0 * ld + r.c0;
     int64_t chunk = chunk_of((double)rows * (double)n_next, FNN_TABLE->panel);
     for (int64_t j = 0; j < columns && !(j && fnn_ask(me)); j += chunk)
-        FNN_TABLE->nt(rows, columns - j < chunk ? columns - j : chunk, n_next,
-                      b->delta[l + 1] + r.r0 * ld_next, ld_next, W + j * n_next, n_next, out + j, ld,
-                      my_pack(b, me));
+        FNN_TABLE->nt(rows, columns - j < chunk ? columns - j : chunk, n_next, next,
+                      (const_matrix){W + j * n_next, n_next}, (matrix){out + j, ld}, my_pack(b, me));
 }
 
 /* δ[l] *= f'(z[l]) on a region of δ[l] (m, n_l); f' is stored, or follows from a[l] */
@@ -76,20 +77,19 @@ static region gradient_share(const block *b, const fnn_worker *me, int l, int64_
 static void outer_sums(const fnn_net *net, block *b, const fnn_worker *me, int l, int64_t m, real alpha,
                        real beta, real *dW)
 {
-    int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], ld = b->ld[l + 1];
+    int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1];
     region r = gradient_share(b, me, l, n_in, n_out);
     int64_t rows = r.r1 - r.r0, columns = r.c1 - r.c0;
-    const real *delta = b->delta[l + 1] + r.c0;
-    dW += r.r0 * n_out + r.c0;
-    if (l == 0 && b->columns)
-        FNN_TABLE->columns_tn(n_in, columns, b->columns, delta, ld, alpha, beta, dW, n_out);
-    else if (l == 0 && b->input)
-        FNN_TABLE->sparse_tn(n_in, columns, m, b->input, delta, ld, alpha, beta, dW, n_out);
+    const_matrix delta = {b->delta[l + 1] + r.c0, b->ld[l + 1]};
+    matrix out = {dW + r.r0 * n_out + r.c0, n_out};
+    if (l == 0 && b->columns) FNN_TABLE->columns_tn(n_in, columns, b->columns, delta, alpha, beta, out);
+    else if (l == 0 && b->input) FNN_TABLE->sparse_tn(n_in, columns, m, b->input, delta, alpha, beta, out);
     else {
         int64_t chunk = chunk_of((double)columns * (double)m, FNN_TABLE->strip);
         for (int64_t i = 0; i < rows && !(i && fnn_ask(me)); i += chunk)
-            FNN_TABLE->tn(rows - i < chunk ? rows - i : chunk, columns, m, b->a[l] + r.r0 + i, b->ld[l],
-                          delta, ld, alpha, beta, dW + i * n_out, n_out);
+            FNN_TABLE->tn(rows - i < chunk ? rows - i : chunk, columns, m,
+                          (const_matrix){b->a[l] + r.r0 + i, b->ld[l]}, delta, alpha, beta,
+                          (matrix){out.at + i * n_out, n_out});
     }
 }
 
@@ -99,5 +99,6 @@ static void bias_sums(const fnn_net *net, block *b, const fnn_worker *me, int l,
 {
     int64_t c0, c1;
     fnn_share(me, net->sizes[l + 1], FNN_TABLE->panel, &c0, &c1);
-    FNN_TABLE->column_sums(m, c1 - c0, b->delta[l + 1] + c0, b->ld[l + 1], alpha, beta, db + c0);
+    const_matrix delta = {b->delta[l + 1] + c0, b->ld[l + 1]};
+    FNN_TABLE->column_sums(m, c1 - c0, delta, alpha, beta, db + c0);
 }

@@ -25,7 +25,7 @@ int64_t FNN_T(list_rows)(const fnn_matrix *X, int64_t n_cols, int64_t begin, int
     char *to = (char *)values + (size_t)indptr[begin] * size;
     for (; begin < end && indptr[begin] + n_cols <= capacity; begin++) {
         const char *from = X->data + begin * X->row_stride;
-        FNN_TABLE->find_nonzeros(X, n_cols, NULL, begin, 1, 0, dense, &row, 0);
+        FNN_TABLE->find_nonzeros(X, n_cols, (fnn_selection){NULL, begin, 1, 0}, dense, &row, 0);
         uint16_t *column = columns + indptr[begin];
         for (int64_t q = 0; q < *row.count; q++) column[q] = (uint16_t)row.index[q];
         if (size == 1) pick(1, from, X->col_stride, &row, to);

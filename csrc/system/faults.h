@@ -1,5 +1,5 @@
 /* faults.h: counters and injected failures of a build with -DFNN_FAULTS, which is for tests only.
- * tests/c/faults.c and tests/test_faults.py set and read it. */
+ * tests/c/faults.c and tests/system/test_faults.py set and read it. */
 #ifndef FNN_FAULTS_H
 #define FNN_FAULTS_H
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn import datasets
-from fastnn.names import Activation, Loss, Output
+from .. import datasets
+from ..datasets.idx import Splits
+from ..names import Activation, Loss, Output
 
 Array = NDArray[Any]
 
@@ -277,7 +278,7 @@ def describe_data(folder: str | None) -> str:
     )
 
 
-def _splits(folder: str | None) -> datasets.Splits:
+def _splits(folder: str | None) -> Splits:
     if folder is None:
         return datasets.load_digits()
     return datasets.load_mnist(folder=Path(folder), download=False)

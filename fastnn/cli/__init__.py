@@ -11,6 +11,8 @@ A subcommand is a module with ``add_parser(commands)``, which adds its parser an
 130  stopped by Ctrl-C
 143  stopped by SIGTERM, in the same way
 ==== ===========================================================
+
+Private: it may change without notice.
 """
 
 from __future__ import annotations
@@ -30,8 +32,6 @@ import fastnn
 
 from . import bench, descend, evaluate, explain, export, info, predict, train
 from .options import Formatter, Parser, Terminated, UsageError, stopped_by
-
-__all__ = ["main"]
 
 _COMMANDS = (train, evaluate, predict, explain, descend, export, info, bench)
 

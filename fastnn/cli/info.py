@@ -43,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
             fastnn.show_config()
         return 0
     net = fastnn.load(args.model)
-    standing = container.read(args.model)[1].get("training")
+    training = container.read(args.model)[1].get("training")
     if args.json:
-        report.print_json(_as_dict(args.model, net, standing))
+        report.print_json(_as_dict(args.model, net, training))
         return 0
     print(net)
     print()
@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
     for name, value in net.metadata.items():
         if name not in known:
             report.fact(name.replace("_", " "), str(value))
-    if standing is not None:
-        report.fact("training", _standing(standing))
+    if training is not None:
+        report.fact("training", _training(training))
     return 0
 
 
@@ -80,16 +80,16 @@ def _inputs(net: MLP) -> str:
     return text + (f", times {net.input_scale[0]:.6g}" if one else ", standardized")
 
 
-def _standing(standing: dict[str, Any]) -> str:
-    optimizer = standing["optimizer"] or {"name": standing["optimizer_kind"]}
+def _training(training: dict[str, Any]) -> str:
+    optimizer = training["optimizer"] or {"name": training["optimizer_kind"]}
     settings = ", ".join(f"{key}={value}" for key, value in optimizer.items() if key != "name")
     return (
-        f"a checkpoint after {words.plural(standing['epoch'], 'epoch')}, batches of "
-        f"{standing['batch_size']:,}, {optimizer['name']}({settings})"
+        f"a checkpoint after {words.plural(training['epoch'], 'epoch')}, batches of "
+        f"{training['batch_size']:,}, {optimizer['name']}({settings})"
     )
 
 
-def _as_dict(path: str, net: MLP, standing: dict[str, Any] | None) -> dict[str, Any]:
+def _as_dict(path: str, net: MLP, training: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "file": path,
         "sizes": net.sizes,
@@ -109,9 +109,9 @@ def _as_dict(path: str, net: MLP, standing: dict[str, Any] | None) -> dict[str, 
         "feature_names": net.feature_names,
         "metadata": net.metadata,
         "training": None
-        if standing is None
+        if training is None
         else {
-            name: standing[name]
+            name: training[name]
             for name in ("epoch", "batch_size", "shuffle", "optimizer", "steps", "history")
         },
     }

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import MLP, datasets, pictures, tables, words
+from .. import MLP, datasets, pictures, words
+from ..datasets import tables
 from . import examples, options, report
 from .evaluate import load_model
 from .options import UsageError

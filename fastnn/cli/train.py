@@ -285,8 +285,8 @@ def _resumed(args: argparse.Namespace) -> _Job:
             )
     net = fastnn.load(args.resume)
     recipe = Recipe.of(net)
-    standing = container.read(args.resume)[1].get("training")
-    if standing is None:
+    training = container.read(args.resume)[1].get("training")
+    if training is None:
         raise ValueError(f"{args.resume} is a finished model, not a checkpoint")
     if recipe is None:
         raise ValueError(f"{args.resume} was not written by fastnn train: resume it in Python")
@@ -297,7 +297,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
     if args.out is not None:
         recipe = replace(recipe, out=_within_here(args.out))
     net.metadata["recipe"] = asdict(recipe)
-    done = int(standing["epoch"])
+    done = int(training["epoch"])
     if done >= recipe.epochs:
         raise UsageError(
             f"{args.resume} has its {words.plural(done, 'epoch')} already: "
@@ -319,7 +319,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
         train=train,
         held=held,
         optimizer=None,
-        batch_size=standing["batch_size"],
+        batch_size=training["batch_size"],
         done=done,
         told={"training": after},
         plan=None,

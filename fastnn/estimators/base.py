@@ -20,7 +20,7 @@ from . import lbfgs, options
 from .fitted import Fitted
 from .losses import Cost
 from .network import as_weight
-from .watch import Standing, Watch
+from .watch import StoppingState, Watch
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -107,7 +107,7 @@ class BaseMLP(Fitted):
             self.network_.weights[l], self.network_.biases[l] = W, b
         self.t_ = 0
         self.loss_: float = np.inf
-        self._standing = Standing()
+        self._stopping = StoppingState()
         for name in ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"):
             self.__dict__.pop(name, None)
 

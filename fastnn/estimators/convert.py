@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .classifier import MLPClassifier
 from .labels import Labels
 from .regressor import MLPRegressor
-from .watch import Standing
+from .watch import StoppingState
 
 _RECORD = (
     *("loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"),
@@ -92,6 +92,6 @@ def from_sklearn(fitted: Any) -> MLPClassifier | MLPRegressor:
     for name in _RECORD:
         if hasattr(fitted, name):
             setattr(model, name, copy.copy(getattr(fitted, name)))
-    model._standing = Standing(getattr(fitted, "_no_improvement_count", 0))
+    model._stopping = StoppingState(getattr(fitted, "_no_improvement_count", 0))
     model._continues = False
     return model

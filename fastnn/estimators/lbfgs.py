@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from ..fit.state import Examples
 from ..layout import Array, layers
 from ..mlp import MLP
-from ..state import Examples
 
 
 def squares(net: MLP) -> float:

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import check_unmasked
+from ..fit.state import Rule
 from ..layout import Array
 from ..mlp import MLP
 from ..names import check_name
-from ..state import Rule
 from .losses import THEIRS
-from .watch import Standing
+from .watch import StoppingState
 
 
 class Layers(list[Array]):
@@ -55,7 +55,7 @@ def adopt(model: Any, net: MLP) -> None:
     model.n_iter_ = len(net.history)
     model.loss_ = net.history.loss[-1] if len(net.history) else float("nan")
     model.t_ = 0
-    model._standing = Standing()
+    model._stopping = StoppingState()
     model._continues = False
 
 
@@ -63,7 +63,7 @@ def without_optimizer(net: MLP) -> MLP:
     """Return the network itself, seen without optimiser and record: only to be copied."""
     seen = object.__new__(MLP)
     vars(seen).update(vars(net))
-    seen._optimizer = seen._state = seen._standing = None
+    seen._optimizer = seen._state = seen._fit_state = None
     seen._rule = Rule()
     return seen
 

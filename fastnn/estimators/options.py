@@ -13,10 +13,10 @@ from sklearn.utils import check_random_state
 
 from ..callbacks import CallbackLike
 from ..checks import is_number, is_whole
+from ..fit.state import Rule
 from ..names import HIDDEN, Activation, check_name
 from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from ..schedules import LearningRate, Rates, Schedule, Steps, learning_rates
-from ..state import Rule
 from .losses import Cost, HiddenActivation, activation_name
 
 # What the parameters may be, for type checkers; `check` looks at them when it counts.
@@ -197,7 +197,7 @@ def _named(solver: str, estimator: Any, rate: LearningRate) -> Optimizer:
 
 
 def rule(estimator: Any, cost: Cost) -> Rule:
-    """Return what the steps follow; see `fastnn.state.Rule`."""
+    """Return what the steps follow; see `fastnn.fit.state.Rule`."""
     return Rule(cost.factor, float(estimator.alpha) if estimator.l2 == "batch" else 0.0)
 
 

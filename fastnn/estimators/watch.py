@@ -21,7 +21,7 @@ _LEAST_RATE = 1e-6
 
 
 @dataclass
-class Standing:
+class StoppingState:
     """State of the stopping rules between calls, beside the public attributes."""
 
     unimproved: int = 0  # epochs in a row
@@ -63,7 +63,7 @@ class Watch(Callback):
     def on_fit_begin(self, run: Run) -> None:
         """Take up the learning rate where the last call left it."""
         model = self._estimator
-        run.lr_scale = model._standing.lr_scale
+        run.lr_scale = model._stopping.lr_scale
         self._squares = squares(model.network_)
         if model.early_stopping and math.isfinite(model.best_validation_score_):
             self._best = model.network_.params.copy()  # a warm start from the best so far
@@ -78,8 +78,8 @@ class Watch(Callback):
         score = None if self._score is None else self._score(logs)
         self._tell(score)
         improved = self._improves(run, score)
-        model._standing.unimproved = 0 if improved else model._standing.unimproved + 1
-        if model.tol is not None and model._standing.unimproved > model.n_iter_no_change:
+        model._stopping.unimproved = 0 if improved else model._stopping.unimproved + 1
+        if model.tol is not None and model._stopping.unimproved > model.n_iter_no_change:
             self._nothing_gained(run)
 
     def _penalty(self, run: Run) -> float:
@@ -115,7 +115,7 @@ class Watch(Callback):
             state = model.network_._state
             if state is not None and state.m is not None:
                 state.m *= 5  # lr · m, the velocity, goes on as it was
-            model._standing.lr_scale, model._standing.unimproved = run.lr_scale, 0
+            model._stopping.lr_scale, model._stopping.unimproved = run.lr_scale, 0
             return
         self.converged = True
         run.stop(

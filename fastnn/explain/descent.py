@@ -20,8 +20,6 @@ from ..words import number
 from .functions import Surface
 from .tables import Shown, Table
 
-__all__ = ["Descent", "descend"]
-
 Array = NDArray[np.float64]
 
 CONVERGED, SADDLE, DIVERGED, MOVING = "converged", "saddle", "diverged", "still moving"

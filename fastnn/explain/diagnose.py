@@ -230,7 +230,7 @@ def _sorted(made: list[Check]) -> tuple[Finding, ...]:
 
 
 def _setting(net: MLP, history: History, n: int = 0, units: tuple[LayerUnits, ...] = ()) -> Setting:
-    standing = net._standing
+    fit_state = net._fit_state
     return Setting(
         init=net.init,
         activation=net.activation,
@@ -240,7 +240,7 @@ def _setting(net: MLP, history: History, n: int = 0, units: tuple[LayerUnits, ..
         scaled_inputs=net.input_scale is not None,
         scaled_targets=net.output_scale is not None,
         stopped=history.stopped is not None,
-        full_batch=standing is not None and standing.batch_size >= n,
+        full_batch=fit_state is not None and fit_state.batch_size >= n,
         dead_layer=any((layer.dead == 1).all() for layer in units[:-1]),
     )
 

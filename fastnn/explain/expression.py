@@ -1,36 +1,40 @@
-"""Formulas of x and y, read by a grammar of our own: what `descend` takes as text.
+"""Formulas of x and y, which `descend` takes as text: value and exact gradient.
 
-A text may come from anybody, so it never reaches Python: no ``eval``, no Python parser, no
-attributes, no names but those below. Lengths and depths are bounded; all arithmetic is float64, in
-which a huge power is infinity rather than a number of a million digits.
+A text may come from anybody. It is cut into numbers, known names and signs, and all else is refused
+with its place; only then does `ast.parse` see it, and of its tree only a white list of nodes is
+taken. Nothing is compiled or evaluated by Python: length and depth are bounded, and all arithmetic
+is float64, in which a huge power is infinity rather than a number of a million digits.
 
-    sum      = product (("+" | "-") product)*
-    product  = signed (("*" | "/") signed)*
-    signed   = ("-" | "+") signed | power
-    power    = atom ["**" signed]
-    atom     = number | name | function "(" sum ("," sum)* ")" | "(" sum ")"
-
-The parser writes a program for a stack machine (reverse Polish), so evaluating needs no recursion.
-What lies on the stack are dual numbers (v, ∂v/∂x, ∂v/∂y): the gradient is exact, by the chain rule
-at every step. A slope that is 0 whatever x and y are is None, so that x**2 at 0 needs no ln 0.
+The tree becomes a program for a stack machine (reverse Polish), so that evaluating needs no
+recursion. On the stack lie dual numbers (v, dv), with dv the slope by x or by y: the chain rule at
+every step. A slope that is 0 everywhere is None, so that x**2 at 0 needs no ln 0.
 """
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from reprlib import repr as shorten
 from typing import Any, NoReturn
 
 import numpy as np
 
-__all__ = ["CONSTANTS", "FUNCTIONS", "MAX_DEPTH", "MAX_LENGTH", "Expression", "parse"]
-
 MAX_LENGTH = 1000  # characters
 MAX_DEPTH = 50  # parentheses, signs and powers within one another
 
-# f(a) and f'(a).
-_UNARY: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+
+def _power_by_base(a: Any, b: Any) -> Any:
+    return np.where(b == 0, 0.0, b * np.power(a, b - 1))
+
+
+def _power_by_exponent(a: Any, b: Any) -> Any:
+    return np.where((a == 0) & (b > 0), 0.0, np.power(a, b) * np.log(a))
+
+
+# f and its partial derivatives. Where a = b, min and max go with a.
+_OF_ONE: dict[str, tuple[Any, ...]] = {
     "sin": (np.sin, np.cos),
     "cos": (np.cos, lambda a: -np.sin(a)),
     "tan": (np.tan, lambda a: 1 + np.tan(a) ** 2),
@@ -42,37 +46,27 @@ _UNARY: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "sinh": (np.sinh, np.cosh),
     "cosh": (np.cosh, np.sinh),
     "arctan": (np.arctan, lambda a: 1 / (1 + a * a)),
-    "negative": (np.negative, lambda a: -1.0),
 }
-
-
-def _power_by_base(a: Any, b: Any) -> Any:
-    return np.where(b == 0, 0.0, b * np.power(a, b - 1))
-
-
-def _power_by_exponent(a: Any, b: Any) -> Any:
-    return np.where((a == 0) & (b > 0), 0.0, np.power(a, b) * np.log(a))
-
-
-# f(a, b), ∂f/∂a and ∂f/∂b. Where a = b, min and max go with a.
-_Binary = Callable[[Any, Any], Any]
-_BINARY: dict[str, tuple[_Binary, _Binary, _Binary]] = {
-    "+": (np.add, lambda a, b: 1.0, lambda a, b: 1.0),
-    "-": (np.subtract, lambda a, b: 1.0, lambda a, b: -1.0),
-    "*": (np.multiply, lambda a, b: b, lambda a, b: a),
-    "/": (np.divide, lambda a, b: 1 / b, lambda a, b: -a / b / b),
-    "**": (np.power, _power_by_base, _power_by_exponent),
+_OF_SEVERAL: dict[str, tuple[Any, ...]] = {  # of two values or more, from the left
     "min": (np.minimum, lambda a, b: np.float64(a <= b), lambda a, b: np.float64(b < a)),
     "max": (np.maximum, lambda a, b: np.float64(a >= b), lambda a, b: np.float64(b > a)),
 }
-
+_SIGNS: dict[type[ast.AST], tuple[Any, ...]] = {
+    ast.UAdd: (lambda a: a, lambda a: 1.0),
+    ast.USub: (np.negative, lambda a: -1.0),
+    ast.Add: (np.add, lambda a, b: 1.0, lambda a, b: 1.0),
+    ast.Sub: (np.subtract, lambda a, b: 1.0, lambda a, b: -1.0),
+    ast.Mult: (np.multiply, lambda a, b: b, lambda a, b: a),
+    ast.Div: (np.divide, lambda a, b: 1 / b, lambda a, b: -a / b / b),
+    ast.Pow: (np.power, _power_by_base, _power_by_exponent),
+}
 CONSTANTS = {"pi": np.pi, "e": np.e}
-_SEVERAL = ("min", "max")  # of two values or more
-FUNCTIONS = (*(name for name in _UNARY if name != "negative"), *_SEVERAL)
+FUNCTIONS = (*_OF_ONE, *_OF_SEVERAL)
+_VALUES = ("x", "y", *CONSTANTS)
 
-# One step of a program: ("x", 0), ("number", 2.5), or the name of an operation.
-_Step = tuple[str, float]
-_Dual = tuple[Any, Any, Any]
+_Dual = tuple[Any, Any]
+# "x", "y", a number, or a rule of the tables above with how many values it takes.
+_Step = str | float | tuple[tuple[Any, ...], int]
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ class Expression:
     Attributes
     ----------
     text : str
-        As it was written.
+        The formula, unchanged.
 
     Examples
     --------
@@ -98,63 +92,47 @@ class Expression:
 
     def __call__(self, x: Any, y: Any) -> Any:
         """Return the value: a float, or an array of the shape that x and y have together."""
-        return self._run(x, y, slopes=False)[0]
+        return self._run(x, y)[0]
 
     def gradient(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Return (∂f/∂x, ∂f/∂y), exact but for rounding, each shaped like the value."""
-        _, dx, dy = self._run(x, y, slopes=True)
-        return dx, dy
+        return self._run(x, y, "x")[1], self._run(x, y, "y")[1]
 
-    def _run(self, x: Any, y: Any, slopes: bool) -> tuple[Any, Any, Any]:
-        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-        one = np.float64(1) if slopes else None
-        start: dict[str, _Dual] = {"x": (x, one, None), "y": (y, None, one)}
+    def _run(self, x: Any, y: Any, by: str | None = None) -> _Dual:
+        """Return the value and its slope by one of x and y."""
+        inputs = {"x": np.asarray(x, np.float64), "y": np.asarray(y, np.float64)}
         stack: list[_Dual] = []
         with np.errstate(all="ignore"):  # what is not defined is NaN, what is too large infinite
-            for name, number in self._program:
-                if name == "number":
-                    stack.append((np.float64(number), None, None))
-                elif name in start:
-                    stack.append(start[name])
-                elif name in _UNARY:
-                    stack.append(_apply(*_UNARY[name], stack.pop()))
+            for step in self._program:
+                if isinstance(step, str):
+                    stack.append((inputs[step], np.float64(1) if step == by else None))
+                elif isinstance(step, float):
+                    stack.append((np.float64(step), None))
                 else:
-                    b = stack.pop()
-                    stack.append(_combine(*_BINARY[name], stack.pop(), b))
-        (result,) = stack
-        shape = np.broadcast_shapes(x.shape, y.shape)
-        v, dx, dy = (_shaped(part, shape) for part in result)
-        return v, dx, dy
+                    rule, count = step
+                    values = stack[-count:]
+                    del stack[-count:]
+                    stack.append(_apply(rule, *values))
+        shape = np.broadcast_shapes(*(value.shape for value in inputs.values()))
+        v, dv = stack.pop()
+        return _shaped(v, shape), _shaped(0.0 if dv is None else dv, shape)
 
 
-def _apply(f: Callable[[Any], Any], slope: Callable[[Any], Any], a: _Dual) -> _Dual:
-    """Return f(a) with df = f'(a) da."""
-    partial = slope(a[0]) if _varies(a) else None
-    return f(a[0]), _times(partial, a[1]), _times(partial, a[2])
-
-
-def _combine(f: _Binary, by_a: _Binary, by_b: _Binary, a: _Dual, b: _Dual) -> _Dual:
-    """Return f(a, b) with df = ∂f/∂a da + ∂f/∂b db."""
-    p = by_a(a[0], b[0]) if _varies(a) else None
-    q = by_b(a[0], b[0]) if _varies(b) else None
-    dx, dy = (_plus(_times(p, a[i]), _times(q, b[i])) for i in (1, 2))
-    return f(a[0], b[0]), dx, dy
-
-
-def _varies(a: _Dual) -> bool:
-    return a[1] is not None or a[2] is not None
-
-
-def _times(partial: Any, slope: Any) -> Any:
-    return None if slope is None else partial * slope
-
-
-def _plus(p: Any, q: Any) -> Any:
-    return q if p is None else p if q is None else p + q
+def _apply(rule: tuple[Any, ...], *duals: _Dual) -> _Dual:
+    """Return f(a, b, ...) with df = ∂f/∂a da + ∂f/∂b db; min and max of many from the left."""
+    f, *partials = rule
+    if len(duals) > len(partials):
+        duals = (_apply(rule, *duals[:-1]), duals[-1])
+    values, total = [v for v, _ in duals], None
+    for partial, (_, slope) in zip(partials, duals, strict=True):
+        if slope is not None:
+            term = partial(*values) * slope
+            total = term if total is None else total + term
+    return f(*values), total
 
 
 def _shaped(part: Any, shape: tuple[int, ...]) -> Any:
-    full = np.broadcast_to(np.float64(0) if part is None else part, shape)
+    full = np.broadcast_to(part, shape)
     return full.copy() if shape else float(full)
 
 
@@ -195,167 +173,113 @@ def parse(text: str) -> Expression:
         )
     if not text.strip():
         raise ValueError("expression is empty; expected a formula such as 'x**2 + y**2'")
-    return Expression(text, _Parser(text).program())
-
-
-def _brief(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
+    return Expression(text, _program(text))
 
 
 _TOKEN = re.compile(
     r"[ \t\r\n]*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)|(?P<sign>\*\*|[-+*/(),])|(?P<end>$))"
+    r"|(?P<name>[A-Za-z_][A-Za-z_0-9]*)|(?P<sign>\*\*|[-+*/(),])|(?P<end>$)|(?P<strange>.))"
 )
-_Token = tuple[str, str, int]  # number, name, sign or end; its text; where it begins
+_Token = tuple[str, str, int]  # number, name, sign, end or strange; its text; where it begins
 
 
-class _Parser:
-    """One method a rule of the grammar; each writes the steps of what it has read."""
+def _program(text: str) -> tuple[_Step, ...]:
+    """Return the steps in reverse Polish order: the operands of a node before the node."""
+    tokens = [(str(t.lastgroup), t[t.lastgroup or 0], t.end()) for t in _TOKEN.finditer(text)]
+    tokens = [(kind, word, end - len(word)) for kind, word, end in tokens]
+    _check_words(text, tokens)
+    _check_order(text, tokens)
+    # Each token on a line of its own: a node's line says where it stands in the text.
+    lines = (repr(float(word)) if kind == "number" else word for kind, word, _ in tokens)
+    nodes = [ast.parse("(\n{}\n)".format("\n".join(lines)), mode="eval").body]
+    steps: list[_Step] = []
+    while nodes:
+        match node := nodes.pop():
+            case ast.Constant(value=float() as number):
+                steps.append(number)
+            case ast.Name(id="x" | "y" as name):
+                steps.append(name)
+            case ast.Name(id=name) if name in CONSTANTS:
+                steps.append(CONSTANTS[name])
+            case ast.UnaryOp(op=op, operand=a) if type(op) in _SIGNS:
+                steps.append((_SIGNS[type(op)], 1))
+                nodes.append(a)
+            case ast.BinOp(left=a, op=op, right=b) if type(op) in _SIGNS:
+                steps.append((_SIGNS[type(op)], 2))
+                nodes += a, b
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in FUNCTIONS:
+                if name in _OF_SEVERAL and len(args) == 1:
+                    what = f"{name} takes two values or more, got one"
+                    _refuse(text, what, tokens[node.lineno - 2])
+                if name in _OF_ONE and len(args) > 1:
+                    what = f"{name} takes one value, got {len(args)}"
+                    _refuse(text, what, tokens[node.lineno - 2])
+                steps.append(((_OF_ONE | _OF_SEVERAL)[name], len(args)))
+                nodes += args
+            case _:
+                what = f"a {type(node).__name__.lower()} is no part of a formula"
+                _refuse(text, what, tokens[node.lineno - 2])
+    return tuple(reversed(steps))
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._tokens = self._cut()
-        self._at = 0
-        self._depth = 0
-        self._steps: list[_Step] = []
 
-    def program(self) -> tuple[_Step, ...]:
-        self._sum()
-        if self._next[0] != "end":
-            found = self._next[1]
-            if found == ")":
-                self._refuse("there is no '(' for this ')'")
-            self._refuse(f"expected an operator before {_brief(found)!r}")
-        return tuple(self._steps)
-
-    def _cut(self) -> list[_Token]:
-        tokens: list[_Token] = []
-        place = 0
-        while not tokens or tokens[-1][0] != "end":
-            match = _TOKEN.match(self._text, place)
-            if match is None:
-                rest = self._text[place:]
-                place += len(rest) - len(rest.lstrip(" \t\r\n"))
-                self._strange(place)
-            assert match.lastgroup is not None
-            tokens.append((match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
-            place = match.end()
-        return tokens
-
-    def _strange(self, place: int) -> NoReturn:
-        character = self._text[place]
-        hint = " (a power is written **)" if character == "^" else ""
-        raise ValueError(
-            f"expression {self._near(place)}: {character!r} at character {place + 1} "
-            f"means nothing here{hint}"
-        )
-
-    def _refuse(self, what: str, token: _Token | None = None) -> NoReturn:
-        kind, _, place = token or self._next
-        where = "at the end" if kind == "end" else f"at character {place + 1}"
-        raise ValueError(f"expression {self._near(place)}: {what}, {where}")
-
-    def _near(self, place: int) -> str:
-        """Return the text, or what stands about the place in a long one."""
-        if len(self._text) <= 60:
-            return repr(self._text)
-        begin = max(0, place - 25)
-        return f"…{self._text[begin : begin + 50]!r}…"
-
-    @property
-    def _next(self) -> _Token:
-        return self._tokens[self._at]
-
-    def _take(self, *signs: str) -> str | None:
-        """Return the next sign and go on, if it is one of these."""
-        kind, text, _ = self._next
-        if kind != "sign" or text not in signs:
-            return None
-        self._at += 1
-        return text
-
-    def _within(self, rule: Callable[[], None]) -> None:
-        """Read a rule one level deeper; the bound keeps Python's own stack safe."""
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            self._refuse(f"more than {MAX_DEPTH} parentheses, signs or powers in one another")
-        rule()
-        self._depth -= 1
-
-    def _sum(self) -> None:
-        self._chain(("+", "-"), self._product)
-
-    def _product(self) -> None:
-        self._chain(("*", "/"), self._signed)
-
-    def _chain(self, signs: Sequence[str], operand: Callable[[], None]) -> None:
-        operand()
-        while sign := self._take(*signs):
-            operand()
-            self._steps.append((sign, 0))
-
-    def _signed(self) -> None:
-        sign = self._take("-", "+")
-        if sign is None:
-            self._power()
-            return
-        self._within(self._signed)
-        if sign == "-":
-            self._steps.append(("negative", 0))
-
-    def _power(self) -> None:
-        self._atom()
-        if self._take("**"):
-            self._within(self._signed)
-            self._steps.append(("**", 0))
-
-    def _atom(self) -> None:
-        token = kind, text, _ = self._next
-        if self._take("("):
-            self._within(self._sum)
-            self._close()
-            return
-        if kind == "number":
-            if not np.isfinite(float(text)):
-                self._refuse(f"{_brief(text)} is too large for a number")
-            self._steps.append(("number", float(text)))
-        elif kind == "name" and text in ("x", "y"):
-            self._steps.append((text, 0))
-        elif kind == "name" and text in CONSTANTS:
-            self._steps.append(("number", CONSTANTS[text]))
-        elif kind == "name" and text in FUNCTIONS:
-            self._call(token)
-            return
-        elif kind == "name":
+def _check_words(text: str, tokens: list[_Token]) -> None:
+    """Refuse characters that begin nothing, unknown names and numbers that are infinite."""
+    strange = [(word, place) for kind, word, place in tokens if kind == "strange"]
+    for word, place in strange[:1]:
+        hint = " (a power is written **)" if word == "^" else ""
+        where = f"{word!r} at character {place + 1}"
+        raise ValueError(f"expression {_near(text, place)}: {where} means nothing here{hint}")
+    for token in tokens:
+        kind, word, _ = token
+        if kind == "name" and word not in ("x", "y", *CONSTANTS, *FUNCTIONS):
             known = ", ".join(("x", "y", *CONSTANTS, *FUNCTIONS))
-            self._refuse(f"unknown name {_brief(text)!r} (known are {known})")
-        else:
-            found = f", got {_brief(text)!r}" if text else ""
-            self._refuse(f"expected a number, x, y, a function or '('{found}")
-        self._at += 1
+            _refuse(text, f"unknown name {shorten(word)} (known are {known})", token)
+        if kind == "number" and not np.isfinite(float(word)):
+            _refuse(text, f"{shorten(word)[1:-1]} is too large for a number", token)
 
-    def _call(self, token: _Token) -> None:
-        self._at += 1
-        name = token[1]
-        if not self._take("("):
-            self._refuse(f"{name} needs its values in parentheses")
-        count = 0
-        while True:
-            self._within(self._sum)
-            count += 1
-            if name in _SEVERAL and count > 1:
-                self._steps.append((name, 0))
-            if not self._take(","):
-                break
-        self._close()
-        if name in _SEVERAL and count < 2:
-            self._refuse(f"{name} takes two values or more, got one", token)
-        if name not in _SEVERAL:
-            if count > 1:
-                self._refuse(f"{name} takes one value, got {count}", token)
-            self._steps.append((name, 0))
 
-    def _close(self) -> None:
-        if not self._take(")"):
-            found = f", got {_brief(self._next[1])!r}" if self._next[1] else ""
-            self._refuse(f"expected ')'{found}")
+def _check_order(text: str, tokens: list[_Token]) -> None:
+    """Refuse operands and operators that do not take turns, open parentheses, and great depth."""
+    depths = [0]  # within each open parenthesis
+    depth = 0
+    for before, token in pairwise([("sign", "(", 0), *tokens]):
+        kind, word, _ = token
+        begins = kind in ("number", "name") or word == "("
+        if before[1] in FUNCTIONS:
+            if word != "(":
+                _refuse(text, f"{before[1]} needs its values in parentheses", token)
+        elif before[0] == "sign" and before[1] != ")":
+            if not begins and word not in ("+", "-"):
+                found = f", got {word!r}" if word else ""
+                _refuse(text, f"expected a number, x, y, a function or '('{found}", token)
+            depth += word in ("+", "-")
+        elif begins:
+            _refuse(text, f"expected an operator before {shorten(word)}", token)
+        elif word == ")":
+            if len(depths) == 1:
+                _refuse(text, "there is no '(' for this ')'", token)
+            depth = depths.pop() - 1
+        elif kind == "end" and len(depths) > 1:
+            _refuse(text, "expected ')'", token)
+        else:  # the operand of a sum or product ends, and with it its signs and powers
+            depth = depth + 1 if word == "**" else depths[-1]
+        if word == "(":
+            depth += 1
+            depths.append(depth)
+        if depth > MAX_DEPTH:
+            within = f"more than {MAX_DEPTH} parentheses, signs or powers in one another"
+            _refuse(text, within, token)
+
+
+def _refuse(text: str, what: str, token: _Token) -> NoReturn:
+    kind, _, place = token
+    where = "at the end" if kind == "end" else f"at character {place + 1}"
+    raise ValueError(f"expression {_near(text, place)}: {what}, {where}")
+
+
+def _near(text: str, place: int) -> str:
+    """Return the text, or what stands about the place in a long one."""
+    if len(text) <= 60:
+        return repr(text)
+    begin = max(0, place - 25)
+    return f"...{text[begin : begin + 50]!r}..."

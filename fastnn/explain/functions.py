@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from .expression import CONSTANTS, Expression, parse
 
-__all__ = ["EXAMPLES", "Surface"]
-
 Array = NDArray[np.float64]
 
 EXAMPLES = {

@@ -16,8 +16,6 @@ from .examples import Examples
 from .labels import Labels
 from .tables import Shown, Table
 
-__all__ = ["InputPlane", "PlanePoints", "input_plane"]
-
 Array = NDArray[np.float64]
 
 _MARGIN = 0.1  # of the examples' extent, that the map reaches beyond them

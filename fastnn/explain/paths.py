@@ -27,8 +27,6 @@ from .plans import at_a_rate_that_suits, epochs_of, plane_of, sizes_of
 from .tables import Shown, Table
 from .walkers import Recorder, Walk
 
-__all__ = ["DescentPaths", "WeightPath", "descent_paths"]
-
 Array = NDArray[np.float64]
 
 _KEPT = 402  # points of a path at most, from which planes are found and costs are computed

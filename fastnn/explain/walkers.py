@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..callbacks import Callback, Run
+from ..fit.training import DivergenceWarning
 from ..mlp import MLP
 from ..optim import Optimizer
-from ..training import DivergenceWarning
 from .directions import norm
 from .examples import Examples
 

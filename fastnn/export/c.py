@@ -5,8 +5,8 @@ tanh, elu's e^x − 1, softplus' ln(1 + e^x) (a series of atanh) and gelu's Φ (
 tail): the formulas of fastnn's own core without fused multiply-adds. So it needs no ``libm``, and
 one file gives the same bits on every platform whose compiler rounds after each operation
 (``-ffp-contract=off``; gcc's ``-std=c99`` says so too). Against the exact values they err by no
-more than 4 units in the last place, gelu by 12, in float and in double; tests/test_export_c.py
-measures it.
+more than 4 units in the last place, gelu by 12, in float and in double, as
+tests/export/test_export_c.py measures.
 
 Why int8 is done as it is
     Weights are int8 with a scale for each output, q = W / scale rounded, scale = max |W| / 127: a
@@ -38,8 +38,6 @@ from ..mlp import MLP
 from ..names import check_name
 from . import arithmetic, facts
 from .c_writer import Int8Writer, Writer, label_text
-
-__all__ = ["CFile", "c_file", "to_c"]
 
 _LONGEST_NAME = 40
 _LONGEST_LABEL = 1000  # bytes: C promises 4095 letters a literal, an escape takes four

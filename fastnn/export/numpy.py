@@ -18,8 +18,6 @@ from ..mlp import MLP
 from ..names import Output
 from . import facts
 
-__all__ = ["to_numpy"]
-
 _EXP_MAX = {"float32": "88.37", "float64": "709.4"}  # where fastnn's exp stops growing
 _PREDICT = '''\
 def predict(x):

@@ -26,8 +26,6 @@ try:
 except ImportError:
     raise ImportError("to_onnx needs onnx: pip install 'fastnn-mlp[onnx]'", name="onnx") from None
 
-__all__ = ["to_onnx"]
-
 _OPSET, _IR = 13, 7
 _LIMIT = 2**31 - 1  # bytes: no message of protobuf is longer
 _SLACK = 2**20  # for all that is not parameters or metadata

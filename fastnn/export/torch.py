@@ -20,9 +20,7 @@ from ..layout import Array
 from ..mlp import MLP, check_mlp
 from . import facts
 from .torch_modules import Exp, InputScaling, OutputScaling
-from .torch_reading import from_torch
-
-__all__ = ["Exp", "InputScaling", "OutputScaling", "from_torch", "to_torch"]
+from .torch_reading import from_torch as from_torch
 
 
 def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:

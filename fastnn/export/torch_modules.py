@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["Exp", "InputScaling", "OutputScaling"]
-
 
 class _Scaling(nn.Module):
     """A shift and a scale for each column, in double.

@@ -15,8 +15,6 @@ from ..mlp import MLP
 from ..names import HIDDEN, Activation, Loss, Output, check_name
 from .torch_modules import Exp, InputScaling, OutputScaling
 
-__all__ = ["from_torch"]
-
 _DTYPES = (torch.float32, torch.float64)
 
 # What a module's setting may be for it to be one of our functions, and how that is told.

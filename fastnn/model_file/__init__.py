@@ -1,1 +1,4 @@
-"""Model files: container (the bytes), writing, reading, and recognise (files of other programs)."""
+"""Model files: container (the bytes), writing, reading, and recognise (files of other programs).
+
+Private: it may change without notice.
+"""

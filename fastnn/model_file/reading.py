@@ -12,12 +12,12 @@ import numpy as np
 
 from .. import optim
 from ..checks import check_number, is_whole
+from ..fit.state import FitState, OptimizerState
 from ..history import History
 from ..init import INITS
 from ..mlp import MLP
 from ..names import check_name
 from ..paths import one_line
-from ..state import FitState, OptimizerState
 from . import container
 
 _DTYPES = ("float32", "float64")
@@ -165,7 +165,7 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: container.Tensors) -> Non
     net._rng.bit_generator.state = facts["rng"]
     net._dropout_seed = _count(facts, "dropout_seed", 2**64)
     net._state, net._optimizer = state, optimizer
-    net._standing = FitState(
+    net._fit_state = FitState(
         batch_size=max(_count(facts, "batch_size"), 1),
         shuffle=bool(facts["shuffle"]),
         optimizer=facts["optimizer"],
@@ -174,7 +174,7 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: container.Tensors) -> Non
         callbacks=callbacks,
         epochs=_count(facts, "epochs") if facts.get("epochs") is not None else None,
     )
-    net.history = net._standing.history
+    net.history = net._fit_state.history
 
 
 def _count(facts: Mapping[str, Any], name: str, below: int = 2**63) -> int:

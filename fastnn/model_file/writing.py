@@ -50,30 +50,30 @@ def _tensors(net: MLP, params: Array) -> dict[str, Array]:
 
 def _training(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return the state of the training as JSON values and as tensors."""
-    standing, state = net._standing, net._state
-    if standing is None or state is None:
+    fit_state, state = net._fit_state, net._state
+    if fit_state is None or state is None:
         raise ValueError("there is no training to make a checkpoint of: call fit first")
     tensors = {
         f"optimizer.{name}": moment
         for name, moment in (("m", state.m), ("v", state.v))
         if moment is not None
     }
-    states = net._fit.callback_states() if net._fit is not None else standing.callbacks
+    states = net._fit.callback_states() if net._fit is not None else fit_state.callbacks
     plain: list[dict[str, Any]] = []
     for i, values in enumerate(states):
         held = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         tensors |= {f"callbacks.{i}.{name}": value for name, value in held.items()}
         plain.append({name: value for name, value in values.items() if name not in held})
     return {
-        "batch_size": standing.batch_size,
-        "shuffle": standing.shuffle,
-        "optimizer": standing.optimizer,
+        "batch_size": fit_state.batch_size,
+        "shuffle": fit_state.shuffle,
+        "optimizer": fit_state.optimizer,
         "optimizer_kind": state.kind.__name__,
         "steps": state.steps,
-        "epoch": standing.epoch,
-        "epochs": standing.epochs,
-        "lr_scale": standing.lr_scale,
-        "history": standing.history.to_dict(),
+        "epoch": fit_state.epoch,
+        "epochs": fit_state.epochs,
+        "lr_scale": fit_state.lr_scale,
+        "history": fit_state.history.to_dict(),
         "callbacks": plain,
         "rng": net._rng.bit_generator.state,
         "dropout_seed": net._dropout_seed,

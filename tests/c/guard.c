@@ -303,7 +303,7 @@ static void one_too_far(int how)
     case 1: c[0] = p[3]; break;
     case 2: p[-1] = 0; break;
     case 3: p[3] = 0; break;
-    case 5: t->column_sums(1, 4, (float *)p, 4, 1, 0, scratch); break; /* a kernel told of 4 */
+    case 5: t->column_sums(1, 4, (const_matrix_f32){(float *)p, 4}, 1, 0, scratch); break; /* n = 4, of 3 */
     case 7: t->update(FNN_SGD, &(constants_f32){.rate = 1}, 0, 4, (float *)p, scratch, NULL, NULL); break;
     case 9: c = fnn_take(&(fnn_arena){fnn_acquire(guarded_room(12)), 0}, 3, 4), p = c, p[3] = 0; break;
     default: exit(0);

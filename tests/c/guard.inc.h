@@ -3,7 +3,7 @@
  * defined by guard.c.
  *
  * Products are compared with plain loops, rows read with their numbers. The other kernels are compared
- * with the twin in tests/test_kernels.py and the like; here they must give the same bits wherever
+ * with the twin in tests/core/test_kernels.py and the like; here they must give the same bits wherever
  * their operands lie, at any alignment. */
 #include "guard_products.inc.h"
 
@@ -12,23 +12,24 @@
 static uint64_t FNN_T(activate)(const table *t, fnn_activation f, int64_t m, int64_t n, int64_t gap,
                                 int slopes)
 {
-    matrix z = new_matrix(m, n, gap), slope = new_matrix(m, n, gap);
+    operand z = new_operand(m, n, gap), slope = new_operand(m, n, gap);
     t->activate(f, m, n, z.at, slopes ? slope.at : NULL, z.ld);
-    uint64_t h = hash_matrix(hash_matrix(HASH_SEED, z), slope);
+    uint64_t h = hash_operand(hash_operand(HASH_SEED, z), slope);
     t->times_slope(f, m, n, z.at, slope.at, z.ld);
     t->multiply(m, n, z.at, slope.at, z.ld);
-    return hash_matrix(hash_matrix(h, z), slope);
+    return hash_operand(hash_operand(h, z), slope);
 }
 
 static uint64_t FNN_T(loss)(const table *t, fnn_loss loss, fnn_activation f, int64_t m, int64_t n,
                             int weighted, int deltas)
 {
     size_t bytes = (size_t)(m * n) * sizeof(real);
-    const real *z = numbers(m * n), *s = weighted ? numbers(m) : NULL;
+    const real *z = numbers(m * n), *weight = weighted ? numbers(m) : NULL;
     real *y = numbers(m * n), *a = guarded(bytes), *slope = guarded(bytes), *delta = guarded(bytes);
     double *cost = guarded((size_t)m * sizeof *cost);
     for (int64_t i = 0; i < m * n; i++) y[i] = y[i] < 0 ? -y[i] : y[i];
-    t->loss(loss, 0.5f, f, m, n, z, y, s, a, deltas ? slope : NULL, cost, deltas ? delta : NULL);
+    outputs o = {z, y, weight, a, cost, deltas ? delta : NULL, deltas ? slope : NULL};
+    t->loss(loss, 0.5f, f, m, n, &o);
     for (int64_t i = 0; i < m; i++)
         if (!(cost[i] - cost[i] == 0)) wrong("the cost of finite numbers is not finite");
     return hash(hash(hash(HASH_SEED, a, bytes), delta, bytes), cost, (size_t)m * sizeof *cost);
@@ -51,12 +52,12 @@ static void FNN_T(losses)(const table *t, int64_t m, int64_t n)
 static uint64_t FNN_T(update)(const table *t, fnn_optimiser_kind kind, int64_t n, int variant)
 {
     constants s = FNN_T(some_constants)(variant & 1, variant >> 1 & 1);
-    matrix w = {numbers(n), 1, n, n}, m = {numbers(n), 1, n, n}, v = {numbers(n), 1, n, n};
+    operand w = {numbers(n), 1, n, n}, m = {numbers(n), 1, n, n}, v = {numbers(n), 1, n, n};
     const real *g = numbers(n);
     for (int64_t i = 0; i < n; i++) v.at[i] += 1;
     real *first = kind == FNN_ADAM || variant >> 2 & 1 ? m.at : NULL;
     t->update(kind, &s, variant >> 3 & 1, n, w.at, g, first, v.at);
-    return hash_matrix(hash_matrix(hash_matrix(HASH_SEED, w), m), v);
+    return hash_operand(hash_operand(hash_operand(HASH_SEED, w), m), v);
 }
 
 /* ---- reading rows ------------------------------------------------------------------------------ */
@@ -70,17 +71,18 @@ static uint64_t FNN_T(reading)(const table *t, fnn_dtype dtype, rows_layout layo
     fnn_matrix X = guarded_rows(dtype, layout, ROWS, n, dense);
     int64_t next = ordered ? 2 : 0, *rows = ordered ? guarded((size_t)(m + next) * sizeof *rows) : NULL;
     for (int64_t i = 0; rows && i < m + next; i++) rows[i] = (3 * i + 4) % ROWS;
-    matrix out = new_matrix(m, n, 3);
+    operand out = new_operand(m, n, 3);
     if (shifted) X.shift = reals(FNN_F64, n, -1, 1), X.scale = reals(FNN_F64, n, -1, 1);
     else if (ordered && dtype != FNN_U8) X.factor = 0.7;
-    t->gather(&X, n, rows, ROWS - m, m, out.at, out.ld);
+    fnn_selection selection = {rows, ROWS - m, m, next};
+    t->gather(&X, n, selection, to_write(out));
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
             double x = dense[(rows ? rows[i] : ROWS - m + i) * n + j];
             x = shifted ? (x - X.shift[j]) * X.scale[j] : x * X.factor;
             if (out.at[i * out.ld + j] != (real)x) wrong("a number was not read as it is");
         }
-    uint64_t h = hash_matrix(HASH_SEED, out);
+    uint64_t h = hash_operand(HASH_SEED, out);
     if (shifted) return h;
     X.sparse = 1;
     int64_t vectors = (n + t->lanes - 1) / t->lanes; /* v_append writes whole ones */
@@ -88,7 +90,7 @@ static uint64_t FNN_T(reading)(const table *t, fnn_dtype dtype, rows_layout layo
     size_t entries = (size_t)((m - 1) * found.stride + (X.indptr ? n : vectors * t->lanes));
     found.index = guarded(entries * sizeof *found.index);
     found.value = guarded(entries * sizeof *found.value);
-    t->find_nonzeros(&X, n, rows, ROWS - m, m, next, guarded((size_t)n * sizeof(real)), &found, 0);
+    t->find_nonzeros(&X, n, selection, guarded((size_t)n * sizeof(real)), &found, 0);
     for (int64_t i = 0; i < m; i++) {
         const uint32_t *index = found.index + i * found.stride;
         const real *value = found.value + i * found.stride;
@@ -165,8 +167,14 @@ void FNN_T(guard_kernels)(extent how_many)
 #undef nonzeros
 #undef by_column
 #undef constants
+#undef weights
+#undef outputs
+#undef operand
 #undef matrix
+#undef const_matrix
+#undef to_read
+#undef to_write
 #undef numbers
-#undef new_matrix
-#undef hash_matrix
+#undef new_operand
+#undef hash_operand
 #undef compare

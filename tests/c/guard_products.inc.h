@@ -10,12 +10,16 @@ typedef FNN_T(kernels) FNN_T(table);
 #define by_column FNN_T(by_column)
 #define constants FNN_T(constants)
 
-/* a (m, n) matrix of row stride n + gap: numbers, and NaN in the gaps */
+/* A matrix (m, n) of row stride n + gap: numbers, and NaN in the gaps */
 typedef struct {
     real *at;
     int64_t m, n, ld;
-} FNN_T(matrix);
+} FNN_T(operand);
+#define operand FNN_T(operand)
 #define matrix FNN_T(matrix)
+#define const_matrix FNN_T(const_matrix)
+#define weights FNN_T(weights)
+#define outputs FNN_T(outputs)
 
 static real *FNN_T(numbers)(int64_t n)
 {
@@ -25,18 +29,24 @@ static real *FNN_T(numbers)(int64_t n)
 }
 #define numbers FNN_T(numbers)
 
-static matrix FNN_T(new_matrix)(int64_t m, int64_t n, int64_t gap)
+static operand FNN_T(new_operand)(int64_t m, int64_t n, int64_t gap)
 {
-    matrix M = {NULL, m, n, n + gap};
+    operand M = {NULL, m, n, n + gap};
     M.at = guarded((size_t)((m - 1) * M.ld + n) * sizeof(real));
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) M.at[i * M.ld + j] = (real)uniform(-1, 1);
     return M;
 }
-#define new_matrix FNN_T(new_matrix)
+#define new_operand FNN_T(new_operand)
+
+/* The operand as a kernel gets it, to read or to write */
+static const_matrix FNN_T(to_read)(operand M) { return (const_matrix){M.at, M.ld}; }
+static matrix FNN_T(to_write)(operand M) { return (matrix){M.at, M.ld}; }
+#define to_read FNN_T(to_read)
+#define to_write FNN_T(to_write)
 
 /* A hash of the numbers; the gaps must still be NaN */
-static uint64_t FNN_T(hash_matrix)(uint64_t h, matrix M)
+static uint64_t FNN_T(hash_operand)(uint64_t h, operand M)
 {
     for (int64_t i = 0; i < M.m; i++) {
         h = hash(h, M.at + i * M.ld, (size_t)M.n * sizeof(real));
@@ -45,12 +55,12 @@ static uint64_t FNN_T(hash_matrix)(uint64_t h, matrix M)
     }
     return h;
 }
-#define hash_matrix FNN_T(hash_matrix)
+#define hash_operand FNN_T(hash_operand)
 
 /* ---- products -------------------------------------------------------------------------------- */
 
 /* C against first + alpha Σ_p A[i,p] B[p,j]; elements of A are ri, pi apart, those of B pj, jj */
-static void FNN_T(compare)(matrix C, const real *first, int64_t first_ld, wide scale, wide alpha,
+static void FNN_T(compare)(operand C, const real *first, int64_t first_ld, wide scale, wide alpha,
                            int64_t k, const real *A, int64_t ri, int64_t pi, const real *B,
                            int64_t pj, int64_t jj)
 {
@@ -79,61 +89,60 @@ static real *FNN_T(pack_for)(int64_t n, int64_t k)
     return guarded((size_t)(most < FNN_PACK_REALS ? most : FNN_PACK_REALS) * sizeof(real));
 }
 
-static real *FNN_T(copied)(matrix M)
+static real *FNN_T(copied)(operand M)
 {
     real *copy = guarded((size_t)(M.m * M.ld) * sizeof(real));
     return memcpy(copy, M.at, ((size_t)((M.m - 1) * M.ld + M.n)) * sizeof(real));
 }
 
 static uint64_t FNN_T(product_nn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
-                                  fnn_start start)
+                                  int biased)
 {
-    matrix A = new_matrix(m, k, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
-    const real *bias = start == FNN_FROM_BIAS ? numbers(n) : NULL;
-    const real *before = start == FNN_FROM_C ? FNN_T(copied)(C) : bias;
-    t->nn(m, n, k, A.at, A.ld, B.at, B.ld, start, bias, C.at, C.ld, FNN_T(pack_for)(n, k));
-    compare(C, before, start == FNN_FROM_C ? C.ld : 0, 1, 1, k, A.at, A.ld, 1, B.at, B.ld, 1);
-    return hash_matrix(HASH_SEED, C);
+    operand A = new_operand(m, k, gap), B = new_operand(k, n, gap), C = new_operand(m, n, gap);
+    const real *bias = biased ? numbers(n) : NULL, *before = biased ? bias : FNN_T(copied)(C);
+    t->nn(m, n, k, to_read(A), to_read(B), bias, to_write(C), FNN_T(pack_for)(n, k));
+    compare(C, before, biased ? 0 : C.ld, 1, 1, k, A.at, A.ld, 1, B.at, B.ld, 1);
+    return hash_operand(HASH_SEED, C);
 }
 
 static uint64_t FNN_T(product_tn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
                                   real alpha, real beta)
 {
-    matrix A = new_matrix(k, m, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
+    operand A = new_operand(k, m, gap), B = new_operand(k, n, gap), C = new_operand(m, n, gap);
     const real *before = FNN_T(copied)(C);
     for (int64_t i = 0; i < m && beta == 0; i++) /* may hold anything */
         memset(C.at + i * C.ld, 0xff, (size_t)n * sizeof(real));
-    t->tn(m, n, k, A.at, A.ld, B.at, B.ld, alpha, beta, C.at, C.ld);
+    t->tn(m, n, k, to_read(A), to_read(B), alpha, beta, to_write(C));
     compare(C, before, C.ld, beta, alpha, k, A.at, 1, A.ld, B.at, B.ld, 1);
-    return hash_matrix(HASH_SEED, C);
+    return hash_operand(HASH_SEED, C);
 }
 
 static uint64_t FNN_T(product_nt)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
 {
-    matrix A = new_matrix(m, k, gap), B = new_matrix(n, k, gap), C = new_matrix(m, n, gap);
-    t->nt(m, n, k, A.at, A.ld, B.at, B.ld, C.at, C.ld, FNN_T(pack_for)(n, k));
+    operand A = new_operand(m, k, gap), B = new_operand(n, k, gap), C = new_operand(m, n, gap);
+    t->nt(m, n, k, to_read(A), to_read(B), to_write(C), FNN_T(pack_for)(n, k));
     compare(C, NULL, 0, 0, 1, k, A.at, A.ld, 1, B.at, 1, B.ld);
-    return hash_matrix(HASH_SEED, C);
+    return hash_operand(HASH_SEED, C);
 }
 
 static uint64_t FNN_T(sums)(const table *t, int64_t m, int64_t n, int64_t gap, real beta)
 {
-    matrix A = new_matrix(m, n, gap);
-    matrix c = {numbers(n), 1, n, n};
+    operand A = new_operand(m, n, gap);
+    operand c = {numbers(n), 1, n, n};
     const real *before = FNN_T(copied)(c);
     real one = 1;
     if (beta == 0) memset(c.at, 0xff, (size_t)n * sizeof(real));
-    t->column_sums(m, n, A.at, A.ld, 0.5f, beta, c.at);
+    t->column_sums(m, n, to_read(A), 0.5f, beta, c.at);
     compare(c, before, 0, beta, 0.5f, m, &one, 0, 0, A.at, A.ld, 1);
-    return hash_matrix(HASH_SEED, c);
+    return hash_operand(HASH_SEED, c);
 }
 
 static void FNN_T(products)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
 {
     now.m = m, now.n = n, now.k = k, now.variant = 0;
     now.what = "nn";
-    for (int start = FNN_FROM_ZERO; start <= FNN_FROM_C; start++)
-        IN_BOTH_PLACES(FNN_T(product_nn)(t, m, n, k, gap, (fnn_start)start));
+    for (int biased = 0; biased < 2; biased++)
+        IN_BOTH_PLACES(FNN_T(product_nn)(t, m, n, k, gap, biased));
     now.what = "tn";
     IN_BOTH_PLACES(FNN_T(product_tn)(t, m, n, k, gap, 1, 0));
     IN_BOTH_PLACES(FNN_T(product_tn)(t, m, n, k, gap, -0.25f, 0.75f));
@@ -145,7 +154,7 @@ static void FNN_T(products)(const table *t, int64_t m, int64_t n, int64_t k, int
 
 /* Rows of A by their non-zeros, nothing behind the last entry of the last row. The first row has none,
  * the last all. */
-static nonzeros FNN_T(new_nonzeros)(matrix A)
+static nonzeros FNN_T(new_nonzeros)(operand A)
 {
     nonzeros out = {A.n + FNN_GAP, guarded((size_t)A.m * sizeof(int64_t)), NULL, NULL};
     size_t entries = (size_t)((A.m - 1) * out.stride + A.n);
@@ -165,12 +174,12 @@ static nonzeros FNN_T(new_nonzeros)(matrix A)
 
 static uint64_t FNN_T(sparse_nn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap)
 {
-    matrix A = new_matrix(m, k, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
+    operand A = new_operand(m, k, gap), B = new_operand(k, n, gap), C = new_operand(m, n, gap);
     nonzeros in = FNN_T(new_nonzeros)(A);
     const real *bias = numbers(n);
-    t->sparse_nn(m, n, &in, B.at, B.ld, bias, C.at, C.ld);
+    t->sparse_nn(m, n, &in, to_read(B), bias, to_write(C));
     compare(C, bias, 0, 1, 1, k, A.at, A.ld, 1, B.at, B.ld, 1);
-    return hash_matrix(HASH_SEED, C);
+    return hash_operand(HASH_SEED, C);
 }
 
 static by_column FNN_T(to_columns)(const table *t, const nonzeros *in, int64_t m, int64_t k)
@@ -188,18 +197,18 @@ static by_column FNN_T(to_columns)(const table *t, const nonzeros *in, int64_t m
 static uint64_t FNN_T(sparse_tn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
                                  int by_columns, real alpha, real beta)
 {
-    matrix A = new_matrix(k, m, gap), B = new_matrix(k, n, gap), C = new_matrix(m, n, gap);
+    operand A = new_operand(k, m, gap), B = new_operand(k, n, gap), C = new_operand(m, n, gap);
     nonzeros in = FNN_T(new_nonzeros)(A);
     const real *before = FNN_T(copied)(C);
     for (int64_t i = 0; i < m && beta == 0; i++)
         memset(C.at + i * C.ld, 0xff, (size_t)n * sizeof(real));
     if (by_columns) {
         by_column sorted = FNN_T(to_columns)(t, &in, m, k);
-        t->columns_tn(m, n, &sorted, B.at, B.ld, alpha, beta, C.at, C.ld);
+        t->columns_tn(m, n, &sorted, to_read(B), alpha, beta, to_write(C));
     } else
-        t->sparse_tn(m, n, k, &in, B.at, B.ld, alpha, beta, C.at, C.ld);
+        t->sparse_tn(m, n, k, &in, to_read(B), alpha, beta, to_write(C));
     compare(C, before, C.ld, beta, alpha, k, A.at, 1, A.ld, B.at, B.ld, 1);
-    return hash_matrix(HASH_SEED, C);
+    return hash_operand(HASH_SEED, C);
 }
 
 static constants FNN_T(some_constants)(int nesterov, int decoupled)
@@ -209,30 +218,30 @@ static constants FNN_T(some_constants)(int nesterov, int decoupled)
 
 /* columns_update against columns_tn and update: the same bits */
 static uint64_t FNN_T(columns_update)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
-                                   fnn_optimiser_kind kind, int moments)
+                                      fnn_optimiser_kind kind, int moments)
 {
-    matrix A = new_matrix(k, m, 0), B = new_matrix(k, n, gap), w = new_matrix(m, n, gap);
-    matrix m1 = new_matrix(m, n, gap), m2 = new_matrix(m, n, gap), same[3];
+    operand A = new_operand(k, m, 0), B = new_operand(k, n, gap), w = new_operand(m, n, gap);
+    operand m1 = new_operand(m, n, gap), m2 = new_operand(m, n, gap), same[3];
     nonzeros in = FNN_T(new_nonzeros)(A);
     by_column sorted = FNN_T(to_columns)(t, &in, m, k);
     constants s = FNN_T(some_constants)(1, 0);
     real *first = kind == FNN_ADAM || moments ? m1.at : NULL, *g = guarded((size_t)n * sizeof *g);
-    matrix all[3] = {w, m1, m2};
+    operand all[3] = {w, m1, m2};
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) m2.at[i * m2.ld + j] += 1; /* a mean of squares */
     for (int i = 0; i < 3; i++) {
-        same[i] = new_matrix(m, n, gap);
+        same[i] = new_operand(m, n, gap);
         memcpy(same[i].at, all[i].at, (size_t)((m - 1) * w.ld + n) * sizeof(real));
     }
-    t->columns_update(m, n, &sorted, B.at, B.ld, kind, &s, w.at, first, m2.at, w.ld);
+    t->columns_update(m, n, &sorted, to_read(B), kind, &s, (weights){w.at, first, m2.at, w.ld});
     for (int64_t i = 0; i < m; i++) {
         by_column column = {sorted.start + i, sorted.row, sorted.value};
-        t->columns_tn(1, n, &column, B.at, B.ld, 1, 0, g, n);
+        t->columns_tn(1, n, &column, to_read(B), 1, 0, (matrix){g, n});
         t->update(kind, &s, 1, n, same[0].at + i * w.ld, g, first ? same[1].at + i * w.ld : NULL,
                   same[2].at + i * w.ld);
     }
     uint64_t h = HASH_SEED, plain = HASH_SEED;
-    for (int i = 0; i < 3; i++) h = hash_matrix(h, all[i]), plain = hash_matrix(plain, same[i]);
+    for (int i = 0; i < 3; i++) h = hash_operand(h, all[i]), plain = hash_operand(plain, same[i]);
     if (h != plain) wrong("a step is not that of its gradient");
     return h;
 }

@@ -5,7 +5,7 @@
 The files are checked in, so that they stay the same whatever later versions write; run this after
 adding one. Each name begins with the reader: model, idx, csv, tsv, npy, npz, picture. Sizes that
 cannot be checked in (terabytes, lines of 100 MB) and what is no file are in
-tests/test_malformed.py.
+tests/datasets/test_malformed.py.
 """
 
 from __future__ import annotations

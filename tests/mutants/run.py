@@ -83,7 +83,13 @@ def tests_of(mutant: Mutant) -> tuple[list[str], list[str]]:
     first = FIRST[Path(mutant.file).name]
     all_of_them = CORE_TESTS if mutant.file.startswith("csrc/") else PYTHON_TESTS
     rest = [name for name in all_of_them if name not in first]
-    return [f"test_{name}.py" for name in first], [f"test_{name}.py" for name in rest]
+    return [file_of(name) for name in first], [file_of(name) for name in rest]
+
+
+def file_of(name: str) -> str:
+    """Return the file of tests with that name, from the folder tests/."""
+    (path,) = (ROOT / "tests").glob(f"*/test_{name}.py")
+    return path.relative_to(ROOT / "tests").as_posix()
 
 
 class Copy:

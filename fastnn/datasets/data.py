@@ -1,0 +1,162 @@
+"""Data from a name or a path, whatever it is: what the command line may be given."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .. import pictures
+from ..paths import check_regular, expanded
+from . import tables
+from .idx import GZIP_MAGIC, Array, FilePath, Splits, load_folder, read_idx
+from .published import load_digits, load_fashion_mnist, load_mnist
+from .tables import load_table
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A data set, whatever it came from.
+
+    Attributes
+    ----------
+    name : str
+        ``"digits"``, ``"mnist"``, ``"fashion-mnist"``, or the name of the folder or file.
+    train : (X_train, y_train)
+        Shapes (n, d) and (n,) or (n, n_out).
+    test : (X_test, y_test) or None
+        None where the file has no test examples of its own.
+    image_shape : (height, width) or None
+        The shape of each row, if rows are images.
+    feature_names : tuple of str, or None
+    target_name : str or None
+    """
+
+    name: str
+    train: tuple[Array, Array]
+    test: tuple[Array, Array] | None = None
+    image_shape: tuple[int, int] | None = None
+    feature_names: tuple[str, ...] | None = None
+    target_name: str | None = None
+
+
+_NAMED: dict[str, Callable[[], Splits]] = {
+    "digits": load_digits,
+    "mnist": load_mnist,
+    "fashion-mnist": load_fashion_mnist,
+}
+
+
+def load_data(spec: FilePath, *, target: str | int | None = None) -> Data:
+    """Load the data that a name or a path stands for.
+
+    Parameters
+    ----------
+    spec : str or path
+        ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``; or a folder of IDX files (`load_idx`); or
+        a ``.csv``, ``.tsv``, ``.npz`` or ``.npy`` file (`load_table`). A folder that is called
+        like a data set is ``"./mnist"``.
+    target : str or int, optional
+        The target's column in a table, as for `load_table`.
+
+    Returns
+    -------
+    Data
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file or folder.
+    ValueError
+        If `spec` is none of these, or what it stands for cannot be read.
+
+    Examples
+    --------
+    >>> data = load_data("digits")
+    >>> data.name, data.train[0].shape, data.image_shape
+    ('digits', (4000, 784), (28, 28))
+    """
+    path = expanded(spec)
+    check_regular(path)
+    named, folder = str(spec) in _NAMED, path.is_dir()
+    if target is not None and (named or folder):
+        raise ValueError(f"{spec} has its labels in a file of its own; target is for tables")
+    if named:
+        train, test = _NAMED[str(spec)]()
+        return Data(str(spec), train, test, image_shape=(28, 28))
+    if folder:
+        (train, test), shape = load_folder(path)
+        return Data(path.resolve().name, train, test, shape)
+    if path.suffix.lower() in tables.TABLE_SUFFIXES:
+        table = load_table(path, target=target)
+        held_out = None
+        if table.X_test is not None and table.y_test is not None:
+            held_out = (table.X_test, table.y_test)
+        return Data(
+            path.stem,
+            (table.X, table.y),
+            held_out,
+            table.image_shape,
+            table.feature_names,
+            table.target_name,
+        )
+    if path.is_file():
+        raise ValueError(
+            f"{path} is a file of a kind that is not read here, {path.suffix or 'without a suffix'}"
+            f": expected {', '.join(tables.TABLE_SUFFIXES[:-1])} or {tables.TABLE_SUFFIXES[-1]}; a "
+            "text file with a row a line is read under a name in .csv if commas part its columns, "
+            "in .tsv if tabs do"
+        )
+    close = difflib.get_close_matches(str(spec).lower(), _NAMED, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    raise ValueError(
+        f"unknown data {str(spec)!r}{hint}: expected {', '.join(map(repr, _NAMED))}, a folder of "
+        f"IDX files, or a {', '.join(tables.TABLE_SUFFIXES[:-1])} or {tables.TABLE_SUFFIXES[-1]} "
+        "file"
+    )
+
+
+def load_rows(path: FilePath) -> Array:
+    """Read examples without targets, to predict from.
+
+    Parameters
+    ----------
+    path : path
+        An IDX file of images, gzipped or not; a ``.csv`` or ``.tsv`` of numbers; an ``.npy``; an
+        ``.npz`` with an array ``X``; or a picture, which becomes one row of grey levels
+        (`fastnn.pictures.read_picture`).
+
+    Returns
+    -------
+    ndarray, shape (n, d)
+        As the file holds them: uint8 stays uint8, text becomes float64; images are flattened.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is none of these, is damaged, or holds labels.
+    ImportError
+        If it is a picture and Pillow is not installed.
+
+    Examples
+    --------
+    >>> X = load_rows("t10k-images-idx3-ubyte.gz")  # doctest: +SKIP
+    """
+    path = expanded(path)
+    if path.suffix.lower() in tables.TABLE_SUFFIXES:
+        return tables.load_rows(path)
+    if path.suffix.lower() in pictures.SUFFIXES:
+        return pictures.read_picture(path).pixels.reshape(1, -1)
+    if path.is_file():
+        with open(path, "rb") as file:
+            if not file.read(2).startswith((GZIP_MAGIC, b"\0\0")):
+                raise ValueError(
+                    f"{path} holds no rows that can be read: expected an IDX file, or a name in "
+                    f"{', '.join((*tables.TABLE_SUFFIXES, *pictures.SUFFIXES))}"
+                )
+    rows = read_idx(path)
+    if rows.ndim < 2:
+        raise ValueError(f"{path} holds {len(rows)} single values (labels?); expected images")
+    return rows.reshape(len(rows), -1)

@@ -1,0 +1,135 @@
+"""State that training continues from: of the optimiser and of the fit, and its examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _fastnn
+from ..history import History
+from ..optim import Optimizer
+
+_PIECE = 1 << 20  # numbers
+
+
+def _zeros(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return zeros whose memory is there: Ctrl-C would wait while the first step fetched it all."""
+    made = np.empty(n, dtype)
+    for start in range(0, n, _PIECE):
+        made[start : start + _PIECE] = 0
+    return made
+
+
+@dataclass
+class OptimizerState:
+    """State of an optimiser between steps; belongs to a network."""
+
+    kind: type[Optimizer]
+    m: NDArray[Any] | None
+    v: NDArray[Any] | None
+    steps: int = 0
+
+    @classmethod
+    def fresh(cls, optimizer: Optimizer, n_params: int, dtype: np.dtype[Any]) -> OptimizerState:
+        """Return the state before the first step."""
+        needs_m, needs_v = optimizer.moments
+        m, v = (_zeros(n_params, dtype) if needed else None for needed in (needs_m, needs_v))
+        return cls(type(optimizer), m, v)
+
+    def fits(self, optimizer: Optimizer) -> bool:
+        """Whether `optimizer` can go on from here."""
+        has = (self.m is not None, self.v is not None)
+        return self.kind is type(optimizer) and has == optimizer.moments
+
+    def forget(self) -> None:
+        """Go back to the state before the first step."""
+        self.steps = 0
+        for moment in (self.m, self.v):
+            if moment is not None:
+                moment[:] = 0
+
+    def core(
+        self, optimizer: Optimizer, factor: float = 1.0, decay: float = 0.0
+    ) -> _fastnn.Optimiser:
+        """Return optimiser and state as the core reads them, for steps along a `Rule`.
+
+        The core's g is that of the cost: factor · g + decay · W is what the step is to follow.
+        Where the formula divides by √v, the factor cancels but for eps; where it does not (SGD),
+        it goes into the rate: `Rule.rate_factor`.
+        """
+        constants = optimizer.constants
+        if "eps" in constants:
+            constants["eps"] /= factor
+        constants["weight_decay"] += decay
+        if not constants.get("decoupled"):
+            constants["weight_decay"] /= factor
+        return _fastnn.Optimiser(optimizer.kind, self.m, self.v, **constants)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Direction of the steps of a network where it is not the gradient of its cost alone.
+
+    Per batch of m examples: g = factor · ∇C + (alpha / m) · W, with the sum of the examples'
+    weights for m where they have any. `MLP` itself trains by the default, g = ∇C.
+    """
+
+    factor: float = 1.0
+    alpha: float = 0.0
+
+    def rate_factor(self, optimizer: Optimizer) -> float:
+        """Return what the learning rate is multiplied by for the core, which knows no factor."""
+        return self.factor if not any(optimizer.moments[1:]) else 1.0
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows and targets; `visit` are the rows that count, where some have weight 0."""
+
+    rows: _fastnn.Rows
+    targets: _fastnn.Targets
+    n: int
+    has_accuracy: bool
+    visit: NDArray[np.int64] | None = None
+    weight: NDArray[np.float64] | None = None  # as in the targets
+
+    @property
+    def n_visited(self) -> int:
+        """Number of rows of an epoch."""
+        return self.n if self.visit is None else len(self.visit)
+
+
+@dataclass
+class FitState:
+    """State of a fit at the end of an epoch.
+
+    With the network and its optimiser's state all that a checkpoint must hold.
+    """
+
+    batch_size: int
+    shuffle: bool
+    optimizer: dict[str, Any] | None  # its description; None if lr is a function of the caller's
+    lr_scale: float = 1.0
+    history: History = field(default_factory=History)
+    callbacks: list[dict[str, Any]] = field(default_factory=list)  # their states
+    epochs: int | None = None  # in all, as the fit was asked for; None in older files
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed: one fact, so that no interruption can leave two that disagree."""
+        return len(self.history)
+
+
+@dataclass
+class TrainState:
+    """The part of a network that the loop needs: core, state, and the object callbacks get."""
+
+    net: Any  # the MLP
+    core: _fastnn.Net
+    rng: np.random.Generator
+    dropout_seed: int
+    optimizer_state: OptimizerState
+    rule: Rule = field(default_factory=Rule)

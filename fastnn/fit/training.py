@@ -1,0 +1,475 @@
+"""The epoch loop: shuffles, hands runs of mini-batches to the core, logs, calls back.
+
+Between two calls of the core Python is awake for some microseconds every 30 ms (pace.py): signals
+are handled, the bar moves, and the network stands at a batch boundary. However the runs are cut,
+the bits are the same. Over 400 lines: one fit, from its first batch to all the ways it may end.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _fastnn, progress
+from ..callbacks import Callback, as_callback
+from ..checks import check_number
+from ..history import History
+from ..optim import Adam, Optimizer
+from ..schedules import learning_rates
+from .pace import BLOCK, Pace, rows_per_call
+from .state import Examples, FitState, OptimizerState, TrainState
+
+_T = TypeVar("_T")
+
+
+# Measured on small tables, benchmarks/epochs.py: most had learnt by then, few had learnt by heart.
+_STEPS, _VISITS, _LEAST_EPOCHS = 2_000, 64_000, 10
+
+
+def next_optimizer(given: Optimizer | None, last: Optimizer | None) -> Optimizer:
+    """Return the optimiser given, else the last one, else Adam."""
+    if given is None:
+        return last or Adam()
+    if not isinstance(given, Optimizer):
+        raise TypeError(
+            "optimizer must be fastnn.SGD(...), Adam(...), AdamW(...) or RMSprop(...), "
+            f"got {given!r}"
+        )
+    return given
+
+
+def resumed(
+    fit_state: FitState | None,
+    state: OptimizerState | None,
+    last: Optimizer | None,
+    given: Optimizer | None,
+) -> tuple[FitState, Optimizer]:
+    """Return the state that a fit with ``resume=True`` continues from, and its optimiser."""
+    if fit_state is None or state is None:
+        raise ValueError(
+            "there is nothing to resume: load a file that was saved with checkpoint=True"
+        )
+    if given is None and (last is None or fit_state.optimizer is None):
+        raise ValueError(
+            "the checkpoint's learning rate was a function of yours: give the optimizer"
+        )
+    chosen = next_optimizer(given, last)
+    if not state.fits(chosen):
+        raise ValueError(f"the checkpoint was made with {state.kind.__name__}")
+    return fit_state, chosen
+
+
+def default_epochs(n: int, batch_size: int) -> int:
+    """Return as many as take 2,000 steps or visit 64,000 rows, whichever are fewer; 10 at least.
+
+    n counts the rows of an epoch. From 6,400 on there are 10 epochs, whatever the batch size.
+    """
+    steps_per_epoch = -(-n // batch_size)
+    return max(_LEAST_EPOCHS, min(-(-_STEPS // steps_per_epoch), -(-_VISITS // n)))
+
+
+class DivergenceWarning(UserWarning):
+    """The loss stopped being finite; training ended and went back to the best weights so far."""
+
+
+def evaluate(core: _fastnn.Net, examples: Examples, n_threads: int) -> dict[str, float]:
+    """Return the weighted mean loss of the examples and, for classes, the share that is right."""
+    sums = (0.0, 0.0, 0.0)
+    step = rows_per_call(core.params.size)
+    for begin in range(0, examples.n, step):
+        end = min(begin + step, examples.n)
+        sums = core.cost(examples.rows, examples.targets, begin, end, None, n_threads, sums)
+    return _means(sums, examples.has_accuracy)
+
+
+def _means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, float]:
+    loss, correct, weight = sums
+    logs = {"loss": loss / weight}
+    if has_accuracy:
+        logs["accuracy"] = correct / weight
+    return logs
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Parameters to go back to: of the end of which epoch, and what was measured of them."""
+
+    params: NDArray[Any]
+    epoch: int
+    score: float
+
+
+class Fit:
+    """One fit under way: what callbacks see as `run`."""
+
+    def __init__(
+        self,
+        train_state: TrainState,
+        examples: Examples,
+        optimizer: Optimizer,
+        fit_state: FitState,
+        *,
+        epochs: int,
+        validation: Examples | None,
+        callbacks: Sequence[Callback],
+        n_threads: int,
+    ) -> None:
+        self._train_state = train_state
+        self._examples = examples
+        self._optimizer = optimizer
+        self._fit_state = fit_state
+        self._validation = validation
+        self._callbacks = callbacks
+        self._n_threads = n_threads
+        self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by the decay they add
+        self._one_by_one = any(
+            type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
+        )
+        self._pace = Pace(n_threads)
+        self._rate = float("nan")
+        self._stopped: str | None = None
+        self._batch = 0  # of the epoch under way
+        self._kept: tuple[_Kept, ...] = ()  # the best so far, and the best before it
+        self._params = _fastnn.Rows(train_state.core.params[None])  # to look at
+        self._check_fit_state()
+        self.epochs = epochs
+        self.net: Any = train_state.net
+        self.steps_per_epoch: int = -(-examples.n_visited // fit_state.batch_size)
+
+    # ---- what callbacks see --------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed."""
+        return self._fit_state.epoch
+
+    @property
+    def step(self) -> int:
+        """Mini-batches completed since the fit began."""
+        return self.epoch * self.steps_per_epoch + self._batch
+
+    @property
+    def history(self) -> History:
+        """The record so far."""
+        return self._fit_state.history
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the last step."""
+        return self._rate
+
+    @property
+    def lr_scale(self) -> float:
+        """A factor on the learning rate of every step to come."""
+        return self._fit_state.lr_scale
+
+    @lr_scale.setter
+    def lr_scale(self, value: float) -> None:
+        self._fit_state.lr_scale = check_number(
+            "lr_scale", value, "a finite number of 0 or more", lambda scale: scale >= 0
+        )
+
+    def stop(self, reason: str) -> None:
+        """End the fit after this epoch."""
+        self._stopped = reason
+
+    def callback_states(self) -> list[dict[str, Any]]:
+        """Return what a checkpoint holds of the callbacks."""
+        return [dict(callback.state()) for callback in self._callbacks]
+
+    # ---- the loop ------------------------------------------------------------------------------
+
+    def _check_fit_state(self) -> None:
+        """Refuse to go on from where the checkpoint stands without what it was made with."""
+        states, record = self._fit_state.callbacks, self._fit_state.history
+        if states and len(states) != len(self._callbacks):
+            raise ValueError(
+                f"the checkpoint was made with {len(states)} callbacks; "
+                f"to resume, give the same ones, not {len(self._callbacks)}"
+            )
+        if len(record) and ("val_loss" in record) != (self._validation is not None):
+            which = "with" if "val_loss" in record else "without"
+            raise ValueError(f"the checkpoint was made {which} validation_data: resume it so")
+
+    def run(self, show: bool) -> History:
+        """Train until the epochs have run out or something stops it."""
+        for callback in self._callbacks:
+            callback.on_fit_begin(self)
+        if self._fit_state.callbacks:
+            for callback, state in zip(self._callbacks, self._fit_state.callbacks, strict=True):
+                callback.restore(state)
+        self._log_start()
+        self.history.stopped = None
+        try:
+            return self._run(show)
+        except (KeyboardInterrupt, SystemExit, MemoryError) as error:
+            if self.epoch < self.epochs:
+                how = "out of memory" if isinstance(error, MemoryError) else "interrupted"
+                self.history.stopped = f"{how} in epoch {self.epoch + 1}"
+            raise
+        finally:
+            self._fit_state.callbacks = self.callback_states()
+
+    def _log_start(self) -> None:
+        import logging  # here: an import that most programs have made by now, but `import fastnn`
+        # need not
+
+        rows = self._examples.rows
+        logging.getLogger("fastnn").debug(
+            "fit: %d parameters, %d steps an epoch, up to %d threads, %s, first layer %s",
+            self._train_state.core.params.size,
+            self.steps_per_epoch,
+            self._n_threads,
+            _fastnn.isa(),
+            f"by its non-zeros ({rows.density():.0%} of X)" if rows.sparse else "dense",
+        )
+
+    def _run(self, show: bool) -> History:
+        with progress.bar(
+            show, epochs=self.epochs, examples=self._examples.n_visited, first_epoch=self.epoch
+        ) as bar:
+            while self.epoch < self.epochs and self._stopped is None:
+                if not self._one_epoch(bar):
+                    break
+            else:
+                if self._kept and not self._bears_a_look():
+                    self._go_back(self.epoch, self._rate, stacklevel=6)
+            for callback in self._callbacks:
+                callback.on_fit_end(self)
+            if self.epoch < self.epochs:
+                self.history.stopped = self._stopped
+                bar.note(f"stopped: {self._stopped}")
+        return self.history
+
+    def _one_epoch(self, bar: progress.Progress) -> bool:
+        """Train for an epoch, or go back to its start if the loss stops being finite."""
+        began = time.perf_counter()
+        self._keep()
+        for callback in self._callbacks:
+            callback.on_epoch_begin(self)
+        logs = self._batches(self._order(), bar)
+        if logs is None or not self._params.all_finite():  # its last step overflowed
+            rate = float(self._rates(self._batch + 1)[0])
+            self._go_back(self.epoch + 1, rate, stacklevel=7)
+            return False
+        seconds = time.perf_counter() - began
+        if self._validation is not None:
+            scores = evaluate(self._train_state.core, self._validation, self._n_threads)
+            logs |= {f"val_{name}": score for name, score in scores.items()}
+        logs["lr"] = self._rate
+        logs["seconds"] = time.perf_counter() - began
+        logs["examples_per_second"] = self._examples.n_visited / max(seconds, 1e-9)
+        self._batch = 0
+        self.history.append(logs)
+        bar.epoch_end(self.epoch, logs)
+        for callback in self._callbacks:
+            callback.on_epoch_end(self, logs)
+        return True
+
+    def _order(self) -> NDArray[np.int64] | None:
+        visit, whole = self._examples.visit, self.steps_per_epoch == 1
+        if whole or not self._fit_state.shuffle:  # one batch of all has no order
+            return visit
+        rng = self._train_state.rng
+        return rng.permutation(self._examples.n) if visit is None else rng.permutation(visit)
+
+    def _batches(
+        self, order: NDArray[np.int64] | None, bar: progress.Progress
+    ) -> dict[str, float] | None:
+        """Visit the rows of the order, batch by batch; None if the loss stopped being finite."""
+        examples, train_state, size = self._examples, self._train_state, self._fit_state.batch_size
+        if order is None and self.steps_per_epoch > 1:
+            order = np.arange(examples.n)
+        sums = (0.0, 0.0, 0.0)
+        while self._batch < self.steps_per_epoch:
+            count, n_threads = self._pace.next_call()
+            count = 1 if self._one_by_one else count
+            last, core_optimizer = self._same_decay(
+                min(self._batch + count, self.steps_per_epoch), order
+            )
+            rates = self._rates(last)
+            began = time.perf_counter()
+            *summed, _, batches, finite = _train(
+                train_state,
+                examples,
+                core_optimizer,
+                None if order is None else order[self._batch * size : last * size],
+                size,
+                rates * train_state.rule.rate_factor(self._optimizer),
+                n_threads,
+                sums,
+            )
+            self._pace.learn(last - self._batch, n_threads, time.perf_counter() - began)
+            self._batch += batches
+            if not finite:
+                return None
+            sums = (summed[0], summed[1], summed[2])
+            self._rate = float(rates[-1])
+            logs = _means(sums, examples.has_accuracy)
+            bar.update(self.epoch + 1, min(self._batch * size, examples.n_visited), logs)
+            if self._one_by_one:
+                for callback in self._callbacks:
+                    callback.on_batch_end(self, logs)
+        return logs
+
+    def _same_decay(
+        self, last: int, order: NDArray[np.int64] | None
+    ) -> tuple[int, _fastnn.Optimiser]:
+        """Return up to which batch, `last` at most, one decay holds, and the optimiser with it."""
+        rule, size = self._train_state.rule, self._fit_state.batch_size
+        examples, decay = self._examples, 0.0
+        if rule.alpha:
+            if examples.weight is not None:
+                last = self._batch + 1
+                batch = slice(None) if order is None else order[self._batch * size : last * size]
+                decay = rule.alpha / float(examples.weight[batch].sum())
+            else:
+                ends = min(last * size, examples.n_visited)  # the last batch may be smaller
+                if ends < last * size and last - self._batch > 1:
+                    last, ends = last - 1, (last - 1) * size
+                decay = rule.alpha / min(size, ends - self._batch * size)
+        known = self._core_optimizers.get(decay)
+        if known is None:
+            known = self._train_state.optimizer_state.core(self._optimizer, rule.factor, decay)
+            if examples.weight is None:  # two of them; else one a batch
+                self._core_optimizers[decay] = known
+        return last, known
+
+    def _rates(self, last: int) -> NDArray[np.float64]:
+        first = self.step
+        steps = np.arange(first, first + last - self._batch)
+        total = self.epochs * self.steps_per_epoch
+        rates = learning_rates(
+            self._optimizer.lr,
+            steps,
+            steps_per_epoch=self.steps_per_epoch,
+            total_steps=max(total, first + len(steps)),
+        )
+        return rates * self.lr_scale
+
+    # ---- divergence ----------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        """Copy the parameters, if the epoch behind them is the best so far."""
+        name = "val_loss" if self._validation is not None else "loss"
+        score = self.history[name][-1] if name in self.history else float("inf")
+        if not self._kept or score < self._kept[-1].score:
+            now = _Kept(self._train_state.core.get_params(), self.epoch, score)
+            self._kept = (*self._kept[-1:], now)
+
+    def _bears_a_look(self) -> bool:
+        """Whether the cost of some rows is finite: what the last step did shows in no batch."""
+        core, examples = self._train_state.core, self._examples
+        end = min(examples.n, BLOCK)
+        try:
+            loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
+        except MemoryError:
+            return True  # all steps are taken; the next fit's first batch will look
+        return bool(np.isfinite(loss))
+
+    def _go_back(self, epoch: int, rate: float, stacklevel: int) -> None:
+        """Set the best weights so far, and say so."""
+        core = self._train_state.core
+        examples = self._examples if self._validation is None else self._validation
+        # An epoch's loss is that of its batches, each before its step: measured again, for the
+        # last step may have been the bad one.
+        losses = []
+        for kept in self._kept if len(self._kept) > 1 else ():
+            set_params(core, kept.params)
+            loss = evaluate(core, examples, self._n_threads)["loss"]
+            losses.append(loss if np.isfinite(loss) else float("inf"))
+        best = self._kept[int(np.argmin(losses)) if losses else 0]
+        set_params(core, best.params)
+        self._train_state.optimizer_state.forget()
+        self._stopped = f"the loss stopped being finite in epoch {epoch}"
+        where = f"those after epoch {best.epoch}" if best.epoch else "those before the fit"
+        self.history.stopped = self._stopped
+        _warn(f"{self._stopped}; weights and biases are again {where}", rate, stacklevel)
+
+
+def _warn(what: str, rate: float, stacklevel: int) -> None:
+    warnings.warn(
+        f"{what}. Try a smaller learning rate (it was {rate:g}), scaled inputs, or another loss.",
+        DivergenceWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def _train(
+    train_state: TrainState,
+    examples: Examples,
+    optimizer: _fastnn.Optimiser,
+    order: NDArray[np.int64] | None,
+    batch_size: int,
+    rates: NDArray[np.float64],
+    n_threads: int,
+    sums: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> tuple[float, float, float, int, int, bool]:
+    return _when_nobody_reads(
+        train_state.core.train,
+        examples.rows,
+        examples.targets,
+        optimizer,
+        order,
+        batch_size,
+        rates,
+        train_state.optimizer_state.steps,
+        train_state.dropout_seed,
+        n_threads,
+        sums,
+        train_state.optimizer_state,  # whose steps are counted
+    )
+
+
+def set_params(core: _fastnn.Net, values: NDArray[Any]) -> None:
+    """Set all parameters of a network that no other thread trains."""
+    _when_nobody_reads(core.set_params, values)
+
+
+def _when_nobody_reads(write: Callable[..., _T], *arguments: Any) -> _T:
+    """Call the core, again while another thread is just reading: MLP lets one writer in only."""
+    while True:
+        try:
+            return write(*arguments)
+        except _fastnn.BusyError:
+            time.sleep(0)
+
+
+def one_step(
+    train_state: TrainState, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
+) -> dict[str, float]:
+    """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
+    core, state = train_state.core, train_state.optimizer_state
+    before, after = core.get_params(), _fastnn.Rows(core.params[None])
+    *sums, _, _, finite = _train(
+        train_state,
+        examples,
+        state.core(optimizer),
+        examples.visit,
+        examples.n_visited,
+        np.array([rate]),
+        n_threads,
+    )
+    if not finite:
+        _warn("the loss of this batch is not finite; no step was taken", rate, stacklevel=3)
+        return {"loss": float("nan")}
+    if not after.all_finite():
+        set_params(core, before)
+        state.forget()
+        _warn("the step overflowed and was taken back", rate, stacklevel=3)
+    return _means((sums[0], sums[1], sums[2]), examples.has_accuracy)
+
+
+def check_callbacks(callbacks: Any) -> list[Callback]:
+    """Return the callbacks as a list, functions wrapped."""
+    if callbacks is None:
+        return []
+    if not isinstance(callbacks, Iterable):
+        callbacks = [callbacks]
+    return [as_callback(callback) for callback in callbacks]
