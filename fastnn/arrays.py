@@ -432,6 +432,25 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     return _values(name, given, n, goal)
 
 
+def output_gradients(
+    given: Any, n: int, n_out: int, dtype: np.dtype[Any], scale: NDArray[np.float64] | None
+) -> NDArray[Any]:
+    """Return dC/da of a cost of the caller's own, (n, n_out), times `scale`, in this dtype."""
+    name = "output_gradient"
+    array = numbers(name, given, dtype)
+    if array.shape == (n,) and n_out == 1:
+        array = array[:, None]
+    if array.shape != (n, n_out):
+        raise ValueError(f"{name} must have shape ({n}, {n_out}); its shape is {array.shape}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        slopes = _whole(array if scale is None else array * scale, dtype)
+    if not np.isfinite(slopes).all():
+        row, column = np.argwhere(~np.isfinite(slopes))[0]
+        large = f", too large for {dtype}" if np.isfinite(array[row, column]) else ""
+        raise ValueError(f"{name} holds {array[row, column]} at row {row}, output {column}{large}")
+    return slopes
+
+
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], X: Any) -> None:
     """Refuse an array that the predictions for X cannot be written into."""
     if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:

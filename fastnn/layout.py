@@ -66,10 +66,13 @@ class Gradient:
         Layer by layer, W row-major, then b; with a leading axis for gradients of each example.
     sizes : tuple of int
         Widths of the layers.
+    cost : float or ndarray, shape (n,), or None
+        C where the gradient was taken, or that of each example; None of a cost of the caller's own.
     """
 
     flat: Array
     sizes: tuple[int, ...]
+    cost: float | Array | None = None
 
     @property
     def weights(self) -> list[Array]:

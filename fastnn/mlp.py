@@ -26,14 +26,14 @@ from .callbacks import CallbackLike
 from .checks import check_count, check_dtype, check_number, check_widths, one_each
 from .fit import training
 from .fit.state import FitState, OptimizerState, Rule, TrainState
+from .gradients import Differentiable
 from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
 from .init import DEFAULT_INIT, INITS, Init, fill
-from .layout import Array, Gradient, Views, layers
+from .layout import Array, Views, layers
 from .optim import Optimizer
 from .passes import Passes
 from .scaling import Scaled
-from .schedules import learning_rates
 
 # What the core was built with: set later it would change nothing, or half of what it should.
 _FIXED = (
@@ -43,7 +43,7 @@ _FIXED = (
 _BATCH_SIZE = 32  # of `fit`
 
 
-class MLP(Scaled):
+class MLP(Differentiable, Scaled):
     """A multilayer perceptron.
 
     Layer l maps activations a (n, n_l) to f(a W + b), with W (n_l, n_l+1) and b (n_l+1,).
@@ -177,6 +177,7 @@ class MLP(Scaled):
         self._output_scaling: tuple[Array, Array] | None = None
         self._feature_names: tuple[str, ...] | None = None
         self._trained = False  # then bytes mean what they meant
+        self._trainable: Array | None = None
         self.metadata: dict[str, Any] = {}
         self.history: History = History()
         self._optimizer: Optimizer | None = None
@@ -372,66 +373,10 @@ class MLP(Scaled):
             finally:
                 self._fit = None
 
-    def train_batch(
-        self,
-        X: arrays.Matrix,
-        y: ArrayLike,
-        *,
-        optimizer: Optimizer | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> dict[str, float]:
-        """Take one step on these examples as one batch, for a loop of one's own.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As of `fit`.
-        optimizer : Optimizer, optional
-            As of `fit`: by default the one used last, its state going on from step to step. A
-            schedule or function counts the steps since the state began; a schedule over a whole
-            fit needs `fit`, as no number of epochs is known here.
-
-        Returns
-        -------
-        dict
-            ``loss`` of the batch before the step and, for classes, ``accuracy``.
-        """
-        reading = self._passes.reading_to_train(X)
-        examples, encoded = self._passes.examples(X, y, sample_weight, reading=reading)
-        arrays.check_classes(encoded)
-        optimizer = training.next_optimizer(optimizer, self._optimizer)
-        with self._training(), self._undone_unless_stepped():
-            goes_on = self._state is not None and self._state.fits(optimizer)
-            steps = self._state.steps if self._state is not None and goes_on else 0
-            rate = learning_rates(
-                optimizer.lr, np.array([steps]), steps_per_epoch=1, total_steps=steps + 1
-            )
-            if not goes_on:
-                self._fit_state = None  # its optimiser is not this one
-            train_state = self._train_state(optimizer)
-            self._optimizer = optimizer
-            self._learn(encoded, reading)
-            threads = get_num_threads()
-            return training.one_step(train_state, examples, optimizer, float(rate[0]), threads)
-
     def reset_optimizer(self) -> None:
         """Forget the optimiser and its state: momentum, moments and step count."""
         with self._training():
             self._optimizer = self._state = self._fit_state = None
-
-    @contextmanager
-    def _training(self) -> Iterator[None]:
-        """Lock the network for training, before its optimiser's state is touched."""
-        if not self._alone.acquire(blocking=False):
-            raise _fastnn.BusyError(
-                "this network is being trained already, by another thread or around this callback"
-            )
-        self._trainer = threading.get_ident()
-        try:
-            yield
-        finally:
-            self._trainer = None
-            self._alone.release()
 
     @contextmanager
     def _undone_unless_stepped(self) -> Iterator[None]:
@@ -460,7 +405,15 @@ class MLP(Scaled):
     def _train_state(self, optimizer: Optimizer) -> TrainState:
         if self._state is None or not self._state.fits(optimizer):
             self._state = OptimizerState.fresh(optimizer, self.n_params, self.dtype)
-        return TrainState(self, self._core, self._rng, self._dropout_seed, self._state, self._rule)
+        return TrainState(
+            self,
+            self._core,
+            self._rng,
+            self._dropout_seed,
+            self._state,
+            self._rule,
+            self._trainable,
+        )
 
     # ---- reading -------------------------------------------------------------------------------
 
@@ -578,43 +531,15 @@ class MLP(Scaled):
             return training.evaluate(self._core, examples, get_num_threads())["loss"]
         return self._passes.costs(examples)
 
-    def gradient(
-        self,
-        X: arrays.Matrix,
-        y: ArrayLike,
-        *,
-        sample_weight: ArrayLike | None = None,
-        per_example: bool = False,
-    ) -> Gradient:
-        """Return ∇C with respect to every weight and bias, by backpropagation.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As of `fit`.
-        per_example : bool, default False
-            The gradient of each example's own cost, with a leading axis n, instead of that of the
-            (weighted) mean. Takes n · n_params numbers of memory.
-
-        Returns
-        -------
-        Gradient
-            ``.weights``, ``.biases``, ``.flat``. Without L2 and dropout.
-        """
-        examples, _ = self._passes.examples(X, y, sample_weight)
-        if per_example:
-            return Gradient(self._passes.gradients(examples), self.sizes)
-        _, mean = self._passes.cost_and_gradient(examples)
-        return Gradient(mean.astype(self.dtype), self.sizes)
-
     @property
     def _passes(self) -> Passes:
         """The network as views, estimators and exports use it: reading and passes."""
         return Passes(self)
 
-    def _learn(self, encoded: arrays.Encoded, reading: arrays.Reading) -> None:
+    def _learn(self, encoded: arrays.Encoded | None, reading: arrays.Reading) -> None:
         """Keep what the first examples of a training have fixed."""
-        self._classes = encoded.classes
+        if encoded is not None:
+            self._classes = encoded.classes
         self._scaling, self._feature_names = reading.scaling, reading.columns
         self._trained = True
 

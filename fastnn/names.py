@@ -25,6 +25,7 @@ Loss: TypeAlias = Literal[
     "huber",
     "quantile",
     "poisson",
+    "gaussian_nll",
 ]
 HIDDEN: tuple[Activation, ...] = get_args(Activation)
 ACTIVATIONS: tuple[Output, ...] = get_args(Output)

@@ -144,35 +144,105 @@ class Passes:
             )
         return costs
 
-    def gradients(self, examples: Examples) -> Array:
-        """Return the gradient of each example's cost, (n, n_params)."""
+    def own_cost(
+        self, X: Any, output_gradient: Any, reading: arrays.Reading | None = None
+    ) -> Examples:
+        """Return X and dC/da of a cost of the caller's own, checked, as the core reads them.
+
+        What `predict` answers is a · scale + shift: dC/da of the core's a is scale times as large.
+        """
+        rows = (reading or self.reading()).rows(X, sparse=get_sparse())
+        scale = None if self.net._output_scaling is None else self.net._output_scaling[1]
+        slopes = arrays.output_gradients(
+            output_gradient, rows.n_rows, self.net.sizes[-1], self.net.dtype, scale
+        )
+        return own_cost_of(rows, slopes)
+
+    def gradients(self, examples: Examples) -> tuple[Array, Array]:
+        """Return the gradient of each example's cost, (n, n_params), and the costs, (n,)."""
         flat = np.empty((examples.n, self.net.n_params), self.net.dtype)
+        costs = np.empty(examples.n)
         for begin, end in self.pieces(examples.n, products=3, written=self.net.n_params):
-            self.net._core.gradient(
+            self.net._core.backward(
                 examples.rows,
                 examples.targets,
                 begin,
                 end,
                 None,
                 flat[begin:end],
+                None,
+                costs[begin:end],
                 get_num_threads(),
             )
-        return flat
+        return flat, costs
+
+    def input_gradients(self, examples: Examples) -> Array:
+        """Return ∂C_i/∂x of each example with respect to its scaled inputs, (n, n_in)."""
+        n_in, deeper = self.net.sizes[0], [None] * (len(self.net.sizes) - 2)
+        slopes = np.empty((examples.n, n_in), self.net.dtype)
+        for begin, end in self.pieces(examples.n, products=2, written=n_in):
+            layers = [slopes[begin:end], *deeper]
+            self.net._core.backward(
+                examples.rows,
+                examples.targets,
+                begin,
+                end,
+                None,
+                None,
+                layers,
+                None,
+                get_num_threads(),
+            )
+        return slopes
+
+    def jacobians(self, rows: _fastnn.Rows, parameters: bool) -> Array:
+        """Return ∂a/∂x of the scaled inputs, (n, n_out, n_in), or ∂a/∂θ, (n, n_out, n_params)."""
+        n_out = self.net.sizes[-1]
+        n_each = self.net.n_params if parameters else self.net.sizes[0]
+        slopes = np.empty((rows.n_rows, n_out, n_each), self.net.dtype)
+        for begin, end in self.pieces(rows.n_rows, 1 + n_out, written=n_out * n_each):
+            part = slopes[begin:end]
+            into = (None, part) if parameters else (part, None)
+            self.net._core.jacobian(rows, begin, end, *into, get_num_threads())
+        return slopes
 
     def cost_and_gradient(self, examples: Examples) -> tuple[float, Array]:
         """Return C and ∇C (n_params,), weighted means over the examples, in double.
 
         Sums of a call are in the network's dtype, sums of the calls in double.
         """
+        total, (cost, _, weight) = self._summed(examples)
+        return cost / weight, total / weight
+
+    def summed_gradient(self, examples: Examples) -> Array:
+        """Return Σ ∇C (n_params,) over the examples, in double."""
+        return self._summed(examples)[0]
+
+    def _summed(self, examples: Examples) -> tuple[Array, tuple[float, float, float]]:
         net = self.net
         total, part = np.zeros(net.n_params), np.zeros(net.n_params, net.dtype)
-        cost = weight = 0.0
+        cost = correct = weight = 0.0
         for begin, end in self.pieces(examples.n, products=3):
             part[:] = 0
-            sums = net._core.gradient(
-                examples.rows, examples.targets, begin, end, part, None, get_num_threads()
+            sums = net._core.backward(
+                examples.rows,
+                examples.targets,
+                begin,
+                end,
+                part,
+                None,
+                None,
+                None,
+                get_num_threads(),
             )
             total += part
-            cost += sums[0]
-            weight += sums[2]
-        return cost / weight, total / weight
+            cost, correct, weight = cost + sums[0], correct + sums[1], weight + sums[2]
+        return total, (cost, correct, weight)
+
+
+def own_cost_of(rows: _fastnn.Rows, slopes: Array) -> Examples:
+    """Return rows with dC/da, (n, n_out) of the network's dtype, in place of targets."""
+    targets = _fastnn.Targets(
+        None, slopes, None, names.NO_METRIC, rows.n_rows, slopes.shape[1], linear=True
+    )
+    return Examples(rows, targets, rows.n_rows, has_accuracy=False, linear=True)

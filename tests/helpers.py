@@ -108,14 +108,16 @@ class Core:
         """Sum of w dC_i/dparams over the rows, (n_params,)."""
         rows = self.rows(X)
         total = np.zeros_like(self.net.params)
-        self.net.gradient(rows, self.targets(Y, weight), 0, rows.n_rows, total, None, threads)
+        targets, n = self.targets(Y, weight), rows.n_rows
+        self.net.backward(rows, targets, 0, n, total, None, None, None, threads)
         return total
 
     def gradient_per_example(self, X: Any, Y: Any, weight: Array | None = None) -> Array:
         """dC_i/dparams, unweighted, (n, n_params)."""
         rows = self.rows(X)
         each = np.full((rows.n_rows, self.net.params.size), np.nan, self.dtype)
-        self.net.gradient(rows, self.targets(Y, weight), 0, rows.n_rows, None, each, 1)
+        targets, n = self.targets(Y, weight), rows.n_rows
+        self.net.backward(rows, targets, 0, n, None, each, None, None, 1)
         return each
 
     def train(

@@ -95,6 +95,7 @@ class Examples:
     has_accuracy: bool
     visit: NDArray[np.int64] | None = None
     weight: NDArray[np.float64] | None = None  # as in the targets
+    linear: bool = False  # the targets are slopes of a cost of the caller's own
 
     @property
     def n_visited(self) -> int:
@@ -133,3 +134,4 @@ class TrainState:
     dropout_seed: int
     optimizer_state: OptimizerState
     rule: Rule = field(default_factory=Rule)
+    trainable: NDArray[np.intc] | None = None  # a flag a layer; None: all

@@ -424,6 +424,7 @@ def _train(
         n_threads,
         sums,
         train_state.optimizer_state,  # whose steps are counted
+        train_state.trainable,
     )
 
 
@@ -445,12 +446,11 @@ def one_step(
     train_state: TrainState, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
 ) -> dict[str, float]:
     """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
-    core, state = train_state.core, train_state.optimizer_state
-    before, after = core.get_params(), _fastnn.Rows(core.params[None])
+    before = train_state.core.get_params()
     *sums, _, _, finite = _train(
         train_state,
         examples,
-        state.core(optimizer),
+        train_state.optimizer_state.core(optimizer),
         examples.visit,
         examples.n_visited,
         np.array([rate]),
@@ -459,11 +459,33 @@ def one_step(
     if not finite:
         _warn("the loss of this batch is not finite; no step was taken", rate, stacklevel=3)
         return {"loss": float("nan")}
-    if not after.all_finite():
-        set_params(core, before)
-        state.forget()
-        _warn("the step overflowed and was taken back", rate, stacklevel=3)
+    _undo_overflow(train_state, before, rate)
+    if examples.linear:
+        return {}
     return _means((sums[0], sums[1], sums[2]), examples.has_accuracy)
+
+
+def given_step(
+    train_state: TrainState,
+    gradient: NDArray[Any],
+    optimizer: Optimizer,
+    rate: float,
+    n_threads: int,
+) -> None:
+    """Take one step with this gradient, (n_params,) of the network's dtype."""
+    state, core = train_state.optimizer_state, train_state.core
+    before, chosen = core.get_params(), state.core(optimizer)
+    taken = (rate, state.steps, n_threads, state, train_state.trainable)
+    _when_nobody_reads(core.step, gradient, chosen, *taken)
+    _undo_overflow(train_state, before, rate)
+
+
+def _undo_overflow(train_state: TrainState, before: NDArray[Any], rate: float) -> None:
+    """Go back to the parameters before a step that left numbers which are not finite."""
+    if not _fastnn.Rows(train_state.core.params[None]).all_finite():
+        set_params(train_state.core, before)
+        train_state.optimizer_state.forget()
+        _warn("the step overflowed and was undone", rate, stacklevel=4)
 
 
 def check_callbacks(callbacks: Any) -> list[Callback]:

@@ -1,0 +1,307 @@
+"""Gradients out of a network and into it: ∇C, input gradients, Jacobians, and single steps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from reprlib import repr as shorten
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _fastnn, arrays
+from ._config import get_num_threads
+from .fit import training
+from .fit.state import FitState, OptimizerState, TrainState
+from .layout import Array, Gradient
+from .optim import Optimizer
+from .passes import Passes
+from .schedules import learning_rates
+
+__all__ = ["Differentiable"]
+
+
+class Differentiable:
+    """The part of `MLP` that gives gradients, and takes single steps with them."""
+
+    sizes: tuple[int, ...]
+    dtype: np.dtype[Any]
+    _core: _fastnn.Net
+    _alone: Any  # a lock, held while something trains
+    _trainer: int | None  # the thread that holds it
+    _output_scaling: tuple[Array, Array] | None
+    _scaling: _fastnn.Scaling | None
+    _trainable: Array | None  # a C int a layer; None: all are trained
+    _state: OptimizerState | None
+    _optimizer: Optimizer | None
+    _fit_state: FitState | None
+
+    @property
+    def n_params(self) -> int:
+        """Number of weights and biases."""
+        raise NotImplementedError
+
+    @property
+    def _passes(self) -> Passes:
+        raise NotImplementedError
+
+    def _learn(self, encoded: arrays.Encoded | None, reading: arrays.Reading) -> None:
+        raise NotImplementedError
+
+    def _train_state(self, optimizer: Optimizer) -> TrainState:
+        raise NotImplementedError
+
+    def _undone_unless_stepped(self) -> Any:
+        raise NotImplementedError
+
+    # ---- out -----------------------------------------------------------------------------------
+
+    def gradient(
+        self,
+        X: arrays.Matrix,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        per_example: bool = False,
+        output_gradient: ArrayLike | None = None,
+    ) -> Gradient:
+        """Return ∇C with respect to every weight and bias, by backpropagation.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As of `fit`.
+        per_example : bool, default False
+            The gradient of each example's own cost, with a leading axis n, instead of that of the
+            (weighted) mean. Takes n · n_params numbers of memory.
+        output_gradient : array-like, shape (n, n_out), optional
+            Instead of y, for a cost of your own: G = ∂C/∂a, its slopes with respect to what
+            `predict` answers. The gradient is then Σ_i G_i · ∂a_i/∂θ: the sum over the rows, so
+            that a mean has its 1/n in G.
+
+        Returns
+        -------
+        Gradient
+            ``.weights``, ``.biases``, ``.flat``, and ``.cost``: C, or that of each example; None
+            with `output_gradient`. Without L2 and dropout.
+
+        Examples
+        --------
+        The mean squared error, written by hand:
+
+        >>> import numpy as np, fastnn
+        >>> net = fastnn.MLP([2, 3, 1], loss="mse", dtype="float64", seed=0)
+        >>> X, y = np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[1.0], [0.0]])
+        >>> G = 2 * (net.predict(X) - y) / len(X)
+        >>> mine, its = net.gradient(X, output_gradient=G), net.gradient(X, y)
+        >>> bool(np.allclose(mine.flat, its.flat))
+        True
+        """
+        passes = self._passes
+        if output_gradient is not None:
+            _check_no_targets(y, sample_weight)
+            examples = passes.own_cost(X, output_gradient)
+            if per_example:
+                return Gradient(passes.gradients(examples)[0], self.sizes)
+            return Gradient(passes.summed_gradient(examples).astype(self.dtype), self.sizes)
+        examples, _ = passes.examples(X, _given(y), sample_weight)
+        if per_example:
+            each, costs = passes.gradients(examples)
+            return Gradient(each, self.sizes, costs)
+        cost, mean = passes.cost_and_gradient(examples)
+        return Gradient(mean.astype(self.dtype), self.sizes, cost)
+
+    def input_gradient(
+        self,
+        X: arrays.Matrix,
+        y: ArrayLike | None = None,
+        *,
+        output_gradient: ArrayLike | None = None,
+    ) -> Array:
+        """Return the gradient of each example's cost with respect to its inputs, (n, n_in).
+
+        ∂C_i/∂x_i = δ[1] W[0]ᵀ, in the units of X as it is given: `input_scale` is in it.
+
+        Parameters
+        ----------
+        X, y
+            As of `fit`. C_i is what ``cost(X, y, per_example=True)`` gives.
+        output_gradient : array-like, shape (n, n_out), optional
+            Instead of y: G = ∂C/∂a, as of `gradient`. Then ∂C/∂x_i = Σ_j G_ij ∂a_ij/∂x_i.
+        """
+        passes = self._passes
+        if output_gradient is not None:
+            _check_no_targets(y, None)
+            examples = passes.own_cost(X, output_gradient)
+        else:
+            examples, _ = passes.examples(X, _given(y), None)
+        slopes = passes.input_gradients(examples)
+        if self._scaling is not None:
+            slopes *= self._scaling.scale
+        return slopes
+
+    def jacobian(self, X: arrays.Matrix, *, parameters: bool = False) -> Array:
+        """Return the derivatives of every output, in the units of X and of the targets.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_in)
+            As of `fit`.
+        parameters : bool, default False
+            With respect to all weights and biases instead of the inputs.
+
+        Returns
+        -------
+        ndarray, shape (n, n_out, n_in) or (n, n_out, n_params)
+            ∂a_j/∂x_k, or ∂a_j/∂θ_k laid out like `params`, for each row. Without dropout.
+        """
+        passes = self._passes
+        slopes = passes.jacobians(passes.rows(X, may_be_empty=True), parameters)
+        if self._output_scaling is not None:
+            slopes *= self._output_scaling[1][:, None]
+        if self._scaling is not None and not parameters:
+            slopes *= self._scaling.scale
+        return slopes
+
+    # ---- in ------------------------------------------------------------------------------------
+
+    @property
+    def trainable(self) -> list[bool]:
+        """Whether each layer of weights is trained; assign one flag a layer.
+
+        A layer with False keeps its weights and biases to the bit, and its gradient is not
+        computed in training. `gradient` gives that of all layers.
+        """
+        if self._trainable is None:
+            return [True] * (len(self.sizes) - 1)
+        return [bool(flag) for flag in self._trainable]
+
+    @trainable.setter
+    def trainable(self, flags: Iterable[bool] | None) -> None:
+        n = len(self.sizes) - 1
+        new = [True] * n if flags is None else list(flags)
+        if len(new) != n or not all(isinstance(flag, bool | np.bool_) for flag in new):
+            raise ValueError(f"trainable must be {n} times True or False, got {shorten(flags)}")
+        self._trainable = None if all(new) else np.array(new, np.intc)
+
+    def train_batch(
+        self,
+        X: arrays.Matrix,
+        y: ArrayLike | None = None,
+        *,
+        optimizer: Optimizer | None = None,
+        sample_weight: ArrayLike | None = None,
+        output_gradient: ArrayLike | None = None,
+    ) -> dict[str, float]:
+        """Take one step on these examples as one batch, for a loop of your own.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As of `fit`.
+        optimizer : Optimizer, optional
+            As of `fit`: by default the one used last, its state going on from step to step. A
+            schedule or function counts the steps since the state began; a schedule over a whole
+            fit needs `fit`, as no number of epochs is known here.
+        output_gradient : array-like, shape (n, n_out), optional
+            Instead of y, for a cost of your own: as of `gradient`.
+
+        Returns
+        -------
+        dict
+            ``loss`` of the batch before the step and, for classes, ``accuracy``; empty with
+            `output_gradient`.
+        """
+        encoded = None
+        if output_gradient is not None:
+            _check_no_targets(y, sample_weight)
+            reading = self._passes.reading_to_train(X)
+            examples = self._passes.own_cost(X, output_gradient, reading)
+        else:
+            reading = self._passes.reading_to_train(X)
+            examples, encoded = self._passes.examples(X, _given(y), sample_weight, reading=reading)
+            arrays.check_classes(encoded)
+        optimizer = training.next_optimizer(optimizer, self._optimizer)
+        with self._training(), self._undone_unless_stepped():
+            rate = self._rate_of_step(optimizer)
+            train_state = self._train_state(optimizer)
+            self._optimizer = optimizer
+            self._learn(encoded, reading)
+            return training.one_step(train_state, examples, optimizer, rate, get_num_threads())
+
+    def step(self, gradient: Gradient | ArrayLike, optimizer: Optimizer | None = None) -> None:
+        """Take one step of an optimiser with any gradient.
+
+        Parameters
+        ----------
+        gradient : Gradient or array-like, shape (n_params,)
+            Of `gradient`, a sum of several, or one that came from elsewhere; laid out like
+            `params`. Layers that are not `trainable` are left out.
+        optimizer : Optimizer, optional
+            As of `train_batch`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The gradient has another shape, or holds NaN or infinity; the network is unchanged.
+        """
+        flat = gradient.flat if isinstance(gradient, Gradient) else gradient
+        given = arrays.numbers("gradient", flat, self.dtype)
+        if given.shape != (self.n_params,):
+            hint = "; sum it over the examples" if given.ndim == 2 else ""
+            raise ValueError(
+                f"gradient must have shape ({self.n_params},); its shape is {given.shape}{hint}"
+            )
+        with np.errstate(over="ignore"):
+            values = np.require(given, self.dtype, ["C", "A"])
+        if not np.isfinite(values).all():
+            at = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise ValueError(f"gradient holds {given[at]} at {at}; no step was taken")
+        optimizer = training.next_optimizer(optimizer, self._optimizer)
+        with self._training(), self._undone_unless_stepped():
+            rate = self._rate_of_step(optimizer)
+            train_state = self._train_state(optimizer)
+            self._optimizer = optimizer
+            training.given_step(train_state, values, optimizer, rate, get_num_threads())
+
+    def _rate_of_step(self, optimizer: Optimizer) -> float:
+        """Return the learning rate of a single step; forget a fit whose optimiser is another."""
+        goes_on = self._state is not None and self._state.fits(optimizer)
+        steps = self._state.steps if self._state is not None and goes_on else 0
+        if not goes_on:
+            self._fit_state = None
+        if isinstance(optimizer.lr, float):
+            return optimizer.lr
+        rates = learning_rates(
+            optimizer.lr, np.array([steps]), steps_per_epoch=1, total_steps=steps + 1
+        )
+        return float(rates[0])
+
+    @contextmanager
+    def _training(self) -> Iterator[None]:
+        """Lock the network for training, before its optimiser's state is touched."""
+        if not self._alone.acquire(blocking=False):
+            raise _fastnn.BusyError(
+                "this network is being trained already, by another thread or around this callback"
+            )
+        self._trainer = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._trainer = None
+            self._alone.release()
+
+
+def _given(y: ArrayLike | None) -> ArrayLike:
+    if y is None:
+        raise TypeError("give the targets y, or output_gradient for a cost of your own")
+    return y
+
+
+def _check_no_targets(y: object, sample_weight: object) -> None:
+    if y is not None:
+        raise TypeError("give y or output_gradient, not both")
+    if sample_weight is not None:
+        raise TypeError("sample_weight does not go with output_gradient: multiply it in")
