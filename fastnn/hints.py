@@ -111,6 +111,8 @@ OF_OPTIMIZERS = _instead(
         "alpha (of RMSprop)": "rho",
         "nesterov": "nesterovs_momentum",
         "weight_decay": "l2 wd",
+        "clipnorm": "clip_norm global_clipnorm max_norm max_grad_norm grad_clip clip",
+        "clipvalue": "clip_value clipval",
         "a schedule as lr, such as lr=fastnn.schedules.Exponential(...)": "decay",
     }
 )

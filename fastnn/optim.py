@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import Any, ClassVar, Self
 
 from .checks import check_number
 from .hints import OF_OPTIMIZERS, check_arguments
 from .schedules import LearningRate, Schedule, from_config, to_config
+
+
+_CLIPPING = ("clipnorm", "clipvalue")
 
 
 def _check_at_least_0(name: str, value: object) -> None:
@@ -30,10 +33,17 @@ def _check_below_1(name: str, value: object) -> None:
 
 @dataclass(frozen=True)
 class Optimizer(ABC):
-    """Base of all optimisers; use `SGD`, `Adam`, `AdamW` or `RMSprop`."""
+    """Base of all optimisers; use `SGD`, `Adam`, `AdamW` or `RMSprop`.
+
+    All take ``clipnorm``, the greatest length of the whole gradient of a step, over all layers
+    that are trained (a longer one is shortened: g · clipnorm / |g|), or ``clipvalue``, the
+    greatest size of each of its values. Both are above 0; weight decay is added afterwards.
+    """
 
     kind: ClassVar[int]  # the code in csrc/fnn.h
     lr: LearningRate
+    clipnorm: float | None = field(default=None, kw_only=True)
+    clipvalue: float | None = field(default=None, kw_only=True)
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
         """Refuse arguments that there are not, with the name here of another library's."""
@@ -46,13 +56,33 @@ class Optimizer(ABC):
             raise TypeError(f"lr must be an object, got the class: write {self.lr.__name__}(...)")
         if not isinstance(self.lr, Schedule) and not callable(self.lr):
             _check_at_least_0("lr", self.lr)
+        for name in _CLIPPING:
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), "a finite number above 0", lambda x: x > 0)
+        if self.clipnorm is not None and self.clipvalue is not None:
+            raise ValueError("give clipnorm or clipvalue, not both")
         self._check()
-        for field in fields(self):  # as Python's own numbers, which JSON knows
-            value = getattr(self, field.name)
-            if field.name == "nesterov":
-                object.__setattr__(self, field.name, bool(value))
+        for name in self._names():  # as Python's own numbers, which JSON knows
+            value = getattr(self, name)
+            if name == "nesterov":
+                object.__setattr__(self, name, bool(value))
             elif isinstance(value, Real):
-                object.__setattr__(self, field.name, float(value))
+                object.__setattr__(self, name, float(value))
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        """Names of the arguments, those of clipping last."""
+        names = [field.name for field in fields(cls)]
+        return [name for name in names if name not in _CLIPPING] + list(_CLIPPING)
+
+    def _given(self) -> dict[str, Any]:
+        """Return the arguments by name, without clipping where there is none."""
+        values = {name: getattr(self, name) for name in self._names()}
+        return {n: value for n, value in values.items() if n not in _CLIPPING or value is not None}
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in self._given().items())
+        return f"{type(self).__name__}({given})"
 
     @abstractmethod
     def _check(self) -> None: ...
@@ -69,12 +99,12 @@ class Optimizer(ABC):
 
     def to_config(self) -> dict[str, Any] | None:
         """Return the optimiser as JSON values, or None if ``lr`` is a function of the caller's."""
-        config: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        config = self._given()
         config["lr"] = to_config(self.lr)
         return None if config["lr"] is None else {"name": type(self).__name__, **config}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if wanted.
 
@@ -91,6 +121,8 @@ class SGD(Optimizer):
         Look ahead along the momentum.
     weight_decay : float, default 0
         λ of the L2 penalty ½ λ Σ w²: g = g + λ w.
+    clipnorm, clipvalue : float, optional
+        As of `Optimizer`.
 
     Examples
     --------
@@ -125,7 +157,7 @@ class SGD(Optimizer):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Adam: steps scaled by running moments of the gradient; Kingma & Ba 2015, algorithm 1.
 
@@ -142,6 +174,8 @@ class Adam(Optimizer):
         Above 0.
     weight_decay : float, default 0
         λ of the L2 penalty: g = g + λ w before the moments.
+    clipnorm, clipvalue : float, optional
+        As of `Optimizer`.
     """
 
     kind: ClassVar[int] = 1
@@ -175,7 +209,7 @@ class Adam(Optimizer):
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay; Loshchilov & Hutter 2019, algorithm 2.
 
@@ -183,7 +217,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    lr, betas, eps
+    lr, betas, eps, clipnorm, clipvalue
         As of `Adam`.
     weight_decay : float, default 0.01
         λ.
@@ -197,7 +231,7 @@ class AdamW(Adam):
         return {**super().constants, "decoupled": True}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """RMSprop: steps scaled by a running mean square of the gradient; Tieleman & Hinton 2012.
 
@@ -215,6 +249,8 @@ class RMSprop(Optimizer):
         μ in [0, 1).
     weight_decay : float, default 0
         λ of the L2 penalty: g = g + λ w.
+    clipnorm, clipvalue : float, optional
+        As of `Optimizer`.
     """
 
     kind: ClassVar[int] = 2
@@ -251,6 +287,6 @@ def optimizer_from_config(config: Mapping[str, Any]) -> Optimizer:
     kinds = {kind.__name__: kind for kind in (SGD, Adam, AdamW, RMSprop)}
     values = dict(config)
     kind = kinds.get(values.pop("name", None))
-    if kind is None or set(values) != {field.name for field in fields(kind)}:
+    if kind is None or set(values) | set(_CLIPPING) != set(kind._names()):
         raise ValueError(f"not the description of an optimiser: {dict(config)!r}")
     return kind(**{**values, "lr": from_config(values["lr"])})

@@ -202,8 +202,8 @@ class Passes:
         slopes = np.empty((rows.n_rows, n_out, n_each), self.net.dtype)
         for begin, end in self.pieces(rows.n_rows, 1 + n_out, written=n_out * n_each):
             part = slopes[begin:end]
-            into = (None, part) if parameters else (part, None)
-            self.net._core.jacobian(rows, begin, end, *into, get_num_threads())
+            inputs, of_params = (None, part) if parameters else (part, None)
+            self.net._core.jacobian(rows, begin, end, inputs, of_params, get_num_threads())
         return slopes
 
     def cost_and_gradient(self, examples: Examples) -> tuple[float, Array]:

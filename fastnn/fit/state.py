@@ -66,7 +66,14 @@ class OptimizerState:
         constants["weight_decay"] += decay
         if not constants.get("decoupled"):
             constants["weight_decay"] /= factor
-        return _fastnn.Optimiser(optimizer.kind, self.m, self.v, **constants)
+        return _fastnn.Optimiser(
+            optimizer.kind,
+            self.m,
+            self.v,
+            clip_norm=optimizer.clipnorm or 0,
+            clip_value=optimizer.clipvalue or 0,
+            **constants,
+        )
 
 
 @dataclass(frozen=True)
