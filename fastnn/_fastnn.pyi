@@ -85,6 +85,8 @@ class Optimiser:
 @final
 class Net:
     @property
+    def n_layers(self) -> int: ...
+    @property
     def params(self) -> NDArray[Any]: ...
     def __new__(
         cls,

@@ -412,7 +412,7 @@ cdef class Net:
     cdef fnn_net *net
     cdef cnp.dtype dtype
     cdef readonly object params
-    cdef int n_layers
+    cdef readonly int n_layers
     cdef int64_t n_params, n_in, n_out
     cdef tuple sizes
     cdef bint asking  # a signal handler may be running, in the middle of a mini-batch

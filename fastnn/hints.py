@@ -135,7 +135,7 @@ OF_FIT = _instead(
         "callbacks": "callback",
         "resume=True, after loading a checkpoint": "initial_epoch",
         "seed, which is an argument of `MLP`": "seed random_state",
-        "loss, which is an argument of `MLP`": "loss criterion",
+        "loss, which is an argument of `MLP`": "criterion",
         "dropout, which is an argument of `MLP`": "dropout",
     }
 )

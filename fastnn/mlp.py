@@ -25,6 +25,7 @@ from ._config import get_num_threads, get_sparse
 from .callbacks import CallbackLike
 from .checks import check_count, check_dtype, check_number, check_widths, one_each
 from .fit import training
+from .fit.own_cost import Function, name_of
 from .fit.state import FitState, OptimizerState, Rule, TrainState
 from .gradients import Differentiable
 from .hints import OF_FIT, OF_MLP, explain_arguments
@@ -259,6 +260,7 @@ class MLP(Differentiable, Scaled):
         shuffle: bool = True,
         progress: bool = False,
         resume: bool = False,
+        loss: Function | None = None,
     ) -> History:
         """Train by mini-batch gradient descent.
 
@@ -299,6 +301,11 @@ class MLP(Differentiable, Scaled):
             Go on where a checkpoint (`save` with ``checkpoint=True``) stands: its optimiser, batch
             size, shuffle, random generator, epoch, history and callback states. Give the same data
             and callbacks; the result has the bits of a run that was never interrupted.
+        loss : callable, optional
+            A cost of your own in place of the network's: f(a, y) returns the cost of each row,
+            (m,), and dC/da, (m, n_out), for what `predict` answers on a batch of m rows, (m,
+            n_out), and the same rows of y, which may be any array. Their weighted mean is
+            learnt. A checkpoint holds the function's name; to resume, give the function again.
 
         Returns
         -------
@@ -326,17 +333,15 @@ class MLP(Differentiable, Scaled):
         wanted = None if epochs is None else check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
         reading = self._passes.reading_to_train(X)
-        examples, encoded = self._passes.examples(
-            X, y, sample_weight, class_weight, reading=reading
+        examples, encoded, validation = self._passes.training_data(
+            X, y, sample_weight, class_weight, validation_data, reading, loss
         )
-        arrays.check_classes(encoded)
-        validation = self._passes.validation(validation_data, encoded, reading)
         size = examples.n_visited
         if batch_size is not None:
             size = min(check_count("batch_size", batch_size, 1), size)
         if resume:
             fit_state, optimizer = training.resumed(
-                self._fit_state, self._state, self._optimizer, optimizer
+                self._fit_state, self._state, self._optimizer, optimizer, name_of(loss)
             )
             # The default may be what nobody has asked for: the checkpoint's is taken then.
             if batch_size != _BATCH_SIZE and size != fit_state.batch_size:
@@ -345,7 +350,7 @@ class MLP(Differentiable, Scaled):
                 )
         else:
             optimizer = training.next_optimizer(optimizer, self._optimizer)
-            fit_state = FitState(size, bool(shuffle), optimizer.to_config())
+            fit_state = FitState(size, bool(shuffle), optimizer.to_config(), loss=name_of(loss))
         if wanted is None:
             wanted = fit_state.epochs  # of the checkpoint
         if wanted is None:
@@ -380,7 +385,7 @@ class MLP(Differentiable, Scaled):
 
     @contextmanager
     def _undone_unless_stepped(self) -> Iterator[None]:
-        """Undo everything if memory runs out before the first step."""
+        """Undo everything if memory runs out, or something raises, before the first step."""
         trained = (
             *("_state", "_optimizer", "_fit_state", "_classes", "history"),
             *("_scaling", "_feature_names", "_trained"),
@@ -390,7 +395,7 @@ class MLP(Differentiable, Scaled):
         steps = 0 if state is None else state.steps
         try:
             yield
-        except MemoryError:
+        except Exception:
             now = self._state
             if now is None or now.steps == (steps if now is state else 0):
                 vars(self).update(kept)
@@ -417,7 +422,15 @@ class MLP(Differentiable, Scaled):
 
     # ---- reading -------------------------------------------------------------------------------
 
-    def predict(self, X: arrays.Matrix, *, out: Array | None = None) -> Array:
+    def predict(
+        self,
+        X: arrays.Matrix,
+        *,
+        out: Array | None = None,
+        logits: bool = False,
+        dropout: bool = False,
+        seed: int | None = None,
+    ) -> Array:
         """Return the output activations of each row.
 
         Parameters
@@ -426,14 +439,26 @@ class MLP(Differentiable, Scaled):
             As of `fit`; may be empty.
         out : ndarray, shape (n, n_out), optional
             C-contiguous, of the dtype of the answer; where to write them.
+        logits : bool, default False
+            The weighted sums z of the output layer, before its activation.
+        dropout : bool, default False
+            Set activations to 0 at random, as in training: each call is a sample of Monte Carlo
+            dropout (Gal & Ghahramani 2016). The network must have dropout.
+        seed : int, optional
+            Fixes what `dropout` sets to 0. Default: different each time.
 
         Returns
         -------
         ndarray, shape (n, n_out)
             Of the network's dtype; of float64, in the units of the targets, where these are scaled
-            (`output_scale`). A row's values do not depend on the other rows.
+            (`output_scale`). A row's values do not depend on the other rows; with `dropout`, on
+            their number before it only.
         """
-        if out is None:
+        if dropout and not any(self.dropout):
+            raise ValueError("dropout=True needs a network with dropout; this one has none")
+        if seed is not None and not dropout:
+            raise ValueError("seed is that of dropout=True")
+        if out is None and not logits and not dropout:
             few = self._predict_few(X)
             if few is not None:
                 return few
@@ -445,7 +470,12 @@ class MLP(Differentiable, Scaled):
         else:
             arrays.check_out(out, shape, dtype, X)
         a = out if self._output_scaling is None else np.empty(shape, self.dtype)
-        self._passes.forward(rows, [None] * (len(self.sizes) - 1) + [a])
+        masks = None
+        if dropout:
+            fixed = None if seed is None else check_count("seed", seed, 0)
+            masks = int(np.random.SeedSequence(fixed).generate_state(1, np.uint64)[0])
+        layers_out = [None] * (len(self.sizes) - 1) + [a]
+        self._passes.forward(rows, layers_out, logits=logits, dropout_seed=masks)
         if a is not out:
             out[:] = self._passes.in_units(a)
         return out

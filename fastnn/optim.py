@@ -19,7 +19,6 @@ from .checks import check_number
 from .hints import OF_OPTIMIZERS, check_arguments
 from .schedules import LearningRate, Schedule, from_config, to_config
 
-
 _CLIPPING = ("clipnorm", "clipvalue")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from . import _fastnn, arrays, names
 from ._config import get_num_threads, get_sparse
+from .fit.own_cost import Function, OwnCost
 from .fit.pace import rows_per_call
 from .fit.state import Examples
 from .layout import Array
@@ -107,9 +108,7 @@ class Passes:
         """Return the examples to score after each epoch; classes are those of the training data."""
         if data is None:
             return None
-        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-            raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
-        X, y, weight = (*data, None)[:3]
+        X, y, weight = _parts_of_validation(data)
         goal = replace(
             self.goal(),
             classes=encoded.classes,
@@ -117,6 +116,58 @@ class Passes:
         )
         suffix = " of validation_data"
         return self.examples(X, y, weight, goal=goal, reading=reading, suffix=suffix)[0]
+
+    def training_data(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        class_weight: Any,
+        validation_data: Any,
+        reading: arrays.Reading,
+        loss: Function | None,
+    ) -> tuple[Examples, arrays.Encoded | None, Examples | None]:
+        """Return what `fit` trains on, what was found in y, and what it is scored on."""
+        if loss is None:
+            examples, encoded = self.examples(X, y, sample_weight, class_weight, reading=reading)
+            arrays.check_classes(encoded)
+            return examples, encoded, self.validation(validation_data, encoded, reading)
+        if not callable(loss):
+            raise TypeError(
+                f"loss of fit is a function f(a, y), got {loss!r}; a loss by its name is an "
+                "argument of MLP"
+            )
+        if class_weight is not None:
+            raise TypeError("class_weight does not go with a loss of your own: use sample_weight")
+        examples = self.own_cost_examples(loss, X, y, sample_weight, reading)
+        if validation_data is None:
+            return examples, None, None
+        X, y, weight = _parts_of_validation(validation_data)
+        suffix = " of validation_data"
+        return examples, None, self.own_cost_examples(loss, X, y, weight, reading, suffix)
+
+    def own_cost_examples(
+        self,
+        function: Function,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        reading: arrays.Reading,
+        suffix: str = "",
+    ) -> Examples:
+        """Return X, and y as it is, for a cost of the caller's own."""
+        rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
+        targets = np.asarray(y)
+        if targets.ndim == 0 or len(targets) != rows.n_rows:
+            raise ValueError(
+                f"X{suffix} has {rows.n_rows} rows, y{suffix} has shape {targets.shape}"
+            )
+        encoded = arrays.Encoded(rows.n_rows, None, None, names.NO_METRIC, None)
+        weight = arrays.as_weights(sample_weight, None, encoded, self.net.sizes[-1], suffix)
+        units, n_out = self.net._output_scaling, self.net.sizes[-1]
+        own = OwnCost(function, rows, targets, weight, units, n_out, self.net.dtype)
+        visit = None if weight is None or weight.all() else np.flatnonzero(weight)
+        return replace(own_cost_of(rows, own.slopes), own=own, visit=visit, weight=weight)
 
     # ---- passes --------------------------------------------------------------------------------
 
@@ -126,14 +177,20 @@ class Passes:
         for begin in range(0, n, step):
             yield begin, min(begin + step, n)
 
-    def forward(self, rows: _fastnn.Rows, out: Sequence[Array | None]) -> None:
+    def forward(
+        self,
+        rows: _fastnn.Rows,
+        out: Sequence[Array | None],
+        *,
+        logits: bool = False,
+        dropout_seed: int | None = None,
+    ) -> None:
         """Compute the activations of each layer into `out`; None where they are not wanted."""
-        if rows.n_rows <= rows_per_call(self.net.n_params):  # a few rows pay for nothing else
-            self.net._core.forward(rows, 0, rows.n_rows, list(out), get_num_threads())
-            return
         for begin, end in self.pieces(rows.n_rows):
             part = [None if layer is None else layer[begin:end] for layer in out]
-            self.net._core.forward(rows, begin, end, part, get_num_threads())
+            masks = None if dropout_seed is None else (dropout_seed, 0, begin)
+            how: dict[str, Any] = {"logits": logits, "dropout": masks}
+            self.net._core.forward(rows, begin, end, part, get_num_threads(), **how)
 
     def costs(self, examples: Examples) -> Array:
         """Return the cost of each example, (n,)."""
@@ -238,6 +295,13 @@ class Passes:
             total += part
             cost, correct, weight = cost + sums[0], correct + sums[1], weight + sums[2]
         return total, (cost, correct, weight)
+
+
+def _parts_of_validation(data: Any) -> tuple[Any, Any, Any]:
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
+    X, y, weight = (*data, None)[:3]
+    return X, y, weight
 
 
 def own_cost_of(rows: _fastnn.Rows, slopes: Array) -> Examples:

@@ -49,6 +49,8 @@ def _layers(net: MLP) -> list[tuple[str, str, str, int]]:
         function: str = (*net.activation, net.output)[l]
         if dropout[l]:
             function += f", dropout {dropout[l]:g}"
+        if not net.trainable[l]:
+            function += ", frozen"
         rows.append((str(l + 1), f"{n_in} → {n_out}", function, (n_in + 1) * n_out))
     return rows
 

@@ -265,15 +265,24 @@ def dropout_masks(
 State = dict[str, Any]  # starts as {}: moments at 0, the step t at 1
 
 
+def clip(g: Array, clipnorm: float | None, clipvalue: float | None) -> Array:
+    """g shortened to the length clipnorm, or its values kept within ± clipvalue"""
+    if clipnorm is not None:
+        return g * min(1, clipnorm / max(np.linalg.norm(g), 1e-300))
+    return g if clipvalue is None else np.clip(g, -clipvalue, clipvalue)
+
+
 @dataclass(frozen=True)
 class SGD:
     lr: float
     momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 0.0
+    clipnorm: float | None = None
+    clipvalue: float | None = None
 
     def step(self, w: Array, g: Array, state: State, is_weight: Bools) -> Array:
-        g = g + self.weight_decay * is_weight * w
+        g = clip(g, self.clipnorm, self.clipvalue) + self.weight_decay * is_weight * w
         v = state["v"] = self.momentum * state.get("v", 0) + g
         return w - self.lr * (g + self.momentum * v if self.nesterov else v)
 
@@ -284,10 +293,12 @@ class Adam:  # D. Kingma, J. Ba, "Adam: a method for stochastic optimization" (2
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     weight_decay: float = 0.0
+    clipnorm: float | None = None
+    clipvalue: float | None = None
 
     def step(self, w: Array, g: Array, state: State, is_weight: Bools) -> Array:
         b1, b2 = self.betas
-        g = g + self.weight_decay * is_weight * w
+        g = clip(g, self.clipnorm, self.clipvalue) + self.weight_decay * is_weight * w
         t = state["t"] = state.get("t", 0) + 1
         m = state["m"] = b1 * state.get("m", 0) + (1 - b1) * g
         v = state["v"] = b2 * state.get("v", 0) + (1 - b2) * g**2
@@ -300,7 +311,8 @@ class AdamW(Adam):  # I. Loshchilov, F. Hutter, "Decoupled weight decay regulari
 
     def step(self, w: Array, g: Array, state: State, is_weight: Bools) -> Array:
         w = w * (1 - self.lr * self.weight_decay * is_weight)
-        return Adam(self.lr, self.betas, self.eps).step(w, g, state, is_weight)
+        clipping = (self.clipnorm, self.clipvalue)
+        return Adam(self.lr, self.betas, self.eps, 0, *clipping).step(w, g, state, is_weight)
 
 
 @dataclass(frozen=True)
@@ -310,9 +322,11 @@ class RMSprop:
     eps: float = 1e-8
     momentum: float = 0.0
     weight_decay: float = 0.0
+    clipnorm: float | None = None
+    clipvalue: float | None = None
 
     def step(self, w: Array, g: Array, state: State, is_weight: Bools) -> Array:
-        g = g + self.weight_decay * is_weight * w
+        g = clip(g, self.clipnorm, self.clipvalue) + self.weight_decay * is_weight * w
         v = state["v"] = self.alpha * state.get("v", 0) + (1 - self.alpha) * g**2
         u = g / (np.sqrt(v) + self.eps)
         buf = state["buf"] = self.momentum * state.get("buf", 0) + u

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .. import _fastnn
 from ..history import History
 from ..optim import Optimizer
+from .own_cost import OwnCost
 
 _PIECE = 1 << 20  # numbers
 
@@ -102,7 +103,8 @@ class Examples:
     has_accuracy: bool
     visit: NDArray[np.int64] | None = None
     weight: NDArray[np.float64] | None = None  # as in the targets
-    linear: bool = False  # the targets are slopes of a cost of the caller's own
+    linear: bool = False  # the targets are slopes of a cost of the caller's own …
+    own: OwnCost | None = None  # … which this computes, batch by batch
 
     @property
     def n_visited(self) -> int:
@@ -124,6 +126,7 @@ class FitState:
     history: History = field(default_factory=History)
     callbacks: list[dict[str, Any]] = field(default_factory=list)  # their states
     epochs: int | None = None  # in all, as the fit was asked for; None in older files
+    loss: str | None = None  # the name of the caller's own cost
 
     @property
     def epoch(self) -> int:

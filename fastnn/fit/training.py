@@ -49,6 +49,7 @@ def resumed(
     state: OptimizerState | None,
     last: Optimizer | None,
     given: Optimizer | None,
+    loss: str | None,
 ) -> tuple[FitState, Optimizer]:
     """Return the state that a fit with ``resume=True`` continues from, and its optimiser."""
     if fit_state is None or state is None:
@@ -59,6 +60,9 @@ def resumed(
         raise ValueError(
             "the checkpoint's learning rate was a function of yours: give the optimizer"
         )
+    if loss != fit_state.loss:
+        made = "the network's own loss" if fit_state.loss is None else f"loss={fit_state.loss}"
+        raise ValueError(f"the checkpoint was made with {made}: give the same to resume")
     chosen = next_optimizer(given, last)
     if not state.fits(chosen):
         raise ValueError(f"the checkpoint was made with {state.kind.__name__}")
@@ -80,6 +84,8 @@ class DivergenceWarning(UserWarning):
 
 def evaluate(core: _fastnn.Net, examples: Examples, n_threads: int) -> dict[str, float]:
     """Return the weighted mean loss of the examples and, for classes, the share that is right."""
+    if examples.own is not None:
+        return {"loss": examples.own.mean(core, n_threads)}
     sums = (0.0, 0.0, 0.0)
     step = rows_per_call(core.params.size)
     for begin in range(0, examples.n, step):
@@ -286,20 +292,28 @@ class Fit:
         examples, train_state, size = self._examples, self._train_state, self._fit_state.batch_size
         if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
-        sums = (0.0, 0.0, 0.0)
+        sums = own_sums = (0.0, 0.0, 0.0)
         while self._batch < self.steps_per_epoch:
             count, n_threads = self._pace.next_call()
-            count = 1 if self._one_by_one else count
+            count = 1 if self._one_by_one or examples.own is not None else count
             last, core_optimizer = self._same_decay(
                 min(self._batch + count, self.steps_per_epoch), order
             )
             rates = self._rates(last)
             began = time.perf_counter()
+            rows = None if order is None else order[self._batch * size : last * size]
+            own = (0.0, 0.0)
+            if examples.own is not None:
+                dropout = (train_state.dropout_seed, train_state.optimizer_state.steps)
+                costs = examples.own.prepare(train_state.core, rows, n_threads, dropout)
+                if costs is None:
+                    return None
+                own = costs
             *summed, _, batches, finite = _train(
                 train_state,
                 examples,
                 core_optimizer,
-                None if order is None else order[self._batch * size : last * size],
+                rows,
                 size,
                 rates * train_state.rule.rate_factor(self._optimizer),
                 n_threads,
@@ -310,8 +324,11 @@ class Fit:
             if not finite:
                 return None
             sums = (summed[0], summed[1], summed[2])
+            if examples.own is not None:
+                own_sums = (own_sums[0] + own[0], 0.0, own_sums[2] + own[1])
+                sums = (0.0, 0.0, 0.0)
             self._rate = float(rates[-1])
-            logs = _means(sums, examples.has_accuracy)
+            logs = _means(own_sums if examples.own is not None else sums, examples.has_accuracy)
             bar.update(self.epoch + 1, min(self._batch * size, examples.n_visited), logs)
             if self._one_by_one:
                 for callback in self._callbacks:
@@ -368,6 +385,8 @@ class Fit:
         core, examples = self._train_state.core, self._examples
         end = min(examples.n, BLOCK)
         try:
+            if examples.own is not None:
+                return bool(np.isfinite(examples.own.mean(core, self._n_threads, end)))
             loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
         except MemoryError:
             return True  # all steps are taken; the next fit's first batch will look

@@ -65,7 +65,7 @@ def load(path: str | os.PathLike[str]) -> MLP:
 def _network(tensors: container.Tensors, facts: Mapping[str, Any]) -> MLP:
     version = facts["format_version"]
     known = {"format_version", "network", "classes", "metadata", "training"}
-    unknown = set(facts) - (known | {"inputs"} if version > 1 else known)
+    unknown = set(facts) - (known | {"inputs", "trainable"} if version > 1 else known)
     if unknown:
         raise ValueError(f"it holds {sorted(unknown)[0]!r}, which this version does not know")
     network = dict(facts["network"])
@@ -103,6 +103,8 @@ def _network(tensors: container.Tensors, facts: Mapping[str, Any]) -> MLP:
     _read_inputs(net, facts["inputs"] if version > 1 else _OLD_INPUTS)
     if facts.get("classes") is not None:
         net.classes = _labels(facts["classes"])
+    if "trainable" in facts:
+        net.trainable = facts["trainable"]
     if not isinstance(facts.get("metadata", {}), dict):
         raise ValueError("its metadata is not an object")
     net.metadata = facts.get("metadata", {})
@@ -173,6 +175,7 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: container.Tensors) -> Non
         history=history,
         callbacks=callbacks,
         epochs=_count(facts, "epochs") if facts.get("epochs") is not None else None,
+        loss=str(facts["loss"]) if "loss" in facts else None,
     )
     net.history = net._fit_state.history
 

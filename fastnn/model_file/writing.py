@@ -29,6 +29,8 @@ def write(net: MLP, path: str | os.PathLike[str], checkpoint: bool) -> None:
         "trained": net._trained,
         "bytes": "numbers" if net._old_bytes is None else "fractions of 255",
     }
+    if net._trainable is not None:
+        facts["trainable"] = net.trainable
     if checkpoint:
         facts["training"], moments = _training(net)
         tensors.update(moments)
@@ -75,6 +77,7 @@ def _training(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
         "lr_scale": fit_state.lr_scale,
         "history": fit_state.history.to_dict(),
         "callbacks": plain,
+        **({} if fit_state.loss is None else {"loss": fit_state.loss}),
         "rng": net._rng.bit_generator.state,
         "dropout_seed": net._dropout_seed,
     }, tensors

@@ -20,6 +20,11 @@ ALL = [
     AdamW(0.01, weight_decay=0.1),
     RMSprop(0.01),
     RMSprop(0.01, alpha=0.9, eps=1e-6, momentum=0.5, weight_decay=0.01),
+    SGD(0.1, clipnorm=0.1),
+    SGD(0.1, momentum=0.9, weight_decay=0.1, clipvalue=0.01),
+    Adam(0.01, weight_decay=0.02, clipnorm=0.05),
+    AdamW(0.01, clipvalue=0.01),
+    RMSprop(0.01, momentum=0.5, clipnorm=0.1),
 ]
 
 
