@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK: int  # rows
+WALK_BELOW: float  # the share of non-zeros
 MOST_THREADS: int
 
 class BusyError(RuntimeError): ...
@@ -85,6 +86,8 @@ class Optimiser:
 @final
 class Net:
     @property
+    def before(self) -> NDArray[Any] | None: ...
+    @property
     def n_layers(self) -> int: ...
     @property
     def params(self) -> NDArray[Any]: ...
@@ -137,6 +140,35 @@ class Net:
         dropout: tuple[int, int, int] | None = None,
     ) -> None: ...
     def forward_few(self, X: Any, scaling: Scaling | None, sparse: str) -> NDArray[Any] | None: ...
+    def train_few(
+        self,
+        X: Any,
+        y: Any,
+        slopes: Any,
+        any_number: bool,
+        scaling: Scaling | None,
+        sparse: str,
+        optimiser: Optimiser,
+        rate: float,
+        counter: Any,
+        dropout_seed: int,
+        trainable: NDArray[np.intc] | None,
+        n_threads: int,
+    ) -> tuple[float, float | None, bool] | None: ...
+    def gradient_few(
+        self,
+        X: Any,
+        y: Any,
+        slopes: Any,
+        any_number: bool,
+        of_inputs: bool,
+        scaling: Scaling | None,
+        sparse: str,
+        n_threads: int,
+    ) -> tuple[NDArray[Any], float | None] | None: ...
+    def jacobian_few(
+        self, X: Any, of_params: bool, scaling: Scaling | None, sparse: str, n_threads: int
+    ) -> NDArray[Any] | None: ...
     def cost(
         self,
         X: Rows,

@@ -19,14 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import cells
-from ._fastnn import Rows, Scaling, Targets
+from ._fastnn import WALK_BELOW, Rows, Scaling, Targets
 from .names import ARGMAX, NO_METRIC, OUTPUTS_OF, RANGES, THRESHOLD, Loss, Output
 from .words import plural
 
 _READ_IN_PLACE = ("float32", "float64", "uint8")
-# The share of non-zeros below which walking them was faster. Measured on a training of 784-w-10 on
-# random zeros, AVX-512: at 0.3 by 1.2 to 1.4 times, at 0.4 by 1.0 to 1.15, for w from 16 to 2048.
-_WALK_BELOW = 0.35
 _LISTS_AT_MOST = 1 << 28  # bytes: MNIST's 60,000 images take 27 MB, as float32 54 MB
 _LEAST_WEIGHT = 1e-100  # of weights; their sums and products with costs are finite then
 _BEYOND = 1e-6  # of a range: what scaling to 0 … 1 leaves, as 1 + 2e-16, or rounding to float32
@@ -257,7 +254,7 @@ def as_rows(
         raise ValueError(f"{name} has no rows")
     _check_finite(name, rows, data, dtype, scaling, called)
     if (scaling is None or scaling.keeps_zeros) and sparse != "never":
-        rows.sparse = sparse == "always" or rows.density() < _WALK_BELOW
+        rows.sparse = sparse == "always" or rows.density() < WALK_BELOW
     return rows
 
 

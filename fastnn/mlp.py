@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from math import inf
 from typing import Any, Literal, Self, overload
 
 import numpy as np
@@ -179,6 +180,7 @@ class MLP(Differentiable, Scaled):
         self._feature_names: tuple[str, ...] | None = None
         self._trained = False  # then bytes mean what they meant
         self._trainable: Array | None = None
+        self._last_step = None
         self.metadata: dict[str, Any] = {}
         self.history: History = History()
         self._optimizer: Optimizer | None = None
@@ -190,6 +192,7 @@ class MLP(Differentiable, Scaled):
     def _make_core(self) -> None:
         codes = [names.ACTIVATIONS.index(name) for name in (*self.activation, self.output)]
         parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
+        self._any_number = names.RANGES[self.output] == (-inf, inf)
         self._alone = threading.Lock()  # held while something trains
         self._trainer: int | None = None  # the thread that holds it
         loss, dropout = names.LOSSES.index(self.loss), (*self.dropout, 0.0)
@@ -627,7 +630,9 @@ class MLP(Differentiable, Scaled):
         if self._fit is not None:
             raise RuntimeError("a network cannot be copied or pickled in the middle of a fit")
         state = {name: value for name, value in vars(self).items()}
-        del state["_core"], state["_alone"], state["_trainer"], state["weights"], state["biases"]
+        for made in ("_core", "_alone", "_trainer", "weights", "biases", "_any_number"):
+            del state[made]
+        state["_last_step"] = None  # which points into this network's moments
         return {**state, "params": self._core.get_params()}
 
     def __copy__(self) -> Self:

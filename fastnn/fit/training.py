@@ -476,9 +476,10 @@ def one_step(
         n_threads,
     )
     if not finite:
-        _warn("the loss of this batch is not finite; no step was taken", rate, stacklevel=3)
+        warn_no_step(rate)
         return {"loss": float("nan")}
-    _undo_overflow(train_state, before, rate)
+    if not _params_are_finite(train_state.core):
+        undo_overflow(train_state.core, before, train_state.optimizer_state, rate)
     if examples.linear:
         return {}
     return _means((sums[0], sums[1], sums[2]), examples.has_accuracy)
@@ -496,15 +497,27 @@ def given_step(
     before, chosen = core.get_params(), state.core(optimizer)
     taken = (rate, state.steps, n_threads, state, train_state.trainable)
     _when_nobody_reads(core.step, gradient, chosen, *taken)
-    _undo_overflow(train_state, before, rate)
+    if not _params_are_finite(core):
+        undo_overflow(core, before, state, rate)
 
 
-def _undo_overflow(train_state: TrainState, before: NDArray[Any], rate: float) -> None:
+def _params_are_finite(core: _fastnn.Net) -> bool:
+    return _fastnn.Rows(core.params[None]).all_finite()
+
+
+def undo_overflow(
+    core: _fastnn.Net, before: NDArray[Any] | None, state: OptimizerState, rate: float
+) -> None:
     """Go back to the parameters before a step that left numbers which are not finite."""
-    if not _fastnn.Rows(train_state.core.params[None]).all_finite():
-        set_params(train_state.core, before)
-        train_state.optimizer_state.forget()
-        _warn("the step overflowed and was undone", rate, stacklevel=4)
+    assert before is not None
+    set_params(core, before)
+    state.forget()
+    _warn("the step overflowed and was undone", rate, stacklevel=4)
+
+
+def warn_no_step(rate: float) -> None:
+    """Say that a batch was not learnt."""
+    _warn("the loss of this batch is not finite; no step was taken", rate, stacklevel=4)
 
 
 def check_callbacks(callbacks: Any) -> list[Callback]:
