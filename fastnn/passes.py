@@ -16,7 +16,7 @@ import numpy as np
 
 from . import _fastnn, arrays, names
 from ._config import get_num_threads, get_sparse
-from .fit.pace import rows_per_call
+from .fit.call_size import rows_per_call
 from .fit.state import Examples
 from .layout import Array
 

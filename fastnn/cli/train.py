@@ -159,7 +159,7 @@ def run(args: argparse.Namespace) -> int:
         "interrupted": interrupt is not None,
         "stopped": history.stopped,
         "chosen_by": None if choice is None else f"{folds.FOLDS}-fold cross-validation",
-        **_pace(history, job.done, len(X)),
+        **_speed(history, job.done, len(X)),
     }
     if stopper is not None:
         result["best_epoch"] = stopper.best_epoch_
@@ -366,7 +366,7 @@ def _print_plan(job: _Job) -> None:
     sys.stdout.flush()
 
 
-def _pace(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
+def _speed(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
     """Return epochs, seconds and examples a second of this run; the history may be longer."""
     epochs = len(history) - done
     if epochs <= 0:

@@ -1,8 +1,8 @@
 """The epoch loop: shuffles, hands runs of mini-batches to the core, logs, calls back.
 
-Between two calls of the core Python is awake for some microseconds every 30 ms (pace.py): signals
-are handled, the bar moves, and the network stands at a batch boundary. However the runs are cut,
-the bits are the same. Over 400 lines: one fit, from its first batch to all the ways it may end.
+Between two calls of the core Python is awake for some microseconds every 30 ms (call_size.py):
+signals are handled, the bar moves, and the network stands at a batch boundary. However the runs are
+cut, the bits are the same. Over 400 lines: one fit, from its first batch to the ways it may end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..checks import check_number
 from ..history import History
 from ..optim import Adam, Optimizer
 from ..schedules import learning_rates
-from .pace import BLOCK, Pace, rows_per_call
+from .call_size import BLOCK, CallSizer, rows_per_call
 from .state import Examples, FitState, OptimizerState, TrainState
 
 _T = TypeVar("_T")
@@ -131,7 +131,7 @@ class Fit:
         self._one_by_one = any(
             type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
         )
-        self._pace = Pace(n_threads)
+        self._call_sizer = CallSizer(n_threads)
         self._rate = float("nan")
         self._stopped: str | None = None
         self._batch = 0  # of the epoch under way
@@ -288,7 +288,7 @@ class Fit:
             order = np.arange(examples.n)
         sums = (0.0, 0.0, 0.0)
         while self._batch < self.steps_per_epoch:
-            count, n_threads = self._pace.next_call()
+            count, n_threads = self._call_sizer.next_call()
             count = 1 if self._one_by_one else count
             last, core_optimizer = self._same_decay(
                 min(self._batch + count, self.steps_per_epoch), order
@@ -305,7 +305,7 @@ class Fit:
                 n_threads,
                 sums,
             )
-            self._pace.learn(last - self._batch, n_threads, time.perf_counter() - began)
+            self._call_sizer.learn(last - self._batch, n_threads, time.perf_counter() - began)
             self._batch += batches
             if not finite:
                 return None

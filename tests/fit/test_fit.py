@@ -11,7 +11,7 @@ from states import state_of, table, without_clock
 import fastnn
 from fastnn import MLP, SGD, Adam, AdamW, RMSprop, schedules
 from fastnn.callbacks import Callback, EarlyStopping
-from fastnn.fit import pace
+from fastnn.fit import call_size
 from fastnn.fit.state import Rule
 
 X, Y = table(60)
@@ -300,7 +300,7 @@ class TestSameBits:
     def test_how_a_run_is_cut_into_calls_changes_no_bit(self, monkeypatch, seconds):
         expected = network(dropout=0.2)
         record = expected.fit(X, Y, epochs=4, batch_size=7, optimizer=Adam(0.01))
-        monkeypatch.setattr(pace, "CALL_SECONDS", seconds)
+        monkeypatch.setattr(call_size, "CALL_SECONDS", seconds)
         net = network(dropout=0.2)
         history = net.fit(X, Y, epochs=4, batch_size=7, optimizer=Adam(0.01))
         np.testing.assert_array_equal(net.params, expected.params)

@@ -24,7 +24,7 @@ from scipy.sparse import csr_array
 import fastnn
 from fastnn import MLP, SGD, Adam, AdamW, RMSprop
 from fastnn.callbacks import ModelCheckpoint
-from fastnn.fit.pace import Pace
+from fastnn.fit.call_size import CallSizer
 
 COUNTS = [1, 2, 3, 4, 7, 16]
 
@@ -37,7 +37,7 @@ def as_it_was() -> Any:
     fastnn.set_sparse("auto")
 
 
-class All(Pace):
+class All(CallSizer):
     """Every call on all threads. (The library's own choice is what is faster now: no promise.)"""
 
     used: set[int]
@@ -51,7 +51,7 @@ class All(Pace):
 @pytest.fixture
 def every_call_on_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     All.used = set()
-    monkeypatch.setattr("fastnn.fit.training.Pace", All)
+    monkeypatch.setattr("fastnn.fit.training.CallSizer", All)
 
 
 def digest(net: MLP) -> str:

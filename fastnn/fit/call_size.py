@@ -30,7 +30,7 @@ def rows_per_call(n_params: int, products: int = 1, written: int = 0) -> int:
     return whole or max(_FEWEST, int(rows))
 
 
-class Pace:
+class CallSizer:
     """Learns from call to call how fast batches go on one thread and on all.
 
     A second core may be busy with something else, and a team waits for its slowest thread; then one
