@@ -17,7 +17,7 @@ import numpy as np
 from . import _fastnn, arrays, names
 from ._config import get_num_threads, get_sparse
 from .fit.call_size import rows_per_call
-from .fit.state import Examples
+from .fit.state import TrainingRows
 from .layout import Array
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Passes:
         goal: arrays.Goal | None = None,
         reading: arrays.Reading | None = None,
         suffix: str = "",
-    ) -> tuple[Examples, arrays.Encoded]:
+    ) -> tuple[TrainingRows, arrays.Encoded]:
         """Return X and y, checked, as the core reads them, and what was found in y."""
         reading = reading or self.reading()
         rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
@@ -91,7 +91,7 @@ class Passes:
         visit = None
         if weight is not None and not weight.all():
             visit = np.flatnonzero(weight)
-        examples = Examples(
+        examples = TrainingRows(
             rows,
             encoded.targets(self.net.sizes[-1], weight),
             rows.n_rows,
@@ -103,7 +103,7 @@ class Passes:
 
     def validation(
         self, data: Any, encoded: arrays.Encoded, reading: arrays.Reading
-    ) -> Examples | None:
+    ) -> TrainingRows | None:
         """Return the examples to score after each epoch; classes are those of the training data."""
         if data is None:
             return None
@@ -135,7 +135,7 @@ class Passes:
             part = [None if layer is None else layer[begin:end] for layer in out]
             self.net._core.forward(rows, begin, end, part, get_num_threads())
 
-    def costs(self, examples: Examples) -> Array:
+    def costs(self, examples: TrainingRows) -> Array:
         """Return the cost of each example, (n,)."""
         costs = np.empty(examples.n)
         for begin, end in self.pieces(examples.n):
@@ -144,7 +144,7 @@ class Passes:
             )
         return costs
 
-    def gradients(self, examples: Examples) -> Array:
+    def gradients(self, examples: TrainingRows) -> Array:
         """Return the gradient of each example's cost, (n, n_params)."""
         flat = np.empty((examples.n, self.net.n_params), self.net.dtype)
         for begin, end in self.pieces(examples.n, products=3, written=self.net.n_params):
@@ -159,7 +159,7 @@ class Passes:
             )
         return flat
 
-    def cost_and_gradient(self, examples: Examples) -> tuple[float, Array]:
+    def cost_and_gradient(self, examples: TrainingRows) -> tuple[float, Array]:
         """Return C and ∇C (n_params,), weighted means over the examples, in double.
 
         Sums of a call are in the network's dtype, sums of the calls in double.

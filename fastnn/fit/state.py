@@ -86,7 +86,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Examples:
+class TrainingRows:
     """Rows and targets; `visit` are the rows that count, where some have weight 0."""
 
     rows: _fastnn.Rows

@@ -23,7 +23,7 @@ from ..history import History
 from ..optim import Adam, Optimizer
 from ..schedules import learning_rates
 from .call_size import BLOCK, CallSizer, rows_per_call
-from .state import Examples, FitState, OptimizerState, TrainState
+from .state import FitState, OptimizerState, TrainingRows, TrainState
 
 _T = TypeVar("_T")
 
@@ -78,7 +78,7 @@ class DivergenceWarning(UserWarning):
     """The loss stopped being finite; training ended and went back to the best weights so far."""
 
 
-def evaluate(core: _fastnn.Net, examples: Examples, n_threads: int) -> dict[str, float]:
+def evaluate(core: _fastnn.Net, examples: TrainingRows, n_threads: int) -> dict[str, float]:
     """Return the weighted mean loss of the examples and, for classes, the share that is right."""
     sums = (0.0, 0.0, 0.0)
     step = rows_per_call(core.params.size)
@@ -111,12 +111,12 @@ class Fit:
     def __init__(
         self,
         train_state: TrainState,
-        examples: Examples,
+        examples: TrainingRows,
         optimizer: Optimizer,
         fit_state: FitState,
         *,
         epochs: int,
-        validation: Examples | None,
+        validation: TrainingRows | None,
         callbacks: Sequence[Callback],
         n_threads: int,
     ) -> None:
@@ -403,7 +403,7 @@ def _warn(what: str, rate: float, stacklevel: int) -> None:
 
 def _train(
     train_state: TrainState,
-    examples: Examples,
+    examples: TrainingRows,
     optimizer: _fastnn.Optimiser,
     order: NDArray[np.int64] | None,
     batch_size: int,
@@ -442,7 +442,11 @@ def _when_nobody_reads(write: Callable[..., _T], *arguments: Any) -> _T:
 
 
 def one_step(
-    train_state: TrainState, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
+    train_state: TrainState,
+    examples: TrainingRows,
+    optimizer: Optimizer,
+    rate: float,
+    n_threads: int,
 ) -> dict[str, float]:
     """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
     core, state = train_state.core, train_state.optimizer_state
