@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..mlp import MLP, check_mlp
 from ..words import number
-from .examples import Examples, row_numbers
 from .labels import Labels, image_shape, targets
 from .tables import Shown, Table
+from .view_data import ViewData, row_numbers
 
 Array = NDArray[Any]
 
@@ -67,7 +67,7 @@ class CostTable(Shown):
     shown: tuple[int, ...]
     _output: str
     _image_shape: tuple[int, int] | None
-    _examples: Examples
+    _examples: ViewData
 
     def tables(self) -> list[Table]:
         """Return a table for each example in `shown`, or one of the dearest and the cheapest."""
@@ -222,7 +222,7 @@ def cost_table(
     says, should_say = net.predict(X), net._passes.in_units(targets(net, y, n))
     squared = (says.astype(np.float64) - should_say) ** 2
     sums = squared.sum(axis=1)
-    data, weights = Examples(net, X, y), np.ones(n)
+    data, weights = ViewData(net, X, y), np.ones(n)
     if sample_weight is not None:
         weights = np.asarray(sample_weight, np.float64)
     if examples is None:
@@ -248,7 +248,7 @@ def cost_table(
     )
 
 
-def _labels(net: MLP, examples: Examples) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+def _labels(net: MLP, examples: ViewData) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
     """Return the label that each example has and the one it gets, or None where y is no label."""
     if examples.labels is None:
         return None, None

@@ -17,10 +17,10 @@ from ..optim import SGD
 from . import checks
 from .advice import Setting, advised
 from .checks import Check, Finding
-from .examples import Examples, as_first_fit
 from .labels import Labels, image_shape, targets
 from .tables import Shown, Table
 from .units import LayerUnits, unit_statistics
+from .view_data import ViewData, as_first_fit
 
 _SAMPLE = 512  # examples for gradients of single examples, and for histograms
 _SAMPLE_BYTES = 1 << 24
@@ -164,7 +164,7 @@ def diagnose(
     history = net.history if history is None else history
     rate = _rate(history, lr)
     net = net if net._trained else as_first_fit(net, X)
-    data = Examples(net, X, y)
+    data = ViewData(net, X, y)
     gradient = net.gradient(data.X, data.goals)
     if not (np.isfinite(gradient.flat).all() and np.isfinite(net.params).all()):
         return _not_finite(net, history)
@@ -287,7 +287,7 @@ def _learnt(predicted: NDArray[np.float64], wanted: NDArray[Any]) -> float:
 
 
 def _step(
-    net: MLP, data: Examples, gradient: NDArray[np.float64], rate: float
+    net: MLP, data: ViewData, gradient: NDArray[np.float64], rate: float
 ) -> tuple[float, list[float], float] | None:
     """Return ∇C·Δθ, the measured changes of C by Δθ, 10 Δθ and 100 Δθ, and C; all on a copy.
 
@@ -315,7 +315,7 @@ def _step(
     return predicted, changes, cost
 
 
-def _slopes(net: MLP, data: Examples) -> NDArray[np.float64]:
+def _slopes(net: MLP, data: ViewData) -> NDArray[np.float64]:
     """Return the root mean square of δ of each layer: the bias gradient of one example is its δ."""
     fit = max(1, _SAMPLE_BYTES // (net.n_params * net.dtype.itemsize))
     single = net.gradient(*data.at(data.sample(min(_SAMPLE, fit))), per_example=True)
@@ -323,7 +323,7 @@ def _slopes(net: MLP, data: Examples) -> NDArray[np.float64]:
 
 
 def _columns(
-    net: MLP, data: Examples
+    net: MLP, data: ViewData
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return least, largest and root mean square of each column, as the network reads it."""
     low, high = np.full(net.sizes[0], np.inf), np.full(net.sizes[0], -np.inf)
@@ -336,7 +336,7 @@ def _columns(
 
 
 def _histograms(
-    net: MLP, data: Examples
+    net: MLP, data: ViewData
 ) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]:
     """Return how the activations of each layer are spread: shares, and edges of the bins."""
     made = []

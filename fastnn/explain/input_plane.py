@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ..checks import check_count
 from ..mlp import MLP, check_mlp
 from ..words import number
-from .examples import Examples
 from .labels import Labels
 from .tables import Shown, Table
+from .view_data import ViewData
 
 Array = NDArray[np.float64]
 
@@ -186,9 +186,9 @@ def input_plane(
             f"input_plane maps networks with 2 inputs; this one reads {net.sizes[0]:,}"
         )
     grid = check_count("grid", grid, 2)
-    given = [("given", Examples(net, X, y))]
+    given = [("given", ViewData(net, X, y))]
     if test is not None:
-        given.append(("test", Examples(net, *_pair(test))))
+        given.append(("test", ViewData(net, *_pair(test))))
     first = given[0][1]
     tells_classes = first.labels is not None or (first.y is None and _decides(net))
     classes = first.classes or (_class_names(net) if tells_classes else ())
@@ -226,7 +226,7 @@ def _class_names(net: MLP) -> tuple[str, ...]:
     return tuple(str(j) for j in range(max(net.sizes[-1], 2)))
 
 
-def _points(net: MLP, name: str, examples: Examples, classes: tuple[str, ...]) -> PlanePoints:
+def _points(net: MLP, name: str, examples: ViewData, classes: tuple[str, ...]) -> PlanePoints:
     X = examples.X.toarray() if hasattr(examples.X, "toarray") else examples.X
     labels = examples.labels
     if examples.y is not None and (labels is None) != (not classes):

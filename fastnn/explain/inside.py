@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ..checks import is_whole
 from ..mlp import MLP, check_mlp
-from .examples import Examples
 from .labels import Labels, image_shape
 from .tables import Shown, Table
 from .units import LayerUnits, unit_statistics
+from .view_data import ViewData
 
 _KINDS = ("network", "first_layer", "confusion", "mistakes", "units")
 _EDGES = 40  # of the strongest between two layers
@@ -286,7 +286,7 @@ def look_inside(
     ([784, 16, 16, 10], np.int64(200))
     """
     check_mlp(net)
-    data, names = Examples(net, X, y), Labels(net)
+    data, names = ViewData(net, X, y), Labels(net)
     example = _whole("example", example, data.n - 1)
     n_mistakes = _whole("n_mistakes", n_mistakes)
     said = None if data.labels is None else data.said(net)
@@ -336,7 +336,7 @@ def _whole(name: str, value: Any, most: int | None = None) -> int:
 
 
 def _words(
-    net: MLP, data: Examples, said: NDArray[np.int64] | None, row: int
+    net: MLP, data: ViewData, said: NDArray[np.int64] | None, row: int
 ) -> tuple[str, str | None]:
     """Return what the network says of a row, and what it should say."""
     if data.labels is not None and said is not None:
@@ -353,7 +353,7 @@ def _values(values: NDArray[Any]) -> str:
 
 
 def _mistake(
-    net: MLP, data: Examples, said: NDArray[np.int64] | None, costs: NDArray[np.float64], row: int
+    net: MLP, data: ViewData, said: NDArray[np.int64] | None, costs: NDArray[np.float64], row: int
 ) -> Mistake:
     says, should = _words(net, data, said, row)
     right = None if said is None or data.labels is None else bool(said[row] == data.labels[row])

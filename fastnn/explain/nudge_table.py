@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..mlp import MLP, check_mlp
 from ..words import number
-from .examples import PIECE, Examples, row_numbers
 from .labels import Labels, Parameter, image_shape
 from .tables import Shown, Table
+from .view_data import PIECE, ViewData, row_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -273,7 +273,7 @@ def nudge_table(
     gradient = net.gradient(X, y, sample_weight=sample_weight).flat.astype(np.float64)
     if not np.isfinite(gradient).all():
         raise ValueError("net has a gradient on these examples that is not finite")
-    data, names = Examples(net, X, y), Labels(net)
+    data, names = ViewData(net, X, y), Labels(net)
     wanted = range(min(_SHOWN_EXAMPLES, data.n)) if examples is None else examples
     columns = row_numbers("examples", wanted, data.n)
     rows = _largest(gradient) if params is None else _indices(names, params)
@@ -302,7 +302,7 @@ def nudge_table(
 
 def _stream(
     net: MLP,
-    data: Examples,
+    data: ViewData,
     weight: NDArray[np.float64],
     rows: NDArray[np.int64],
     gradient: NDArray[np.float64],

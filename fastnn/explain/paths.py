@@ -21,10 +21,10 @@ from ..mlp import MLP, check_mlp
 from ..optim import SGD, Optimizer
 from ..words import number
 from .directions import norm
-from .examples import Examples, as_first_fit
 from .ground import NOISE, PRINCIPAL, Ground, Scale, survey
 from .plans import at_a_rate_that_suits, epochs_of, plane_of, sizes_of
 from .tables import Shown, Table
+from .view_data import ViewData, as_first_fit
 from .walkers import Recorder, Walk
 
 Array = NDArray[np.float64]
@@ -300,7 +300,7 @@ def descent_paths(
         raise ValueError("lr and optimizer were both given: the optimizer has a learning rate")
     chosen = optimizer if lr is None else SGD(lr)
     given, shown = plane_of(plane, net.n_params)
-    examples = Examples(net, X, y)
+    examples = ViewData(net, X, y)
     net = as_first_fit(net, examples.X)
     n = examples.n
     sizes = sizes_of(batch_sizes, n)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..activations import ROWS
 from ..mlp import MLP
 from ..names import Output
-from .examples import Examples
+from .view_data import ViewData
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class LayerUnits:
     saturated: NDArray[np.float64]
 
 
-def unit_statistics(net: MLP, data: Examples) -> tuple[LayerUnits, ...]:
+def unit_statistics(net: MLP, data: ViewData) -> tuple[LayerUnits, ...]:
     """Return the statistics of every layer but the input, over all examples."""
     widths, functions = net.sizes[1:], (*net.activation, net.output)
     sums = [np.zeros((4, width)) for width in widths]

@@ -21,7 +21,7 @@ from ..fit.training import DivergenceWarning
 from ..mlp import MLP
 from ..optim import Optimizer
 from .directions import norm
-from .examples import Examples
+from .view_data import ViewData
 
 Array = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ class Walk:
     """A training that can be repeated bit for bit."""
 
     net: MLP
-    examples: Examples
+    examples: ViewData
     batch_size: int | None
     epochs: int
     optimizer: Optimizer

@@ -97,7 +97,7 @@ def test_statistics_do_not_depend_on_how_the_rows_are_cut(monkeypatch):
     net = fastnn.MLP([3, 5, 2], activation="tanh", seed=0, dtype="float64")
     rows = np.random.default_rng(0).normal(3, 2, (60, 3))
     hidden = net.activations(rows)[1]
-    monkeypatch.setattr("fastnn.explain.examples.PIECE", 1)
+    monkeypatch.setattr("fastnn.explain.view_data.PIECE", 1)
     unit = look_inside(net, rows).units[0]
     np.testing.assert_allclose(unit.mean, hidden.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(unit.deviation, hidden.std(axis=0), rtol=1e-12)

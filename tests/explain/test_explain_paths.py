@@ -13,7 +13,7 @@ import fastnn
 from fastnn import MLP, SGD, Adam
 from fastnn.callbacks import Callback
 from fastnn.explain import descent_paths, directions, paths, walkers
-from fastnn.explain.examples import Examples
+from fastnn.explain.view_data import ViewData
 from fastnn.explain.walkers import Walk
 
 RNG = np.random.default_rng(5)
@@ -164,7 +164,7 @@ class TestTheRecord:
     def test_points_that_are_kept_take_bounded_memory(self):
         for n_params, steps in ((31, 10**6), (13_002, 3000), (5 * 10**6, 800)):
             most = int(np.clip(paths._BYTES // (8 * n_params * 3), 24, paths._KEPT))
-            walk = Walk(small(), Examples(small(), X, Y), 60, steps, SGD(1), 0)
+            walk = Walk(small(), ViewData(small(), X, Y), 60, steps, SGD(1), 0)
             every = walk.recorder(most).every
             kept = 2 + sum(len(range(first, steps + 1, every)) for first in (0, 1))
             assert kept <= most

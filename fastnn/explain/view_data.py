@@ -15,7 +15,7 @@ from ..mlp import MLP
 PIECE = 1 << 22  # bytes of results at a time; 16 MiB took 1.5 times, 64 MiB 3 times as long
 
 
-class Examples:
+class ViewData:
     """X and, where it was given, y of a network, such that any slice of rows means the same.
 
     Parameters
