@@ -12,7 +12,7 @@ import numpy as np
 import fastnn
 
 from .. import MLP, datasets, pictures
-from . import examples, options, report
+from . import options, report, task_data
 from .options import UsageError
 from .train import Recipe
 
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 def examples_for(
     net: MLP, path: str, data: str | None, target: str | None, split: str = "test"
-) -> tuple[examples.Part, str, str]:
+) -> tuple[task_data.Part, str, str]:
     """Return (X, y) to look at a model with, which they are (see `WORDS`), and the data's name.
 
     `data` and `target` are what the command line says; without, what the model was trained on.
@@ -90,10 +90,10 @@ def examples_for(
         raise UsageError(f"{path} was trained on {spec}, which is not here: give --data")
     if target is None and recipe is not None and Path(spec).suffix.lower() in _TABLES:
         target = recipe.target
-    loaded = examples.load(spec, target)
-    same = recipe is not None and examples.fingerprint(loaded) == recipe.fingerprint
+    loaded = task_data.load(spec, target)
+    same = recipe is not None and task_data.fingerprint(loaded) == recipe.fingerprint
     (X, y), which = _part(net, loaded, recipe if same else None, split)
-    part = examples.in_order(net, X, loaded.feature_names, spec), y
+    part = task_data.in_order(net, X, loaded.feature_names, spec), y
     held_out = recipe is not None and recipe.test_fraction > 0
     if recipe and held_out and which == "all" and Path(spec).name == Path(recipe.data).name:
         print(
@@ -130,19 +130,19 @@ def load_model(path: str) -> MLP:
 
 def _part(
     net: MLP, data: datasets.Data, recipe: Recipe | None, split: str
-) -> tuple[examples.Part, str]:
+) -> tuple[task_data.Part, str]:
     """Return the examples to look at and which they are; `recipe`: the one that split this data."""
     task = report.task_of(net)
     train, test, held_out = data.train, data.test, False
     if recipe is not None:
-        ready = examples.prepare(data, task, recipe.test_fraction, recipe.seed)
+        ready = task_data.prepare(data, task, recipe.test_fraction, recipe.seed)
         train, test, held_out = ready.train, ready.test, ready.held_out
     if split == "test" and test is not None:
         (X, y), which = test, "held out" if held_out else "test"
     elif split == "train" and (test is not None or recipe is not None):
         kept = 0.0 if recipe is None else recipe.validation_fraction
         seed = 0 if recipe is None else recipe.seed
-        ((X, y), _), which = examples.hold_out(train, kept, seed, task), "train"
+        ((X, y), _), which = task_data.hold_out(train, kept, seed, task), "train"
     else:
         (X, y), which = train, "all"
     if task == "classify" and y.ndim == 2 and y.shape[1] > 1:

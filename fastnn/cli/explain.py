@@ -18,8 +18,8 @@ from .. import MLP, explain, paths
 from ..explain.tables import Shown, Table
 from ..init import fill
 from . import evaluate, options, report
-from .examples import Part
 from .options import UsageError
+from .task_data import Part
 
 if TYPE_CHECKING:
     from .options import Commands

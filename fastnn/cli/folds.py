@@ -24,7 +24,7 @@ from ..callbacks import EarlyStopping
 if TYPE_CHECKING:
     from ..arrays import ClassWeight
     from ..optim import Optimizer
-    from .examples import Array, Part
+    from .task_data import Array, Part
 
 FOLDS = 5
 _MOST_STEPS, _LEAST_EPOCHS = 10_000, 20

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import MLP, datasets, pictures, words
 from ..datasets import tables
-from . import examples, options, report
+from . import options, report, task_data
 from .evaluate import load_model
 from .options import UsageError
 from .train import Recipe
@@ -19,7 +19,7 @@ from .train import Recipe
 if TYPE_CHECKING:
     from .options import Commands
 
-Array = examples.Array
+Array = task_data.Array
 
 _SHOWN = 3  # outputs a row, unless --all
 
@@ -133,9 +133,9 @@ def _rows(net: MLP, path: str) -> Array:
     target = net.metadata.get("target_name")
     if names is not None and target in names and len(names) == net.sizes[0] + 1:
         table = datasets.load_table(path, target=target)
-        X = examples.in_order(net, table.X, table.feature_names, path)
+        X = task_data.in_order(net, table.X, table.feature_names, path)
     else:
-        X = examples.in_order(net, datasets.load_rows(path), names, path)
+        X = task_data.in_order(net, datasets.load_rows(path), names, path)
     if X.shape[1] != net.sizes[0]:
         raise ValueError(
             f"{path} has rows of {words.plural(X.shape[1], 'value')}; "

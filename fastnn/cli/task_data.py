@@ -24,7 +24,7 @@ _TEST, _VALIDATION = 0, 1  # the random streams of the two splits
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
+class SplitData:
     """A data set, ready for a network.
 
     Attributes
@@ -95,7 +95,7 @@ def in_order(net: MLP, X: Array, names: tuple[str, ...] | None, where: str) -> A
     return X.astype(np.float32) if net.input_scale is not None and X.dtype == np.uint8 else X
 
 
-def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> Examples:
+def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> SplitData:
     """Decide on the task, and hold out examples if the data has none to test on.
 
     Parameters
@@ -127,9 +127,9 @@ def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> 
         y = _numbers(y, data)
         y_test = None if y_test is None else _numbers(y_test, data)
     if test is not None and y_test is not None:
-        return Examples(data, task, chosen, labels, n_out, (X, y), (test[0], y_test), False)
+        return SplitData(data, task, chosen, labels, n_out, (X, y), (test[0], y_test), False)
     train, test = split((X, y), test_fraction, seed, _TEST, task)
-    return Examples(data, task, chosen, labels, n_out, train, test, test is not None)
+    return SplitData(data, task, chosen, labels, n_out, train, test, test is not None)
 
 
 def hold_out(part: Part, fraction: float, seed: int, task: str) -> tuple[Part, Part | None]:

@@ -21,9 +21,9 @@ from .. import MLP, callbacks, words
 from ..model_file import container
 from ..optim import Optimizer
 from ..pictures import ImageForm
-from . import examples, folds, report, train_options
-from .examples import Part
+from . import folds, report, task_data, train_options
 from .options import UsageError, check_model_path, stopped_by
+from .task_data import Part
 from .train_options import Plan
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class _Job:
 
     net: MLP
     recipe: Recipe
-    examples: examples.Examples
+    split: task_data.SplitData
     train: Part
     held: Part | None  # to validate
     optimizer: Optimizer | None  # None: the checkpoint's
@@ -97,13 +97,13 @@ def run(args: argparse.Namespace) -> int:
         fastnn.set_num_threads(args.threads)
     job = _resumed(args) if args.resume is not None else _fresh(args)
     recipe, net = job.recipe, job.net
-    out = Path(args.out or recipe.out or f"{job.examples.data.name}.safetensors")
+    out = Path(args.out or recipe.out or f"{job.split.data.name}.safetensors")
     checkpoint = args.checkpoint or args.resume
     if checkpoint is not None and Path(checkpoint).absolute() == out.absolute():
         raise UsageError(f"the checkpoint and the model cannot both be {out}: name one with -o")
     check_model_path(out, "-o")
 
-    (X, y), held, test = job.train, job.held, job.examples.test
+    (X, y), held, test = job.train, job.held, job.split.test
     stopper = None
     watching: list[callbacks.Callback] = []
     if recipe.plateau:
@@ -152,8 +152,8 @@ def run(args: argparse.Namespace) -> int:
     net.save(out)
     result: dict[str, Any] = {
         "file": str(out),
-        "data": job.examples.data.name,
-        "task": job.examples.task,
+        "data": job.split.data.name,
+        "task": job.split.task,
         "sizes": net.sizes,
         "n_params": net.n_params,
         "interrupted": interrupt is not None,
@@ -188,7 +188,7 @@ def _choose_epochs(job: _Job, out: Path) -> folds.Choice:
         return folds.choose_epochs(
             job.net,
             job.train,
-            job.examples.task,
+            job.split.task,
             plan.make_optimizer,
             batch_size=plan.batch_size,
             class_weight=cast("ClassWeight | None", job.recipe.class_weight),
@@ -211,8 +211,8 @@ def files_of(args: argparse.Namespace) -> None:
 
 def _fresh(args: argparse.Namespace) -> _Job:
     plan = Plan.of(args)
-    data = examples.load(plan.data, args.target)
-    ready = examples.prepare(data, plan.task, plan.test_fraction, plan.seed)
+    data = task_data.load(plan.data, args.target)
+    ready = task_data.prepare(data, plan.task, plan.test_fraction, plan.seed)
     if args.class_weight is not None and ready.task == "regress":
         raise UsageError("--class-weight is for --task classify; this task is to regress")
     X = ready.train[0]
@@ -234,8 +234,8 @@ def _fresh(args: argparse.Namespace) -> _Job:
     net.classes = ready.classes
     standardized = plan.standardize and data.image_shape is None and X.dtype != np.uint8
     recipe = Recipe(
-        data=examples.shareable(plan.data),
-        fingerprint=examples.fingerprint(data),
+        data=task_data.shareable(plan.data),
+        fingerprint=task_data.fingerprint(data),
         target=args.target,
         task=ready.task,
         test_fraction=plan.test_fraction,
@@ -258,14 +258,14 @@ def _fresh(args: argparse.Namespace) -> _Job:
     net.feature_names = data.feature_names
     if data.target_name is not None:
         net.metadata["target_name"] = data.target_name
-    train, held = examples.hold_out(ready.train, plan.validation_fraction, plan.seed, ready.task)
+    train, held = task_data.hold_out(ready.train, plan.validation_fraction, plan.seed, ready.task)
     if standardized:
         numbers = ready.task == "regress" and net.output == "identity"
         net.standardize(train[0], train[1] if numbers else None)
     return _Job(
         net=net,
         recipe=recipe,
-        examples=ready,
+        split=ready,
         train=train,
         held=held,
         optimizer=plan.make_optimizer(),
@@ -304,18 +304,18 @@ def _resumed(args: argparse.Namespace) -> _Job:
             "give a larger total with --epochs"
         )
     spec = args.data or recipe.data
-    data = examples.load(spec, recipe.target)
-    if examples.fingerprint(data) != recipe.fingerprint:
+    data = task_data.load(spec, recipe.target)
+    if task_data.fingerprint(data) != recipe.fingerprint:
         raise ValueError(f"{spec} is not the data that {args.resume} was trained on")
-    ready = examples.prepare(data, recipe.task, recipe.test_fraction, recipe.seed)
-    train, held = examples.hold_out(
+    ready = task_data.prepare(data, recipe.task, recipe.test_fraction, recipe.seed)
+    train, held = task_data.hold_out(
         ready.train, recipe.validation_fraction, recipe.seed, ready.task
     )
     after = f"from {args.resume}, after {words.plural(done, 'epoch')} of {recipe.epochs:,}"
     return _Job(
         net=net,
         recipe=recipe,
-        examples=ready,
+        split=ready,
         train=train,
         held=held,
         optimizer=None,
@@ -336,7 +336,7 @@ def _within_here(path: str) -> str:
 
 
 def _print_plan(job: _Job) -> None:
-    ready, net, held = job.examples, job.net, job.held
+    ready, net, held = job.split, job.net, job.held
     data = ready.data
     parts = [f"{data.name}: {len(job.train[0]):,} to train on"]
     if held is not None:
@@ -380,7 +380,7 @@ def _speed(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
 
 
 def _print_result(result: dict[str, Any], net: MLP, job: _Job) -> None:
-    unit = job.examples.data.target_name
+    unit = job.split.data.target_name
     if result["examples_per_second"] is not None:
         epochs = words.plural(result["epochs"] - job.done, "epoch")
         report.fact(

@@ -16,7 +16,7 @@ import pytest
 
 import fastnn
 from fastnn import words
-from fastnn.cli import examples, report
+from fastnn.cli import report, task_data
 from fastnn.model_file import container
 
 Image = pytest.importorskip("PIL.Image")
@@ -373,7 +373,7 @@ class TestSplit:
     def test_every_class_gives_its_share_and_no_row_is_lost_or_doubled(self):
         y = np.repeat([0, 1, 2], [50, 100, 10])
         X = np.arange(160.0)[:, None]
-        (X_train, y_train), test = examples.split((X, y), 0.2, 0, 0, "classify")
+        (X_train, y_train), test = task_data.split((X, y), 0.2, 0, 0, "classify")
         assert test is not None
         X_test, y_test = test
         assert np.bincount(y_test).tolist() == [10, 20, 2]
@@ -385,7 +385,7 @@ class TestSplit:
         part = (np.arange(100.0)[:, None], np.zeros(100))
 
         def held(seed, stream):
-            return examples.split(part, 0.3, seed, stream, "regress")[1][0][:, 0].tolist()
+            return task_data.split(part, 0.3, seed, stream, "regress")[1][0][:, 0].tolist()
 
         assert held(1, 0) == held(1, 0)
         assert held(1, 0) != held(2, 0)
@@ -393,7 +393,7 @@ class TestSplit:
 
     def test_a_class_of_one_example_is_learnt_from(self):
         y = np.array([0] * 10 + [1])
-        (_, y_train), _ = examples.split((np.zeros((11, 1)), y), 0.9, 0, 0, "classify")
+        (_, y_train), _ = task_data.split((np.zeros((11, 1)), y), 0.9, 0, 0, "classify")
         assert 1 in y_train
 
 
@@ -582,7 +582,7 @@ class TestCtrlC:
         def load(spec, target):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(examples, "load", load)
+        monkeypatch.setattr(task_data, "load", load)
         assert run("train") == (130, "", "fastnn: interrupted\n")
         assert os.listdir(folder) == []
 
@@ -797,7 +797,7 @@ class TestFailures:
         def load(spec, target):
             raise MemoryError("80 GB wanted")
 
-        monkeypatch.setattr(examples, "load", load)
+        monkeypatch.setattr(task_data, "load", load)
         assert run("train") == (1, "", "fastnn: error: not enough memory: 80 GB wanted\n")
 
     def test_data_that_is_not_here_is_asked_for(self, run, folder, model):
