@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.bench.workloads import Examples, Workload
+from fastnn.bench.workloads import Workload, WorkloadData
 
 from . import reference
 
@@ -40,7 +40,7 @@ class Contender(ABC):
     Parameters
     ----------
     workload : Workload
-    examples : Examples
+    examples : WorkloadData
         `train` takes the first `rows` of them.
     n_threads : int
         That the library may use.
@@ -62,7 +62,7 @@ class Contender(ABC):
 
     keeps_order = True
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         self.workload = workload
         self.examples = examples
         self.n_threads = n_threads

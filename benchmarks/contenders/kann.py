@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench.workloads import Examples, Workload
+from fastnn.bench.workloads import Workload, WorkloadData
 
 from . import reference
 from .base import Array, Contender, UnableError, need
@@ -24,7 +24,7 @@ class Kann(Contender):
 
     keeps_order = False
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         if workload.kind != "predict" and workload.rule.kind != "rmsprop":
             raise UnableError("cynn's binding trains by RMSprop only")

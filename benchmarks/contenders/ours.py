@@ -9,7 +9,7 @@ from typing import Any
 
 import fastnn
 from fastnn.bench.measure import network, optimizer
-from fastnn.bench.workloads import Examples, Workload, load_test_digits
+from fastnn.bench.workloads import Workload, WorkloadData, load_test_digits
 
 from .base import Array, Contender, UnableError
 
@@ -17,7 +17,7 @@ from .base import Array, Contender, UnableError
 class Fastnn(Contender):
     """One call of `MLP.fit` with all its checks; float32 inputs."""
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         fastnn.set_num_threads(n_threads)
         self.X = examples.X
@@ -83,7 +83,7 @@ class Fastnn(Contender):
 class FastnnBytes(Fastnn):
     """The same with the images as the bytes that they come as, which fastnn reads in place."""
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         if examples.X_bytes is None or workload.kind != "train":
             raise UnableError("the data are no bytes")

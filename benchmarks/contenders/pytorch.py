@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench.workloads import Examples, Workload
+from fastnn.bench.workloads import Workload, WorkloadData
 
 from .base import Array, Contender, UnableError, need
 
@@ -18,7 +18,7 @@ class Torch(Contender):
 
     compiled = False
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         torch = need("torch")
         self.torch: Any = torch
