@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import MLP, explain, paths
-from ..explain.tables import Shown, Table
+from ..explain.shown import Shown, TextTable
 from ..init import fill
 from . import evaluate, options, report
 from .options import UsageError
@@ -82,7 +82,7 @@ class _Part(Shown):
         self._kind = kind
         self._inside = explain.look_inside(subject.net, subject.X, subject.y, example=subject.index)
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         return [self._inside.table(self._kind)]
 
     def plot(self, **options: Any) -> Any:

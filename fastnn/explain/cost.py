@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..mlp import MLP, check_mlp
 from ..words import number
 from .labels import Labels, image_shape, targets
-from .tables import Shown, Table
+from .shown import Shown, TextTable
 from .view_data import ViewData, row_numbers
 
 Array = NDArray[Any]
@@ -69,7 +69,7 @@ class CostTable(Shown):
     _image_shape: tuple[int, int] | None
     _examples: ViewData
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return a table for each example in `shown`, or one of the dearest and the cheapest."""
         if not self.shown:
             return [self._summary()]
@@ -111,7 +111,7 @@ class CostTable(Shown):
         ending = "which is right" if right == said else f"it is {right}"
         return f"example {example}: the network says {said}, {ending}"
 
-    def _one(self, example: int) -> Table:
+    def _one(self, example: int) -> TextTable:
         shown = np.arange(len(self.outputs))
         note = f"Σ (a − y)² = {number(self.sums[example])}"
         note += ", the cost of this example" if self.sums_are_costs else ""
@@ -133,9 +133,9 @@ class CostTable(Shown):
         ]
         title = self.verdict(example)
         columns = ("output", "says a", "should say y", "(a − y)²")
-        return Table(title[0].upper() + title[1:], columns, rows, f"{note}.")
+        return TextTable(title[0].upper() + title[1:], columns, rows, f"{note}.")
 
-    def _summary(self) -> Table:
+    def _summary(self) -> TextTable:
         n = len(self.sums)
         ends = min(_ENDS, n // 2)
         rows = []
@@ -149,7 +149,7 @@ class CostTable(Shown):
         else:
             heads = ("furthest off", "(a − y)² of it")
         own = () if self.sums_are_costs else (self.loss,)
-        return Table(
+        return TextTable(
             f"The dearest and the cheapest of {n:,} examples, by their cost",
             ("", "example", *heads, *own, "Σ (a − y)²"),
             rows,

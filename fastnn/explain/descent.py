@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..checks import check_count, check_number
 from ..words import number
 from .functions import Surface
-from .tables import Shown, Table
+from .shown import Shown, TextTable
 
 Array = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ class Descent(Shown):
     reasons: list[str]
     _surface: Surface
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return a table of the paths and, of a single one, a table of its steps."""
         momentum = f", momentum {self.momentum:g}" if self.momentum else ""
         several = len(self.paths) > 1
@@ -86,12 +86,12 @@ class Descent(Shown):
             f"Gradient descent on {self.function}: learning rate {self.lr:g}{momentum}, "
             f"gradient {self.gradient}"
         )
-        tables = [Table(title, columns, rows, "\n".join(notes))]
+        tables = [TextTable(title, columns, rows, "\n".join(notes))]
         if not several:
             tables.append(self._steps(0))
         return tables
 
-    def _steps(self, i: int) -> Table:
+    def _steps(self, i: int) -> TextTable:
         """Return a path step by step: the first ones, then ever fewer, then the last."""
         path, last = self.paths[i], len(self.paths[i]) - 1
         shown = [0, *np.geomspace(1, last, _ROWS).round().astype(int)] if last else [0]
@@ -101,7 +101,9 @@ class Descent(Shown):
         ]
         columns = ("step", "x", "y", "f", "−∂f/∂x", "−∂f/∂y", "‖∇f‖")
         left_out = last + 1 - len(rows)
-        return Table("Steps", columns, rows, f"{left_out:,} steps not shown." if left_out else "")
+        return TextTable(
+            "Steps", columns, rows, f"{left_out:,} steps not shown." if left_out else ""
+        )
 
     def plot(self, **options: Any) -> Any:
         """Draw the surface and its contours with the paths; see `fastnn.plot.landscape`."""

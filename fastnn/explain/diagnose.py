@@ -18,7 +18,7 @@ from . import checks
 from .advice import Setting, advised
 from .checks import Check, Finding
 from .labels import Labels, image_shape, targets
-from .tables import Shown, Table
+from .shown import Shown, TextTable
 from .units import LayerUnits, unit_statistics
 from .view_data import ViewData, as_first_fit
 
@@ -65,7 +65,7 @@ class Diagnosis(Shown):
         """Tell whether there is a finding of this topic: ``"dead_units" in diagnosis``."""
         return any(finding.topic == topic for finding in self.findings)
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return the findings, what was looked at, and the layers."""
         found = [(f.severity, f.sentence, f.advice) for f in self.findings]
         n, kind = len(self.findings), "note" if self.healthy else "finding"
@@ -94,11 +94,11 @@ class Diagnosis(Shown):
             for layer, slope, norm in zip(self.units, self.slopes, self.gradient_norms, strict=True)
         ]
         of_layers = ("layer", "activation", "mean", "share dead", "share saturated")
-        tables = [Table(title, ("severity", "finding", "advice"), found)] if n else []
+        tables = [TextTable(title, ("severity", "finding", "advice"), found)] if n else []
         return [
             *tables,
-            Table("The numbers" if n else title, columns, looked),
-            Table("Layers", (*of_layers, "δ (rms)", "‖∂C/∂W‖"), layers),
+            TextTable("The numbers" if n else title, columns, looked),
+            TextTable("Layers", (*of_layers, "δ (rms)", "‖∂C/∂W‖"), layers),
         ]
 
     def plot(self, **options: Any) -> Any:

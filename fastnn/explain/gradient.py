@@ -13,7 +13,7 @@ from ..layout import Gradient
 from ..mlp import MLP, check_mlp
 from ..words import number, times
 from .labels import Labels
-from .tables import Shown, Table
+from .shown import Shown, TextTable
 
 Array = NDArray[Any]
 
@@ -144,18 +144,18 @@ class Sensitivity(Shown):
             return f"The cost is as sensitive to {more} as to {less}."
         return f"The cost is {times(ratio)} more sensitive to {more} than to {less}."
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return the ranking, and the norms by layer."""
         held = sum(slope.value**2 for slope in self.entries) / self.norm**2 if self.norm else 0.0
         some = f"they hold {held:.0%} of ‖∇C‖²" if self.norm else "the gradient is 0"
         zeros = f"; {self.n_zero:,} slopes are 0" if self.n_zero else ""
-        ranking = Table(
+        ranking = TextTable(
             f"What the cost depends on most: {len(self.entries)} of {self.n_params:,} slopes",
             ("rank", "parameter", "which is", "∂C/∂w", "to lower the cost", "share of largest"),
             [(s.rank, s.name, s.words, s.value, s.to_lower_cost, s.share) for s in self.entries],
             f"By size |∂C/∂w|; {some}{zeros}.",
         )
-        layers = Table(
+        layers = TextTable(
             "The gradient by layer",
             ("layer", "‖∂C/∂W‖", "‖∂C/∂b‖", "share of ‖∇C‖²"),
             [

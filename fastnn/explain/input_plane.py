@@ -13,7 +13,7 @@ from ..checks import check_count
 from ..mlp import MLP, check_mlp
 from ..words import number
 from .labels import Labels
-from .tables import Shown, Table
+from .shown import Shown, TextTable
 from .view_data import ViewData
 
 Array = NDArray[np.float64]
@@ -80,7 +80,7 @@ class InputPlane(Shown):
     classes: tuple[str, ...]
     points: tuple[PlanePoints, ...]
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return which share of the plane goes to each class, or the range of each output."""
         axes = zip(self.inputs, (self.across, self.up), strict=True)
         ends = [f"{name} {number(float(at[0]))} to {number(float(at[-1]))}" for name, at in axes]
@@ -93,7 +93,7 @@ class InputPlane(Shown):
             columns = ["class", "share of the plane"]
             for points in self._known:
                 columns += [f"examples, {points.name}", "told right"]
-        return [Table("The plane of the two inputs", tuple(columns), rows, note)]
+        return [TextTable("The plane of the two inputs", tuple(columns), rows, note)]
 
     @property
     def _known(self) -> list[PlanePoints]:

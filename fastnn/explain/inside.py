@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..checks import is_whole
 from ..mlp import MLP, check_mlp
 from .labels import Labels, image_shape
-from .tables import Shown, Table
+from .shown import Shown, TextTable
 from .units import LayerUnits, unit_statistics
 from .view_data import ViewData
 
@@ -103,7 +103,7 @@ class Inside(Shown):
     _input: NDArray[np.float64]  # (n_in,), of the example, not scaled by the network
     _inputs: NDArray[np.float64]  # (len(mistakes), n_in); scaled by the network, but pictures
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return units, strongest inputs by name, and with y the confusions and the costliest."""
         kinds = ["units"]
         if self._image_shape is None:  # a list of pixels tells nobody anything: see first_layer
@@ -111,7 +111,7 @@ class Inside(Shown):
         kinds += [kind for kind in ("confusion", "mistakes") if not self._lacks(kind)]
         return [self.table(kind) for kind in kinds]
 
-    def table(self, kind: str) -> Table:
+    def table(self, kind: str) -> TextTable:
         """Return the numbers of one of its pictures; kinds and errors as of `plot`."""
         self._check(kind)
         makers = {
@@ -123,7 +123,7 @@ class Inside(Shown):
         }
         return makers[kind]()
 
-    def _way_table(self) -> Table:
+    def _way_table(self) -> TextTable:
         rows = []
         for layer in range(1, len(self.activations)):
             a = self.activations[layer]
@@ -135,14 +135,14 @@ class Inside(Shown):
         if words is not None and self.wanted is None:
             note = f"{words}."
         wide = max(len(a) for a in self.activations[1:]) > _NEURONS
-        return Table(
+        return TextTable(
             title,
             ("neuron", "activation"),
             rows,
             note + f" The {_NEURONS} largest of each layer." * wide,
         )
 
-    def _unit_table(self) -> Table:
+    def _unit_table(self) -> TextTable:
         rows = []
         for layer in self.units:
             outputs = layer is self.units[-1]
@@ -159,7 +159,7 @@ class Inside(Shown):
                 )
             )
         columns = ("layer", "activation", "units", "mean", "deviation")
-        return Table(
+        return TextTable(
             "What the units do",
             (*columns, "share dead", "share saturated", "always dead"),
             rows,
@@ -167,16 +167,16 @@ class Inside(Shown):
             "unit and example. Outputs that are sure of themselves are saturated, and should be.",
         )
 
-    def _input_table(self) -> Table:
+    def _input_table(self) -> TextTable:
         weights = np.sqrt((self._first_weights**2).sum(axis=0))
         rows = [
             (self.names[1][j], float(weights[j]), up, down)
             for j, (down, up) in enumerate(self.strongest)
         ]
         columns = ("neuron", "length of w", "raised most by", "lowered most by")
-        return Table("What the first layer looks for", columns, rows)
+        return TextTable("What the first layer looks for", columns, rows)
 
-    def _confusion_table(self) -> Table:
+    def _confusion_table(self) -> TextTable:
         counts = self.confusion
         assert counts is not None
         rows = [
@@ -184,20 +184,20 @@ class Inside(Shown):
             for i, (name, row) in enumerate(zip(self.classes, counts, strict=True))
         ]
         right = f"{np.trace(counts):,} of {counts.sum():,}"
-        return Table(
+        return TextTable(
             "Which class was taken for which",
             ("is ↓ said →", *self.classes, "share right"),
             rows,
             f"{right} are right.",
         )
 
-    def _mistake_table(self) -> Table:
+    def _mistake_table(self) -> TextTable:
         mistakes = self.mistakes or ()
         rows = [(m.row, m.cost, m.said, m.wanted, "" if m.right else "×") for m in mistakes]
         columns = ("row of X", "cost", "said", "should be", "wrong")
         if self.confusion is None:
             rows, columns = [row[:-1] for row in rows], columns[:-1]  # type: ignore[misc, assignment]
-        return Table("The costliest examples", columns, rows)
+        return TextTable("The costliest examples", columns, rows)
 
     def plot(self, kind: str = "network", **options: Any) -> Any:
         """Draw one of its pictures.

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..mlp import MLP, check_mlp
 from ..words import number
 from .labels import Labels, Parameter, image_shape
-from .tables import Shown, Table
+from .shown import Shown, TextTable
 from .view_data import PIECE, ViewData, row_numbers
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class NudgeTable(Shown):
         """The average of every parameter of the network, laid out like ``net.params``."""
         return self._averages
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return one table, in the cost's own units."""
         rows = [
             (parameter.name, *map(float, nudges), float(average), float(spread))
@@ -78,7 +78,7 @@ class NudgeTable(Shown):
             )
         ]
         columns = ("parameter", *self.headings(" "), "average", "spread")
-        return [Table(self._title(), columns, rows, self._note())]
+        return [TextTable(self._title(), columns, rows, self._note())]
 
     def headings(self, between: str = "\n") -> list[str]:
         """Return what stands above the columns: the row of X and what it should give."""

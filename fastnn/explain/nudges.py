@@ -25,7 +25,7 @@ from ..layout import Gradient, layers
 from ..mlp import MLP, check_mlp
 from . import urgency
 from .labels import Labels, image_shape, targets
-from .tables import Shown, Table
+from .shown import Shown, TextTable
 from .urgency import Urgency
 
 Array = NDArray[Any]
@@ -153,7 +153,7 @@ class Nudges(Shown):
         one = next(u for u in self.ranking if u.index == self.neuron)
         return urgency.saturation(one, self.function)
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return who asks how urgently, and what is asked of weights and of the layer before."""
         return [self._urgencies(), self._weights(), self._activations()]
 
@@ -169,7 +169,7 @@ class Nudges(Shown):
 
         return wishes(self)
 
-    def _urgencies(self) -> Table:
+    def _urgencies(self) -> TextTable:
         shown = self.ranking[:_URGENT]
         columns: dict[str, list[Any]] = {"neuron": [u.name for u in shown]}
         columns["says a"] = [u.says for u in shown]
@@ -186,11 +186,11 @@ class Nudges(Shown):
         words = [self.sentence(), urgency.order_in_words(self.ranking, self.function)]
         if self.should_say is not None and self._example.scaled_targets:
             words.append(_STANDARDIZED)
-        return Table(
+        return TextTable(
             title, tuple(columns), list(zip(*columns.values(), strict=True)), " ".join(words)
         )
 
-    def _weights(self) -> Table:
+    def _weights(self) -> TextTable:
         nudges = self.weight_nudges.reshape(len(self.sources), -1)
         weights = self.weights.reshape(nudges.shape)
         first = self.neuron or 0
@@ -201,7 +201,7 @@ class Nudges(Shown):
             name = f"weights[{self.layer - 1}][{i}, {first + j}]"
             says = self.source_activations[i]
             rows.append((name, words, says, weights[i, j], nudges[i, j]))
-        return Table(
+        return TextTable(
             f"What {self._who()} of the weights: the {len(rows)} strongest of {nudges.size:,}",
             ("weight", "which is", "a of its source", "w", "−∂C/∂w = −δ a"),
             rows,
@@ -213,7 +213,7 @@ class Nudges(Shown):
             ),
         )
 
-    def _activations(self) -> Table:
+    def _activations(self) -> TextTable:
         parts, first = self.parts, self.neuron or 0
         rows: list[tuple[Any, ...]] = []
         for i in _largest(self.activation_nudges):
@@ -234,7 +234,7 @@ class Nudges(Shown):
         before = "inputs" if self.layer == 1 else f"neurons of layer {self.layer - 1}"
         title = f"What {self._who()} of the {before}: the {len(rows)} strongest"
         note = f"Slopes, in cost per unit of a. {note}"
-        return Table(f"{title} of {len(self.sources):,}", columns, rows, note)
+        return TextTable(f"{title} of {len(self.sources):,}", columns, rows, note)
 
     def _who(self) -> str:
         if self.neuron is not None:

@@ -23,7 +23,7 @@ from ..words import number
 from .directions import norm
 from .ground import NOISE, PRINCIPAL, Ground, Scale, survey
 from .plans import at_a_rate_that_suits, epochs_of, plane_of, sizes_of
-from .tables import Shown, Table
+from .shown import Shown, TextTable
 from .view_data import ViewData, as_first_fit
 from .walkers import Recorder, Walk
 
@@ -154,7 +154,7 @@ class DescentPaths(Shown):
             return self
         return _seen(self, plane)
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return what each path took and where it ended, and how straight it went."""
         rows = [
             (
@@ -178,10 +178,10 @@ class DescentPaths(Shown):
             "Seconds: of the same training without recording."
         ]
         notes += [f"{path.name}: {path.stopped}." for path in self.paths if path.stopped]
-        table = Table(f"Paths of {self.optimizer}", columns, rows, " ".join(notes))
+        table = TextTable(f"Paths of {self.optimizer}", columns, rows, " ".join(notes))
         return [table, self._straight()]
 
-    def _straight(self) -> Table:
+    def _straight(self) -> TextTable:
         """Return how straight each path went, in the whole space and on the planes."""
         ground = self._ground
         ways = [ground.coordinates[plane] for plane in self.planes]
@@ -202,7 +202,7 @@ class DescentPaths(Shown):
                 f"Noise plane: from start to end of {careful}, and across that the main direction "
                 f"of the noise in the steps of {drunk}."
             )
-        return Table("Length over displacement, of every step", columns, rows, " ".join(notes))
+        return TextTable("Length over displacement, of every step", columns, rows, " ".join(notes))
 
     def plot(self, **options: Any) -> Any:
         """Draw the paths on both planes, and the costs; see `fastnn.plot.walks`."""

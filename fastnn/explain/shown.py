@@ -56,7 +56,7 @@ p { max-width: 42rem; }"""
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Rows of names and numbers under headings.
 
     Attributes
@@ -78,7 +78,7 @@ class Table:
 class Shown:
     """Base of results that can be printed, shown in a notebook, kept as JSON and drawn."""
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return the tables that show it."""
         raise NotImplementedError
 
