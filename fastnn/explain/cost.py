@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..mlp import MLP, check_mlp
 from ..words import number
-from .labels import Labels, image_shape, targets
+from .neuron_names import NeuronNames, image_shape, targets
 from .shown import Shown, TextTable
 from .view_data import ViewData, row_numbers
 
@@ -238,7 +238,7 @@ def cost_table(
         costs=costs,
         mean_cost=float(np.average(costs, weights=weights)),
         order=np.argsort(-costs, kind="stable"),
-        outputs=tuple(Labels(net).classes),
+        outputs=tuple(NeuronNames(net).classes),
         classes=classes,
         predicted=predicted,
         shown=tuple(int(row) for row in row_numbers("examples", examples, n)),

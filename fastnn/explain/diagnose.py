@@ -17,7 +17,7 @@ from ..optim import SGD
 from . import checks
 from .advice import Setting, advised
 from .checks import Check, Finding
-from .labels import Labels, image_shape, targets
+from .neuron_names import NeuronNames, image_shape, targets
 from .shown import Shown, TextTable
 from .units import LayerUnits, unit_statistics
 from .view_data import ViewData, as_first_fit
@@ -174,7 +174,7 @@ def diagnose(
     goals = targets(net, y, data.n)
     wanted = net._passes.in_units(goals)
     learnt = _learnt(predicted, wanted)
-    labels, made = Labels(net), list[Check]()
+    labels, made = NeuronNames(net), list[Check]()
     if "loss" in history:
         made += checks.check_curve(history["loss"], history.stopped, learnt)
         if "val_loss" in history and np.isfinite([*history["loss"], *history["val_loss"]]).all():

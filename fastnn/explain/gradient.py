@@ -12,7 +12,7 @@ from ..checks import check_count
 from ..layout import Gradient
 from ..mlp import MLP, check_mlp
 from ..words import number, times
-from .labels import Labels
+from .neuron_names import NeuronNames
 from .shown import Shown, TextTable
 
 Array = NDArray[Any]
@@ -89,7 +89,7 @@ class Sensitivity(Shown):
     n_params: int
     n_zero: int
     _gradient: Gradient
-    _labels: Labels
+    _labels: NeuronNames
 
     @property
     def gradient(self) -> Gradient:
@@ -224,7 +224,7 @@ def sensitivity(
     check_mlp(net)
     top = check_count("top", top, 1)
     gradient = net.gradient(X, y, sample_weight=sample_weight)
-    flat, labels = gradient.flat, Labels(net)
+    flat, labels = gradient.flat, NeuronNames(net)
     if not np.isfinite(flat).all():
         raise ValueError("the gradient holds NaN or infinity: this network has diverged")
     sizes = np.abs(flat)
@@ -239,7 +239,7 @@ def sensitivity(
     )
 
 
-def _slope(flat: Array, sizes: Array, labels: Labels, index: int) -> Slope:
+def _slope(flat: Array, sizes: Array, labels: NeuronNames, index: int) -> Slope:
     parameter, value = labels.parameter(index), float(flat[index])
     largest = float(sizes.max())
     return Slope(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..checks import check_count
 from ..mlp import MLP, check_mlp
 from ..words import number
-from .labels import Labels
+from .neuron_names import NeuronNames
 from .shown import Shown, TextTable
 from .view_data import ViewData
 
@@ -196,7 +196,7 @@ def input_plane(
     across, up = _axes(np.concatenate([each.x for each in points]), limits, grid)
     places = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     values = net.predict(places).astype(np.float64).reshape(grid, grid, -1)
-    labels = Labels(net)
+    labels = NeuronNames(net)
     return InputPlane(
         inputs=(labels.neuron(0, 0), labels.neuron(0, 1)),
         outputs=tuple(labels.neuron(len(net.sizes) - 1, j) for j in range(net.sizes[-1])),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..checks import is_whole
 from ..mlp import MLP, check_mlp
-from .labels import Labels, image_shape
+from .neuron_names import NeuronNames, image_shape
 from .shown import Shown, TextTable
 from .units import LayerUnits, unit_statistics
 from .view_data import ViewData
@@ -286,7 +286,7 @@ def look_inside(
     ([784, 16, 16, 10], np.int64(200))
     """
     check_mlp(net)
-    data, names = ViewData(net, X, y), Labels(net)
+    data, names = ViewData(net, X, y), NeuronNames(net)
     example = _whole("example", example, data.n - 1)
     n_mistakes = _whole("n_mistakes", n_mistakes)
     said = None if data.labels is None else data.said(net)
@@ -369,7 +369,7 @@ def _edges(a: NDArray[np.float64], W: NDArray[Any]) -> Edges:
     return Edges(source.astype(np.int64), target.astype(np.int64), flow.flat[order])
 
 
-def _strongest(net: MLP, names: Labels) -> tuple[tuple[str, str], ...]:
+def _strongest(net: MLP, names: NeuronNames) -> tuple[tuple[str, str], ...]:
     result = []
     for w in net.weights[0].T:
         order = np.argsort(w, kind="stable")

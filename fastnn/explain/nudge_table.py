@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..mlp import MLP, check_mlp
 from ..words import number
-from .labels import Labels, Parameter, image_shape
+from .neuron_names import NeuronNames, Parameter, image_shape
 from .shown import Shown, TextTable
 from .view_data import PIECE, ViewData, row_numbers
 
@@ -273,7 +273,7 @@ def nudge_table(
     gradient = net.gradient(X, y, sample_weight=sample_weight).flat.astype(np.float64)
     if not np.isfinite(gradient).all():
         raise ValueError("net has a gradient on these examples that is not finite")
-    data, names = ViewData(net, X, y), Labels(net)
+    data, names = ViewData(net, X, y), NeuronNames(net)
     wanted = range(min(_SHOWN_EXAMPLES, data.n)) if examples is None else examples
     columns = row_numbers("examples", wanted, data.n)
     rows = _largest(gradient) if params is None else _indices(names, params)
@@ -345,7 +345,7 @@ def _largest(gradient: NDArray[np.float64]) -> NDArray[np.int64]:
     return order[:_SHOWN_PARAMS].astype(np.int64)
 
 
-def _indices(names: Labels, params: Sequence[int | str]) -> NDArray[np.int64]:
+def _indices(names: NeuronNames, params: Sequence[int | str]) -> NDArray[np.int64]:
     if isinstance(params, str) or not isinstance(params, Sequence | np.ndarray):
         raise TypeError(f"params must be a sequence of places or names, got {params!r}")
     return np.array([names.index(param) for param in params], np.int64)

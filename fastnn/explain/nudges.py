@@ -24,7 +24,7 @@ from ..checks import is_whole
 from ..layout import Gradient, layers
 from ..mlp import MLP, check_mlp
 from . import urgency
-from .labels import Labels, image_shape, targets
+from .neuron_names import NeuronNames, image_shape, targets
 from .shown import Shown, TextTable
 from .urgency import Urgency
 
@@ -50,7 +50,7 @@ class _Example:
     functions: tuple[str, ...]  # of the layers 1 … L
     gradient: Gradient  # of this example's cost; its biases[l] are δ[l+1]
     target: Array  # (n_out,)
-    labels: Labels
+    labels: NeuronNames
     image_shape: tuple[int, int] | None
     scaled_targets: bool  # by output_shift and output_scale
 
@@ -309,7 +309,7 @@ def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = No
         weights=tuple(weights for weights, _ in layers(net.params.copy(), net.sizes)),
         gradient=Gradient(flat, net.sizes),
         target=targets(net, y, 1)[0],
-        labels=Labels(net),
+        labels=NeuronNames(net),
         scaled_targets=net.output_scale is not None,
         image_shape=image_shape(net),
     )

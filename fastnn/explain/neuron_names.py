@@ -48,7 +48,7 @@ class Parameter:
     words: str
 
 
-class Labels:
+class NeuronNames:
     """Names of a network's neurons and parameters.
 
     Inputs are called after ``net.feature_names``, or pixels of the ``image_shape`` (rows, columns)
