@@ -25,7 +25,7 @@ from ._config import get_num_threads, get_sparse
 from .callbacks import CallbackLike
 from .checks import check_count, check_dtype, check_number, check_widths, one_each
 from .fit import training
-from .fit.state import FitState, OptimizerState, Rule, TrainState
+from .fit.state import FitState, OptimizerState, StepRule, TrainState
 from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
 from .init import DEFAULT_INIT, INITS, Init, fill
@@ -183,7 +183,7 @@ class MLP(Scaled):
         self._state: OptimizerState | None = None
         self._fit_state: FitState | None = None
         self._fit: training.Fit | None = None
-        self._rule = Rule()  # another is set by those who define the steps otherwise
+        self._rule = StepRule()  # another is set by those who define the steps otherwise
 
     def _make_core(self) -> None:
         codes = [names.ACTIVATIONS.index(name) for name in (*self.activation, self.output)]

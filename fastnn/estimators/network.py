@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import check_unmasked
-from ..fit.state import Rule
+from ..fit.state import StepRule
 from ..layout import Array
 from ..mlp import MLP
 from ..names import check_name
@@ -64,7 +64,7 @@ def without_optimizer(net: MLP) -> MLP:
     seen = object.__new__(MLP)
     vars(seen).update(vars(net))
     seen._optimizer = seen._state = seen._fit_state = None
-    seen._rule = Rule()
+    seen._rule = StepRule()
     return seen
 
 

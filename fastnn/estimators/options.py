@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from ..callbacks import CallbackLike
 from ..checks import is_number, is_whole
-from ..fit.state import Rule
+from ..fit.state import StepRule
 from ..names import HIDDEN, Activation, check_name
 from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from ..schedules import LearningRate, Rates, Schedule, Steps, learning_rates
@@ -196,9 +196,9 @@ def _named(solver: str, estimator: Any, rate: LearningRate) -> Optimizer:
     return Adam(rate, betas, eps) if solver == "adam" else AdamW(rate, betas, eps, 0.0)
 
 
-def rule(estimator: Any, cost: Cost) -> Rule:
-    """Return what the steps follow; see `fastnn.fit.state.Rule`."""
-    return Rule(cost.factor, float(estimator.alpha) if estimator.l2 == "batch" else 0.0)
+def rule(estimator: Any, cost: Cost) -> StepRule:
+    """Return what the steps follow; see `fastnn.fit.state.StepRule`."""
+    return StepRule(cost.factor, float(estimator.alpha) if estimator.l2 == "batch" else 0.0)
 
 
 def decay(estimator: Any, count: float) -> float:

@@ -54,11 +54,11 @@ class OptimizerState:
     def core(
         self, optimizer: Optimizer, factor: float = 1.0, decay: float = 0.0
     ) -> _fastnn.Optimiser:
-        """Return optimiser and state as the core reads them, for steps along a `Rule`.
+        """Return optimiser and state as the core reads them, for steps along a `StepRule`.
 
         The core's g is that of the cost: factor · g + decay · W is what the step is to follow.
         Where the formula divides by √v, the factor cancels but for eps; where it does not (SGD),
-        it goes into the rate: `Rule.rate_factor`.
+        it goes into the rate: `StepRule.rate_factor`.
         """
         constants = optimizer.constants
         if "eps" in constants:
@@ -70,7 +70,7 @@ class OptimizerState:
 
 
 @dataclass(frozen=True)
-class Rule:
+class StepRule:
     """Direction of the steps of a network where it is not the gradient of its cost alone.
 
     Per batch of m examples: g = factor · ∇C + (alpha / m) · W, with the sum of the examples'
@@ -132,4 +132,4 @@ class TrainState:
     rng: np.random.Generator
     dropout_seed: int
     optimizer_state: OptimizerState
-    rule: Rule = field(default_factory=Rule)
+    rule: StepRule = field(default_factory=StepRule)

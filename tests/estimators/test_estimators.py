@@ -29,7 +29,7 @@ import fastnn
 from fastnn import MLPClassifier, MLPRegressor
 from fastnn.estimators import losses, options
 from fastnn.estimators.labels import Labels
-from fastnn.fit.state import Rule
+from fastnn.fit.state import StepRule
 
 X, Y = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -433,7 +433,7 @@ class TestNetworksInAndOut:
         net = model.to_mlp()
         assert np.array_equal(net.classify(X), model.predict(X))
         assert np.array_equal(net.predict(X), model.predict_proba(X))
-        assert net._rule == Rule() and net._state is None
+        assert net._rule == StepRule() and net._state is None
         net.params = np.zeros(net.n_params)
         assert model.network_.params.any()
 

@@ -12,7 +12,7 @@ import fastnn
 from fastnn import MLP, SGD, Adam, AdamW, RMSprop, schedules
 from fastnn.callbacks import Callback, EarlyStopping
 from fastnn.fit import call_size
-from fastnn.fit.state import Rule
+from fastnn.fit.state import StepRule
 
 X, Y = table(60)
 X_VAL, Y_VAL = table(25, seed=1)
@@ -399,7 +399,7 @@ def test_a_rule_steps_along_the_gradient_that_it_says(optimizer, twin, factor, w
     rng = np.random.default_rng(4)
     X, y, weight = rng.normal(size=(12, 3)), rng.normal(size=12), rng.uniform(0.2, 3, 12)
     net = MLP([3, 4, 1], activation="tanh", dtype="float64", seed=0)
-    net._rule, other, state = Rule(factor=factor, alpha=0.6), copy.deepcopy(net), {}
+    net._rule, other, state = StepRule(factor=factor, alpha=0.6), copy.deepcopy(net), {}
     for _ in range(2):
         for rows in (slice(0, 5), slice(5, 10), slice(10, 12)):  # the last batch is smaller
             w = weight[rows] if weighted else np.ones(12)[rows]
