@@ -17,9 +17,9 @@ from sklearn.utils.metaestimators import available_if
 
 from ..mlp import MLP
 from . import lbfgs, options
+from .adoption import as_sample_weight
 from .fitted import Fitted
 from .losses import Cost
-from .network import as_weight
 from .watch import StoppingState, Watch
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -74,7 +74,7 @@ class BaseMLP(Fitted):
             self._check_same_targets(y)
         dtype = np.dtype(np.float64 if X.dtype == np.float64 else np.float32)
         targets = self._targets(y, dtype)
-        weight = self._weights(y, as_weight(sample_weight, X.shape[0]), incremental)
+        weight = self._weights(y, as_sample_weight(sample_weight, X.shape[0]), incremental)
         cost = self._cost(targets)
         if first:
             self._start(X.shape[1], cost, dtype)
@@ -263,7 +263,7 @@ class BaseMLP(Fitted):
         X, y, weight = (*given, None)[:3]
         X, y = self._valid(X, y, reset=False)
         self._targets(y, self.network_.dtype)
-        return X, y, as_weight(weight, X.shape[0])
+        return X, y, as_sample_weight(weight, X.shape[0])
 
     def _split(self, X: Any, y: Any, targets: NDArray[Any], weight: Any) -> Any:
         """Set a share of the rows aside: the same rows in every call on the same data."""

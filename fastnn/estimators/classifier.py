@@ -20,10 +20,10 @@ from ..mlp import MLP
 from ..names import ARGMAX
 from ..optim import Optimizer
 from . import options
+from .adoption import adopt, of_network
 from .base import BaseMLP, with_epochs
 from .labels import Labels
 from .losses import ClassificationLoss, Cost, OutputActivation, of_classifier
-from .network import adopt, of_network
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]

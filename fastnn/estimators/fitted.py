@@ -16,8 +16,8 @@ from ..layout import Array, Gradient, layers
 from ..mlp import MLP
 from ..optim import Optimizer
 from . import options
+from .adoption import Layers, as_sample_weight, without_fit_state
 from .losses import THEIRS, Cost, OutputActivation
-from .network import Layers, as_weight, without_optimizer
 
 
 class Fitted(BaseEstimator):  # type: ignore[misc]
@@ -164,7 +164,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         rows, goals = self._valid(X, y, reset=False)
         net = self.network_
         targets = self._targets(goals, net.dtype)
-        weight = self._weights(goals, as_weight(sample_weight, rows.shape[0]), False)
+        weight = self._weights(goals, as_sample_weight(sample_weight, rows.shape[0]), False)
         flat = net.gradient(rows, self._known(targets), sample_weight=weight).flat
         flat = flat * self._cost(targets).factor
         decay = options.decay(self, float(rows.shape[0] if weight is None else np.sum(weight)))
@@ -182,7 +182,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
             Its own: training it does not change the estimator. `MLP.save` writes it to a file.
         """
         check_is_fitted(self)
-        return copy.deepcopy(without_optimizer(self.network_))
+        return copy.deepcopy(without_fit_state(self.network_))
 
     # ---- fitted attributes that the network has ------------------------------------------------
 
@@ -234,5 +234,5 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         """Leave the optimiser's state out where no further training was announced."""
         state: dict[str, Any] = dict(super().__getstate__())
         if "network_" in state and not (self.warm_start or state.get("_continues")):
-            state["network_"] = without_optimizer(state["network_"])
+            state["network_"] = without_fit_state(state["network_"])
         return state

@@ -17,9 +17,9 @@ from ..mlp import MLP
 from ..names import ACTIVATIONS, check_name
 from ..optim import Optimizer
 from . import options
+from .adoption import adopt, of_network
 from .base import BaseMLP, with_epochs
 from .losses import REGRESSION, Cost, OutputActivation, RegressionLoss, of_regressor
-from .network import adopt, of_network
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]

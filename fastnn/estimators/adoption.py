@@ -1,4 +1,4 @@
-"""Networks as estimators hold them."""
+"""Adoption of a network by an estimator, and views of its weights."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def of_network(net: Any, outputs: Iterable[str]) -> dict[str, Any]:
 
 def adopt(model: Any, net: MLP) -> None:
     """Give a new estimator a copy of a network as what it has fitted."""
-    model.network_ = copy.deepcopy(without_optimizer(net))
+    model.network_ = copy.deepcopy(without_fit_state(net))
     model.n_features_in_ = net.sizes[0]
     if net.feature_names is not None:
         model.feature_names_in_ = np.asarray(net.feature_names, object)
@@ -59,17 +59,17 @@ def adopt(model: Any, net: MLP) -> None:
     model._continues = False
 
 
-def without_optimizer(net: MLP) -> MLP:
-    """Return the network itself, seen without optimiser and record: only to be copied."""
-    seen = object.__new__(MLP)
-    vars(seen).update(vars(net))
-    seen._optimizer = seen._state = seen._fit_state = None
-    seen._rule = StepRule()
-    return seen
+def without_fit_state(net: MLP) -> MLP:
+    """Return a shallow view without optimiser state and history, for copying."""
+    view = object.__new__(MLP)
+    vars(view).update(vars(net))
+    view._optimizer = view._state = view._fit_state = None
+    view._rule = StepRule()
+    return view
 
 
-def as_weight(given: Any, n: int) -> NDArray[np.float64] | None:
-    """Return `sample_weight` as (n,) floats, one number for all being that often itself."""
+def as_sample_weight(given: Any, n: int) -> NDArray[np.float64] | None:
+    """Return `sample_weight` as (n,) floats, a scalar repeated n times."""
     if given is None:
         return None
     check_unmasked("sample_weight", given)
