@@ -14,8 +14,8 @@ from ..fit.state import StepRule
 from ..layout import Array
 from ..mlp import MLP
 from ..names import check_name
+from .epoch_record import StoppingState
 from .losses import THEIRS
-from .watch import StoppingState
 
 
 class Layers(list[Array]):

@@ -18,9 +18,9 @@ from sklearn.utils.metaestimators import available_if
 from ..mlp import MLP
 from . import lbfgs, options
 from .adoption import as_sample_weight
+from .epoch_record import EpochRecord, StoppingState
 from .fitted import Fitted
 from .losses import Cost
-from .watch import StoppingState, Watch
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -176,7 +176,7 @@ class BaseMLP(Fitted):
         counted = n if weight is None else np.count_nonzero(weight)
         total = float(n if weight is None else np.sum(weight))
         steps = -(-int(counted) // size)
-        watch = Watch(
+        record = EpochRecord(
             self,
             shown=cost.shown,
             constant=cost.constant(targets, weight),
@@ -203,17 +203,17 @@ class BaseMLP(Fitted):
                 optimizer=optimizer,
                 sample_weight=weight,
                 validation_data=logged,
-                callbacks=[watch, *callbacks],
+                callbacks=[record, *callbacks],
                 shuffle=self.shuffle,
                 progress=self.verbose == "progress",
             )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
         finally:
-            watch.put_back_the_best()
+            record.put_back_the_best()
         endless = not self.tol or self.n_iter_no_change == np.inf  # so many epochs were wanted
         ran_out = self.n_iter_ == self.max_iter and net.history.stopped is None
-        if ran_out and not (incremental or watch.converged or endless):
+        if ran_out and not (incremental or record.converged or endless):
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",

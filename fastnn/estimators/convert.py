@@ -11,9 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .classifier import MLPClassifier
+from .epoch_record import StoppingState
 from .labels import Labels
 from .regressor import MLPRegressor
-from .watch import StoppingState
 
 _RECORD = (
     *("loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"),

@@ -28,7 +28,7 @@ class StoppingState:
     lr_scale: float = 1.0
 
 
-class Watch(Callback):
+class EpochRecord(Callback):
     """The record and the rules of one call of `fit` or `partial_fit`.
 
     Parameters
