@@ -178,12 +178,12 @@ def run(args: argparse.Namespace) -> int:
             "(--view mistakes shows the examples that cost most)"
         )
     split = args.split or ("test" if args.view in _JUDGES else "train")
-    (X, y), told, test = _examples(net, args, split)
+    (X, y), described, test = _examples(net, args, split)
     if args.index >= len(X):
         raise UsageError(f"--index {args.index}: there are {len(X):,} examples, 0 to {len(X) - 1}")
     plane = args.plane or "principal"
     result = _VIEWS[args.view](_Subject(net, X, y, args.index, args.top, args.lr, plane, test))
-    report.fact("data", told)
+    report.fact("data", described)
     if output is None:
         from rich.console import Console
 
@@ -206,13 +206,13 @@ def _examples(net: MLP, args: argparse.Namespace, split: str) -> tuple[Part, str
     part, which, name = find(split)
     if args.split == "test" and which == "all":
         raise UsageError(f"--split test: {name} has no test examples")
-    told, test = f"{name}, {len(part[0]):,} {evaluate.WORDS[which]}", None
+    described, test = f"{name}, {len(part[0]):,} {evaluate.WORDS[which]}", None
     if args.view == "plane" and args.split is None and which == "train":
         test, of_test, _ = find("test")
         if of_test == "all":
-            return part, told, None
-        told += f", {len(test[0]):,} {evaluate.WORDS[of_test]}"
-    return part, told, test
+            return part, described, None
+        described += f", {len(test[0]):,} {evaluate.WORDS[of_test]}"
+    return part, described, test
 
 
 def _output(path: str) -> Path:

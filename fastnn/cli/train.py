@@ -86,7 +86,7 @@ class _Job:
     optimizer: Optimizer | None  # None: the checkpoint's
     batch_size: int
     done: int  # epochs
-    told: dict[str, str]  # facts for the reader
+    summary: dict[str, str]  # facts for the reader
     plan: Plan | None  # None: the checkpoint has it
 
 
@@ -175,8 +175,8 @@ def run(args: argparse.Namespace) -> int:
         how, status = stopped_by(interrupt)
         epochs = f"{len(history)} of {words.plural(recipe.epochs, 'epoch')}"
         hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} goes on)"
-        told = f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}"
-        print(told, file=sys.stderr)
+        message = f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}"
+        print(message, file=sys.stderr)
         return status
     return 0
 
@@ -271,7 +271,7 @@ def _fresh(args: argparse.Namespace) -> _Job:
         optimizer=plan.make_optimizer(),
         batch_size=plan.batch_size,
         done=0,
-        told=plan.told(),
+        summary=plan.summary(),
         plan=plan,
     )
 
@@ -321,7 +321,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
         optimizer=None,
         batch_size=training["batch_size"],
         done=done,
-        told={"training": after},
+        summary={"training": after},
         plan=None,
     )
 
@@ -361,7 +361,7 @@ def _print_plan(job: _Job) -> None:
     if not (job.recipe.data in train_options.CLASSIC and ready.task == "classify"):
         report.fact("task", text)
     report.fact("network", report.describe(net))
-    for name, value in job.told.items():
+    for name, value in job.summary.items():
         report.fact(name, value)
     sys.stdout.flush()
 

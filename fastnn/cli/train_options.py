@@ -371,7 +371,7 @@ class Plan:
             return schedules.OneCycle(self.lr)
         return self.lr
 
-    def told(self) -> dict[str, str]:
+    def summary(self) -> dict[str, str]:
         """Return the facts about the training that a reader should know."""
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs:,} epochs"
         if self.folds:
