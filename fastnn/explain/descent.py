@@ -207,22 +207,22 @@ def descend(
         "momentum", momentum, "a number from 0 to below 1", lambda m: 0 <= m < 1
     )
     tol = check_number("tol", tol, "a number above 0", lambda t: t > 0)
-    walks = [_Walk(surface, p, lr, momentum, tol) for p in starts]
-    for walk in walks:
-        walk.go(steps)
-    gradients = [np.array(walk.gradients) for walk in walks]
+    paths = [_Path(surface, p, lr, momentum, tol) for p in starts]
+    for path in paths:
+        path.go(steps)
+    gradients = [np.array(path.gradients) for path in paths]
     return Descent(
         function=surface.name,
         gradient=surface.gradient_kind,
         lr=lr,
         momentum=momentum,
         tol=tol,
-        paths=[np.array(walk.points) for walk in walks],
-        values=[np.array(walk.values) for walk in walks],
+        paths=[np.array(path.points) for path in paths],
+        values=[np.array(path.values) for path in paths],
         gradients=gradients,
         gradient_norms=[np.hypot(*g.T) for g in gradients],
-        words=[walk.word for walk in walks],
-        reasons=[walk.reason for walk in walks],
+        words=[path.word for path in paths],
+        reasons=[path.reason for path in paths],
         _surface=surface,
     )
 
@@ -245,7 +245,7 @@ def _starts(start: Any) -> Array:
     return points.astype(np.float64)
 
 
-class _Walk:
+class _Path:
     """One path under way: all points so far, and at the end its word and reason."""
 
     def __init__(

@@ -23,9 +23,9 @@ from ..words import number
 from .directions import norm
 from .ground import NOISE, PRINCIPAL, Ground, Scale, survey
 from .plans import at_a_rate_that_suits, epochs_of, plane_of, sizes_of
+from .recorder import Recorder, Training
 from .shown import Shown, TextTable
 from .view_data import ViewData, as_first_fit
-from .walkers import Recorder, Walk
 
 Array = NDArray[np.float64]
 
@@ -309,24 +309,26 @@ def descent_paths(
     scale = Scale(net, *examples.at(rows))
     most = int(np.clip(_BYTES // (8 * net.n_params * len(sizes)), 24, _KEPT))
 
-    def walked(i: int, rule: Optimizer) -> tuple[Walk, Recorder]:
-        walk = Walk(net, examples, sizes[i], counts[i], rule, seed)
-        return walk, walk.recorded(most, progress)
+    def train(i: int, rule: Optimizer) -> tuple[Training, Recorder]:
+        training = Training(net, examples, sizes[i], counts[i], rule, seed)
+        return training, training.train_recorded(most, progress)
 
     if chosen is None:
         smallest_first = sorted(range(len(sizes)), key=lambda i: sizes[i] or n)
-        chosen, made = at_a_rate_that_suits(walked, smallest_first, scale)
+        chosen, made = at_a_rate_that_suits(train, smallest_first, scale)
     else:
-        made = [walked(i, chosen) for i in range(len(sizes))]
-    walks, walkers = zip(*made, strict=True)
-    ground = survey(walks, walkers, given, scale)
+        made = [train(i, chosen) for i in range(len(sizes))]
+    trainings, recorders = zip(*made, strict=True)
+    ground = survey(trainings, recorders, given, scale)
     if shown not in ground.planes:
         raise ValueError('plane "noise" needs a path with mini-batches; batch_sizes has none')
     across, up, surface = ground.surface(shown, grid)
     return DescentPaths(
         paths=tuple(
-            _path(walk, walker, where, scale)
-            for walk, walker, where in zip(walks, walkers, ground.coordinates[shown], strict=True)
+            _path(training, recorder, where, scale)
+            for training, recorder, where in zip(
+                trainings, recorders, ground.coordinates[shown], strict=True
+            )
         ),
         loss=net.loss,
         optimizer=_called(chosen),
@@ -370,24 +372,24 @@ def _called(optimizer: Optimizer) -> str:
     return repr(optimizer).replace(", momentum=0.0, nesterov=False, weight_decay=0.0", "")
 
 
-def _path(walk: Walk, walker: Recorder, points: Array, scale: Scale) -> WeightPath:
-    steps = np.arange(walker.steps + 1)
-    per_epoch = walk.steps_per_epoch
+def _path(training: Training, recorder: Recorder, points: Array, scale: Scale) -> WeightPath:
+    steps = np.arange(recorder.steps + 1)
+    per_epoch = training.steps_per_epoch
     # Many at the beginning, where a logarithmic axis has much room; always the first and the last.
-    last = len(walker.kept) - 1
+    last = len(recorder.kept) - 1
     some = np.unique(np.append(0, np.geomspace(1, max(last, 1), _COSTED).round().astype(int)))
     some = some[some <= last]
     return WeightPath(
-        name="full batch" if walk.batch_size is None else f"batches of {walk.batch_size:,}",
-        batch_size=walk.batch_size,
+        name="full batch" if training.batch_size is None else f"batches of {training.batch_size:,}",
+        batch_size=training.batch_size,
         steps=steps,
         # The last batch of an epoch may be smaller.
-        examples=steps // per_epoch * walk.examples.n + steps % per_epoch * walk.size,
-        seconds=walk.seconds(walker.steps),
+        examples=steps // per_epoch * training.examples.n + steps % per_epoch * training.size,
+        seconds=training.seconds(recorder.steps),
         points=points,
-        costed=np.array(walker.kept)[some],
-        costs=np.array([scale.cost(walker.points[i]) for i in some]),
-        length=walker.length,
-        displacement=norm(walker.end - walker.start),
-        stopped=walker.stopped,
+        costed=np.array(recorder.kept)[some],
+        costs=np.array([scale.cost(recorder.points[i]) for i in some]),
+        length=recorder.length,
+        displacement=norm(recorder.end - recorder.start),
+        stopped=recorder.stopped,
     )

@@ -12,9 +12,9 @@ from pictures import assert_looks_as_accepted, smallest_text
 import fastnn
 from fastnn import MLP, SGD, Adam
 from fastnn.callbacks import Callback
-from fastnn.explain import descent_paths, directions, paths, walkers
+from fastnn.explain import descent_paths, directions, paths, recorder
+from fastnn.explain.recorder import Training
 from fastnn.explain.view_data import ViewData
-from fastnn.explain.walkers import Walk
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(60, 3))
@@ -164,15 +164,15 @@ class TestTheRecord:
     def test_points_that_are_kept_take_bounded_memory(self):
         for n_params, steps in ((31, 10**6), (13_002, 3000), (5 * 10**6, 800)):
             most = int(np.clip(paths._BYTES // (8 * n_params * 3), 24, paths._KEPT))
-            walk = Walk(small(), ViewData(small(), X, Y), 60, steps, SGD(1), 0)
-            every = walk.recorder(most).every
+            training = Training(small(), ViewData(small(), X, Y), 60, steps, SGD(1), 0)
+            every = training.recorder(most).every
             kept = 2 + sum(len(range(first, steps + 1, every)) for first in (0, 1))
             assert kept <= most
 
     def test_seconds_are_those_of_the_training_alone(self, monkeypatch):
         """By a clock that ticks once a look: at the start, and at the end of each epoch."""
         ticks = count()
-        monkeypatch.setattr(walkers, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+        monkeypatch.setattr(recorder, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
         made = descent_paths(small(), X, Y, batch_sizes=[None, 20], epochs=[3, 2], lr=0.1, grid=3)
         assert next(ticks) == 4 + 3  # a look for each epoch and one before, none for a step
         assert made.paths[0].seconds.tolist() == [0, 1, 2, 3]

@@ -29,7 +29,7 @@ _FAR = 100  # times (1 + |start|): a walker that is so far away has lost the way
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class Training:
     """A training that can be repeated bit for bit."""
 
     net: MLP
@@ -50,7 +50,7 @@ class Walk:
         """Mini-batches of an epoch."""
         return -(-self.examples.n // self.size)
 
-    def recorded(self, most: int, show: bool) -> Recorder:
+    def train_recorded(self, most: int, show: bool) -> Recorder:
         """Train, and keep `most` points at most."""
         recorder = self.recorder(most)
         recorder.stopped = self._train(recorder, show)
@@ -84,12 +84,12 @@ class Walk:
 
     def _train(self, callback: Callback, show: bool = False) -> str | None:
         """Train a copy of the network; return why it ended early, if it did."""
-        walker = copy.deepcopy(self.net)
-        walker.reset_optimizer()
-        walker._rng, walker._dropout_seed = np.random.default_rng(self.seed), self.seed
+        net = copy.deepcopy(self.net)
+        net.reset_optimizer()
+        net._rng, net._dropout_seed = np.random.default_rng(self.seed), self.seed
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DivergenceWarning)  # the record says it
-            history = walker.fit(
+            history = net.fit(
                 self.examples.X,
                 self.examples.goals,
                 epochs=self.epochs,
