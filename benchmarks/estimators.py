@@ -25,9 +25,9 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from contenders.crew import cpus_of, environment
 from contenders.report import ratio_text
 from contenders.runner import ratios
+from contenders.workers import cpus_of, environment
 
 from fastnn.bench import report
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import charts
 import contenders
 from contenders import report as tables
-from contenders.crew import Crew
 from contenders.runner import Result, Settings, measure
+from contenders.workers import Workers
 
 from fastnn import datasets
 from fastnn.bench import report, workloads
@@ -50,8 +50,8 @@ def main() -> int:
     began = time.monotonic()
     failed = False
     for workload in chosen:
-        with Crew() as crew:  # new processes for each: nothing is left in them
-            result = measure(workload, peers, crew, settings)
+        with Workers() as workers:  # new processes for each: nothing is left in them
+            result = measure(workload, peers, workers, settings)
         failed = failed or (not result.rows and workload.kind != "threads")
         before[workload.name] = result
         write([before[name] for name in _ALL if name in before], args, missing)

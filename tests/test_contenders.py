@@ -20,7 +20,7 @@ sys.path.insert(0, str(BENCHMARKS))
 
 import contenders  # noqa: E402
 from contenders import UnableError, reference, report, runner  # noqa: E402
-from contenders.crew import Child, ChildError, Crew, environment  # noqa: E402
+from contenders.workers import Worker, WorkerError, Workers, environment  # noqa: E402
 
 TINY = Workload(
     "tiny", (4, 8, 4), "tanh", "softmax", "cross_entropy", 16, Rule("adam", 1e-2), "regions", 500,
@@ -84,8 +84,8 @@ class TestReference:
 
 class TestRunner:
     def test_numpy_is_compared_with_fastnn_in_turns(self):
-        with Crew() as crew:
-            result = runner.measure(TINY, ["numpy", "onnxruntime"], crew, BRIEF)
+        with Workers() as workers:
+            result = runner.measure(TINY, ["numpy", "onnxruntime"], workers, BRIEF)
         ours, theirs = result.rows
         assert (ours.contender, theirs.contender) == ("fastnn", "numpy")
         assert ours.ratio is None
@@ -97,7 +97,7 @@ class TestRunner:
         assert "| numpy |" in report.markdown([result])
 
     def test_one_that_learns_otherwise_is_named_and_not_compared(self):
-        class Slack(Child):
+        class Slack(Worker):
             """Reports a loss that has hardly fallen."""
 
             def receive(self):
@@ -106,16 +106,16 @@ class TestRunner:
                     answer["after"] = answer["before"] * 0.99
                 return answer
 
-        with Crew() as crew:
-            crew._children["numpy", False] = Slack("numpy", 1, [])
-            result = runner.measure(TINY, ["numpy"], crew, BRIEF)
+        with Workers() as workers:
+            workers._workers["numpy", False] = Slack("numpy", 1, [])
+            result = runner.measure(TINY, ["numpy"], workers, BRIEF)
         assert [row.contender for row in result.rows] == ["fastnn"]
         assert result.left_out["numpy"].startswith("learns otherwise: loss ")
 
     def test_threads_are_timed_and_their_bits_compared(self, monkeypatch):
         monkeypatch.setattr(runner, "threads_of", lambda all_threads: 2)  # on however many CPUs
-        with Crew() as crew:
-            result = runner.measure(replace(TINY, kind="threads"), [], crew, BRIEF)
+        with Workers() as workers:
+            result = runner.measure(replace(TINY, kind="threads"), [], workers, BRIEF)
         one, two = result.rows
         assert (one.note, two.note) == ("1 thread", "2 threads, same bits")
         assert one.ratio is None
@@ -123,20 +123,20 @@ class TestRunner:
 
     def test_the_books_training_has_an_accuracy(self):
         book = replace(workloads.choose(["book"])[0].quick(), rows=500)
-        with Crew() as crew:
-            (row,) = runner.measure(book, ["numpy"], crew, BRIEF).rows
+        with Workers() as workers:
+            (row,) = runner.measure(book, ["numpy"], workers, BRIEF).rows
         assert row.note.endswith(" % of the test digits")
 
     def test_a_process_that_dies_is_told(self):
-        child = Child("no-such-contender", 1, [])
+        worker = Worker("no-such-contender", 1, [])
         try:
-            with pytest.raises(ChildError, match="KeyError"):
-                child.ask("prepare", workload=TINY.to_json(), folder=None)
-            child._process.kill()
-            with pytest.raises(ChildError, match="ended"):
-                child.ask("prepare", workload=TINY.to_json(), folder=None)
+            with pytest.raises(WorkerError, match="KeyError"):
+                worker.ask("prepare", workload=TINY.to_json(), folder=None)
+            worker._process.kill()
+            with pytest.raises(WorkerError, match="ended"):
+                worker.ask("prepare", workload=TINY.to_json(), folder=None)
         finally:
-            child.close()
+            worker.close()
 
     def test_one_thread_is_one_thread_of_every_library(self):
         settings = environment(1)
