@@ -238,7 +238,7 @@ class Fit:
                 if not self._one_epoch(bar):
                     break
             else:
-                if self._kept and not self._bears_a_look():
+                if self._kept and not self._cost_is_finite():
                     self._go_back(self.epoch, self._rate, stacklevel=6)
             for callback in self._callbacks:
                 callback.on_fit_end(self)
@@ -290,7 +290,7 @@ class Fit:
         while self._batch < self.steps_per_epoch:
             count, n_threads = self._call_sizer.next_call()
             count = 1 if self._one_by_one else count
-            last, core_optimizer = self._same_decay(
+            last, core_optimizer = self._next_constant_decay(
                 min(self._batch + count, self.steps_per_epoch), order
             )
             rates = self._rates(last)
@@ -318,7 +318,7 @@ class Fit:
                     callback.on_batch_end(self, logs)
         return logs
 
-    def _same_decay(
+    def _next_constant_decay(
         self, last: int, order: NDArray[np.int64] | None
     ) -> tuple[int, _fastnn.Optimiser]:
         """Return up to which batch, `last` at most, one decay holds, and the optimiser with it."""
@@ -363,7 +363,7 @@ class Fit:
             now = _Kept(self._train_state.core.get_params(), self.epoch, score)
             self._kept = (*self._kept[-1:], now)
 
-    def _bears_a_look(self) -> bool:
+    def _cost_is_finite(self) -> bool:
         """Whether the cost of some rows is finite: what the last step did shows in no batch."""
         core, examples = self._train_state.core, self._examples
         end = min(examples.n, BLOCK)

@@ -887,7 +887,7 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "if self._kept and not self._bears_a_look():",
+        "if self._kept and not self._cost_is_finite():",
         "if False:",
         "a last step that overflows is not taken back",
     ),
