@@ -25,7 +25,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from contenders.report import ratio_text
+from contenders.comparison import ratio_text
 from contenders.runner import ratios
 from contenders.workers import cpus_of, environment
 

@@ -19,7 +19,7 @@ if not BENCHMARKS.is_dir():  # a wheel is tested without the rest of the sources
 sys.path.insert(0, str(BENCHMARKS))
 
 import contenders  # noqa: E402
-from contenders import UnableError, reference, report, runner  # noqa: E402
+from contenders import UnableError, comparison, reference, runner  # noqa: E402
 from contenders.workers import Worker, WorkerError, Workers, environment  # noqa: E402
 
 TINY = Workload(
@@ -39,7 +39,7 @@ class TestArithmetic:
 
     def test_rows_of_the_table(self):
         row = runner.Row("torch", "2", 1000.0, (2.5, 2.0, 3.0), 50.0, 0.1, "1 x 10 rows")
-        assert report.cells(row, 100.0) == (
+        assert comparison.cells(row, 100.0) == (
             *("torch", "1,000", "2.50 (2.00 to 3.00)", "50.0", "50 %", "1 x 10 rows"),
         )
 
@@ -93,8 +93,8 @@ class TestRunner:
         assert theirs.loss == pytest.approx(ours.loss, rel=runner.TOLERANCE)
         assert ours.gflops == pytest.approx(TINY.flops * ours.rate / 1e9)
         assert result.left_out == {"onnxruntime": "it predicts only"}
-        assert report.from_json(json.loads(json.dumps(report.to_json(result)))) == result
-        assert "| numpy |" in report.markdown([result])
+        assert comparison.from_json(json.loads(json.dumps(comparison.to_json(result)))) == result
+        assert "| numpy |" in comparison.markdown([result])
 
     def test_one_that_learns_otherwise_is_named_and_not_compared(self):
         class Slack(Worker):

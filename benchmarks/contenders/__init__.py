@@ -8,7 +8,7 @@ module a library   process of its own
 `worker_main`      that process
 `workers`          its start, and the exchange with it
 `runner`           the method: check that all learn the same, warm up, take turns, compare
-`report`           the tables
+`comparison`       the tables
 =================  ============================================================================
 """
 

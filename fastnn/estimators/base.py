@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from ..mlp import MLP
-from . import lbfgs, options
+from . import lbfgs, parameters
 from .adoption import as_sample_weight
 from .epoch_record import EpochRecord, StoppingState
 from .fitted import Fitted
@@ -31,7 +31,7 @@ def with_epochs(method: Method) -> Method:
 
 
 def _has_epochs(estimator: Any) -> bool:
-    if options.is_lbfgs(estimator):
+    if parameters.is_lbfgs(estimator):
         raise AttributeError("partial_fit needs another solver than 'lbfgs', which has no epochs")
     return True
 
@@ -51,7 +51,7 @@ class BaseMLP(Fitted):
         incremental: bool = False,
         classes: Any = None,
     ) -> Self:
-        options.check(self)
+        parameters.check(self)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         before = dict(self.__dict__)
@@ -87,9 +87,9 @@ class BaseMLP(Fitted):
             or (not first and getattr(self, "_continues", False))
         )
         self.n_iter_: int = 0
-        self.network_._rule = options.rule(self, cost)
+        self.network_._rule = parameters.rule(self, cost)
         validation = self._validation(given)
-        if options.is_lbfgs(self):
+        if parameters.is_lbfgs(self):
             self._fit_lbfgs(X, targets, weight, cost)
             return
         if self.early_stopping and validation is None:
@@ -98,9 +98,9 @@ class BaseMLP(Fitted):
 
     def _start(self, n_in: int, cost: Cost, dtype: np.dtype[Any]) -> None:
         """Make the network, its weights drawn, and an empty record."""
-        rng, names = check_random_state(self.random_state), options.activations(self)
-        sizes = [n_in, *options.hidden_sizes(self.hidden_layer_sizes), cost.n_outputs]
-        drawn = options.draw(sizes, names, rng)
+        rng, names = check_random_state(self.random_state), parameters.activations(self)
+        sizes = [n_in, *parameters.hidden_sizes(self.hidden_layer_sizes), cost.n_outputs]
+        drawn = parameters.draw(sizes, names, rng)
         self.network_: MLP = self._network(sizes, cost, dtype, int(rng.randint(2**31 - 1)))
         self._split_seed = int(rng.randint(2**31 - 1))
         for l, (W, b) in enumerate(zip(drawn[::2], drawn[1::2], strict=True)):
@@ -114,7 +114,7 @@ class BaseMLP(Fitted):
     def _network(self, sizes: list[int], cost: Cost, dtype: np.dtype[Any], seed: int) -> MLP:
         return MLP(
             sizes,
-            activation=options.activations(self),
+            activation=parameters.activations(self),
             output=cost.output,
             loss=cost.loss,
             init="glorot_uniform",
@@ -129,7 +129,7 @@ class BaseMLP(Fitted):
         """Refuse to go on with another network than the parameters ask for."""
         net = self.network_
         n_in, n_out = net.sizes[0], cost.n_outputs
-        sizes = [n_in, *options.hidden_sizes(self.hidden_layer_sizes), n_out]
+        sizes = [n_in, *parameters.hidden_sizes(self.hidden_layer_sizes), n_out]
         wanted = self._network(sizes, cost, net.dtype, 0)._network()
         made = net._network()
         for name in ("init", "seed"):
@@ -180,14 +180,14 @@ class BaseMLP(Fitted):
             self,
             shown=cost.shown,
             constant=cost.constant(targets, weight),
-            decay=options.decay(self, total / steps),
+            decay=parameters.decay(self, total / steps),
             n=n,
             score=None if validation is None else self._scorer(validation),
         )
         taken = 0 if net._state is None else net._state.steps
-        optimizer = options.optimizer(self, taken, incremental)
+        optimizer = parameters.optimizer(self, taken, incremental)
         if net._state is None or not net._state.fits(optimizer):
-            optimizer = options.optimizer(self, 0, incremental)
+            optimizer = parameters.optimizer(self, 0, incremental)
         callbacks = self.callbacks if self.callbacks is not None else ()
         callbacks = [callbacks] if not np.iterable(callbacks) else list(callbacks)
         logged = None
@@ -226,7 +226,7 @@ class BaseMLP(Fitted):
         reading = net._passes.reading_to_train(X)
         examples, encoded = net._passes.examples(X, self._known(targets), weight, reading=reading)
         net._learn(encoded, reading)
-        decay = options.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
+        decay = parameters.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
         objective = lbfgs.Objective(net, examples, cost.factor, decay)
         with net._training():
             result, _ = lbfgs.descend(
@@ -256,7 +256,7 @@ class BaseMLP(Fitted):
         """Return the user's own validation data as (X, y, weight), checked."""
         if given is None:
             return None
-        if options.is_lbfgs(self):
+        if parameters.is_lbfgs(self):
             raise ValueError("validation_data needs another solver than 'lbfgs'")
         if not isinstance(given, tuple | list) or len(given) not in (2, 3):
             raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")

@@ -19,7 +19,7 @@ from ..hints import OF_ESTIMATORS, explain_arguments
 from ..mlp import MLP
 from ..names import ARGMAX
 from ..optim import Optimizer
-from . import options
+from . import parameters
 from .adoption import adopt, of_network
 from .base import BaseMLP, with_epochs
 from .labels import Labels
@@ -160,20 +160,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     @explain_arguments(OF_ESTIMATORS)
     def __init__(
         self,
-        hidden_layer_sizes: options.HiddenSizes = (100,),
-        activation: options.HiddenActivations = "relu",
+        hidden_layer_sizes: parameters.HiddenSizes = (100,),
+        activation: parameters.HiddenActivations = "relu",
         *,
-        solver: options.Solver | Optimizer = "adam",
+        solver: parameters.Solver | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: options.BatchSize = "auto",
-        learning_rate: options.Rate = "constant",
+        batch_size: parameters.BatchSize = "auto",
+        learning_rate: parameters.Rate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: options.RandomState = None,
+        random_state: parameters.RandomState = None,
         tol: float | None = 1e-4,
-        verbose: options.Verbose = False,
+        verbose: parameters.Verbose = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -186,12 +186,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         max_fun: int = 15000,
         loss: ClassificationLoss = "log_loss",
         output_activation: OutputActivation | None = None,
-        dropout: options.Dropout = 0.0,
+        dropout: parameters.Dropout = 0.0,
         huber_delta: float = 1.0,
-        l2: options.L2 = "batch",
+        l2: parameters.L2 = "batch",
         class_weight: ClassWeight | Sequence[Mapping[Any, float]] | None = None,
-        scoring: options.Scoring = None,
-        callbacks: options.Callbacks = None,
+        scoring: parameters.Scoring = None,
+        callbacks: parameters.Callbacks = None,
         scale_bytes: bool = False,
     ) -> None:
         self._take(locals())

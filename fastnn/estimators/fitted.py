@@ -15,7 +15,7 @@ from ..arrays import Matrix, check_unmasked
 from ..layout import Array, Gradient, layers
 from ..mlp import MLP
 from ..optim import Optimizer
-from . import options
+from . import parameters
 from .adoption import Layers, as_sample_weight, without_fit_state
 from .losses import THEIRS, Cost, OutputActivation
 
@@ -24,19 +24,19 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     """The reading half of `MLPClassifier` and `MLPRegressor`; the other is base.py."""
 
     # Parameters, as they were given to the constructor.
-    hidden_layer_sizes: options.HiddenSizes
-    activation: options.HiddenActivations
-    solver: options.Solver | Optimizer
+    hidden_layer_sizes: parameters.HiddenSizes
+    activation: parameters.HiddenActivations
+    solver: parameters.Solver | Optimizer
     alpha: float
-    batch_size: options.BatchSize
-    learning_rate: options.Rate
+    batch_size: parameters.BatchSize
+    learning_rate: parameters.Rate
     learning_rate_init: float
     power_t: float
     max_iter: int
     shuffle: bool
-    random_state: options.RandomState
+    random_state: parameters.RandomState
     tol: float | None
-    verbose: options.Verbose
+    verbose: parameters.Verbose
     warm_start: bool
     momentum: float
     nesterovs_momentum: bool
@@ -48,11 +48,11 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     n_iter_no_change: float
     max_fun: int
     output_activation: OutputActivation | None
-    dropout: options.Dropout
+    dropout: parameters.Dropout
     huber_delta: float
-    l2: options.L2
-    scoring: options.Scoring
-    callbacks: options.Callbacks
+    l2: parameters.L2
+    scoring: parameters.Scoring
+    callbacks: parameters.Callbacks
     scale_bytes: bool
 
     # What was fitted.
@@ -167,7 +167,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         weight = self._weights(goals, as_sample_weight(sample_weight, rows.shape[0]), False)
         flat = net.gradient(rows, self._known(targets), sample_weight=weight).flat
         flat = flat * self._cost(targets).factor
-        decay = options.decay(self, float(rows.shape[0] if weight is None else np.sum(weight)))
+        decay = parameters.decay(self, float(rows.shape[0] if weight is None else np.sum(weight)))
         flat = flat.astype(net.dtype)
         for (dW, _), W in zip(layers(flat, net.sizes), net.weights, strict=True):
             dW += decay * W

@@ -16,7 +16,7 @@ from ..hints import OF_ESTIMATORS, explain_arguments
 from ..mlp import MLP
 from ..names import ACTIVATIONS, check_name
 from ..optim import Optimizer
-from . import options
+from . import parameters
 from .adoption import adopt, of_network
 from .base import BaseMLP, with_epochs
 from .losses import REGRESSION, Cost, OutputActivation, RegressionLoss, of_regressor
@@ -161,20 +161,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def __init__(
         self,
         loss: RegressionLoss = "squared_error",
-        hidden_layer_sizes: options.HiddenSizes = (100,),
-        activation: options.HiddenActivations = "relu",
+        hidden_layer_sizes: parameters.HiddenSizes = (100,),
+        activation: parameters.HiddenActivations = "relu",
         *,
-        solver: options.Solver | Optimizer = "adam",
+        solver: parameters.Solver | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: options.BatchSize = "auto",
-        learning_rate: options.Rate = "constant",
+        batch_size: parameters.BatchSize = "auto",
+        learning_rate: parameters.Rate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: options.RandomState = None,
+        random_state: parameters.RandomState = None,
         tol: float | None = 1e-4,
-        verbose: options.Verbose = False,
+        verbose: parameters.Verbose = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -187,11 +187,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         max_fun: int = 15000,
         quantile: float = 0.5,
         output_activation: OutputActivation | None = None,
-        dropout: options.Dropout = 0.0,
+        dropout: parameters.Dropout = 0.0,
         huber_delta: float = 1.0,
-        l2: options.L2 = "batch",
-        scoring: options.Scoring = None,
-        callbacks: options.Callbacks = None,
+        l2: parameters.L2 = "batch",
+        scoring: parameters.Scoring = None,
+        callbacks: parameters.Callbacks = None,
         scale_bytes: bool = False,
     ) -> None:
         self._take(locals())

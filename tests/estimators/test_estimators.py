@@ -27,7 +27,7 @@ from sklearn.neural_network import MLPRegressor as TheirRegressor
 
 import fastnn
 from fastnn import MLPClassifier, MLPRegressor
-from fastnn.estimators import losses, options
+from fastnn.estimators import losses, parameters
 from fastnn.estimators.labels import Labels
 from fastnn.fit.state import StepRule
 
@@ -124,7 +124,7 @@ class TestLossAndL2ByHand:
         assert model.coefs_[0][0, 0] == pytest.approx(1 - 0.1 - 0.1 * 0.25, abs=1e-7)
 
     def test_invscaling_counts_steps(self):
-        rates = options.InverseScaling(0.1, 0.5).rates(
+        rates = parameters.InverseScaling(0.1, 0.5).rates(
             np.arange(4), steps_per_epoch=2, total_steps=4
         )
         assert rates == pytest.approx([0.1, 0.1 / 2**0.5, 0.1 / 3**0.5, 0.05])
