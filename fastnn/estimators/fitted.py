@@ -161,10 +161,10 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
             multiplies by the learning rate and subtracts.
         """
         check_is_fitted(self)
-        rows, goals = self._valid(X, y, reset=False)
+        rows, checked_y = self._valid(X, y, reset=False)
         net = self.network_
-        targets = self._targets(goals, net.dtype)
-        weight = self._weights(goals, as_sample_weight(sample_weight, rows.shape[0]), False)
+        targets = self._targets(checked_y, net.dtype)
+        weight = self._weights(checked_y, as_sample_weight(sample_weight, rows.shape[0]), False)
         flat = net.gradient(rows, self._known(targets), sample_weight=weight).flat
         flat = flat * self._cost(targets).factor
         decay = parameters.decay(self, float(rows.shape[0] if weight is None else np.sum(weight)))

@@ -284,7 +284,7 @@ def check_inputs(
 
 
 def check_classes(
-    counts: NDArray[np.int64], said: NDArray[np.int64], right: float, names: Sequence[str]
+    counts: NDArray[np.int64], predicted: NDArray[np.int64], right: float, names: Sequence[str]
 ) -> list[Check]:
     """Look at how often each class is there, and how often it is said; `right`: the accuracy."""
     n, checks, finding = int(counts.sum()), [], None
@@ -312,7 +312,7 @@ def check_classes(
         )
     measured = f"{percent(right)} ({percent(majority)})"
     checks.append(Check("accuracy (always the most frequent)", measured, "above it", finding))
-    silent, finding = np.flatnonzero((counts > 0) & (said == 0)), None
+    silent, finding = np.flatnonzero((counts > 0) & (predicted == 0)), None
     if len(silent):
         some = ", ".join(repr(names[i]) for i in silent[:10])
         finding = Finding(
@@ -325,17 +325,17 @@ def check_classes(
     return [*checks, Check("classes that are never said", measured, "none", finding)]
 
 
-def check_predictions(predicted: float, wanted: float) -> Check:
+def check_predictions(predicted: float, target: float) -> Check:
     """Look whether all predictions are equal: largest standard deviation of an output."""
     finding = None
-    if wanted > 0 and predicted < 0.01 * wanted:
+    if target > 0 and predicted < 0.01 * target:
         finding = Finding(
             "equal_predictions",
             "serious",
             f"The network says the same on every example: an output varies by {number(predicted)} "
-            f"(standard deviation) where it should by {number(wanted)}.",
+            f"(standard deviation) where it should by {number(target)}.",
         )
-    measured = f"{number(predicted)} ({number(wanted)} wanted)"
+    measured = f"{number(predicted)} ({number(target)} wanted)"
     return Check("standard deviation of the outputs", measured, "1 % of the wanted", finding)
 
 

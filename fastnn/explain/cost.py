@@ -254,5 +254,5 @@ def _labels(net: MLP, examples: ViewData) -> tuple[tuple[str, ...] | None, tuple
         return None, None
     more = range(len(examples.classes), net.sizes[-1])  # outputs beyond the classes that it knows
     names = (*examples.classes, *map(str, more))
-    found = examples.said(net)
+    found = examples.predicted(net)
     return tuple(names[k] for k in examples.labels), tuple(names[k] for k in found)

@@ -165,15 +165,15 @@ def diagnose(
     rate = _rate(history, lr)
     net = net if net._trained else as_first_fit(net, X)
     data = ViewData(net, X, y)
-    gradient = net.gradient(data.X, data.goals)
+    gradient = net.gradient(data.X, data.targets)
     if not (np.isfinite(gradient.flat).all() and np.isfinite(net.params).all()):
         return _not_finite(net, history)
     slopes = _slopes(net, data)
     units = unit_statistics(net, data)
     predicted = net.predict(data.X).astype(np.float64)
-    goals = targets(net, y, data.n)
-    wanted = net._passes.in_units(goals)
-    learnt = _learnt(predicted, wanted)
+    scaled_targets = targets(net, y, data.n)
+    target = net._passes.in_units(scaled_targets)
+    learnt = _learnt(predicted, target)
     labels, made = NeuronNames(net), list[Check]()
     if "loss" in history:
         made += checks.check_curve(history["loss"], history.stopped, learnt)
@@ -188,7 +188,7 @@ def diagnose(
     bounded = net.output in ("sigmoid", "softmax", "exp") or net.loss == "poisson"
     if data.labels is None and not bounded:  # before the units, which suffer from their scale
         made += checks.check_targets(
-            *_spread(goals),
+            *_spread(scaled_targets),
             names=[labels.neuron(len(net.sizes) - 1, j) for j in range(net.sizes[-1])],
             learnt=learnt,
         )
@@ -200,16 +200,16 @@ def diagnose(
         pixels=image_shape(net) is not None,
     )
     if data.labels is not None:
-        said, k = data.said(net), len(data.classes)
+        classified, k = data.predicted(net), len(data.classes)
         made += checks.check_classes(
             np.bincount(data.labels, minlength=k),
-            np.bincount(said, minlength=k),
-            float((said == data.labels).mean()),
+            np.bincount(classified, minlength=k),
+            float((classified == data.labels).mean()),
             data.classes,
         )
     made.append(
         checks.check_predictions(
-            float(predicted.std(axis=0).max()), float(wanted.std(axis=0, dtype=np.float64).max())
+            float(predicted.std(axis=0).max()), float(target.std(axis=0, dtype=np.float64).max())
         )
     )
     made = advised(made, _setting(net, history, data.n, units), learnt=learnt)
@@ -246,10 +246,10 @@ def _setting(net: MLP, history: History, n: int = 0, units: tuple[LayerUnits, ..
 
 
 def _spread(
-    wanted: NDArray[Any],
+    target: NDArray[Any],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return least, largest, mean and standard deviation of each target."""
-    y = wanted.astype(np.float64)
+    y = target.astype(np.float64)
     return y.min(axis=0), y.max(axis=0), y.mean(axis=0), y.std(axis=0)
 
 
@@ -279,10 +279,10 @@ def _not_finite(net: MLP, history: History) -> Diagnosis:
     return Diagnosis((check.finding,), (check,), (), nothing, nothing, _rate(history, None), ())
 
 
-def _learnt(predicted: NDArray[np.float64], wanted: NDArray[Any]) -> float:
+def _learnt(predicted: NDArray[np.float64], target: NDArray[Any]) -> float:
     """Return the share of the targets' variance that the predictions explain, R²."""
-    residual = float(((predicted - wanted) ** 2).sum())
-    variance = float(((wanted - wanted.mean(axis=0, dtype=np.float64)) ** 2).sum())
+    residual = float(((predicted - target) ** 2).sum())
+    variance = float(((target - target.mean(axis=0, dtype=np.float64)) ** 2).sum())
     return 1 - residual / variance if variance > 0 else float(residual == 0)
 
 
@@ -294,7 +294,7 @@ def _step(
     Δθ is −η ∇C; for optimisers with moments, the step that they would take from where they stand.
     None where that step leads uphill: moments may still point elsewhere.
     """
-    trial, cost = copy.deepcopy(net), float(net.cost(data.X, data.goals))
+    trial, cost = copy.deepcopy(net), float(net.cost(data.X, data.targets))
     before = net.params.astype(np.float64)
     optimizer = net._optimizer
     if optimizer is None or isinstance(optimizer, SGD):
@@ -302,7 +302,7 @@ def _step(
     else:
         with warnings.catch_warnings():  # that it diverges is what the checks tell
             warnings.simplefilter("ignore")
-            trial.train_batch(data.X, data.goals, optimizer=replace(optimizer, lr=rate))
+            trial.train_batch(data.X, data.targets, optimizer=replace(optimizer, lr=rate))
         step = trial.params.astype(np.float64) - before
     predicted = float(gradient @ step)
     if not predicted < 0:
@@ -311,7 +311,7 @@ def _step(
     for length in (1, 10, 100):
         with np.errstate(over="ignore"):
             trial.params = before + length * step
-        changes.append(float(trial.cost(data.X, data.goals)) - cost)
+        changes.append(float(trial.cost(data.X, data.targets)) - cost)
     return predicted, changes, cost
 
 

@@ -246,7 +246,7 @@ def _points(net: MLP, name: str, examples: ViewData, classes: tuple[str, ...]) -
         wanted=None
         if labels is not None or examples.y is None
         else np.asarray(examples.y, np.float64).reshape(examples.n, -1),
-        wrong=None if labels is None else examples.said(net) != labels,
+        wrong=None if labels is None else examples.predicted(net) != labels,
     )
 
 

@@ -289,18 +289,18 @@ def look_inside(
     data, names = ViewData(net, X, y), NeuronNames(net)
     example = _whole("example", example, data.n - 1)
     n_mistakes = _whole("n_mistakes", n_mistakes)
-    said = None if data.labels is None else data.said(net)
+    predicted = None if data.labels is None else data.predicted(net)
     confusion = mistakes = None
-    if data.labels is not None and said is not None:
+    if data.labels is not None and predicted is not None:
         confusion = np.zeros((len(data.classes),) * 2, np.int64)
-        np.add.at(confusion, (data.labels, said), 1)
+        np.add.at(confusion, (data.labels, predicted), 1)
     if data.y is not None:
         costs = net.cost(data.X, data.y, per_example=True)
         worst = np.argsort(-costs, kind="stable")[:n_mistakes]
-        mistakes = tuple(_mistake(net, data, said, costs, int(row)) for row in worst)
+        mistakes = tuple(_mistake(net, data, predicted, costs, int(row)) for row in worst)
     one = data.X[[example]]
     a = tuple(layer[0].astype(np.float64) for layer in net.activations(one))
-    words = _words(net, data, said, example)
+    words = _words(net, data, predicted, example)
     rows = [] if mistakes is None else [mistake.row for mistake in mistakes]
     inputs = np.zeros((0, net.sizes[0]))
     if rows:
@@ -336,11 +336,11 @@ def _whole(name: str, value: Any, most: int | None = None) -> int:
 
 
 def _words(
-    net: MLP, data: ViewData, said: NDArray[np.int64] | None, row: int
+    net: MLP, data: ViewData, predicted: NDArray[np.int64] | None, row: int
 ) -> tuple[str, str | None]:
     """Return what the network says of a row, and what it should say."""
-    if data.labels is not None and said is not None:
-        return data.classes[said[row]], data.classes[data.labels[row]]
+    if data.labels is not None and predicted is not None:
+        return data.classes[predicted[row]], data.classes[data.labels[row]]
     output = net.predict(data.X[[row]])[0]
     if data.y is None and net.output in ("softmax", "sigmoid"):
         return str(net.classify(data.X[[row]])[0]), None
@@ -353,10 +353,18 @@ def _values(values: NDArray[Any]) -> str:
 
 
 def _mistake(
-    net: MLP, data: ViewData, said: NDArray[np.int64] | None, costs: NDArray[np.float64], row: int
+    net: MLP,
+    data: ViewData,
+    predicted: NDArray[np.int64] | None,
+    costs: NDArray[np.float64],
+    row: int,
 ) -> Mistake:
-    says, should = _words(net, data, said, row)
-    right = None if said is None or data.labels is None else bool(said[row] == data.labels[row])
+    says, should = _words(net, data, predicted, row)
+    right = (
+        None
+        if predicted is None or data.labels is None
+        else bool(predicted[row] == data.labels[row])
+    )
     return Mistake(row, float(costs[row]), says, str(should), right)
 
 

@@ -311,7 +311,7 @@ def _stream(
     """Return 1/Σw Σ w (−∇C_i), (n_params,); its spread, of `rows`; and √mean ‖∇C_i‖²."""
     total, squares, square_length = np.zeros(net.n_params), np.zeros(len(rows)), 0.0
     for piece, X in data.pieces(net.n_params * net.dtype.itemsize, max_bytes):
-        flat, w = net.gradient(X, data.goals[piece], per_example=True).flat, weight[piece]
+        flat, w = net.gradient(X, data.targets[piece], per_example=True).flat, weight[piece]
         # about the known mean: squares of the values themselves would cancel
         squares += w @ (flat[:, rows].astype(np.float64) - gradient[rows]) ** 2
         square_length += float(np.vdot(flat, flat))

@@ -91,7 +91,7 @@ class Training:
             warnings.simplefilter("ignore", DivergenceWarning)  # the record says it
             history = net.fit(
                 self.examples.X,
-                self.examples.goals,
+                self.examples.targets,
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 optimizer=self.optimizer,

@@ -80,7 +80,7 @@ class ViewData:
             yield rows, self.X[rows]
 
     @property
-    def goals(self) -> NDArray[Any]:
+    def targets(self) -> NDArray[Any]:
         """Return y, for views that need it."""
         if self.y is None:
             raise ValueError("y must have a value a row; it is None")
@@ -88,25 +88,25 @@ class ViewData:
 
     def at(self, rows: Any) -> tuple[Any, NDArray[Any]]:
         """Return X and y of some rows, by their numbers."""
-        return self.X[rows], self.goals[rows]
+        return self.X[rows], self.targets[rows]
 
     def sample(self, at_most: int) -> NDArray[np.int64]:
         """Return up to `at_most` rows, spread evenly: data may be sorted by class."""
         count = min(self.n, at_most)
         return (np.arange(count) * self.n // count).astype(np.int64)
 
-    def said(self, net: MLP) -> NDArray[np.int64]:
+    def predicted(self, net: MLP) -> NDArray[np.int64]:
         """Return the number of the class that `MLP.classify` says of each row, (n,)."""
         return self.numbered(net, self.X)
 
     @staticmethod
     def numbered(net: MLP, X: Any) -> NDArray[np.int64]:
         """Return the same of other rows."""
-        said = net.classify(X)
+        predicted = net.classify(X)
         if net.classes is None:
-            return said.astype(np.int64)
+            return predicted.astype(np.int64)
         order = np.argsort(net.classes, kind="stable")
-        return order[np.searchsorted(net.classes, said, sorter=order)].astype(np.int64)
+        return order[np.searchsorted(net.classes, predicted, sorter=order)].astype(np.int64)
 
     def dense(self, rows: Any) -> NDArray[np.float64]:
         """Return some rows of X as numbers to show: as they are, or times the network's factor.
