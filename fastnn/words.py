@@ -152,8 +152,11 @@ def minutes(seconds: float) -> str:
 def plain_value(value: Any) -> Any:
     """Return arrays, dataclasses and NumPy's numbers as what JSON knows; networks are left out."""
     if is_dataclass(value) and not isinstance(value, type):
-        shown = [field.name for field in fields(value) if not field.name.startswith("_")]
-        return {name: plain_value(getattr(value, name)) for name in shown}
+        return {
+            field.name: plain_value(getattr(value, field.name))
+            for field in fields(value)
+            if not field.name.startswith("_") and field.metadata.get("plain", True)
+        }
     if isinstance(value, Mapping):
         return {str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..mlp import MLP, check_mlp
 from ..words import number
 from .examples import Examples, row_numbers
 from .labels import Labels, image_shape, targets
-from .tables import Shown, Table
+from .tables import PICTURE, Shown, Table
 
 Array = NDArray[Any]
 
@@ -50,6 +50,10 @@ class CostTable(Shown):
         Of each example the right label and the network's; None if the targets are no classes.
     shown : tuple of int
         The examples that are printed output by output; the first of them is drawn.
+    output : str
+        The output function.
+    image_shape : tuple of int, or None
+        (rows, columns) of an example; None if the inputs are no picture.
     """
 
     says: Array
@@ -65,8 +69,8 @@ class CostTable(Shown):
     classes: tuple[str, ...] | None
     predicted: tuple[str, ...] | None
     shown: tuple[int, ...]
-    _output: str
-    _image_shape: tuple[int, int] | None
+    output: str = field(metadata=PICTURE)
+    image_shape: tuple[int, int] | None = field(metadata=PICTURE)
     _examples: Examples
 
     def tables(self) -> list[Table]:
@@ -242,8 +246,8 @@ def cost_table(
         classes=classes,
         predicted=predicted,
         shown=tuple(int(row) for row in row_numbers("examples", examples, n)),
-        _output=net.output,
-        _image_shape=image_shape(net),
+        output=net.output,
+        image_shape=image_shape(net),
         _examples=data,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from reprlib import repr as shorten
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..checks import check_count, check_number
 from ..words import number
 from .functions import Surface
-from .tables import Shown, Table
+from .tables import PICTURE, Shown, Table
 
 Array = NDArray[np.float64]
 
@@ -52,6 +52,8 @@ class Descent(Shown):
         How each path ended: "converged", "saddle", "diverged" or "still moving".
     reasons : list of str
         The same as a sentence with its numbers.
+    surface : Surface
+        The function, with its `value`, `gradient`, `hessian`, and its values `on_grid`.
     """
 
     function: str
@@ -65,7 +67,7 @@ class Descent(Shown):
     gradient_norms: list[Array]
     words: list[str]
     reasons: list[str]
-    _surface: Surface
+    surface: Surface = field(metadata=PICTURE)
 
     def tables(self) -> list[Table]:
         """Return a table of the paths and, of a single one, a table of its steps."""
@@ -221,7 +223,7 @@ def descend(
         gradient_norms=[np.hypot(*g.T) for g in gradients],
         words=[walk.word for walk in walks],
         reasons=[walk.reason for walk in walks],
-        _surface=surface,
+        surface=surface,
     )
 
 

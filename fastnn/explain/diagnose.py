@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from .advice import Setting, advised
 from .checks import Check, Finding
 from .examples import Examples, as_first_fit
 from .labels import Labels, image_shape, targets
-from .tables import Shown, Table
+from .tables import PICTURE, Shown, Table
 from .units import LayerUnits, unit_statistics
 
 _SAMPLE = 512  # examples for gradients of single examples, and for histograms
@@ -45,7 +45,9 @@ class Diagnosis(Shown):
     gradient_norms : ndarray of float64, shape (L,)
         ‖∂C/∂W‖ of each layer, over all examples.
     lr : float or None
-        The learning rate that was tried out; None where none is known.
+        The learning rate that was tried; None where none is known.
+    histograms : tuple of (shares, edges)
+        Of each layer, the shares of its activations between `edges`.
     """
 
     findings: tuple[Finding, ...]
@@ -54,7 +56,9 @@ class Diagnosis(Shown):
     slopes: NDArray[np.float64]
     gradient_norms: NDArray[np.float64]
     lr: float | None
-    _histograms: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]  # (shares, edges)
+    histograms: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...] = field(
+        metadata=PICTURE
+    )
 
     @property
     def healthy(self) -> bool:
@@ -220,7 +224,7 @@ def diagnose(
         slopes=slopes,
         gradient_norms=np.array([np.linalg.norm(dW.astype(np.float64)) for dW in gradient.weights]),
         lr=rate,
-        _histograms=_histograms(net, data),
+        histograms=_histograms(net, data),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..checks import is_whole
 from ..mlp import MLP, check_mlp
 from .examples import Examples
 from .labels import Labels, image_shape
-from .tables import Shown, Table
+from .tables import PICTURE, Shown, Table
 from .units import LayerUnits, unit_statistics
 
 _KINDS = ("network", "first_layer", "confusion", "mistakes", "units")
@@ -85,6 +85,15 @@ class Inside(Shown):
         How many examples of class i were said to be of class j.
     mistakes : tuple of Mistake or None
         The costliest examples; None without y.
+    names : tuple of tuple of str
+        Names of the neurons of each layer, the inputs first.
+    first_weights : ndarray, shape (n_in, n_1)
+    image_shape : tuple of int, or None
+        (rows, columns) of an example; None if the inputs are no picture.
+    input : ndarray, shape (n_in,)
+        The example, not scaled by the network.
+    mistake_inputs : ndarray, shape (len(mistakes), n_in)
+        The inputs of `mistakes`: pictures not scaled, others as the network reads them.
     """
 
     example: int
@@ -98,15 +107,15 @@ class Inside(Shown):
     confusion: NDArray[np.int64] | None
     mistakes: tuple[Mistake, ...] | None
     names: tuple[tuple[str, ...], ...]
-    _first_weights: NDArray[np.float64]  # (n_in, n_1)
-    _image_shape: tuple[int, int] | None
-    _input: NDArray[np.float64]  # (n_in,), of the example, not scaled by the network
-    _inputs: NDArray[np.float64]  # (len(mistakes), n_in); scaled by the network, but pictures
+    first_weights: NDArray[np.float64] = field(metadata=PICTURE)
+    image_shape: tuple[int, int] | None = field(metadata=PICTURE)
+    input: NDArray[np.float64] = field(metadata=PICTURE)
+    mistake_inputs: NDArray[np.float64] = field(metadata=PICTURE)
 
     def tables(self) -> list[Table]:
         """Return units, strongest inputs by name, and with y the confusions and the costliest."""
         kinds = ["units"]
-        if self._image_shape is None:  # a list of pixels tells nobody anything: see first_layer
+        if self.image_shape is None:  # a list of pixels tells nobody anything: see first_layer
             kinds.append("first_layer")
         kinds += [kind for kind in ("confusion", "mistakes") if not self._lacks(kind)]
         return [self.table(kind) for kind in kinds]
@@ -168,7 +177,7 @@ class Inside(Shown):
         )
 
     def _input_table(self) -> Table:
-        weights = np.sqrt((self._first_weights**2).sum(axis=0))
+        weights = np.sqrt((self.first_weights**2).sum(axis=0))
         rows = [
             (self.names[1][j], float(weights[j]), up, down)
             for j, (down, up) in enumerate(self.strongest)
@@ -319,10 +328,10 @@ def look_inside(
         names=tuple(
             tuple(names.neuron(l, i) for i in range(width)) for l, width in enumerate(net.sizes)
         ),
-        _first_weights=net.weights[0].astype(np.float64),
-        _image_shape=image_shape(net),
-        _input=data.dense([example])[0],
-        _inputs=inputs.astype(np.float64),
+        first_weights=net.weights[0].astype(np.float64),
+        image_shape=image_shape(net),
+        input=data.dense([example])[0],
+        mistake_inputs=inputs.astype(np.float64),
     )
 
 

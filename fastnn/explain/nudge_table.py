@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from ..mlp import MLP, check_mlp
 from ..words import number
 from .examples import PIECE, Examples, row_numbers
 from .labels import Labels, Parameter, image_shape
-from .tables import Shown, Table
+from .tables import PICTURE, Shown, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,10 @@ class NudgeTable(Shown):
     check : float
         max |average + ∇C| / max |∇C| over all parameters of the network, shown or not: the average
         of the examples' nudges against `MLP.gradient`, which never has the single ones.
+    averages : ndarray of float64, shape (n_params,)
+        The average of every parameter of the network, laid out like ``net.params``.
+    images : ndarray of float64, shape (E, rows, columns), or None
+        The examples as pictures; None if the inputs are no picture.
     """
 
     parameters: tuple[Parameter, ...]
@@ -61,13 +65,8 @@ class NudgeTable(Shown):
     spread: NDArray[np.float64]
     n: int
     check: float
-    _averages: NDArray[np.float64]  # (n_params,)
-    _images: NDArray[np.float64] | None  # (E, rows, columns)
-
-    @property
-    def averages(self) -> NDArray[np.float64]:
-        """The average of every parameter of the network, laid out like ``net.params``."""
-        return self._averages
+    averages: NDArray[np.float64] = field(metadata=PICTURE)
+    images: NDArray[np.float64] | None = field(metadata=PICTURE)
 
     def tables(self) -> list[Table]:
         """Return one table, in the cost's own units."""
@@ -295,8 +294,8 @@ def nudge_table(
         spread=spread,
         n=data.n,
         check=_compare(averages, -gradient, length, np.finfo(net.dtype).eps),
-        _averages=averages,
-        _images=None if shape is None else data.dense(columns).reshape(-1, *shape),
+        averages=averages,
+        images=None if shape is None else data.dense(columns).reshape(-1, *shape),
     )
 
 

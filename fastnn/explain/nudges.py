@@ -146,6 +146,16 @@ class Nudges(Shown):
         """The activation function of the layer."""
         return self._example.functions[self.layer - 1]
 
+    @property
+    def source_function(self) -> str | None:
+        """The activation function of the layer before; None of the inputs."""
+        return None if self.layer == 1 else self._example.functions[self.layer - 2]
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """(rows, columns) of the example; None if the inputs are no picture."""
+        return self._example.image_shape
+
     def silence(self) -> str:
         """Return why the one neuron that asks, asks for little or nothing; "" if it does not."""
         if self.neuron is None:

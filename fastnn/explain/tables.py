@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions
 
-_WIDTH = 100  # columns of text where nobody says how many there are
+_WIDTH = 100  # columns of text
+PICTURE = {"plain": False}  # metadata of a field that only pictures need: not in `to_dict`
 
 _PAGE = """\
 <!doctype html>

@@ -45,18 +45,18 @@ def cost_columns(table: CostTable, example: int = 0) -> Any:
     shown = np.sort(np.argsort(-squared, kind="stable")[:_MOST])
     says, should_say = table.says[example, shown], table.should_say[example, shown]
     names = [shortened(table.outputs[j]) for j in shown]
-    pictured = table._image_shape is not None
+    pictured = table.image_shape is not None
     height = max(3.4 if pictured else 2.4, 0.38 * len(shown) + 1.5)
     ratios = [1.0, 1.7] if pictured else [1.0]
     size = (WIDTH if pictured else 5.6, height)
     fig, grid = figure(1, len(ratios), size=size, width_ratios=ratios)
     if pictured:
         image = grid[0, 0]
-        image.imshow(table.input(example).reshape(table._image_shape), cmap="gray")
+        image.imshow(table.input(example).reshape(table.image_shape), cmap="gray")
         image.set_title("the input")
         image.set_xticks([])
         image.set_yticks([])
-    low, high = span(table.says[example], table._output)
+    low, high = span(table.says[example], table.output)
     within = low <= should_say.min() and should_say.max() <= high
     if (low, high) in ((0, 1), (-1, 1)) and within:
         _lamps(grid[0, -1], names, says, should_say, squared[shown], (low, high))

@@ -73,7 +73,7 @@ class Scene:
         self._descent = descent
         (x0, x1), (y0, y1) = self._box = _checked(limits) if limits else _box(descent)
         x, y = np.linspace(x0, x1, _GRID), np.linspace(y0, y1, _GRID)
-        Z = descent._surface.on_grid(x, y)
+        Z = descent.surface.on_grid(x, y)
         self.lines: list[_Line] = [
             _Line(_clipped(descent, i, self._box)) for i in range(len(descent.paths))
         ]
@@ -105,7 +105,7 @@ class Scene:
         for turn in (-70, 70):
             angle = np.degrees(np.arctan2(y / half[1], x / half[0])) + turn
             beside = middle + half * [np.cos(np.radians(angle)), np.sin(np.radians(angle))]
-            f = self._descent._surface.on_grid(beside[:1], beside[1:])[0, 0]
+            f = self._descent.surface.on_grid(beside[:1], beside[1:])[0, 0]
             sides.append((np.inf if np.isnan(f) else f, angle))
         return float(min(sides)[1])
 
@@ -260,7 +260,7 @@ def _clipped(descent: Descent, i: int, box: Array) -> Array:
         shares = (edge - a) / (b - a)
     leaves = a + float(np.nanmin(shares)) * (b - a)
     kept = np.column_stack([path[:n], values[:n]])
-    return np.vstack([kept, [*leaves, descent._surface.value(leaves)]])
+    return np.vstack([kept, [*leaves, descent.surface.value(leaves)]])
 
 
 def _shades(Z: Array) -> dict[str, Any] | None:

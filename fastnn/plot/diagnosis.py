@@ -44,7 +44,7 @@ def diagnosis(found: Diagnosis) -> Any:
     made, axes = figure(rows, columns, size=(WIDTH, 2.7 * rows))
     panels = list(axes.flat)
     for ax, l in zip(panels, shown, strict=False):
-        shares, edges = found._histograms[l]
+        shares, edges = found.histograms[l]
         ax.stairs(shares, edges, fill=True, color=SERIES[2])
         powers_of_ten(ax, "y")
         ax.set_ylim(1e-4, 1.5)

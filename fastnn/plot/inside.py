@@ -42,7 +42,7 @@ def first_layer(inside: Inside) -> Any:
     ImportError
         matplotlib is not installed.
     """
-    W, image = inside._first_weights, inside._image_shape
+    W, image = inside.first_weights, inside.image_shape
     shown = min(W.shape[1], _MOST_IMAGES if image else _MOST_PANELS)
     rows, columns = _grid(shown, 8 if image else 2)
     size = (WIDTH, 0.98 * rows + 0.8) if image else (WIDTH, 2.3 * rows + 0.5)
@@ -149,7 +149,7 @@ def mistakes(inside: Inside) -> Any:
     ValueError
         No examples were kept: y or `n_mistakes` was not given.
     """
-    worst, image = inside.mistakes, inside._image_shape
+    worst, image = inside.mistakes, inside.image_shape
     if not worst:
         raise ValueError("the picture 'mistakes' needs y, and n_mistakes above 0")
     rows, columns = _grid(len(worst), 4 if image else 2)
@@ -159,7 +159,7 @@ def mistakes(inside: Inside) -> Any:
         if i >= len(worst):
             ax.set_axis_off()
             continue
-        mistake, x = worst[i], inside._inputs[i]
+        mistake, x = worst[i], inside.mistake_inputs[i]
         if image:
             ax.imshow(x.reshape(image), cmap="gray")
             ax.set_xticks([])

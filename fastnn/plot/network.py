@@ -51,7 +51,7 @@ def network(inside: Inside, *, edges: int = 30) -> Any:
     if edges < 0:
         raise ValueError(f"edges must be 0 or more, got {edges}")
     layers = inside.activations
-    image = inside._image_shape
+    image = inside.image_shape
     chosen = [_brightest(a) for a in layers]
     tallest = max(len(rows) for rows in chosen[(image is not None) :])
     names = [] if image is not None else [shortened(inside.names[0][i]) for i in chosen[0]]
@@ -116,7 +116,7 @@ class _Scene:
         pixel = side / max(rows, columns)
         right, top = left + columns * pixel, self._middle + rows * pixel / 2
         extent = (left, right, top - rows * pixel, top)
-        picture = self._inside._input.reshape(shape)
+        picture = self._inside.input.reshape(shape)
         self._ax.imshow(picture, cmap="gray", extent=extent, zorder=3)
         self._ax.plot(
             [left, right, right, left, left],

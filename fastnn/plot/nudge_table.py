@@ -39,7 +39,7 @@ def nudge_table(table: NudgeTable) -> Any:
     n_rows, n_columns = table.nudges.shape
     if n_rows == 0 or n_columns == 0:
         raise ValueError("the table has no row or no column: there is nothing to plot")
-    images = table._images
+    images = table.images
     cell = min(0.8, 4.4 / (n_columns + 1))
     width = WIDTH if n_columns > 3 else 5.6
     height = max(4.0, 2.2 + 0.32 * n_rows) + (0 if images is None else cell)

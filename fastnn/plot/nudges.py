@@ -42,7 +42,7 @@ def wishes(nudges: Nudges) -> Any:
     ImportError
         matplotlib is not installed.
     """
-    shape = nudges._example.image_shape
+    shape = nudges.image_shape
     if nudges.layer == 1 and shape is not None:
         return _pictures(nudges, shape)
     return _diagram(nudges)
@@ -86,7 +86,7 @@ def _diagram(nudges: Nudges) -> Any:
     ax = grid[0, 0]
     left, right = (_heights(len(column), rows) for column in (sources, askers))
     before, says = nudges.source_activations, nudges.says
-    functions = (None, *nudges._example.functions)[nudges.layer - 1 : nudges.layer + 1]
+    functions = (nudges.source_function, nudges.function)
     ends = [span(a, function) for a, function in zip((before, says), functions, strict=True)]
     _edges(ax, left, right, changes)
     _lamps(ax, _LEFT, left, before[sources], ends[0])

@@ -480,6 +480,18 @@ def test_messages_are_ascii() -> None:
     assert not violations, show(sorted(violations))
 
 
+def test_pictures_read_public_attributes_of_views_alone() -> None:
+    violations = [
+        f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {ast.unparse(node)}"
+        for module, tree in modules().items()
+        if module.split(".")[0] == "plot"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr)
+        if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+    ]
+    assert not violations, show(violations)
+
+
 def test_imports_of_ours_are_relative() -> None:
     violations = [
         f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {ast.unparse(node)}"
