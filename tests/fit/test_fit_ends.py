@@ -127,7 +127,7 @@ class TestDivergence:
     def test_a_step_of_ones_own_that_overflows_is_taken_back(self):
         net = regression()
         before = net.params.copy()
-        with pytest.warns(DivergenceWarning, match="the step overflowed and was taken back") as w:
+        with pytest.warns(DivergenceWarning, match="the step overflowed and was undone") as w:
             net.train_batch(X, Y, optimizer=SGD(1e300, momentum=0.9))
         np.testing.assert_array_equal(net.params, before)
         assert not net._state.m.any()
@@ -247,7 +247,7 @@ class TestTwoAtOnce:
     def test_training_inside_a_callback_is_refused_and_the_fit_goes_on(self, what):
         def train(run, logs):
             before = state_of(net)
-            with pytest.raises(BusyError, match=r"^this network is being trained already, by"):
+            with pytest.raises(BusyError, match=r"^this network is already being trained: by"):
                 what(net)
             assert state_of(net) == before
 
@@ -279,9 +279,9 @@ class TestTwoAtOnce:
         thread = threading.Thread(target=lambda: net.fit(X, Y, epochs=1, callbacks=[wait]))
         thread.start()
         assert inside.wait(60)
-        with pytest.raises(BusyError, match="this network is being trained already"):
+        with pytest.raises(BusyError, match="this network is already being trained"):
             net.fit(X, Y, epochs=1)
-        with pytest.raises(RuntimeError, match="this network is being trained already"):
+        with pytest.raises(RuntimeError, match="this network is already being trained"):
             net.train_batch(X, Y)
         assert net.predict(X).shape == (60, 3)
         go_on.set()

@@ -539,7 +539,7 @@ def test_the_last_step_of_the_last_epoch_may_not_leave_a_network_of_infinite_cos
     net = regression()
     before = net.params.copy()
     with pytest.warns(
-        DivergenceWarning, match="epoch 1; weights and biases are again those before"
+        DivergenceWarning, match="epoch 1; weights and biases were set back to those before"
     ) as w:
         net.fit(X, Y, epochs=1, batch_size=None, optimizer=SGD(1e25))
     np.testing.assert_array_equal(net.params, before)
