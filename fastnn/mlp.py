@@ -346,7 +346,7 @@ class MLP(Scaled):
             optimizer = training.next_optimizer(optimizer, self._optimizer)
             fit_state = FitState(size, bool(shuffle), optimizer.to_config())
         if wanted is None:
-            wanted = fit_state.epochs  # of the checkpoint
+            wanted = fit_state.epochs  # the checkpoint's
         if wanted is None:
             wanted = training.default_epochs(examples.n_visited, size)
         if examples.rows.sparse and wanted > 1:  # not worth its time for a single pass
@@ -407,7 +407,7 @@ class MLP(Scaled):
                 optimizer.lr, np.array([steps]), steps_per_epoch=1, total_steps=steps + 1
             )
             if not goes_on:
-                self._fit_state = None  # its optimiser is not this one
+                self._fit_state = None  # it belongs to another optimiser
             train_state = self._train_state(optimizer)
             self._optimizer = optimizer
             self._learn(encoded, reading)

@@ -743,7 +743,7 @@ class TestFailures:
             ("train --checkpoint {}", "path must name its fields"),
             ("evaluate nothing", "nothing: No such file or directory"),
             ("evaluate p.csv", "p.csv is no fastnn model: it is a text file"),
-            ("evaluate m --data p.csv", "it lacks 'sl', 'sw', 'pl', 'pw' and has 'a' besides"),
+            ("evaluate m --data p.csv", "it lacks 'sl', 'sw', 'pl', 'pw' and has 'a' in addition"),
             (
                 "evaluate m --data other.csv",
                 "must have the columns that the network was fitted on; it lacks 'sl'",

@@ -34,7 +34,9 @@ class TestDivergence:
     def test_the_parameters_are_those_before_the_fit(self, dtype, optimizer, batch_size):
         net = regression(dtype)
         before = net.params.copy()
-        with pytest.warns(DivergenceWarning, match="are again those before the fit") as caught:
+        with pytest.warns(
+            DivergenceWarning, match="were set back to those before the fit"
+        ) as caught:
             history = net.fit(X, Y, epochs=3, batch_size=batch_size, optimizer=optimizer)
         np.testing.assert_array_equal(net.params, before)
         assert len(history) == (dtype == "float64" and batch_size is None)
@@ -56,7 +58,7 @@ class TestDivergence:
     def test_it_goes_back_to_the_end_of_the_last_good_epoch(self, step, told_in):
         kept = []
         net = regression()
-        with pytest.warns(DivergenceWarning, match="are again those after epoch 2"):
+        with pytest.warns(DivergenceWarning, match="were set back to those after epoch 2"):
             history = net.fit(
                 X,
                 Y,

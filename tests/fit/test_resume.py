@@ -253,15 +253,11 @@ class TestMistakes:
 
     def test_there_must_be_something_to_make_a_checkpoint_of(self, tmp_path):
         net = network()
-        with pytest.raises(
-            ValueError, match=r"no training to make a checkpoint of: call fit first"
-        ):
+        with pytest.raises(ValueError, match=r"a checkpoint needs a training: call fit first"):
             net.save(tmp_path / "a.safetensors", checkpoint=True)
         net.fit(X, Y, epochs=1, optimizer=SGD(0.1))
         net.train_batch(X, Y, optimizer=Adam())  # the fit's optimizer is no longer there
-        with pytest.raises(
-            ValueError, match=r"no training to make a checkpoint of: call fit first"
-        ):
+        with pytest.raises(ValueError, match=r"a checkpoint needs a training: call fit first"):
             net.save(tmp_path / "a.safetensors", checkpoint=True)
         assert list(tmp_path.iterdir()) == []
 

@@ -417,10 +417,10 @@ class TestNames:
     @pytest.mark.parametrize(
         ("columns", "sentence"),
         [
-            (["a", "b", "d"], "it lacks 'c' and has 'd' besides"),
+            (["a", "b", "d"], "it lacks 'c' and has 'd' in addition"),
             (["a", "b"], "it lacks 'c'"),
-            (["a", "b", "c", "d"], "it has 'd' besides"),
-            (["a", "b", "c", "c"], "it has a column twice"),
+            (["a", "b", "c", "d"], "it has 'd' in addition"),
+            (["a", "b", "c", "c"], "it has duplicate columns"),
         ],
     )
     def test_others_are_refused_by_name(self, columns, sentence):

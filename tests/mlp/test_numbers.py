@@ -235,7 +235,7 @@ MASKED = np.ma.array(X, mask=[[True, False, False]] + [[False] * 3] * 7)
 REAL = "X must hold real numbers; its dtype is "
 OBJECTS = "X must hold numbers; it holds Python objects: "
 NOT_X: dict[str, tuple[Any, type[Exception], str]] = {
-    "masked": (MASKED, ValueError, "X has masked values, which have no meaning here: fill them"),
+    "masked": (MASKED, ValueError, "X has masked values: fill them"),
     "nan": (np.where(X == 4, np.nan, X), ValueError, "X holds nan at row "),
     "inf in float16": (np.full((8, 3), np.inf, "f2"), ValueError, "X holds inf at row 0, column 0"),
     "beyond float32": (
