@@ -1,7 +1,7 @@
 """Table of the activations: formula in NumPy, and where a unit is dead or saturated.
 
-`names.py` has the names in the order of the core's codes; every name has a row here. What other
-languages have for f stands in the exports to them, which refuse a network whose f they lack.
+`names.py` has the names in the order of the core's codes; every name has a row here. The exports
+have the spellings of other languages, and refuse a network with an activation that they lack.
 
 Private: it may change without notice.
 """

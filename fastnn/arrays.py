@@ -3,7 +3,7 @@
 All messages about them are raised here. Arrays that the core can read in place are not copied:
 float32, float64 and uint8 of any strides, memory maps, and CSR matrices of the two float types.
 
-Over 400 lines: there is one place for what may be X, y and weights.
+Over 400 lines: all rules for X, y and weights are in one module.
 
 Private: it may change without notice.
 """

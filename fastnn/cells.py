@@ -1,6 +1,6 @@
 """Messages about a cell of X or y that is not a number, for arrays.py.
 
-Only mistakes come here. Rows count from 0; columns of a frame have their names.
+Called only after an error was found. Rows count from 0; columns of a frame have their names.
 
 Private: it may change without notice.
 """

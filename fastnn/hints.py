@@ -1,8 +1,8 @@
 """Names of other libraries and their equivalents in fastnn, for messages about a wrong name.
 
-One table a kind of name. A name maps to the names here that mean the same, of which the caller may
-allow only some; a name that is known elsewhere and has no equal here maps to nothing, so that no
-resemblance is taken for a hint.
+There is one table for each kind of name. A name maps to its equivalents in fastnn, of which the
+caller may allow only some; a name of other libraries without an equivalent maps to nothing, so that
+no similar spelling is suggested for it.
 
 Private: it may change without notice.
 """

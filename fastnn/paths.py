@@ -21,11 +21,11 @@ except ImportError:  # Windows
 if TYPE_CHECKING:
     from pathlib import Path  # 5 ms that a network which meets no file does without
 
-_PARTS = 8  # names of temporary files a path: so many may write it at once and leave none behind
+_PARTS = 8  # names of temporary files of a path, one for each of up to 8 simultaneous writers
 # What is packed may claim up to 8 MiB whatever its own size, and 200 times its size beyond that:
 # sparse images pack about 10 times, a zip bomb 1000 times.
 _FREE_SIZE, _MOST_RATIO = 8 << 20, 200
-_MOST_SAID = 200  # characters of a file's own words in a message
+_MOST_SAID = 200  # characters that a message quotes from a file
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -306,7 +306,7 @@ def _stream(
     gradient: NDArray[np.float64],
     max_bytes: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Return 1/Σw Σ w (−∇C_i), (n_params,); its spread, of `rows`; and √mean ‖∇C_i‖²."""
+    """Return 1/Σw Σ w (−∇C_i), (n_params,); the spread, of `rows`; and √mean ‖∇C_i‖²."""
     total, squares, square_length = np.zeros(net.n_params), np.zeros(len(rows)), 0.0
     for piece, X in data.pieces(net.n_params * net.dtype.itemsize, max_bytes):
         flat, w = net.gradient(X, data.goals[piece], per_example=True).flat, weight[piece]

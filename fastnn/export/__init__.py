@@ -40,7 +40,7 @@ _MODULE_OF = {
     "to_torch": "torch",
 }
 
-if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt name pass
+if not TYPE_CHECKING:  # a type checker that saw it would accept every misspelt name
 
     def __getattr__(name: str) -> object:
         from importlib import import_module
@@ -48,7 +48,7 @@ if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt nam
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
-        globals()[name] = value  # the next look-up does not come here
+        globals()[name] = value  # the next look-up finds it there
         return value
 
 

@@ -52,9 +52,7 @@ def resumed(
 ) -> tuple[FitState, Optimizer]:
     """Return the checkpoint's state, for a fit with ``resume=True``, and its optimiser."""
     if fit_state is None or state is None:
-        raise ValueError(
-            "nothing to resume: load a file that was saved with checkpoint=True"
-        )
+        raise ValueError("nothing to resume: load a file that was saved with checkpoint=True")
     if given is None and (last is None or fit_state.optimizer is None):
         raise ValueError(
             "the checkpoint's learning rate was a Python function, which is not saved: pass the "
