@@ -1,4 +1,4 @@
-"""Networks as estimators hold them."""
+"""Networks of estimators: views of the layers, conversion, and copies."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Layers(list[Array]):
     def __setitem__(self, layer: Any, values: Any) -> None:
         view = self[layer]
         if isinstance(view, list) or np.shape(values) != view.shape:
-            raise ValueError(f"layer {layer} must be assigned alone, and keep its shape")
+            raise ValueError(f"layer {layer} must be assigned alone and keep its shape")
         view[...] = values
 
 
 def of_network(net: Any, outputs: Iterable[str]) -> dict[str, Any]:
-    """Return the parameters of an estimator whose network is like `net`."""
+    """Return the parameters of an estimator for a network like `net`."""
     if not isinstance(net, MLP):
         raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}")
     check_name("output of net", net.output, outputs)
@@ -41,12 +41,12 @@ def of_network(net: Any, outputs: Iterable[str]) -> dict[str, Any]:
         "output_activation": THEIRS.get(net.output, net.output),
         "dropout": (drops[0] if drops else 0.0) if len(set(drops)) <= 1 else list(drops),
         "huber_delta": net.huber_delta,
-        "scale_bytes": net._old_bytes is not None,  # such a network must see what is bytes
+        "scale_bytes": net._old_bytes is not None,  # such a network reads bytes differently
     }
 
 
 def adopt(model: Any, net: MLP) -> None:
-    """Give a new estimator a copy of a network as what it has fitted."""
+    """Set a copy of a network as the fitted one of a new estimator."""
     model.network_ = copy.deepcopy(without_optimizer(net))
     model.n_features_in_ = net.sizes[0]
     if net.feature_names is not None:
@@ -60,7 +60,7 @@ def adopt(model: Any, net: MLP) -> None:
 
 
 def without_optimizer(net: MLP) -> MLP:
-    """Return the network itself, seen without optimiser and record: only to be copied."""
+    """Return a shallow view without optimiser state and history, for copying."""
     seen = object.__new__(MLP)
     vars(seen).update(vars(net))
     seen._optimizer = seen._state = seen._fit_state = None
@@ -69,7 +69,7 @@ def without_optimizer(net: MLP) -> MLP:
 
 
 def as_weight(given: Any, n: int) -> NDArray[np.float64] | None:
-    """Return `sample_weight` as (n,) floats, one number for all being that often itself."""
+    """Return `sample_weight` as (n,) floats; a scalar is repeated n times."""
     if given is None:
         return None
     check_unmasked("sample_weight", given)
