@@ -1,4 +1,4 @@
-"""One example's outputs beside their targets: a column of lamps, and what the differences cost."""
+"""Outputs of one example beside their targets, as lamps or bars, and the squared differences."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LINE = 50  # letters of a title
 
 
 def cost_columns(table: CostTable, example: int = 0) -> Any:
-    """Draw what the outputs say, what they should say, and the squared differences.
+    """Draw outputs, targets, and the squared differences.
 
-    Activations from 0 to 1, and those of tanh, are lamps, as bright as the neuron is active; others
-    are bars. Of more than 24 outputs the 24 that are furthest off are drawn.
+    Activations from 0 to 1, and those of tanh, are lamps whose brightness is the activation; others
+    are bars. Of more than 24 outputs the 24 with the largest differences are drawn.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def _lamps(
 
 
 def _bars(ax: Any, names: list[str], says: Any, should_say: Any, squared: Any) -> None:
-    """Bars that end where the outputs do, a mark at each target, the squared difference between."""
+    """Draw outputs as bars, targets as marks, and the squared difference beside each."""
     rows = np.arange(len(names))
     ax.barh(rows, says, height=0.5, color=SERIES[2], label="says a")
     ax.scatter(should_say, rows, marker="D", s=40, color=ink(), zorder=3, label="should say y")

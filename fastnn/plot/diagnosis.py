@@ -1,4 +1,4 @@
-"""Activations and gradients, layer by layer."""
+"""Histograms of activations and sizes of gradients, layer by layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLUMNS = 3
 
 
 def diagnosis(found: Diagnosis) -> Any:
-    """Draw how the activations of each layer are spread, and how large its gradients are.
+    """Draw the histogram of the activations of each layer, and the size of its gradients.
 
     Parameters
     ----------
