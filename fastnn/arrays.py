@@ -359,7 +359,7 @@ def _csr_rows(
 
 
 def _columns_ascend(indptr: NDArray[Any], indices: NDArray[Any]) -> bool:
-    """Whether the columns of each row are in ascending order, without duplicates."""
+    """Return whether the columns of each row are in ascending order, without duplicates."""
     used = indices[indptr[0] : indptr[-1]]
     first_of_row = np.zeros(len(used) + 1, bool)
     first_of_row[indptr[:-1] - indptr[0]] = True
@@ -492,7 +492,7 @@ def _text(name: str, array: NDArray[Any]) -> NDArray[np.str_]:
 
 
 def _is_yes_or_no(y: NDArray[Any], goal: Goal) -> bool:
-    """Whether y (n,), for a network with one output, holds two classes."""
+    """Return whether y (n,), for a network with one output, holds two classes."""
     if goal.classes is not None or y.dtype.kind == "b":
         return True
     if goal.loss == "binary_cross_entropy" or (goal.output == "sigmoid" and y.dtype.kind in "iu"):

@@ -155,7 +155,7 @@ class _Monitor(Callback):
             ) from None
 
     def _better(self, run: Run, value: float, than: float | None) -> bool:
-        """Whether `value` is better by more than `min_delta`; NaN and infinity never are."""
+        """Return whether `value` is better by more than `min_delta`; NaN and infinity never are."""
         if not math.isfinite(value):
             return False
         if than is None:

@@ -44,7 +44,7 @@ def place(row: int, column: int | None, names: Sequence[Any] | None = None) -> s
 
 
 def is_missing(item: object) -> bool:
-    """Whether an item is None, NaN, NaT or pandas' NA."""
+    """Return whether an item is None, NaN, NaT or pandas' NA."""
     if item is None or type(item).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(item, float | np.floating | np.datetime64) and bool(item != item)
@@ -61,7 +61,7 @@ def _is_number(item: Any) -> bool:
 
 
 def is_figure(text: str | bytes) -> bool:
-    """Whether a text is a number in digits, as "1.5" is."""
+    """Return whether a text is a number in digits, as "1.5" is."""
     try:
         float(text)
     except ValueError:

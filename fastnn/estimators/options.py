@@ -135,7 +135,7 @@ def check(estimator: Any) -> None:
 
 
 def is_lbfgs(estimator: Any) -> bool:
-    """Whether SciPy trains, without batches, epochs and an optimiser of fastnn."""
+    """Return whether SciPy trains, without batches, epochs and an optimiser of fastnn."""
     return isinstance(estimator.solver, str) and estimator.solver == "lbfgs"
 
 

@@ -156,7 +156,7 @@ def from_torch(
 
 
 def _is_plain(module: Any) -> bool:
-    """Whether a sequence runs its modules in order; a subclass may not."""
+    """Return whether a sequence runs its modules in order; a subclass may not."""
     return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
 
 

@@ -40,7 +40,7 @@ class OptimizerState:
         return cls(type(optimizer), m, v)
 
     def fits(self, optimizer: Optimizer) -> bool:
-        """Whether `optimizer` can continue from this state."""
+        """Return whether `optimizer` can continue from this state."""
         has = (self.m is not None, self.v is not None)
         return self.kind is type(optimizer) and has == optimizer.moments
 

@@ -86,10 +86,10 @@ def _of_zip(path: Path) -> str:
 
 
 def _is_onnx(start: bytes) -> bool:
-    """Whether a protobuf message begins as a ModelProto: ir_version (field 1), then a later field.
+    """Return whether a protobuf message begins as a ModelProto: field 1, then a later field.
 
-    The later ones are producer_name, producer_version, domain, model_version, doc_string, graph and
-    opset_import, fields 2 to 8 of onnx.proto.
+    Field 1 is ir_version, fields 2 to 8 are producer_name, producer_version, domain, model_version,
+    doc_string, graph and opset_import (onnx.proto).
     """
     later = (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42)
     return len(start) > 3 and start[0] == 8 and 1 <= start[1] < 64 and start[2] in later

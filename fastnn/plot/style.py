@@ -120,7 +120,7 @@ def ink() -> str:
 
 
 def is_dark() -> bool:
-    """Whether the background in use is dark."""
+    """Return whether the background in use is dark."""
     return _luminance(paper()) < 0.5
 
 

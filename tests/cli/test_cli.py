@@ -1,4 +1,4 @@
-"""The command line: what it does, what it prints, and the one line that tells every mistake.
+"""The command line: results, output, and the one-line message for each error.
 
 Over 400 lines: one class for each part of the reference that ``--help`` is, and two tables of the
 mistakes that can be made. Nothing takes a network or waits.
@@ -588,7 +588,7 @@ class TestCtrlC:
 
 
 class TestFilesOfOthers:
-    """What is not fastnn's is never replaced by a model."""
+    """Other files than fastnn's are never replaced by a model."""
 
     @pytest.mark.parametrize("flag", ["-o", "--checkpoint"])
     def test_the_data_are_not_written_over(self, run, flowers, folder, flag):

@@ -1,4 +1,4 @@
-"""`fastnn export`: what it writes, what it prints, and the one line that tells every mistake."""
+"""`fastnn export`: files, output, and the one-line message for each error."""
 
 import re
 import shlex

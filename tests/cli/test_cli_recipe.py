@@ -1,4 +1,4 @@
-"""How long ``fastnn train`` trains on a table, and what it says of the result."""
+"""Length of the training of ``fastnn train`` on a table, and the report on its result."""
 
 from __future__ import annotations
 

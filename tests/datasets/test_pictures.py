@@ -29,7 +29,7 @@ def seven(size, box, width, ink, paper, mode="L"):
 
 
 def of(picture):
-    """A picture as it is read."""
+    """Return a picture, read from a file."""
     pixels = np.array(picture)
     return Picture(pixels, pixels.shape)
 

@@ -30,7 +30,7 @@ def text(diagnosis):
 
 
 def contradictions(net, diagnosis):
-    """What in the findings contradicts something else, or is so already."""
+    """Return the advice that contradicts other advice or the setting."""
     said = text(diagnosis)
     everything = " ".join(said)
     found = []

@@ -1,4 +1,4 @@
-"""What the network says beside what it should say."""
+"""Outputs beside their targets."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def flowers():
-    """Four measures, three kinds, told apart by two hidden units; all numbers are set."""
+    """Four measures, three kinds, separated by two hidden units; all numbers are set."""
     pytest.importorskip("matplotlib").use("Agg")
     net = fastnn.MLP([4, 3, 3], activation="tanh", output="softmax", init="zeros")
     net.classes = ["setosa", "versicolor", "virginica"]

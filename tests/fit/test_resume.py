@@ -180,7 +180,7 @@ def test_a_function_as_learning_rate_is_asked_for_again(tmp_path):
 
 
 class OwnState(Callback):
-    """A callback with an array and numbers of its own in the checkpoint."""
+    """A callback that has an array and numbers in the checkpoint."""
 
     def __init__(self):
         self.losses, self.seen = np.zeros(EPOCHS), 0

@@ -314,7 +314,7 @@ def imported(module: str, node: ast.stmt) -> Iterator[str]:
 
 
 def ours(module: str, tree: ast.Module) -> Iterator[tuple[str, bool, str]]:
-    """(room, late, place) for each import of ours: room is the first part of the name."""
+    """Yield (room, late, place) for each import of fastnn: room is the first part of the name."""
     rooms = {path.stem for path in PACKAGE.iterdir()} | {"_fastnn"}
     for node, late in imports(tree):
         for name in imported(module, node):

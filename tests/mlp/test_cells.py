@@ -1,4 +1,4 @@
-"""What is said about X and y names the cell: its row, its column by its name, and its value."""
+"""Messages about X and y name the cell: its row, the name of its column, and its value."""
 
 import datetime
 import re

@@ -138,7 +138,7 @@ SAME: dict[str, Callable[[np.ndarray], Any]] = {
 
 
 def everything(X: Any, y: Any, weight: Any, dtype: str) -> list[np.ndarray]:
-    """What all ways of reading X, y and weights give."""
+    """Return the results of all ways of reading X, y and weights."""
     net = network(dtype)
     results = [net.predict(X), net.classify(X), *net.activations(X)[1:]]
     results += [net.cost(X, y, sample_weight=weight), net.cost(X, y, per_example=True)]

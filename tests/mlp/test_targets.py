@@ -1,4 +1,4 @@
-"""Everything that y and the weights may be, and what is said about everything else."""
+"""All kinds of y and weights, and the messages about others."""
 
 import contextlib
 
