@@ -1,9 +1,9 @@
 # cython: freethreading_compatible=True, embedsignature=False
-"""The crossing to the C core: checked arrays in, one C call without the GIL, results out.
+"""Binding of the C core: checked arrays in, one C call without the GIL, results out.
 
-Every array that comes here has been checked by arrays.py; what is checked again are the shapes
-that memory safety hangs on. Over 400 lines, because a cdef class can be used from one module only
-without a further layer of declarations.
+arrays.py has checked every array that is passed here; only the shapes that memory safety depends on
+are checked again. Over 400 lines, because using a cdef class from a second module would need
+another layer of declarations.
 """
 cimport cython
 cimport numpy as cnp
@@ -30,7 +30,7 @@ class BusyError(RuntimeError):
 
 
 cdef int check(fnn_status status) except -1:
-    """Turn a status of the core into an exception: the one place that does."""
+    """Raise the exception for a status of the core; no other function does."""
     if status == FNN_OK:
         return 0
     if status == FNN_NO_MEMORY:
@@ -60,16 +60,16 @@ cdef double now() noexcept nogil:
     return <double>moment.tv_sec + 1e-9 * <double>moment.tv_nsec
 
 
-cdef double LOOK_EVERY = 0.02  # seconds between two looks for signals within one mini-batch
-cdef int64_t LOOK_AT = 1 << 22  # values to read, some milliseconds, between two looks elsewhere
+cdef double LOOK_EVERY = 0.02  # seconds between two checks for signals within one mini-batch
+cdef int64_t LOOK_AT = 1 << 22  # values read, some milliseconds, between two checks elsewhere
 
 
 @cython.final
 @cython.auto_pickle(False)
 cdef class Watch:
-    """Looks for signals in the middle of a large mini-batch: handlers run there and may raise.
+    """A check for signals within a large mini-batch: their handlers run there and may raise.
 
-    A handler may read the network (save it, say), which stands at a batch boundary.
+    A handler may read or save the network: its parameters are those of the last batch boundary.
     """
 
     cdef Net net
@@ -89,7 +89,7 @@ cdef class Watch:
 
 cdef int wants_to_stop(void *watch) noexcept nogil:
     cdef double moment = now()
-    # `next` is a while ahead; if it is far ahead, the clock has been set back
+    # `next` is at most LOOK_EVERY ahead; if it is far ahead, the clock has been set back
     if moment < (<Watch>watch).next and moment > (<Watch>watch).next - 10 * LOOK_EVERY:
         return 0
     return (<Watch>watch).look()
@@ -106,7 +106,7 @@ cdef fnn_dtype code_of(cnp.dtype dtype) except *:
 
 
 cdef const void *pointer(cnp.ndarray array, cnp.dtype dtype, int64_t size) except? NULL:
-    """The data of a C-contiguous array of exactly this dtype and size."""
+    """Return the data of a C-contiguous array of exactly this dtype and size."""
     if array.descr.num != dtype.num or not cnp.PyArray_ISCARRAY_RO(array):
         raise TypeError(f"the core needs a contiguous {dtype} array")
     if cnp.PyArray_SIZE(array) != size:
@@ -127,10 +127,10 @@ cdef cnp.dtype FLOAT64 = np.dtype(np.float64)
 @cython.final
 @cython.auto_pickle(False)
 cdef class Scaling:
-    """How the numbers of X become inputs: (x - shift) * scale, in double, whatever the dtypes.
+    """Scaling of inputs: (x - shift) * scale, in double, whatever the dtypes.
 
-    ``shift`` and ``scale`` are (n_in,) float64 arrays, which cannot be written to. Without any
-    shift and with one scale for all columns zeros stay zeros: `keeps_zeros`.
+    ``shift`` and ``scale`` are read-only (n_in,) float64 arrays. `keeps_zeros`: the shift is 0 and
+    all columns have one scale, so that zeros stay zeros.
     """
 
     cdef readonly object shift, scale
@@ -151,7 +151,7 @@ cdef class Scaling:
         return Scaling, (self.shift, self.scale)
 
     def applied(self, X):
-        """Return X, (n, n_in) numbers of any dtype, as inputs: in double."""
+        """Return the inputs for X (n, n_in), of any dtype: scaled, in double."""
         return (X - self.shift) * self.scale
 
     cdef int describe(self, fnn_matrix *matrix, int64_t n_cols) except -1:
@@ -168,7 +168,7 @@ cdef class Scaling:
 cdef class Rows:
     """Rows of X as the core reads them: a 2-D array in place, or the three arrays of a CSR matrix.
 
-    Holds on to the arrays, copies none.
+    Keeps references to the arrays and copies none.
     """
 
     cdef fnn_matrix matrix
@@ -221,15 +221,15 @@ cdef class Rows:
 
     @property
     def sparse(self) -> bool:
-        """Whether the first layer walks these rows by their non-zeros; may be set."""
+        """Whether the first layer computes with the non-zeros of these rows alone; may be set."""
         return bool(self.matrix.sparse)
 
     @sparse.setter
     def sparse(self, bint value):
         if value and self.matrix.shift != NULL:
-            raise ValueError("rows that are shifted have no zeros to leave out")
+            raise ValueError("the non-zeros of shifted rows cannot be used alone")
         if value and self.kept[2] is not None and np.diff(self.kept[2]).max(initial=0) > self.n_cols:
-            raise ValueError("rows that have a column twice cannot be walked by their non-zeros")
+            raise ValueError("the non-zeros of rows with duplicate columns cannot be used alone")
         self.matrix.sparse = value
 
     @property
@@ -248,14 +248,14 @@ cdef class Rows:
         return False
 
     def density(self) -> float:
-        """The share of values that are not 0, estimated from some 256 rows."""
+        """Return the share of values that are not 0, estimated from some 256 rows."""
         cdef double share
         with nogil:
             share = fnn_density(&self.matrix, self.n_cols)
         return share
 
     def listed(self, int64_t most_bytes):
-        """These rows as lists of their non-zeros, made now; None if they would take more memory."""
+        """Return these rows as a CSR copy; None if that would take more than `most_bytes`."""
         cdef int64_t n = self.n_rows, row = 0, reached, capacity, size = self.kept[0].itemsize
         cdef cnp.ndarray starts, columns, values
         cdef Rows lists
@@ -276,17 +276,17 @@ cdef class Rows:
                     cnp.PyArray_DATA(values),
                 )
             if reached < 0:
-                raise MemoryError("not enough memory for the lists of X's non-zeros")
+                raise MemoryError("not enough memory for the non-zeros of X")
             if reached == n:
                 break
-            if reached < min(n, row + step):  # the rows looked at had more zeros than others
+            if reached < min(n, row + step):  # the sampled rows had more zeros than the others
                 capacity = capacity * 3 // 2 + self.n_cols
                 if capacity * (size + 2) > most_bytes:
                     return None
                 columns.resize(capacity, refcheck=False)
                 values.resize(capacity, refcheck=False)
             row = reached
-        # Made by the core, so not checked again; the few per cent left over are never touched.
+        # Made by the core, so not checked again; the few per cent of spare room are never touched.
         lists = <Rows>Rows.__new__(Rows)
         memset(&lists.matrix, 0, sizeof(lists.matrix))
         lists.matrix.dtype, lists.matrix.n_rows = self.matrix.dtype, n
@@ -332,7 +332,7 @@ cdef class Rows:
 
 @cython.final
 cdef class Targets:
-    """What the rows should give: int64 ``labels`` (n,) or ``values`` (n, n_out), and weights."""
+    """Targets of the rows: int64 ``labels`` (n,) or ``values`` (n, n_out), and weights."""
 
     cdef fnn_targets targets
     cdef object kept
@@ -342,10 +342,10 @@ cdef class Targets:
         cdef int64_t label, i, most = max(n_out, 2)
         memset(&self.targets, 0, sizeof(self.targets))
         if (labels is None) == (values is None):
-            raise TypeError("targets are labels or values, one of the two")
+            raise TypeError("targets must be either labels or values")
         if labels is not None:
             pointer(labels, INT64, n_rows)
-            labels = labels.copy()  # what has been checked must not change
+            labels = labels.copy()  # the caller must not change them after this check
             self.targets.labels = <const int64_t *>pointer(labels, INT64, n_rows)
             for i in range(n_rows):
                 label = self.targets.labels[i]
@@ -362,7 +362,7 @@ cdef class Targets:
 
 @cython.final
 cdef class Optimiser:
-    """An optimiser's constants and its moments ``m`` and ``v``: (n_params,) arrays or None."""
+    """Constants of an optimiser and its moments ``m`` and ``v``: (n_params,) arrays or None."""
 
     cdef fnn_optimiser optimiser
     cdef object kept
@@ -391,7 +391,7 @@ cdef class Optimiser:
 
 cdef enum:
     MOST_LAYERS = 16
-    BRIEF = 500000  # multiply-adds, some 10 µs, for which nobody minds waiting for the GIL
+    BRIEF = 500000  # multiply-adds, some 10 µs: too short for releasing the GIL to pay
 
 
 @cython.final
@@ -414,7 +414,7 @@ cdef class Net:
         cdef cnp.npy_intp shape
         cdef cnp.ndarray view
         if len(codes) != len(widths) - 1 or len(rates) != len(codes):
-            raise ValueError("one activation and one dropout rate a layer of weights")
+            raise ValueError("there must be one activation and one dropout rate a layer of weights")
         self.dtype = np.dtype(dtype)
         spec.dtype = code_of(self.dtype)
         spec.n_layers = len(codes)
@@ -428,12 +428,12 @@ cdef class Net:
         self.n_in, self.n_out = self.sizes[0], self.sizes[-1]
         self.n_params = shape = fnn_n_params(self.net)
         view = cnp.PyArray_SimpleNewFromData(1, &shape, self.dtype.num, fnn_params(self.net))
-        # The view keeps an owner of the memory alive, not this object: no cycle to collect.
+        # The view refers to a separate owner of the memory, not to this object: no cycle.
         cnp.set_array_base(view, Memory.of(self))
         self.params = view
 
     def get_params(self):
-        """Return a copy of the parameters as no training ever has them half changed."""
+        """Return a copy of the parameters, never one in the middle of an update."""
         cdef cnp.ndarray copy = np.empty(self.n_params, self.dtype)
         cdef void *out = cnp.PyArray_DATA(copy)
         cdef fnn_status status
@@ -470,10 +470,10 @@ cdef class Net:
     def train(self, Rows X not None, Targets y not None, Optimiser optimiser not None,
               cnp.ndarray order, int64_t batch_size, cnp.ndarray rates not None, int64_t step,
               uint64_t dropout_seed, int n_threads, before=(0, 0, 0), counter=None):
-        """Step once a batch over the rows in `order`; see fnn_train.
+        """Train on the rows in `order`, one step a batch; see fnn_train.
 
-        The attribute `steps` of `counter` is counted up here, since between this function's end and
-        its caller's next line a signal may raise.
+        The attribute `steps` of `counter` is increased here: a signal handler may raise between the
+        return from this function and the next line of its caller.
 
         Returns (loss, correct, weight, rows, batches, finite), the first three added to `before`.
         """
@@ -497,7 +497,7 @@ cdef class Net:
         run.rates = <const double *>pointer(rates, FLOAT64, (run.n + batch_size - 1) // batch_size)
         run.n_threads = n_threads
         run.stop, run.stop_arg = NULL, NULL
-        if threading.get_ident() == threading.main_thread().ident:  # no other hears of signals
+        if threading.get_ident() == threading.main_thread().ident:  # the only one to get signals
             watch = Watch.__new__(Watch)
             watch.net, watch.next = self, now() + LOOK_EVERY
             run.stop, run.stop_arg = wants_to_stop, <void *>watch
@@ -521,7 +521,7 @@ cdef class Net:
         cdef fnn_status status
         self.fits(X, None)
         if len(out) != self.n_layers + 1:
-            raise ValueError("one array or None a layer, the input first")
+            raise ValueError("out must have one array or None a layer, the input first")
         pointers = <void **>PyMem_Malloc((self.n_layers + 1) * sizeof(void *))
         if pointers == NULL:
             raise MemoryError
@@ -540,10 +540,10 @@ cdef class Net:
         check(status)
 
     def forward_few(self, X, Scaling scaling, str sparse not None):
-        """Return the outputs for a few rows of a plain array; None if `forward` is to see to them.
+        """Return the outputs for a few rows of a plain array; None if `forward` must compute them.
 
-        The way of a single prediction, where a microsecond counts: no `Rows`, one look at the
-        values, one thread. It raises nothing about X that another place does not word.
+        The fast path of a single prediction, where a microsecond counts: no `Rows`, one scan of
+        the values, one thread. Errors about X are raised elsewhere; here it returns None.
         """
         cdef fnn_matrix matrix
         cdef cnp.ndarray rows, outputs
@@ -580,7 +580,7 @@ cdef class Net:
             scaling.describe(&matrix, self.n_in)
         if not fnn_all_finite(&matrix, self.n_in, code_of(self.dtype)):
             return None
-        if matrix.shift == NULL and sparse != "never":  # listing costs less than a sum over zeros
+        if matrix.shift == NULL and sparse != "never":  # finding non-zeros is cheaper
             matrix.sparse = n <= 4 or sparse == "always"
         shape[0], shape[1] = n, self.n_out
         outputs = cnp.PyArray_SimpleNew(2, shape, self.dtype.num)
@@ -596,7 +596,7 @@ cdef class Net:
 
     def cost(self, Rows X not None, Targets y not None, int64_t begin, int64_t end, per_example,
              int n_threads, before=(0, 0, 0)):
-        """Sum the costs of rows [begin, end) onto `before`: (loss, correct, weight)."""
+        """Add the costs of rows [begin, end) to `before`: (loss, correct, weight)."""
         cdef fnn_sums sums
         cdef fnn_status status
         cdef double *costs = NULL
@@ -635,7 +635,7 @@ cdef class Net:
 
 @cython.final
 cdef class Memory:
-    """Owns a network of the core, for as long as the Net or a view of its parameters lives."""
+    """Owner of a network of the core, alive as long as the Net or a view of its parameters."""
 
     cdef fnn_net *net
 

@@ -1,7 +1,7 @@
-"""One row an activation: its formula in NumPy, where it is dead or saturated.
+"""Table of the activations: formula in NumPy, and where a unit is dead or saturated.
 
-`names.py` has the names in the order of the core's codes; every name has a row here. What other
-languages have for f stands in the exports to them, which refuse a network whose f they lack.
+`names.py` has the names in the order of the core's codes; every name has a row here. The exports
+have the spellings of other languages, and refuse a network with an activation that they lack.
 
 Private: it may change without notice.
 """
@@ -30,10 +30,10 @@ class Row:
     Attributes
     ----------
     numpy : str
-        f(z) as NumPy writes it, without overflow where the result is finite; {exp_max}: where
-        fastnn's exp stops growing. Softmax: over the last axis.
+        f(z) as a NumPy expression, without overflow if the result is finite; {exp_max} is the
+        argument at which fastnn's exp stops growing. Softmax is over the last axis.
     dead, saturated : function or None
-        From a = f(z): where f' is 0 or nearly so, the unit being off, or at an end of its range.
+        Of a = f(z): whether the unit is off, or at an end of its range, so that f' is about 0.
     """
 
     numpy: str
@@ -73,12 +73,12 @@ ROWS: dict[Output, Row] = {
 
 
 def spelling(table: Mapping[str, Spelling], name: str, language: str) -> Spelling:
-    """Return what an export's table has for an activation.
+    """Return the entry for an activation in an export's table.
 
     Raises
     ------
     ValueError
-        It has nothing: the activation is new.
+        The table has no entry: the activation is new.
     """
     if name not in table:
         raise ValueError(f"activation {name!r} cannot be written in {language} yet")

@@ -1,4 +1,4 @@
-"""The names of activations, losses and metrics: their codes in the core and which go together.
+"""Names of activations, losses and metrics, their codes in the core, and the valid pairs.
 
 Private: it may change without notice.
 """
@@ -32,8 +32,8 @@ LOSSES: tuple[Loss, ...] = get_args(Loss)
 Name = TypeVar("Name", bound=str)
 NO_METRIC, ARGMAX, THRESHOLD = 0, 1, 2
 
-# The least and the greatest value of each output. Those that it only tends to (0 and 1 of sigmoid)
-# are targets too: labels are such.
+# The least and the greatest target of each output. Limits that it never reaches (0 and 1 of
+# sigmoid) are included: labels have these values.
 RANGES: dict[Output, tuple[float, float]] = {
     "identity": (-inf, inf),
     "sigmoid": (0, 1),
@@ -48,7 +48,7 @@ RANGES: dict[Output, tuple[float, float]] = {
     "exp": (0, inf),
 }
 
-# The loss of an output where none is asked for
+# The default loss of an output
 _LOSS_OF: dict[Output, Loss] = {
     **dict.fromkeys(HIDDEN, "mse"),
     "sigmoid": "binary_cross_entropy",
@@ -70,7 +70,7 @@ _LOSSES_OF: dict[str, tuple[Loss, ...]] = {
 
 
 def check_name(argument: str, name: object, names: Iterable[Name]) -> Name:
-    """Return `name` if it is among `names`, else raise the sentence that lists them."""
+    """Return `name` if it is among `names`; else raise ValueError, which lists them."""
     names = tuple(names)
     for known in names if isinstance(name, str) else ():
         if known == name:
@@ -80,7 +80,7 @@ def check_name(argument: str, name: object, names: Iterable[Name]) -> Name:
 
 
 def pair(output: object, loss: object) -> tuple[Output, Loss]:
-    """Return output and loss, each from the other where it is None, and check that they match."""
+    """Return output and loss, after a check that they match; None is derived from the other."""
     output = None if output is None else check_name("output", output, ACTIVATIONS)
     loss = None if loss is None else check_name("loss", loss, LOSSES)
     if output is None:

@@ -1,7 +1,7 @@
 """Passes of a network over examples: reading of X and y, forward, cost and gradient in pieces.
 
-The interface of `MLP` within the package, for views, estimators and exports. It holds nothing but
-the network, so it is made where it is used.
+The interface of `MLP` within the package, for views, estimators and exports. It refers to the
+network and has no state of its own, so it is created where it is used.
 
 Private: it may change without notice.
 """
@@ -37,7 +37,7 @@ class Passes:
         return self.reading().rows(X, name=name, may_be_empty=may_be_empty, sparse=get_sparse())
 
     def reading(self) -> arrays.Reading:
-        """Return how X is read."""
+        """Return the reading of X: width, dtype, scaling and column names."""
         return arrays.Reading(
             self.net.sizes[0],
             self.net.dtype,
@@ -47,7 +47,7 @@ class Passes:
         )
 
     def reading_to_train(self, X: Any) -> arrays.Reading:
-        """Return how a training reads X; the first fixes what bytes and columns mean."""
+        """Return the reading of X for a training; the first one fixes the meaning of bytes."""
         reading = self.reading()
         if not self.net._trained:
             return reading.learnt(X)
@@ -61,7 +61,7 @@ class Passes:
         return np.asarray(a * scale + shift)
 
     def goal(self) -> arrays.Goal:
-        """Return what y must be."""
+        """Return the properties of the network that decide what y may be."""
         shift, scale = self.net._output_scaling or (None, None)
         return arrays.Goal(
             self.net.sizes[-1],
@@ -83,7 +83,7 @@ class Passes:
         reading: arrays.Reading | None = None,
         suffix: str = "",
     ) -> tuple[TrainingRows, arrays.Encoded]:
-        """Return X and y, checked, as the core reads them, and what was found in y."""
+        """Return X and y, checked, as the core reads them, and the encoded y."""
         reading = reading or self.reading()
         rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
         encoded = arrays.encode(y, rows.n_rows, goal or self.goal(), suffix)
@@ -121,14 +121,14 @@ class Passes:
     # ---- passes --------------------------------------------------------------------------------
 
     def pieces(self, n: int, products: int = 1, written: int = 0) -> Iterator[tuple[int, int]]:
-        """Yield begin and end of the rows of each call of the core, which Ctrl-C can end."""
+        """Yield begin and end of the rows of each call of the core; Ctrl-C is answered between."""
         step = rows_per_call(self.net.n_params, products, written)
         for begin in range(0, n, step):
             yield begin, min(begin + step, n)
 
     def forward(self, rows: _fastnn.Rows, out: Sequence[Array | None]) -> None:
-        """Compute the activations of each layer into `out`; None where they are not wanted."""
-        if rows.n_rows <= rows_per_call(self.net.n_params):  # a few rows pay for nothing else
+        """Compute the activations of each layer into `out`; None for layers to be left out."""
+        if rows.n_rows <= rows_per_call(self.net.n_params):  # the fast path of a few rows
             self.net._core.forward(rows, 0, rows.n_rows, list(out), get_num_threads())
             return
         for begin, end in self.pieces(rows.n_rows):

@@ -1,4 +1,4 @@
-"""What the tests of the exports share: networks of every kind, and C files that are compiled."""
+"""Helpers for the tests of the exports: networks of every kind, and compiled C files."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def assert_looks_as_accepted(figure: Any, name: str, tmp_path: Path) -> None:
 
 
 def smallest_text(figure: Any, column: float = 6.3) -> float:
-    """Return the points of a figure's smallest text in a column of so many inches.
+    """Return the points of a figure's smallest text in a column of this width in inches.
 
     The exponents of mathematical text are 0.7 times as large as the rest.
     """

@@ -123,7 +123,7 @@ class Contender(ABC):
         return float(np.abs(np.asarray(self._call()).reshape(right.shape) - right).max())
 
     def prediction_seconds(self, calls: int) -> float:
-        """Return how long so many predictions of one row take."""
+        """Return the seconds of a number of predictions of one row."""
         call = self._call if self._call is not None else self.predictor()
         began = time.perf_counter()
         for _ in range(calls):

@@ -57,7 +57,7 @@ class Kann(Contender):
         self.net = self._kann.KannNeuralNetwork.load(self._path)
 
     def train(self, rows: int, epochs: int) -> None:
-        """Train for exactly so many epochs."""
+        """Train for exactly `epochs` epochs."""
         self.net.train(
             self.examples.X[:rows],
             self.examples.targets[:rows],

@@ -27,7 +27,7 @@ class Fastnn(Contender):
         return fastnn.__version__
 
     def reset(self) -> None:
-        """Make the network anew."""
+        """Create a new network."""
         self.net: fastnn.MLP = network(self.workload)
         self.net.params = self.initial
 
@@ -71,7 +71,7 @@ class Fastnn(Contender):
         return {"seconds": seconds, "accuracy": net.evaluate(*load_test_digits(folder))["accuracy"]}
 
     def threaded(self, rows: int, n_threads: int) -> dict[str, Any]:
-        """Train with so many threads; return seconds, and a digest that tells equal bits."""
+        """Train with a number of threads; return the seconds and a digest of the bits."""
         fastnn.set_num_threads(n_threads)
         self.net = network(self.workload, seed=0)  # fixes the weights, and the order of the rows
         began = time.perf_counter()

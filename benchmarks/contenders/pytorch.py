@@ -52,7 +52,7 @@ class Torch(Contender):
         return lambda X, y: ((model(X) - y) ** 2).sum(1).mean()
 
     def reset(self) -> None:
-        """Copy the initial weights into the model; make the optimiser anew."""
+        """Copy the initial weights into the model; create a new optimiser."""
         torch, rule, at = self.torch, self.workload.rule, 0
         with torch.no_grad():
             for parameter in self.model.parameters():  # W is (n_out, n_in) here

@@ -57,7 +57,7 @@ class Sklearn(Contender):
         return str(self._sklearn.__version__)
 
     def reset(self) -> None:
-        """Copy the initial weights; the next fit makes its optimiser anew."""
+        """Copy the initial weights; the next fit creates a new optimiser."""
         layers = reference.split(self.initial, self.workload.sizes)
         for (W, b), coef, intercept in zip(
             layers, self.model.coefs_, self.model.intercepts_, strict=True

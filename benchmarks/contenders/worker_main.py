@@ -1,4 +1,4 @@
-"""A contender's process: it does what it is told by lines of JSON, one at a time.
+"""Process of a contender: executes commands from lines of JSON, one at a time.
 
 ``python -m contenders.worker_main NAME N_THREADS CPUS`` reads ``{"call": …, arguments}`` and
 answers ``{"value": …}``, or ``{"unable": …}`` or ``{"error": …}`` with a sentence. It ends with its

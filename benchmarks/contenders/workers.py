@@ -43,7 +43,7 @@ def threads_of(all_threads: bool) -> int:
 
 
 def environment(n_threads: int) -> dict[str, str]:
-    """Return the environment of a process whose libraries use so many threads."""
+    """Return the environment of a process whose libraries use `n_threads` threads."""
     names = ("OMP", "MKL", "OPENBLAS", "FASTNN", "NUMEXPR")
     settings = {f"{name}_NUM_THREADS": str(n_threads) for name in names}
     settings["VECLIB_MAXIMUM_THREADS"] = str(n_threads)

@@ -1,4 +1,4 @@
-"""Rates of fastnn on the workloads: every round starts anew, and a first one does not count."""
+"""Rates of fastnn on the workloads: each round has a new network, and the first is not counted."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def amount(rate: float, seconds: float, workload: Workload) -> tuple[int, int]:
-    """Return the rows and epochs of a round of about so many seconds, in whole batches.
+    """Return the rows and epochs of a round of about `seconds` seconds, in whole batches.
 
     A whole epoch where it takes no more than twice as long: the first steps of a fit are slower.
     """

@@ -1,4 +1,4 @@
-"""``fastnn evaluate``: how good a model is, on the examples that it was not trained on."""
+"""``fastnn evaluate``: scores of a model, on examples that it was not trained on."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ examples:
   fastnn evaluate prices.safetensors --data prices-of-may.csv --json
 
 Without --data: the test examples of the data that the model was trained on,
-also where fastnn train had held them out. Other data: its test examples, or
-all of it if it has none.
+including those that fastnn train held out. With other data: its test examples,
+or all of it if it has none.
 """
 
 
 def add_parser(commands: Commands) -> None:
     """Add the parser of ``fastnn evaluate``."""
     parser = options.add_command(
-        commands, "evaluate", "tell how good a model is on a data set", _EPILOG
+        commands, "evaluate", "print the scores of a model on a data set", _EPILOG
     )
     parser.add_argument("model", metavar="MODEL", help="a model file")
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help=f"{options.DATA_HELP} (default: what the model was trained on)",
+        help=f"{options.DATA_HELP} (default: the data that the model was trained on)",
     )
     parser.add_argument("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
     parser.add_argument("--json", action="store_true", help="print the scores as one JSON object")
@@ -74,16 +74,15 @@ def run(args: argparse.Namespace) -> int:
 def examples_for(
     net: MLP, path: str, data: str | None, target: str | None, split: str = "test"
 ) -> tuple[task_data.Part, str, str]:
-    """Return (X, y) to look at a model with, which they are (see `WORDS`), and the data's name.
+    """Return examples (X, y) for a model, their kind (a key of `WORDS`), and the data's name.
 
-    `data` and `target` are what the command line says; without, what the model was trained on.
-    `split` is "test" or "train": of data that the model was trained on, those rows that it was
-    trained on, without what was held out to test or to validate. Data without test examples, of
-    which nothing else is known, is used as a whole.
+    `data` and `target` are those of the command line, by default those of the model's training.
+    `split` is "test" or "train"; "train" is the rows that the model was trained on, without those
+    held out for test or validation. Other data without test examples is used as a whole.
     """
     recipe = Recipe.of(net)
     if data is None and recipe is None:
-        raise UsageError(f"{path} does not say what it was trained on: give --data")
+        raise UsageError(f"{path} does not record its training data: give --data")
     spec = data if recipe is None or data is not None else recipe.data
     assert spec is not None
     if data is None and not _is_here(spec):
@@ -97,15 +96,15 @@ def examples_for(
     held_out = recipe is not None and recipe.test_fraction > 0
     if recipe and held_out and which == "all" and Path(spec).name == Path(recipe.data).name:
         print(
-            f"fastnn: warning: {spec} has changed since {path} was trained on it: which rows were "
-            "held out cannot be told, so all are used, most of which it was trained on",
+            f"fastnn: warning: {spec} has changed since {path} was trained on it: the rows that "
+            "were held out are unknown, so all are used, most of which it was trained on",
             file=sys.stderr,
         )
     return part, which, loaded.name
 
 
 def load_model(path: str) -> MLP:
-    """Load a model file; the metadata that the commands rely on is checked here."""
+    """Load a model file, and check the metadata that the commands use."""
     net = fastnn.load(path)
     image = net.metadata.get("image_shape")
     if image is not None and not (
@@ -131,7 +130,7 @@ def load_model(path: str) -> MLP:
 def _part(
     net: MLP, data: datasets.Data, recipe: Recipe | None, split: str
 ) -> tuple[task_data.Part, str]:
-    """Return the examples to look at and which they are; `recipe`: the one that split this data."""
+    """Return the examples and their kind; `recipe` is the one that split this data, or None."""
     task = report.task_of(net)
     train, test, held_out = data.train, data.test, False
     if recipe is not None:

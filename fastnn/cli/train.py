@@ -1,8 +1,7 @@
 """``fastnn train``: from a data set to a model file.
 
-The order matters: whatever can be refused is refused before the first step of the training, the
-model file is written before anything is printed about it, and the test examples are looked at once,
-at the end.
+The order matters: all checks come before the first step of the training, the model file is written
+before anything is printed about it, and the test examples are used once, at the end.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from ..arrays import ClassWeight
     from .options import Commands
 
-# What may still be said with --resume; all else is in the checkpoint.
+# Flags that are valid with --resume; the checkpoint has all other settings.
 _WITH_RESUME = ("resume", "data", "epochs", "out", "checkpoint", "threads", "quiet", "json")
 
 _PATIENCE_OF_PLATEAU = 5  # epochs
@@ -57,17 +56,17 @@ class Recipe:
     early_stopping: int | None
     plateau: bool
     checkpoint_every: int
-    out: str | None  # the model file, where -o named it; "" if in some folder not to be told
+    out: str | None  # the model file, if -o named it; "" if it is in a folder not to be recorded
 
     @classmethod
     def of(cls, net: MLP) -> Recipe | None:
-        """Return the one of a model file; None if it was not made by ``fastnn train``."""
+        """Return the recipe of a model file; None if it was not made by ``fastnn train``."""
         facts = net.metadata.get("recipe")
         if facts is None:
             return None
         names = {field.name: str(field.type) for field in fields(cls)}
         if not isinstance(facts, dict) or facts.keys() != names.keys():
-            raise ValueError("the model file's recipe is not one that this version knows")
+            raise ValueError("this version of fastnn does not know the model file's recipe")
         for name, expected in names.items():
             if type(facts[name]).__name__.replace("NoneType", "None") not in expected.split(" | "):
                 raise ValueError(f"the model file's recipe is damaged: {name} is {facts[name]!r}")
@@ -82,7 +81,7 @@ class _Job:
     recipe: Recipe
     split: task_data.SplitData
     train: Part
-    held: Part | None  # to validate
+    held: Part | None  # for validation
     optimizer: Optimizer | None  # None: the checkpoint's
     batch_size: int
     done: int  # epochs
@@ -91,7 +90,7 @@ class _Job:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, write the model file, and print how good it is."""
+    """Train, write the model file, and print its scores."""
     files_of(args)
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
@@ -174,7 +173,7 @@ def run(args: argparse.Namespace) -> int:
     if interrupt is not None:
         how, status = stopped_by(interrupt)
         epochs = f"{len(history)} of {words.plural(recipe.epochs, 'epoch')}"
-        hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} goes on)"
+        hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} continues)"
         message = f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}"
         print(message, file=sys.stderr)
         return status
@@ -203,7 +202,7 @@ def _diverged(warning: Warning, out: Path) -> ValueError:
 
 
 def files_of(args: argparse.Namespace) -> None:
-    """Check the files that will be written, as far as they are known yet."""
+    """Check the files that will be written, if their names are known already."""
     for path, flag in ((args.out, "-o"), (args.checkpoint, "--checkpoint")):
         if path is not None:
             check_model_path(Path(path), flag)
@@ -229,7 +228,7 @@ def _fresh(args: argparse.Namespace) -> _Job:
             dtype=plan.dtype,
             seed=plan.seed,
         )
-    except ValueError as error:  # all of it was typed
+    except ValueError as error:  # all of it is from the command line
         raise UsageError(str(error)) from None
     net.classes = ready.classes
     standardized = plan.standardize and data.image_shape is None and X.dtype != np.uint8
@@ -291,7 +290,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
     if recipe is None:
         raise ValueError(f"{args.resume} was not written by fastnn train: resume it in Python")
     if args.out is None and recipe.out is not None and not _within_here(recipe.out):
-        raise UsageError(f"{args.resume} does not say in which folder its model goes: give -o")
+        raise UsageError(f"{args.resume} does not record the folder of its model: give -o")
     if args.epochs is not None:
         recipe = replace(recipe, epochs=args.epochs)
     if args.out is not None:
@@ -300,7 +299,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
     done = int(training["epoch"])
     if done >= recipe.epochs:
         raise UsageError(
-            f"{args.resume} has its {words.plural(done, 'epoch')} already: "
+            f"{args.resume} already has {words.plural(done, 'epoch')}: "
             "give a larger total with --epochs"
         )
     spec = args.data or recipe.data
@@ -327,12 +326,12 @@ def _resumed(args: argparse.Namespace) -> _Job:
 
 
 def _within_here(path: str) -> str:
-    """Return a path as a file may name it: "" unless it is in the current folder or below."""
+    """Return a path for the recipe: "" unless it is in the current folder or below."""
     inside = not Path(path).anchor and ".." not in Path(path).parts
     return path if inside else ""
 
 
-# What is printed ---------------------------------------------------------------------------------
+# Printing ----------------------------------------------------------------------------------------
 
 
 def _print_plan(job: _Job) -> None:

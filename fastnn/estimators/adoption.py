@@ -1,4 +1,4 @@
-"""Adoption of a network by an estimator, and views of its weights."""
+"""Networks of estimators: adoption of one, views of its layers, and copies."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Layers(list[Array]):
     def __setitem__(self, layer: Any, values: Any) -> None:
         view = self[layer]
         if isinstance(view, list) or np.shape(values) != view.shape:
-            raise ValueError(f"layer {layer} must be assigned alone, and keep its shape")
+            raise ValueError(f"layer {layer} must be assigned alone and keep its shape")
         view[...] = values
 
 
 def of_network(net: Any, outputs: Iterable[str]) -> dict[str, Any]:
-    """Return the parameters of an estimator whose network is like `net`."""
+    """Return the parameters of an estimator for a network like `net`."""
     if not isinstance(net, MLP):
         raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}")
     check_name("output of net", net.output, outputs)
@@ -41,12 +41,12 @@ def of_network(net: Any, outputs: Iterable[str]) -> dict[str, Any]:
         "output_activation": THEIRS.get(net.output, net.output),
         "dropout": (drops[0] if drops else 0.0) if len(set(drops)) <= 1 else list(drops),
         "huber_delta": net.huber_delta,
-        "scale_bytes": net._old_bytes is not None,  # such a network must see what is bytes
+        "scale_bytes": net._old_bytes is not None,  # such a network reads bytes differently
     }
 
 
 def adopt(model: Any, net: MLP) -> None:
-    """Give a new estimator a copy of a network as what it has fitted."""
+    """Set a copy of a network as the fitted one of a new estimator."""
     model.network_ = copy.deepcopy(without_fit_state(net))
     model.n_features_in_ = net.sizes[0]
     if net.feature_names is not None:
@@ -69,7 +69,7 @@ def without_fit_state(net: MLP) -> MLP:
 
 
 def as_sample_weight(given: Any, n: int) -> NDArray[np.float64] | None:
-    """Return `sample_weight` as (n,) floats, a scalar repeated n times."""
+    """Return `sample_weight` as (n,) floats; a scalar is repeated n times."""
     if given is None:
         return None
     check_unmasked("sample_weight", given)

@@ -26,7 +26,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def with_epochs(method: Method) -> Method:
-    """Decorate a method that an estimator lacks with solver="lbfgs"."""
+    """Decorate a method that is not available with solver="lbfgs"."""
     return cast(Method, available_if(_has_epochs)(method))
 
 
@@ -37,7 +37,7 @@ def _has_epochs(estimator: Any) -> bool:
 
 
 class BaseMLP(Fitted):
-    """The fitting half of `MLPClassifier` and `MLPRegressor`; see there."""
+    """Base of `MLPClassifier` and `MLPRegressor`: fitting."""
 
     # ---- fitting -------------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ class BaseMLP(Fitted):
         self._fit_epochs(X, targets, weight, cost, validation, incremental)
 
     def _start(self, n_in: int, cost: Cost, dtype: np.dtype[Any]) -> None:
-        """Make the network, its weights drawn, and an empty record."""
+        """Create the network, with new weights, and an empty record."""
         rng, names = check_random_state(self.random_state), parameters.activations(self)
         sizes = [n_in, *parameters.hidden_sizes(self.hidden_layer_sizes), cost.n_outputs]
         drawn = parameters.draw(sizes, names, rng)
@@ -126,7 +126,7 @@ class BaseMLP(Fitted):
         )
 
     def _check_same(self, cost: Cost) -> None:
-        """Refuse to go on with another network than the parameters ask for."""
+        """Refuse to continue if the parameters ask for another network than the fitted one."""
         net = self.network_
         n_in, n_out = net.sizes[0], cost.n_outputs
         sizes = [n_in, *parameters.hidden_sizes(self.hidden_layer_sizes), n_out]
@@ -139,7 +139,7 @@ class BaseMLP(Fitted):
             name = changed[0]
             raise ValueError(
                 f"the fitted network has {name} {made[name]}; warm_start and partial_fit cannot "
-                f"go on with {wanted[name]}: fit with warm_start=False"
+                f"continue with {wanted[name]}: fit with warm_start=False"
             )
 
     def _prepare_record(self, scored: bool) -> None:
@@ -169,7 +169,7 @@ class BaseMLP(Fitted):
         size = 200 if isinstance(size, str) else int(size)
         if size > n:
             warnings.warn(
-                f"batch_size={size} is more than the {n} rows; one batch of all is taken",
+                f"batch_size={size} is more than the {n} rows; one batch of all rows is used",
                 stacklevel=5,
             )
             size = n
@@ -211,7 +211,7 @@ class BaseMLP(Fitted):
             warnings.warn("Training interrupted by user.", stacklevel=5)
         finally:
             record.put_back_the_best()
-        endless = not self.tol or self.n_iter_no_change == np.inf  # so many epochs were wanted
+        endless = not self.tol or self.n_iter_no_change == np.inf  # max_iter epochs, no warning
         ran_out = self.n_iter_ == self.max_iter and net.history.stopped is None
         if ran_out and not (incremental or record.converged or endless):
             warnings.warn(
@@ -253,7 +253,7 @@ class BaseMLP(Fitted):
     # ---- validation data -----------------------------------------------------------------------
 
     def _validation(self, given: Any) -> Any:
-        """Return the user's own validation data as (X, y, weight), checked."""
+        """Return the given validation data as (X, y, weight), checked."""
         if given is None:
             return None
         if parameters.is_lbfgs(self):
@@ -266,7 +266,7 @@ class BaseMLP(Fitted):
         return X, y, as_sample_weight(weight, X.shape[0])
 
     def _split(self, X: Any, y: Any, targets: NDArray[Any], weight: Any) -> Any:
-        """Set a share of the rows aside: the same rows in every call on the same data."""
+        """Hold out a share of the rows: the same rows in every call on the same data."""
         n = X.shape[0]
         n_held = math.ceil(self.validation_fraction * n)
         stratum = self._stratum(y, n_held)
@@ -307,7 +307,7 @@ class BaseMLP(Fitted):
         more = {} if weight is None else {"sample_weight": weight}
 
         def scored(logs: Mapping[str, float]) -> float:
-            with warnings.catch_warnings():  # the checked rows have lost the names they came with
+            with warnings.catch_warnings():  # the checked rows have no column names
                 warnings.filterwarnings("ignore", "X does not have valid feature names")
                 return float(score(self, X, y, **more))
 

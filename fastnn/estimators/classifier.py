@@ -1,4 +1,4 @@
-"""`MLPClassifier`. Over 400 lines, because half of them are the reference that callers read."""
+"""`MLPClassifier`. Over 400 lines, of which half are docstrings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .losses import ClassificationLoss, Cost, OutputActivation, of_classifier
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
-    """A multilayer perceptron that tells classes, for scikit-learn.
+    """A multilayer perceptron for classification, with scikit-learn's interface.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         X, y, sample_weight
             As of `fit`.
         classes : array-like, shape (n_classes,)
-            All labels there will be; needed in the first call, unless rows have several.
+            All labels that may occur; needed in the first call, unless rows have several.
 
         Returns
         -------
@@ -282,9 +282,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         classes : array-like, optional
             Label of each output (both labels of a single one). Default: the network's own.
         multilabel : bool, default False
-            Whether a row may have several.
+            Whether a row may have several labels.
         **params
-            Other parameters of the constructor, for training on.
+            Other parameters of the constructor, for further training.
 
         Returns
         -------
@@ -344,7 +344,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return Encoded(len(targets), targets, None, ARGMAX, self.network_.classes)
 
     def _name_outputs(self) -> None:
-        """Tell the network the labels, if they are of kinds that it knows."""
+        """Set the network's `classes` to the labels, if it supports their type."""
         if not self._labels.multilabel and len(self.classes_) > 1:
             with suppress(ValueError):
                 self.network_.classes = self._labels.outputs
@@ -364,7 +364,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return sample_weight
         if incremental and isinstance(self.class_weight, str):
             raise ValueError(
-                'class_weight="balanced" needs all of y, which partial_fit does not see: give a '
+                'class_weight="balanced" needs all of y, which partial_fit does not have: pass a '
                 "dict of weights"
             )
         by_class = compute_sample_weight(self.class_weight, y)
@@ -381,7 +381,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             )
 
     def _stratum(self, y: Any, n_held: int) -> Any:
-        """Return y where both parts can hold each class; of two classes they always do."""
+        """Return y for a stratified split if both parts can have each class, else None."""
         if self._labels.multilabel:
             return None
         classes, counts = np.unique(y, return_counts=True)
@@ -389,7 +389,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             raise ValueError(
                 "The least populated classes in y have only 1 member; early_stopping=True needs "
                 "one row of each to train on and one to validate by. Classes with too few members "
-                f"are: {classes[counts == 1].tolist()}. Add rows, or give fit validation_data"
+                f"are: {classes[counts == 1].tolist()}. Add rows, or pass validation_data to fit"
             )
         holds_each = counts.min() > 1 and len(classes) <= min(n_held, len(y) - n_held)
         return y if holds_each else None
@@ -436,12 +436,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return np.asarray(np.log(self.predict_proba(X)))
 
     def to_mlp(self) -> MLP:
-        """Return a copy of the fitted network that knows the labels, without optimiser's state.
+        """Return a copy of the fitted network with the labels, without the optimiser's state.
 
         Returns
         -------
         MLP
-            Its own: training it does not change the estimator. `MLP.save` writes it to a file.
+            A copy: training it does not change the estimator. `MLP.save` writes it to a file.
             `MLP.classes` are those of the estimator if there are two or more strings or numbers.
         """
         return super().to_mlp()

@@ -23,7 +23,7 @@ from .losses import REGRESSION, Cost, OutputActivation, RegressionLoss, of_regre
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
-    """A multilayer perceptron that tells values, for scikit-learn.
+    """A multilayer perceptron for regression, with scikit-learn's interface.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     Examples
     --------
-    The median, and below which nine in ten lie:
+    The median, and the value below which nine in ten lie:
 
     >>> import numpy as np
     >>> from fastnn import MLPRegressor
@@ -276,7 +276,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         net : MLP
             With a loss on values: any but cross_entropy.
         **params
-            Other parameters of the constructor, for training on.
+            Other parameters of the constructor, for further training.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The ground of paths: planes through the space of the parameters, and the cost on them."""
+"""Planes through the space of the parameters, and the cost on them, for the view of paths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRINCIPAL, NOISE, GIVEN = "principal", "noise", "given"
 
 
 class Scale:
-    """Weighs points of the parameter space: the cost of a network with these parameters."""
+    """The cost as a function of the parameters of a network."""
 
     def __init__(self, net: MLP, X: Any, y: Any) -> None:
         self._net, self._X, self._y = copy.deepcopy(net), X, y
@@ -34,12 +34,12 @@ class Scale:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """Planes with one origin, and where every point of every path lies on them.
+    """Planes with one origin, and the coordinates of all points of all paths on them.
 
     Attributes
     ----------
     centre : ndarray, shape (n_params,)
-        The origin: the mean of all points, those that were not kept included.
+        The origin: the mean of all points, including those that were not kept.
     planes : dict of ndarray, shape (2, n_params)
         Two orthonormal directions each, by the plane's name.
     coordinates : dict of list of ndarray, shape (k, 2)
@@ -56,13 +56,13 @@ class Ground:
     scale: Scale
 
     def share(self, plane: str) -> float:
-        """Return which share of the variance of all points lies in a plane."""
+        """Return the share of the variance of all points that lies in a plane."""
         if not self.spread:
             return 1.0
         return sum(float((points**2).sum()) for points in self.coordinates[plane]) / self.spread
 
     def surface(self, plane: str, grid: int) -> tuple[Array, Array, Array]:
-        """Return places along both directions (grid,), and the cost there (grid, grid)."""
+        """Return coordinates along both directions (grid,), and the cost there (grid, grid)."""
         points = np.concatenate(self.coordinates[plane])
         across, up = axis(points[:, 0], grid), axis(points[:, 1], grid)
         u, v = self.planes[plane]
@@ -73,7 +73,7 @@ class Ground:
 def survey(
     trainings: Sequence[Training], recorders: Sequence[Recorder], given: Array | None, scale: Scale
 ) -> Ground:
-    """Find the planes, and place the points of all paths on them."""
+    """Return the planes, with the coordinates of all points of all paths."""
     start = recorders[0].start
     n = sum(recorder.steps + 1 for recorder in recorders)
     shift = sum((recorder.total for recorder in recorders), np.zeros_like(start)) / n

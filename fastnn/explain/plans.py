@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 _RATE = 0.5  # suits costs of about 1 on inputs of about 1
 _TRIES = 10
-_STEPS = 400  # of each path at least, where nobody says how many epochs
+_STEPS = 400  # of each path at least, by default
 
 
 def sizes_of(batch_sizes: Any, n: int) -> list[int | None]:
@@ -58,9 +58,9 @@ def epochs_of(epochs: Any, sizes: Sequence[int | None], n: int) -> list[int]:
 def at_a_rate_that_suits(
     train: Callable[[int, Optimizer], tuple[Training, Recorder]], order: Sequence[int], scale: Scale
 ) -> tuple[SGD, list[tuple[Training, Recorder]]]:
-    """Return the first of the rates 0.5, 0.1, 0.02, … that loses no path, and the paths.
+    """Return the first of the rates 0.5, 0.1, 0.02, … at which no path diverges, and the paths.
 
-    The batches that are smallest come first: they take the least time, and are lost first.
+    Paths with small batches are tried first: they take the least time and diverge first.
     """
     for attempt in range(_TRIES):
         rule, made = SGD(_RATE / 5**attempt), dict[int, tuple[Training, Recorder]]()
@@ -70,7 +70,7 @@ def at_a_rate_that_suits(
                 break
         else:
             return rule, [made[i] for i in sorted(made)]
-    rule = SGD(_RATE / 5**_TRIES)  # whatever becomes of them
+    rule = SGD(_RATE / 5**_TRIES)  # the last try is kept even if a path diverges
     return rule, [train(i, rule) for i in sorted(order)]
 
 

@@ -1,8 +1,8 @@
-"""The epoch loop: shuffles, hands runs of mini-batches to the core, logs, calls back.
+"""The epoch loop: shuffles, passes runs of mini-batches to the core, logs, calls the callbacks.
 
-Between two calls of the core Python is awake for some microseconds every 30 ms (call_size.py):
-signals are handled, the bar moves, and the network stands at a batch boundary. However the runs are
-cut, the bits are the same. Over 400 lines: one fit, from its first batch to the ways it may end.
+One call of the core takes some 30 ms (call_size.py). Between two calls Python handles signals and
+moves the bar, and the network is at a batch boundary. The bits of the result do not depend on where
+the runs are cut. Over 400 lines: one fit, from its first batch to each of its possible ends.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .state import FitState, OptimizerState, TrainingRows, TrainState
 _T = TypeVar("_T")
 
 
-# Measured on small tables, benchmarks/epochs.py: most had learnt by then, few had learnt by heart.
+# Measured on small tables, benchmarks/epochs.py: most were fitted by then, few overfitted.
 _STEPS, _VISITS, _LEAST_EPOCHS = 2_000, 64_000, 10
 
 
@@ -50,14 +50,13 @@ def resumed(
     last: Optimizer | None,
     given: Optimizer | None,
 ) -> tuple[FitState, Optimizer]:
-    """Return the state that a fit with ``resume=True`` continues from, and its optimiser."""
+    """Return the checkpoint's state, for a fit with ``resume=True``, and its optimiser."""
     if fit_state is None or state is None:
-        raise ValueError(
-            "there is nothing to resume: load a file that was saved with checkpoint=True"
-        )
+        raise ValueError("nothing to resume: load a file that was saved with checkpoint=True")
     if given is None and (last is None or fit_state.optimizer is None):
         raise ValueError(
-            "the checkpoint's learning rate was a function of yours: give the optimizer"
+            "the checkpoint's learning rate was a Python function, which is not saved: pass the "
+            "optimizer"
         )
     chosen = next_optimizer(given, last)
     if not state.fits(chosen):
@@ -66,20 +65,20 @@ def resumed(
 
 
 def default_epochs(n: int, batch_size: int) -> int:
-    """Return as many as take 2,000 steps or visit 64,000 rows, whichever are fewer; 10 at least.
+    """Return the epochs of 2,000 steps or 64,000 rows, whichever are fewer; 10 at least.
 
-    n counts the rows of an epoch. From 6,400 on there are 10 epochs, whatever the batch size.
+    n is the number of rows of an epoch. From 6,400 rows on it is 10 for every batch size.
     """
     steps_per_epoch = -(-n // batch_size)
     return max(_LEAST_EPOCHS, min(-(-_STEPS // steps_per_epoch), -(-_VISITS // n)))
 
 
 class DivergenceWarning(UserWarning):
-    """The loss stopped being finite; training ended and went back to the best weights so far."""
+    """The loss stopped being finite: training ended, the best weights so far were restored."""
 
 
 def evaluate(core: _fastnn.Net, examples: TrainingRows, n_threads: int) -> dict[str, float]:
-    """Return the weighted mean loss of the examples and, for classes, the share that is right."""
+    """Return the weighted mean loss of the examples and, for classes, the accuracy."""
     sums = (0.0, 0.0, 0.0)
     step = rows_per_call(core.params.size)
     for begin in range(0, examples.n, step):
@@ -98,7 +97,7 @@ def _means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, fl
 
 @dataclass(frozen=True)
 class _Kept:
-    """Parameters to go back to: of the end of which epoch, and what was measured of them."""
+    """Parameters to restore, with the epoch they are from and their score."""
 
     params: NDArray[Any]
     epoch: int
@@ -106,7 +105,7 @@ class _Kept:
 
 
 class Fit:
-    """One fit under way: what callbacks see as `run`."""
+    """The fit under way; callbacks get it as `run`."""
 
     def __init__(
         self,
@@ -127,7 +126,7 @@ class Fit:
         self._validation = validation
         self._callbacks = callbacks
         self._n_threads = n_threads
-        self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by the decay they add
+        self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by decay
         self._one_by_one = any(
             type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
         )
@@ -136,13 +135,13 @@ class Fit:
         self._stopped: str | None = None
         self._batch = 0  # of the epoch under way
         self._kept: tuple[_Kept, ...] = ()  # the best so far, and the best before it
-        self._params = _fastnn.Rows(train_state.core.params[None])  # to look at
+        self._params = _fastnn.Rows(train_state.core.params[None])  # checked for overflow
         self._check_fit_state()
         self.epochs = epochs
         self.net: Any = train_state.net
         self.steps_per_epoch: int = -(-examples.n_visited // fit_state.batch_size)
 
-    # ---- what callbacks see --------------------------------------------------------------------
+    # ---- the interface of callbacks ------------------------------------------------------------
 
     @property
     def epoch(self) -> int:
@@ -180,13 +179,13 @@ class Fit:
         self._stopped = reason
 
     def callback_states(self) -> list[dict[str, Any]]:
-        """Return what a checkpoint holds of the callbacks."""
+        """Return the callbacks' states, for a checkpoint."""
         return [dict(callback.state()) for callback in self._callbacks]
 
     # ---- the loop ------------------------------------------------------------------------------
 
     def _check_fit_state(self) -> None:
-        """Refuse to go on from where the checkpoint stands without what it was made with."""
+        """Refuse to resume with other callbacks or validation data than the checkpoint's."""
         states, record = self._fit_state.callbacks, self._fit_state.history
         if states and len(states) != len(self._callbacks):
             raise ValueError(
@@ -195,10 +194,10 @@ class Fit:
             )
         if len(record) and ("val_loss" in record) != (self._validation is not None):
             which = "with" if "val_loss" in record else "without"
-            raise ValueError(f"the checkpoint was made {which} validation_data: resume it so")
+            raise ValueError(f"the checkpoint was made {which} validation_data: resume {which} it")
 
     def run(self, show: bool) -> History:
-        """Train until the epochs have run out or something stops it."""
+        """Train until all epochs are done or a callback or divergence stops it."""
         for callback in self._callbacks:
             callback.on_fit_begin(self)
         if self._fit_state.callbacks:
@@ -217,8 +216,7 @@ class Fit:
             self._fit_state.callbacks = self.callback_states()
 
     def _log_start(self) -> None:
-        import logging  # here: an import that most programs have made by now, but `import fastnn`
-        # need not
+        import logging  # here, to keep `import fastnn` fast
 
         rows = self._examples.rows
         logging.getLogger("fastnn").debug(
@@ -248,7 +246,7 @@ class Fit:
         return self.history
 
     def _one_epoch(self, bar: progress.Progress) -> bool:
-        """Train for an epoch, or go back to its start if the loss stops being finite."""
+        """Train for an epoch; return False, with the best weights, if the loss is not finite."""
         began = time.perf_counter()
         self._keep()
         for callback in self._callbacks:
@@ -282,7 +280,7 @@ class Fit:
     def _batches(
         self, order: NDArray[np.int64] | None, bar: progress.Progress
     ) -> dict[str, float] | None:
-        """Visit the rows of the order, batch by batch; None if the loss stopped being finite."""
+        """Train on the rows in `order`, batch by batch; None if the loss stopped being finite."""
         examples, train_state, size = self._examples, self._train_state, self._fit_state.batch_size
         if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
@@ -321,7 +319,7 @@ class Fit:
     def _next_constant_decay(
         self, last: int, order: NDArray[np.int64] | None
     ) -> tuple[int, _fastnn.Optimiser]:
-        """Return up to which batch, `last` at most, one decay holds, and the optimiser with it."""
+        """Return the end of the batches, `last` at most, that share a decay, and its optimiser."""
         rule, size = self._train_state.rule, self._fit_state.batch_size
         examples, decay = self._examples, 0.0
         if rule.alpha:
@@ -337,7 +335,7 @@ class Fit:
         known = self._core_optimizers.get(decay)
         if known is None:
             known = self._train_state.optimizer_state.core(self._optimizer, rule.factor, decay)
-            if examples.weight is None:  # two of them; else one a batch
+            if examples.weight is None:  # at most two decays; with weights, one a batch
                 self._core_optimizers[decay] = known
         return last, known
 
@@ -356,7 +354,7 @@ class Fit:
     # ---- divergence ----------------------------------------------------------------------------
 
     def _keep(self) -> None:
-        """Copy the parameters, if the epoch behind them is the best so far."""
+        """Copy the parameters if the last epoch was the best so far."""
         name = "val_loss" if self._validation is not None else "loss"
         score = self.history[name][-1] if name in self.history else float("inf")
         if not self._kept or score < self._kept[-1].score:
@@ -364,21 +362,21 @@ class Fit:
             self._kept = (*self._kept[-1:], now)
 
     def _cost_is_finite(self) -> bool:
-        """Whether the cost of some rows is finite: what the last step did shows in no batch."""
+        """Check one block after the last step, whose effect no later batch would show."""
         core, examples = self._train_state.core, self._examples
         end = min(examples.n, BLOCK)
         try:
             loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
         except MemoryError:
-            return True  # all steps are taken; the next fit's first batch will look
+            return True  # all steps are taken; the first batch of the next fit checks again
         return bool(np.isfinite(loss))
 
     def _go_back(self, epoch: int, rate: float, stacklevel: int) -> None:
-        """Set the best weights so far, and say so."""
+        """Restore the best weights so far, and warn."""
         core = self._train_state.core
         examples = self._examples if self._validation is None else self._validation
-        # An epoch's loss is that of its batches, each before its step: measured again, for the
-        # last step may have been the bad one.
+        # The logged loss of an epoch is the mean over batches, each before its step. The last step
+        # may have been the one that diverged, so the loss is computed again.
         losses = []
         for kept in self._kept if len(self._kept) > 1 else ():
             set_params(core, kept.params)
@@ -390,7 +388,7 @@ class Fit:
         self._stopped = f"the loss stopped being finite in epoch {epoch}"
         where = f"those after epoch {best.epoch}" if best.epoch else "those before the fit"
         self.history.stopped = self._stopped
-        _warn(f"{self._stopped}; weights and biases are again {where}", rate, stacklevel)
+        _warn(f"{self._stopped}; weights and biases were set back to {where}", rate, stacklevel)
 
 
 def _warn(what: str, rate: float, stacklevel: int) -> None:
@@ -423,17 +421,17 @@ def _train(
         train_state.dropout_seed,
         n_threads,
         sums,
-        train_state.optimizer_state,  # whose steps are counted
+        train_state.optimizer_state,  # counts the steps
     )
 
 
 def set_params(core: _fastnn.Net, values: NDArray[Any]) -> None:
-    """Set all parameters of a network that no other thread trains."""
+    """Set all parameters of a network; no other thread may be training it."""
     _when_nobody_reads(core.set_params, values)
 
 
 def _when_nobody_reads(write: Callable[..., _T], *arguments: Any) -> _T:
-    """Call the core, again while another thread is just reading: MLP lets one writer in only."""
+    """Call the core, repeatedly while another thread reads; MLP admits a single writer."""
     while True:
         try:
             return write(*arguments)
@@ -448,7 +446,7 @@ def one_step(
     rate: float,
     n_threads: int,
 ) -> dict[str, float]:
-    """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
+    """Take one step on all the examples as one batch; no step if the loss is not finite."""
     core, state = train_state.core, train_state.optimizer_state
     before, after = core.get_params(), _fastnn.Rows(core.params[None])
     *sums, _, _, finite = _train(
@@ -466,7 +464,7 @@ def one_step(
     if not after.all_finite():
         set_params(core, before)
         state.forget()
-        _warn("the step overflowed and was taken back", rate, stacklevel=3)
+        _warn("the step overflowed and was undone", rate, stacklevel=3)
     return _means((sums[0], sums[1], sums[2]), examples.has_accuracy)
 
 

@@ -1,4 +1,4 @@
-"""``fastnn explain``: each view as text, page, numbers and picture, and the mistakes it tells."""
+"""``fastnn explain``: each view as text, page, numbers and picture, and the messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long ``fastnn train`` trains on a table, and what it says of the result."""
+"""Length of the training of ``fastnn train`` on a table, and the report on its result."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class TestBaseline:
             net.params = [0, 0, 0, 0, *bias]
             net.save("m")
             out = run("evaluate", "m", "--data", "rare.npz")[1]
-            sentence = "The model is not better than the answer 'No' for every example."
+            sentence = "The model is not better than 'No' for every example."
             assert (sentence in out) is told
 
     def test_a_better_one_is_not(self, run, folder):

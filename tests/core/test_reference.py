@@ -322,7 +322,7 @@ def test_dropout_of_probability_zero_changes_nothing() -> None:
 
 
 def path(optimiser, gradients: list[float], start: float = 0.0) -> tuple[list, list]:
-    """Where a weight and a bias go from `start` under these gradients."""
+    """Return the path of a weight and a bias from `start` under these gradients."""
     w, state, is_weight = np.full(2, start), {}, np.array([True, False])
     points = []
     for g in gradients:

@@ -1,4 +1,4 @@
-"""What scikit-learn's tracker was asked for and its module refused, each wish as a user says it."""
+"""Requests to scikit-learn's tracker that its module lacks, each as a user words it."""
 
 from __future__ import annotations
 

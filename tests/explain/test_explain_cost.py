@@ -1,4 +1,4 @@
-"""What the network says beside what it should say."""
+"""Outputs beside their targets."""
 
 from __future__ import annotations
 
@@ -124,13 +124,13 @@ def test_up_to_three_examples_get_a_table_each_with_a_row_an_output():
     assert "Mean of Σ (a − y)² over 2 examples: 3, the cost of the network." in tables[1].note
 
 
-def test_more_examples_show_the_dearest_and_the_cheapest():
+def test_more_examples_show_the_most_and_the_least_costly():
     x = np.arange(12.0)[:, None]
     table = cost_table(mirror(n=1), x, np.zeros((12, 1)))  # costs 0, 1, 4, … 121
     (shown,) = table.tables()
     assert [(row[0], row[1]) for row in shown.rows] == [
-        *(("dearest", i) for i in (11, 10, 9, 8, 7)),
-        *(("cheapest", i) for i in (0, 1, 2, 3, 4)),
+        *(("most", i) for i in (11, 10, 9, 8, 7)),
+        *(("least", i) for i in (0, 1, 2, 3, 4)),
     ]
     assert shown.rows[0][2:] == (0, 11, 121)
     assert "over 12 examples: 42.17" in shown.note  # 506 / 12

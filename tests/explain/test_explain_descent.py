@@ -268,7 +268,7 @@ class TestItsForms:
         assert plain["paths"] == [[[4, -2], [2, -1], [1, -0.5], [0.5, -0.25]]]
         assert plain["words"] == ["still moving"]
         assert (plain["lr"], plain["momentum"], plain["gradient"]) == (0.25, 0, "exact")
-        assert "_surface" not in plain
+        assert "surface" not in plain
         assert "<td>still moving</td>" in descent.to_html()
         assert "Gradient descent on x**2 + y**2" in str(descent)
         assert "still moving" in str(descent)

@@ -225,16 +225,16 @@ def test_a_network_that_diverged_is_told():
 @pytest.mark.parametrize(
     ("which", "error", "message"),
     [
-        (2, ValueError, r"parameters are 0 to 1; there is none of index 2"),
-        (-1, ValueError, r"parameters are 0 to 1; there is none of index -1"),
+        (2, ValueError, r"a parameter must be from 0 to 1, got 2"),
+        (-1, ValueError, r"a parameter must be from 0 to 1, got -1"),
         (True, TypeError, r'a parameter is 0 to 1 or "weights\[l\]\[i, j\]", got True'),
         (0.5, TypeError, r'a parameter is 0 to 1 or "weights\[l\]\[i, j\]", got 0.5'),
         ("weights[0][0]", ValueError, r"a parameter's name is like .*, got 'weights\[0\]\[0\]'"),
         ("biases[0][0, 0]", ValueError, r"a parameter's name is like"),
         ("bias", ValueError, r"a parameter's name is like"),
-        ("weights[1][0, 0]", ValueError, r"this network has no weights\[1\]\[0, 0\]"),
-        ("weights[0][1, 0]", ValueError, r"this network has no weights\[0\]\[1, 0\]"),
-        ("biases[0][1]", ValueError, r"this network has no biases\[0\]\[1\]"),
+        ("weights[1][0, 0]", ValueError, r"this network has no parameter weights\[1\]\[0, 0\]"),
+        ("weights[0][1, 0]", ValueError, r"this network has no parameter weights\[0\]\[1, 0\]"),
+        ("biases[0][1]", ValueError, r"this network has no parameter biases\[0\]\[1\]"),
     ],
 )
 def test_a_parameter_that_there_is_not_is_refused(which, error, message):

@@ -138,7 +138,7 @@ def test_without_y_there_are_no_confusions_and_no_costs():
     assert len(inside.tables()) == 2
     with pytest.raises(ValueError, match="'mistakes' needs y"):
         inside.plot("mistakes")
-    with pytest.raises(ValueError, match="'confusion' counts classes"):
+    with pytest.raises(ValueError, match="'confusion' needs a network that classifies"):
         inside.plot("confusion")
 
 
@@ -230,7 +230,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def flowers():
-    """Four measures, three kinds, told apart by two hidden units; all numbers are set."""
+    """Four measures, three kinds, separated by two hidden units; all numbers are set."""
     pytest.importorskip("matplotlib").use("Agg")
     net = fastnn.MLP([4, 3, 3], activation="tanh", output="softmax", init="zeros")
     net.classes = ["setosa", "versicolor", "virginica"]

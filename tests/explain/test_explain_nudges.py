@@ -1,4 +1,4 @@
-"""What one example asks for: by hand, and against finite differences through a cut network."""
+"""Nudges of one example: by hand, and against finite differences through a cut network."""
 
 from __future__ import annotations
 

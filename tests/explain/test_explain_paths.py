@@ -27,7 +27,7 @@ def small(seed=1, **rest):
 
 @pytest.fixture(scope="module")
 def walked():
-    """The paths of a small network, all batches, and the network as it was before."""
+    """The paths of a small network, for all batch sizes, and a copy of the network before them."""
     net = small()
     before = copy.deepcopy(net)
     made = descent_paths(
@@ -143,7 +143,7 @@ class TestTheRecord:
         assert len(ones.costs) == len(ones.costed) <= 61
 
     def test_bytes_are_read_as_the_first_fit_reads_them(self):
-        """Which sets `input_scale` to 1/255: costs and surface are of the network with it."""
+        """The first fit on bytes sets `input_scale` to 1/255; costs and surface use it."""
         pixels = np.rint(40 * (X - X.min())).clip(0, 255).astype(np.uint8)
         assert pixels.max() > 1
         made = descent_paths(small(), pixels, Y, batch_sizes=[None], epochs=5, lr=0.1, grid=3)

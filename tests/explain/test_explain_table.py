@@ -205,7 +205,7 @@ def test_the_network_is_not_changed(digits):
         ({"examples": [40]}, ValueError, "examples must be row numbers from 0 to 39, got 40"),
         ({"examples": [-1]}, ValueError, "examples must be row numbers from 0 to 39, got -1"),
         ({"examples": 3}, TypeError, "examples must be a sequence of row numbers, got 3"),
-        ({"params": "biases[0][0]"}, TypeError, "params must be a sequence of places or names"),
+        ({"params": "biases[0][0]"}, TypeError, "params must be a sequence of positions or names"),
         ({"params": [39]}, ValueError, "39"),
         ({"params": ["biases[0][4]"]}, ValueError, "biases"),
         ({"max_bytes": 0}, ValueError, "max_bytes must be a number of bytes above 0, got 0"),

@@ -266,7 +266,7 @@ class TestTerminal:
 class TestNotebook:
     @pytest.fixture
     def cell(self, monkeypatch):
-        """What a notebook cell was shown: (how, data) pairs."""
+        """Return the output of a notebook cell: (how, data) pairs."""
         shown = []
 
         class Handle:

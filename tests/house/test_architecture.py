@@ -314,7 +314,7 @@ def imported(module: str, node: ast.stmt) -> Iterator[str]:
 
 
 def ours(module: str, tree: ast.Module) -> Iterator[tuple[str, bool, str]]:
-    """(room, late, place) for each import of ours: room is the first part of the name."""
+    """Yield (room, late, place) for each import of fastnn: room is the first part of the name."""
     rooms = {path.stem for path in PACKAGE.iterdir()} | {"_fastnn"}
     for node, late in imports(tree):
         for name in imported(module, node):
@@ -478,6 +478,18 @@ def test_messages_are_ascii() -> None:
                 line = text.count("\n", 0, found.start()) + 1
                 violations.add(f"fastnn/{path.name}:{line}: {found.group()}")
     assert not violations, show(sorted(violations))
+
+
+def test_pictures_read_public_attributes_of_views_alone() -> None:
+    violations = [
+        f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {ast.unparse(node)}"
+        for module, tree in modules().items()
+        if module.split(".")[0] == "plot"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr)
+        if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+    ]
+    assert not violations, show(violations)
 
 
 def test_imports_of_ours_are_relative() -> None:

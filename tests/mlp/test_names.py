@@ -85,7 +85,7 @@ def test_outputs_are_not_for_hidden_layers(name):
 
 
 def _tables() -> dict[str, tuple[set[str], set[str]]]:
-    """What has one entry an activation: the names there, and those that it may leave out."""
+    """Yield the tables with an entry for each activation: their names, and those they may lack."""
     from fastnn import activations
     from fastnn.export import arithmetic, c_activations
 

@@ -1,4 +1,4 @@
-"""What a network can be asked: predictions, classes, activations, costs, gradients."""
+"""Methods of a trained network: predictions, classes, activations, costs, gradients."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Everything that y and the weights may be, and what is said about everything else."""
+"""All kinds of y and weights, and the messages about others."""
 
 import contextlib
 
@@ -174,9 +174,9 @@ REFUSED = {  # n_out, options, y, kind, the sentence
     "NaN label": (3, SOFTMAX, with_value(Y, 4, np.nan), ValueError, r"y must be class labels.*nan"),
     "inf label": (3, SOFTMAX, with_value(Y, 4, np.inf), ValueError, r"y must be class labels.*inf"),
     "too many names": (3, SOFTMAX, [str(k % 4) for k in range(30)], ValueError,
-                       r"y has 4 different labels; this network tells 3 classes apart"),
+                       r"y has 4 different labels; this network has outputs for 3 classes"),
     "three names, one output": (1, SIGMOID, NAMES[Y], ValueError,
-                                r"y has 3 different labels; this network tells 2 classes apart"),
+                                r"y has 3 different labels; this network has outputs for 2 "),
     "too short": (3, SOFTMAX, Y[:-1], ValueError, r"X has 30 rows, y has 29"),
     "empty": (3, SOFTMAX, [], ValueError, r"X has 30 rows, y has 0"),
     "single": (3, SOFTMAX, 1, ValueError, r"y must have a value a row; it is 1"),
@@ -195,8 +195,8 @@ REFUSED = {  # n_out, options, y, kind, the sentence
     "negative share": (3, SOFTMAX, ONE_HOT - 0.25, ValueError,
                        r"y must be from 0 to 1 for loss 'cross_entropy'; it holds -0.25; give"),
     "no label or several": (3, SOFTMAX, np.where(ONE_HOT[:, :1] > 0, 1, ONE_HOT), ValueError,
-                            r"y holds rows with no label or several, for output 'softmax', which"
-                            r" tells one; for several labels a row choose output 'sigmoid'"),
+                            r"y holds rows with no label or several; output 'softmax' needs"
+                            r" exactly one: for several labels a row choose output 'sigmoid'"),
     "above 1": (3, SIGMOID, ONE_HOT * 2, ValueError,
                 r"y must be from 0 to 1 for loss 'binary_cross_entropy'; it holds 2"),
     "other labels": (1, BINARY, np.where(Y > 0, 1, -1).astype(int), ValueError,
@@ -351,8 +351,8 @@ WEIGHTS_REFUSED = [
 CLASS_WEIGHTS_REFUSED = [
     ("Balanced", TypeError, r"class_weight must be a dict or \"balanced\", got 'Balanced'"),
     ([1, 2, 3], TypeError, r"class_weight must be a dict or \"balanced\", got \[1, 2, 3\]"),
-    ({3: 1}, ValueError, r"class_weight names the label 3, which there is not"),
-    ({"ant": 1}, ValueError, r"class_weight names the label 'ant', which there is not"),
+    ({3: 1}, ValueError, r"class_weight has the label 3, which is not among the classes"),
+    ({"ant": 1}, ValueError, r"class_weight has the label 'ant', which is not among the classes"),
     ({0: -1}, ValueError, r"class_weight of 0 must be a number of 0 or more, not -1"),
     ({0: np.nan}, ValueError, r"class_weight of 0 must be a number of 0 or more, not nan"),
     ({0: np.inf}, ValueError, r"class_weight of 0 must be a number of 0 or more, not inf"),

@@ -1,4 +1,4 @@
-"""What all pictures have in common: shown once, text that can be read, one meaning of a colour."""
+"""Properties of all pictures: shown once, readable text, one meaning of a colour."""
 
 from __future__ import annotations
 
