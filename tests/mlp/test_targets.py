@@ -1,4 +1,7 @@
-"""Everything that y and the weights may be, and what is said about everything else."""
+"""Everything that y and the weights may be, and what is said about everything else.
+
+Over 400 lines: labels, values and weights, each with what is refused.
+"""
 
 import contextlib
 
