@@ -1,4 +1,4 @@
-"""What the tests of several views ask for."""
+"""Fixtures that the tests of several views ask for."""
 
 from __future__ import annotations
 

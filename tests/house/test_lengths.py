@@ -8,7 +8,6 @@ from folders import ROOT
 FOLDERS = ("benchmarks", "csrc", "examples", "fastnn", "tests")
 OVER_700 = {
     "tests/cli/test_cli.py": "the reference of the commands, a class for each part of it",
-    "tests/datasets/test_datasets.py": "a file by hand for each thing that can be wrong with one",
     "tests/mutants/mutants.py": "a table of mutants",
 }
 
