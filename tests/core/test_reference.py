@@ -1,7 +1,7 @@
 """The NumPy twin itself is right: finite differences, and numbers worked by hand.
 
-Nothing here runs fastnn. The other tests may then hold the library to `reference.py`. The file is
-long because the derivations of its numbers stand in it.
+Nothing here runs fastnn. The other tests may then hold the library to `reference.py`. Over 400
+lines, because the derivations of its numbers stand in it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Gradient descent on functions of two inputs: paths by hand, words, and pictures."""
+"""Gradient descent on functions of two inputs: paths by hand, words, and pictures.
+
+Over 400 lines: the path, its words, its table, its film and its picture.
+"""
 
 import json
 import math

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from pictures import assert_looks_as_accepted
 
 import fastnn
 from fastnn.explain import diagnose
@@ -357,8 +358,6 @@ def test_the_most_serious_comes_first_in_print_html_and_json():
 
 def test_the_picture(tmp_path):
     pytest.importorskip("matplotlib").use("Agg")
-    from pictures import assert_looks_as_accepted
-
     net = net_for("sigmoid", sizes=(4, 8, 8, 2), init="lecun_normal")
     net.weights[1][...] *= 20
     assert_looks_as_accepted(diagnose(net, ROWS, LABELS).plot(), "diagnosis", tmp_path)

@@ -5,6 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from pictures import assert_looks_as_accepted, digit_network
 
 import fastnn
 from fastnn.explain import nudge_table
@@ -330,17 +331,8 @@ def test_lines_are_not_too_long_on_digits(digits):
 def test_the_picture(digits, tmp_path):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
-    from pictures import assert_looks_as_accepted
-
     _, X, y = digits
-    net = fastnn.MLP(  # in double, every processor ends at the same picture
-        [784, 16, 16, 10],
-        activation="sigmoid",
-        init="lecun_normal",
-        output="sigmoid",
-        dtype="float64",
-        seed=0,
-    )
+    net = digit_network(loss=None)
     net.fit(X, y, epochs=1, batch_size=10, optimizer=fastnn.SGD(lr=0.5))
     rows = ["weights[1][3, 4]", "weights[2][0, 9]", "biases[1][2]", "biases[2][0]", "biases[2][5]"]
     made = nudge_table(net, X, y, params=rows, examples=[0, 1, 2, 7, 9]).plot()

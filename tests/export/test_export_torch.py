@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from export_helpers import every_activation_and_output, net_with_tails, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,10 +27,6 @@ from torch import nn  # noqa: E402
 from fastnn import export  # noqa: E402
 
 TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
-
-
-def rows(n: int, width: int, seed: int = 0, dtype: Any = np.float32) -> Any:
-    return np.random.default_rng(seed).standard_normal((n, width)).astype(dtype)
 
 
 def run(module: Any, X: Any) -> Any:
@@ -56,13 +53,11 @@ def assert_same_network(one: fastnn.MLP, other: fastnn.MLP) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("activation, output", list(product(HIDDEN, ACTIVATIONS)))  # noqa: PT006
+@every_activation_and_output
 def test_every_activation_and_output_computes_what_predict_does(
     activation: str, output: str, dtype: str
 ) -> None:
-    net = fastnn.MLP([5, 9, 4], activation=activation, output=output, dtype=dtype, seed=1)
-    net.biases[0] = np.linspace(-6, 6, 9)  # both sides of every function, and its tails
-    X = rows(64, 5, dtype=dtype)
+    net, X = net_with_tails(activation, output, dtype)
     assert_alike(net.predict(X), run(export.to_torch(net), X), TOLERANCE[dtype])
     assert_same_network(net, export.from_torch(export.to_torch(net)))
 

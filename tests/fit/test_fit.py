@@ -1,4 +1,7 @@
-"""The epoch loop: what it learns, visits, logs and calls."""
+"""The epoch loop: what it learns, visits, logs and calls.
+
+Over 400 lines: one class for each thing that a fit does, its numbers by hand.
+"""
 
 import copy
 from dataclasses import replace

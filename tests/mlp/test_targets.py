@@ -1,4 +1,7 @@
-"""All kinds of y and weights, and the messages about others."""
+"""All kinds of y and weights, and the messages about others.
+
+Over 400 lines: labels, values and weights, each with what is refused.
+"""
 
 import contextlib
 
