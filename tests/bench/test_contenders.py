@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import ROOT
 
 from fastnn.bench import workloads
 from fastnn.bench.workloads import Rule, Workload
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = ROOT / "benchmarks"
 if not BENCHMARKS.is_dir():  # a wheel is tested without the rest of the sources
     pytest.skip("benchmarks/ is not here", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
