@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import cells
 from ._fastnn import Rows, Scaling, Targets
-from .names import ARGMAX, NO_METRIC, OUTPUTS_OF, RANGES, THRESHOLD, Loss, Output
+from .activations import ROWS
+from .names import ARGMAX, METRICS, OUTPUTS_OF, Loss, Output
 from .words import plural
 
 _READ_IN_PLACE = ("float32", "float64", "uint8")
@@ -585,13 +586,12 @@ def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
             f"{name} holds rows with no label or several; output 'softmax' needs exactly one: for "
             "several labels a row choose output 'sigmoid'"
         )
-    metric = {"cross_entropy": ARGMAX, "binary_cross_entropy": THRESHOLD}.get(goal.loss, NO_METRIC)
-    return Encoded(n, None, values, metric, goal.classes)
+    return Encoded(n, None, values, METRICS[goal.loss], goal.classes)
 
 
 def _check_range(name: str, values: NDArray[Any], goal: Goal, *, whole: bool) -> None:
     """Refuse targets that the output cannot reach, whatever its weights."""
-    low, high = RANGES[goal.output]
+    low, high = ROWS[goal.output].range
     least, greatest = values.min(), values.max()
     if low - _BEYOND <= least and greatest <= high + _BEYOND:
         return

@@ -187,7 +187,8 @@ class MLP(Scaled):
 
     def _make_core(self) -> None:
         codes = [names.ACTIVATIONS.index(name) for name in (*self.activation, self.output)]
-        parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
+        of_loss = names.PARAMETERS
+        parameter = getattr(self, of_loss[self.loss]) if self.loss in of_loss else 0.0
         self._alone = threading.Lock()  # held while something trains
         self._trainer: int | None = None  # the thread that holds it
         loss, dropout = names.LOSSES.index(self.loss), (*self.dropout, 0.0)

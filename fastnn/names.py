@@ -6,7 +6,6 @@ Private: it may change without notice.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 from .hints import name_hint
@@ -32,21 +31,18 @@ LOSSES: tuple[Loss, ...] = get_args(Loss)
 Name = TypeVar("Name", bound=str)
 NO_METRIC, ARGMAX, THRESHOLD = 0, 1, 2
 
-# The least and the greatest target of each output. Limits that it never reaches (0 and 1 of
-# sigmoid) are included: labels have these values.
-RANGES: dict[Output, tuple[float, float]] = {
-    "identity": (-inf, inf),
-    "sigmoid": (0, 1),
-    "tanh": (-1, 1),
-    "relu": (0, inf),
-    "leaky_relu": (-inf, inf),
-    "elu": (-1, inf),
-    "gelu": (-0.16997121, inf),  # at z = -0.7518
-    "silu": (-0.27846454, inf),  # at z = -1.2785
-    "softplus": (0, inf),
-    "softmax": (0, 1),
-    "exp": (0, inf),
+# How predictions are counted as correct with a loss, and the attribute of MLP that is its parameter
+METRICS: dict[Loss, int] = {
+    "quadratic": NO_METRIC,
+    "mse": NO_METRIC,
+    "cross_entropy": ARGMAX,
+    "binary_cross_entropy": THRESHOLD,
+    "mae": NO_METRIC,
+    "huber": NO_METRIC,
+    "quantile": NO_METRIC,
+    "poisson": NO_METRIC,
 }
+PARAMETERS: dict[Loss, str] = {"huber": "huber_delta", "quantile": "quantile"}
 
 # The default loss of an output
 _LOSS_OF: dict[Output, Loss] = {

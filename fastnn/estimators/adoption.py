@@ -33,12 +33,12 @@ def of_network(net: Any, outputs: Iterable[str]) -> dict[str, Any]:
     if not isinstance(net, MLP):
         raise TypeError(f"net must be a fastnn.MLP, got {type(net).__name__}")
     check_name("output of net", net.output, outputs)
-    names = [THEIRS.get(name, name) for name in net.activation]
+    names = [THEIRS[name] for name in net.activation]
     same, drops = len(set(names)) == 1, net.dropout
     return {
         "hidden_layer_sizes": net.sizes[1:-1],
         "activation": names[0] if same else (names or "relu"),
-        "output_activation": THEIRS.get(net.output, net.output),
+        "output_activation": THEIRS[net.output],
         "dropout": (drops[0] if drops else 0.0) if len(set(drops)) <= 1 else list(drops),
         "huber_delta": net.huber_delta,
         "scale_bytes": net._old_bytes is not None,  # such a network reads bytes differently

@@ -221,7 +221,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     @property
     def out_activation_(self) -> str:
         """Name of the output layer's activation."""
-        return THEIRS.get(self.network_.output, self.network_.output)
+        return THEIRS[self.network_.output]
 
     # ---- scikit-learn --------------------------------------------------------------------------
 

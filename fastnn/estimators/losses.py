@@ -20,9 +20,8 @@ from ..names import ACTIVATIONS, Activation, Loss, Name, Output, check_name, pai
 HiddenActivation: TypeAlias = Literal[Activation, "logistic"]
 OutputActivation: TypeAlias = Literal[Output, "logistic"]
 OURS: dict[str, str] = {"logistic": "sigmoid"}  # the name that differs
-THEIRS = {ours: theirs for theirs, ours in OURS.items()}
+THEIRS: dict[str, str] = dict(zip(ACTIVATIONS, ACTIVATIONS, strict=True)) | {"sigmoid": "logistic"}
 
-_OF_REGRESSORS = {"squared_error": "mse", "absolute_error": "mae"}
 RegressionLoss: TypeAlias = Literal[
     "squared_error",
     "poisson",
@@ -38,6 +37,11 @@ ClassificationLoss: TypeAlias = Literal[
     "log_loss", "binary_cross_entropy", "quadratic", "mse", "mae", "huber"
 ]
 REGRESSION: tuple[RegressionLoss, ...] = get_args(RegressionLoss)
+_OF_REGRESSORS: dict[RegressionLoss, str] = {
+    **dict(zip(REGRESSION, REGRESSION, strict=True)),
+    "squared_error": "mse",
+    "absolute_error": "mae",
+}
 CLASSIFICATION: tuple[ClassificationLoss, ...] = get_args(ClassificationLoss)
 
 
@@ -72,9 +76,9 @@ def activation_name(argument: str, name: object, known: Iterable[Name]) -> Name:
 
 def of_regressor(loss: Any, output_activation: Any, n_outputs: int) -> Cost:
     """Return the cost of a regressor's parameters for `n_outputs` values a row."""
-    check_name("loss", loss, REGRESSION)
+    name = check_name("loss", loss, REGRESSION)
     output = _output(output_activation)
-    output, ours = pair(output, _OF_REGRESSORS.get(loss, loss))
+    output, ours = pair(output, _OF_REGRESSORS[name])
     if loss == "squared_error":  # ½ mean is shown, ½ sum is descended
         return Cost(ours, output, n_outputs, factor=n_outputs / 2, shown=0.5)
     if loss == "poisson":

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__, paths, summary
-from ..activations import spelling
+from ..activations import ONNX, spelling
 from ..layout import Array
 from ..mlp import MLP
 from ..model_file.container import as_json
@@ -37,17 +37,6 @@ _TYPES = {
 # Largest change of a standardized input or target by folding the scaling: in float32 2^-24 times a
 # distance of 64 standard deviations, in float64 2^-53 times 65,536.
 _MAY_MOVE = {"float32": 2.0**-18, "float64": 2.0**-37}
-# Operators that are one function each, at least for float32.
-_OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
-    "sigmoid": ("Sigmoid", {}),
-    "tanh": ("Tanh", {}),
-    "relu": ("Relu", {}),
-    "leaky_relu": ("LeakyRelu", {"alpha": 0.01}),
-    "elu": ("Elu", {"alpha": 1.0}),
-    "softplus": ("Softplus", {}),
-    "softmax": ("Softmax", {"axis": 1}),
-    "exp": ("Exp", {}),
-}
 
 
 def to_onnx(
@@ -318,7 +307,7 @@ class _Graph:
             half, root = self.number(0.5), self.number(0.5**0.5)
             erf = self.erf(self.node("Mul", z, root))
             return self.node("Mul", z, self.node("Add", self.node("Mul", erf, half), half))
-        operator, attributes = spelling(_OPERATORS, function, "ONNX")
+        operator, attributes = spelling(ONNX, function, "ONNX")
         return self.node(operator, z, **attributes)
 
     def erf(self, x: str) -> str:

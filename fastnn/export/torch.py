@@ -5,8 +5,6 @@ Only objects are accepted, never files: fastnn unpickles nothing.
 
 from __future__ import annotations
 
-from typing import Any
-
 try:
     import torch
     from torch import nn
@@ -15,11 +13,11 @@ except ImportError:
         "to_torch and from_torch need PyTorch: pip install 'fastnn-mlp[torch]'", name="torch"
     ) from None
 
-from ..activations import spelling
+from ..activations import TORCH, spelling
 from ..layout import Array
 from ..mlp import MLP, check_mlp
 from . import facts
-from .torch_modules import Exp, InputScaling, OutputScaling
+from .torch_modules import InputScaling, OutputScaling, module_of
 from .torch_reading import from_torch as from_torch
 
 
@@ -87,7 +85,8 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
             linear.bias.copy_(torch.from_numpy(b))
         modules.append(linear)
         if function != "identity":
-            modules.append(spelling(_MAKERS, function, "PyTorch")())
+            name, settings = spelling(TORCH, function, "PyTorch")
+            modules.append(module_of(name)(**settings))
         if l < len(net.dropout) and net.dropout[l]:
             modules.append(nn.Dropout(net.dropout[l]))
     if outputs is not None:
@@ -97,18 +96,3 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
 
 def _tensors(pair: tuple[Array, Array]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(pair[0]), torch.from_numpy(pair[1])
-
-
-_MAKERS: dict[str, Any] = {
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(0.01),
-    "elu": lambda: nn.ELU(1.0),
-    "gelu": lambda: nn.GELU(approximate="none"),
-    "silu": nn.SiLU,
-    # Above the threshold PyTorch returns x: at its default 20, 2e-9 off; at 40, the nearest double.
-    "softplus": lambda: nn.Softplus(beta=1.0, threshold=40.0),
-    "softmax": lambda: nn.Softmax(dim=1),
-    "exp": Exp,
-}

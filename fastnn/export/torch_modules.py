@@ -66,3 +66,9 @@ class Exp(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map each x to eˣ."""
         return torch.exp(x)
+
+
+def module_of(name: str) -> type[nn.Module]:
+    """Return the module of an activation's row: one of torch.nn, or `Exp`."""
+    module: type[nn.Module] = Exp if name == "Exp" else getattr(nn, name)
+    return module

@@ -11,25 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ..activations import TORCH
 from ..mlp import MLP
-from ..names import HIDDEN, Activation, Loss, Output, check_name
-from .torch_modules import Exp, InputScaling, OutputScaling
+from ..names import ACTIVATIONS, HIDDEN, Activation, Loss, Output, check_name
+from .torch_modules import InputScaling, OutputScaling, module_of
 
 _DTYPES = (torch.float32, torch.float64)
 
-# Settings that a module must have to be one of our functions, and their text in messages.
-_Setting = tuple[str, tuple[Any, ...], str]
-_FUNCTIONS: dict[type[nn.Module], tuple[Output, _Setting | None]] = {
-    nn.Sigmoid: ("sigmoid", None),
-    nn.Tanh: ("tanh", None),
-    nn.ReLU: ("relu", None),
-    nn.LeakyReLU: ("leaky_relu", ("negative_slope", (0.01,), "0.01")),
-    nn.ELU: ("elu", ("alpha", (1,), "1")),
-    nn.GELU: ("gelu", ("approximate", ("none",), "'none', the exact one")),
-    nn.SiLU: ("silu", None),
-    nn.Softplus: ("softplus", ("beta", (1,), "1")),
-    nn.Softmax: ("softmax", ("dim", (1, -1), "1")),
-    Exp: ("exp", None),
+_FUNCTIONS: dict[type[nn.Module], Output] = {
+    module_of(TORCH[name][0]): name for name in ACTIVATIONS if name in TORCH and name != "identity"
 }
 
 
@@ -222,21 +212,26 @@ _HINTS: dict[type[nn.Module], str] = {
 
 
 def _set_function(where: str, module: nn.Module, layer: _Layer | None) -> None:
-    name, setting = _FUNCTIONS[type(module)]
+    name = _FUNCTIONS[type(module)]
     if layer is None:
         raise ValueError(f"{where} stands before the first Linear")
     if layer.function is not None:
         raise ValueError(f"{where} follows another activation, {layer.function}")
     if layer.dropout:
         raise ValueError(f"{where} follows a Dropout: an MLP drops what comes out of activations")
-    if setting is not None:
-        attribute, allowed, wanted = setting
-        value = getattr(module, attribute)
-        if value not in allowed:
-            raise ValueError(f"{where}: {attribute} must be {wanted}, it is {value!r}")
-    if isinstance(module, nn.Softplus) and module.threshold < 20:
-        raise ValueError(f"{where}: threshold must be 20 or more, it is {module.threshold!r}")
+    for attribute, ours in TORCH[name][1].items():
+        _check_setting(where, attribute, getattr(module, attribute), ours)
     layer.function = name
+
+
+def _check_setting(where: str, attribute: str, value: Any, ours: Any) -> None:
+    """Refuse a module whose setting makes it another function than ours."""
+    if attribute == "threshold":
+        if value < 20:
+            raise ValueError(f"{where}: threshold must be 20 or more, it is {value!r}")
+    elif value != ours and (attribute, value) != ("dim", -1):
+        wanted = f"{ours!r}, the exact one" if attribute == "approximate" else f"{ours:g}"
+        raise ValueError(f"{where}: {attribute} must be {wanted}, it is {value!r}")
 
 
 def _check_no_hooks(where: str, module: nn.Module) -> None:

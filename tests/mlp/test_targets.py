@@ -11,7 +11,8 @@ import reference
 from states import state_of, table
 
 from fastnn import MLP, SGD, arrays
-from fastnn.names import ACTIVATIONS, ARGMAX, LOSSES, RANGES, pair
+from fastnn.activations import ROWS
+from fastnn.names import ACTIVATIONS, ARGMAX, LOSSES, pair
 
 X, Y = table(30)
 ONE_HOT = np.eye(3)[Y]
@@ -291,14 +292,14 @@ class TestRanges:
     @pytest.mark.parametrize("output", [name for name in ACTIVATIONS if name != "softmax"])
     def test_the_table_holds_the_least_and_the_greatest_value_of_each_function(self, output):
         a = reference.ACTIVATIONS[output][0](np.linspace(-40, 40, 800_001))
-        for limit, reached in zip(RANGES[output], (a.min(), a.max()), strict=True):
+        for limit, reached in zip(ROWS[output].range, (a.min(), a.max()), strict=True):
             if np.isfinite(limit):
                 assert reached == pytest.approx(limit, abs=1e-8)
             else:
                 assert np.sign(limit) * reached >= 40 * reference.LEAK
 
     def test_the_table_has_a_row_for_every_output(self):
-        assert tuple(RANGES) == ACTIVATIONS and RANGES["softmax"] == (0, 1)
+        assert tuple(ROWS) == ACTIVATIONS and ROWS["softmax"].range == (0, 1)
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize(("output", "loss"), list(cases()))
