@@ -1,12 +1,12 @@
 /* loss.inc.h: the cost C of an example and δ = dC/dz at the outputs.
  *
  * Where a loss and its output belong together (cross-entropy with softmax, binary cross-entropy
- * with sigmoid, Poisson with exp) both come straight from the logits z, exact however far the
- * output is saturated:  δ = a − y.  Everywhere else δ = dC/da · f'(z), and for softmax, whose
+ * with sigmoid, Poisson with exp), C is computed from the logits z, and  δ = a − y:  both stay exact
+ * however saturated the output is. Everywhere else δ = dC/da · f'(z), and for softmax, whose
  * outputs all depend on all z,  δ_i = a_i (g_i − Σ_j g_j a_j)  with g = dC/da.
  */
 
-/* c_j and g_j = dc_j/da_j of those losses of the list (fnn.h) that say TERMS */
+/* c_j, and *g = dc_j/da_j, for the losses marked TERMS in fnn.h */
 FNN_INLINE vec term(const fnn_loss loss, real param, vec a, vec y, vec *g)
 {
     vec r = v_sub(a, y), zero = v_zero(), one = v_set1(1), p = v_set1(param), size, slope;
@@ -33,12 +33,13 @@ FNN_INLINE vec term(const fnn_loss loss, real param, vec a, vec y, vec *g)
         break;
 #undef NOT_HERE
     }
-    *g = v_set1((real)NAN); /* never: so that it shows */
+    *g = v_set1((real)NAN); /* not reached; NaN would be noticed */
     return *g;
 }
 
-/* One example of the output layer: n each of z, a = f(z) and the targets y; delta (n,) or NULL gets
- * weight · dC/dz or, before f', weight · dC/da */
+/* One example of the output layer: z, a = f(z), targets y and, unless NULL, delta, (n,) each. The weight
+ * is the example's, divided by n where the loss is a mean. delta gets weight · dC/dz or, for losses
+ * without logits, weight · dC/da. */
 typedef struct {
     const real *z, *a, *y;
     real weight, *delta;
@@ -76,7 +77,7 @@ FNN_INLINE double cross_entropy_row(int64_t n, example e)
     return cost;
 }
 
-/* The same for rows of n ≤ V, V at a time, and softmax with it: C = (Σ y) ln Σ e^z − Σ y z */
+/* The same and softmax for rows of n ≤ V, V rows at a time: C = (Σ y) ln Σ e^z − Σ y z */
 static void cross_entropy_lanes(int64_t m, int64_t n, const outputs *o)
 {
     vec x[V], y[V], top, most;
@@ -123,7 +124,7 @@ FNN_INLINE double from_logits_row(fnn_loss loss, int64_t n, example e)
     return v_sum(sum);
 }
 
-/* C = Σ (a − y ln a), dC/da = 1 − y/a, for outputs that are not exp; a is kept off 0 */
+/* C = Σ (a − y ln a), dC/da = 1 − y/a, for outputs that are not exp; a is kept above 0 */
 FNN_INLINE double poisson_row(int64_t n, example e)
 {
     const real least = sizeof(real) == 4 ? (real)1e-30 : (real)1e-300;
@@ -152,7 +153,7 @@ static void through_softmax(int64_t n, const real *a, real *g)
     }
 }
 
-/* Whether C and δ come from the logits z, the output's f' cancelling */
+/* 1 if C is computed from the logits z, and f' cancels in δ */
 static int from_logits(fnn_loss kind, fnn_activation f)
 {
 #define CASE_TERMS(C) case C: return 0;
@@ -168,7 +169,7 @@ static int from_logits(fnn_loss kind, fnn_activation f)
 #undef CASE_TERMS
 }
 
-/* C of one example of n outputs, and weight dC/dz or, without logits, weight dC/da */
+/* C of one example of n outputs, and its delta */
 static double cost_row(fnn_loss kind, real param, int logits, int64_t n, const example *e)
 {
 #define CASE_TERMS(C) case C: return row_of_terms(C, param, n, *e);
@@ -178,14 +179,13 @@ static double cost_row(fnn_loss kind, real param, int logits, int64_t n, const e
     case FNN_BINARY_CROSS_ENTROPY: return from_logits_row(kind, n, *e);
     case FNN_POISSON: return logits ? from_logits_row(kind, n, *e) : poisson_row(n, *e);
     }
-    return NAN; /* never: so that it shows */
+    return NAN; /* not reached; NaN would be noticed */
 #undef CASE
 #undef CASE_ROW
 #undef CASE_TERMS
 }
 
-/* First form of softmax with cross-entropy: whole rows of z; second form, for rows of n ≤ V, where
- * lanes are rows: cross_entropy_lanes. */
+/* Softmax with cross-entropy has a second form, for rows of n ≤ V: cross_entropy_lanes. */
 static void loss(fnn_loss kind, real param, fnn_activation f, int64_t m, int64_t n, const outputs *o)
 {
     if (kind == FNN_CROSS_ENTROPY && n <= V) {
