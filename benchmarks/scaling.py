@@ -1,4 +1,4 @@
-"""Measure how fastnn's speed goes with width, batch size, rows and threads; and PyTorch's.
+"""Measure the speed of fastnn and PyTorch by width, batch size, rows and threads.
 
     python benchmarks/scaling.py
 

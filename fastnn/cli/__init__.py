@@ -38,7 +38,7 @@ _COMMANDS = (train, evaluate, predict, explain, descend, export, info, bench)
 _EPILOG = """\
 examples:
   fastnn train                             the digit recogniser, in a second
-  fastnn train --data flowers.csv          any table; its last column is the target
+  fastnn train --data flowers.csv          any table; predicts its last column
   fastnn evaluate digits.safetensors       accuracy, and the classes it confuses
   fastnn predict digits.safetensors 7.png  the digit in a picture
   fastnn explain digits.safetensors        a view of backpropagation on it

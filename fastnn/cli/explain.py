@@ -44,7 +44,7 @@ views:
   confusion    the confusion matrix
   mistakes     the examples that cost most
   units        dead and saturated units
-  plane        a map of the outputs of a network of two inputs, with the examples
+  plane        a map of the outputs of a network of two inputs
   diagnose     problems of the training, in words and numbers
 
 cost, nudges and activations show one example, --index; the others use all of

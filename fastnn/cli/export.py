@@ -31,7 +31,7 @@ _FLAGS = {  # flags for one kind of file only
 
 _EPILOG = """\
 examples:
-  fastnn export digits.safetensors digits.c          one C99 file, with its own test
+  fastnn export digits.safetensors digits.c          one C99 file, with a test
   fastnn export digits.safetensors digits.c --int8   a quarter of the size
   fastnn export digits.safetensors digits.py         NumPy alone
   fastnn export digits.safetensors digits.onnx --labels

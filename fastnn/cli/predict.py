@@ -30,10 +30,11 @@ examples:
   fastnn predict flowers.safetensors new-flowers.csv --csv > answers.csv
 
 Pictures are converted to grey, turned upright, and laid on paper where they are
-transparent. A model of images knows the layout of its training images. A picture
-with a bright border is inverted if theirs is dark; if their ink has one size and
-position, as that of the digits has, its ink is cut out, scaled and centred in
-the same way, and a line on stderr reports it. --as-is does none of this.
+transparent. A model of images knows the layout of its training images. A
+picture with a bright border is inverted if theirs is dark; if their ink has one
+size and position, as that of the digits has, its ink is cut out, scaled and
+centred in the same way, and a line on stderr reports it. --as-is does none of
+this.
 A .csv with a header may have the target's column too; it is ignored.
 """
 

@@ -80,7 +80,7 @@ def load_data(spec: FilePath, *, target: str | int | None = None) -> Data:
     check_regular(path)
     named, folder = str(spec) in _NAMED, path.is_dir()
     if target is not None and (named or folder):
-        raise ValueError(f"{spec} has its labels in a file of its own; target is for tables")
+        raise ValueError(f"{spec} has its labels in a separate file; target is for tables")
     if named:
         train, test = _NAMED[str(spec)]()
         return Data(str(spec), train, test, image_shape=(28, 28))

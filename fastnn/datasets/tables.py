@@ -142,7 +142,7 @@ def load_table(path: FilePath, *, target: str | int | None = None) -> Table:
         return _npy_table(path, target)
     if suffix == ".npz":
         if target is not None:
-            raise ValueError(f"{path} has its targets in an array of its own; target is for tables")
+            raise ValueError(f"{path} has its targets in a separate array; target is for tables")
         return _npz_table(path)
     raise ValueError(f"{path} is not a table: expected a name in {', '.join(TABLE_SUFFIXES)}")
 

@@ -67,7 +67,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     n_features_in_: int
 
     def _take(self, given: dict[str, Any]) -> None:
-        """Keep the constructor's parameters as they were given; `fit` checks them."""
+        """Keep the constructor's parameters unchanged; `fit` checks them."""
         for name, value in given.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)

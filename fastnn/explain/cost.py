@@ -39,7 +39,7 @@ class CostTable(Shown):
         The network's own loss.
     costs : ndarray, shape (n,)
         The network's own cost of each example; the same as `sums` if the loss is quadratic and the
-        targets are learnt as they are (see `MLP.standardize`).
+        targets are not scaled (see `MLP.standardize`).
     mean_cost : float
         Their (weighted) mean, which training minimises.
     order : ndarray, shape (n,)

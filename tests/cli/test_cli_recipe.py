@@ -205,5 +205,5 @@ def test_a_view_of_classes_on_numbers_is_refused_with_the_reason(run, small):
     assert "--view confusion is for classes; small.safetensors predicts numbers" in err
     X, y = noisy_line(20)
     inside = fastnn.explain.look_inside(fastnn.load("small.safetensors"), X, y)
-    with pytest.raises(ValueError, match="it needs a network that classifies"):
+    with pytest.raises(ValueError, match="needs a network that classifies"):
         inside.plot("confusion")

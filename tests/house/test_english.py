@@ -17,7 +17,10 @@ SOURCES = [
     for path in sorted((ROOT / folder).rglob("*.py*"))
     if path.suffix in {".py", ".pyi", ".pyx"}
 ]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("*/**/*.md"))]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *(path for folder in (*FOLDERS, "csrc") for path in sorted((ROOT / folder).rglob("*.md"))),
+]
 QUESTION = re.compile(r"(What|How|Who|Whose|Which|Where|When|Why|Whatever|Everything that|That)\b")
 RIDDLE = re.compile(r"\b(told|so many|as it was|of its own|anew)\b")
 
