@@ -9,6 +9,7 @@ import platform
 import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from glob import glob
 from pathlib import Path
 
@@ -21,9 +22,7 @@ from setuptools.modified import newer_group
 
 MSVC = sys.platform == "win32" and "GCC" not in sys.version
 DEBUG = bool(os.environ.get("FASTNN_DEBUG_BUILD"))  # keeps symbols, for debuggers and sanitizers
-FAULTS = bool(
-    os.environ.get("FASTNN_FAULT_BUILD")
-)  # can be told to fail: for tests, csrc/system/faults.h
+FAULTS = bool(os.environ.get("FASTNN_FAULT_BUILD"))  # fails on demand: csrc/system/faults.h
 # Never -march=native (wheels travel) nor -ffast-math (it changes the whole process); no contraction
 # of a * b + c, so that the bits do not depend on the compiler.
 COMMON = (
@@ -61,24 +60,29 @@ class BuildExt(build_ext):
         super().run()
 
     def build_extension(self, ext: Extension) -> None:
-        compile_some = self.compiler.compile
         if not getattr(self.compiler, "initialized", True):
             self.compiler.initialize()  # MSVC would look for itself in every thread
 
-        def compile_one(source, options):
-            (made,) = self.compiler.object_filenames([source], output_dir=options["output_dir"])
+        def compile_one(source):
+            (made,) = self.compiler.object_filenames([source], output_dir=self.build_temp)
             # Cython adds NumPy's headers, which are new in every isolated build.
             needed = CORE if source.startswith("csrc") else ext.depends
             if self.force or newer_group([source, *needed], made):
-                compile_some([source], **options, extra_postargs=COMMON + isa_flags(source))
+                self.compiler.compile(
+                    [source],
+                    output_dir=self.build_temp,
+                    macros=ext.define_macros,
+                    include_dirs=ext.include_dirs,
+                    debug=self.debug,
+                    extra_postargs=COMMON + isa_flags(source),
+                )
             return made
 
-        def compile_all(sources, extra_postargs, **options):
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                return list(pool.map(lambda source: compile_one(source, options), sources))
-
-        self.compiler.compile = compile_all  # what the base class calls, once, with all of them
-        super().build_extension(ext)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            made = list(pool.map(compile_one, ext.sources))
+        linked = copy(ext)  # the base class has only to link it
+        linked.sources, linked.depends, linked.extra_objects = [], made, made
+        super().build_extension(linked)
 
 
 class Sdist(sdist):
@@ -106,19 +110,13 @@ class Sdist(sdist):
         return name
 
 
-def kept(path: str, text: str) -> str:
-    """Return the path of a file that holds `text`; it is written only if it held another."""
-    file = Path(path)
-    if not file.exists() or file.read_text("utf-8") != text:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8")
-    return path
-
-
-# What was compiled in other ways is not to be linked, nor taken for this build.
-WAYS = {name: os.environ.get(name) for name in ("CC", "CFLAGS", "LDFLAGS", "ARCHFLAGS")}
-CORE = [*sorted(glob("csrc/**/*.h", recursive=True)), "setup.py"]
-CORE += [kept("build/ways.txt", f"{WAYS} {DEBUG} {FAULTS}")]
+# What was compiled with other settings is not to be linked, nor taken for this build.
+SETTINGS = {name: os.environ.get(name) for name in ("CC", "CFLAGS", "LDFLAGS", "ARCHFLAGS")}
+settings, written = f"{SETTINGS} {DEBUG} {FAULTS}", Path("build/settings.txt")
+if not written.exists() or written.read_text("utf-8") != settings:
+    written.parent.mkdir(exist_ok=True)
+    written.write_text(settings, "utf-8")
+CORE = [*sorted(glob("csrc/**/*.h", recursive=True)), "setup.py", str(written)]
 extension = Extension(
     "fastnn._fastnn",
     sources=["fastnn/_fastnn.pyx", *sorted(glob("csrc/**/*.c", recursive=True))],

@@ -1,7 +1,7 @@
-"""The two figures, as SVG that reads on white and on dark pages.
+"""Charts of the benchmarks, as SVG for white and dark pages.
 
-Text and lines are of a grey with a contrast of 4.5 on both, the colours Okabe and Ito's, which
-colour-blind readers tell apart; the background is transparent. Without matplotlib: no figures.
+Text and lines have a grey with a contrast of 4.5 on both; the colours are those of Okabe and Ito,
+which colour-blind readers can distinguish; the background is transparent. Needs matplotlib.
 """
 
 from __future__ import annotations

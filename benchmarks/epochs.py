@@ -1,4 +1,4 @@
-"""Measure what small tables gain from more steps than ten epochs have; write epochs.md.
+"""Measure the gain of small tables from more steps than ten epochs have; write epochs.md.
 
     python benchmarks/epochs.py --tables FOLDER
 

@@ -2,7 +2,7 @@
 
     python benchmarks/estimators.py --data FOLDER
 
-The method is that of README.md of this folder: each library in a process of its own, on one thread
+The method is that of README.md of this folder: each library in a separate process, on one thread
 of one CPU; rounds in turns, one ratio each. Both get the same rows, parameters and number of
 epochs, each round a new seed. Nothing is downloaded; MNIST takes part with --data only.
 """
@@ -25,9 +25,9 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from contenders.crew import cpus_of, environment
-from contenders.report import ratio_text
+from contenders.comparison import ratio_text
 from contenders.runner import ratios
+from contenders.workers import cpus_of, environment
 
 from fastnn.bench import report
 
@@ -39,17 +39,17 @@ _ROWS = {"covertype-like": 50_000, "California-like": 20_640}  # of the latter a
 
 @dataclass(frozen=True)
 class Task:
-    """One table, and what learns it.
+    """One table, and the estimators for it.
 
     Parameters
     ----------
     title : str
-        What it is, for the heading.
+        Description for the heading.
     settings : dict
-        Constructor arguments besides the number of epochs, the same for both.
+        Constructor arguments without the number of epochs, the same for both.
     epochs : int
     rows : int or None
-        So many of it at most; None for all.
+        Number of rows at most; None for all.
     folder : str or None
         With MNIST's files.
     """
@@ -131,7 +131,7 @@ def _california_like(folder: str | None) -> Parts:
 
 
 def _split(X: Array, y: Array) -> Parts:
-    """Return a fifth for the scores, the others to learn from."""
+    """Return a fifth of the rows for the scores, the others for training."""
     order = np.random.default_rng(1).permutation(len(X))
     test, train = np.split(order, [len(X) // 5])
     return X[train], y[train], X[test], y[test]
@@ -156,7 +156,7 @@ def bind() -> None:
 
 @lru_cache(maxsize=1)
 def table(name: str, folder: str | None) -> Parts:
-    """Return rows to learn from and rows to be scored on, made once."""
+    """Return rows for training and rows for the scores; cached."""
     return _TABLES[name](folder)
 
 
@@ -173,7 +173,7 @@ def play(library: str, task: Task, seed: int) -> dict[str, float]:
         **task.settings, max_iter=task.epochs, n_iter_no_change=task.epochs, random_state=seed
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it has not converged is what was asked for
+        warnings.simplefilter("ignore")  # a fixed number of epochs does not converge
         began = time.perf_counter()
         model.fit(X, y)
         fit = time.perf_counter() - began

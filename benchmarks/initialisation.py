@@ -1,4 +1,4 @@
-"""Measure what a network has learnt by its initial weights; write initialisation.md.
+"""Measure the accuracy of networks by their initial weights; write initialisation.md.
 
     nice python benchmarks/initialisation.py --tables FOLDER
 

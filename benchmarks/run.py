@@ -16,9 +16,9 @@ from pathlib import Path
 
 import charts
 import contenders
-from contenders import report as tables
-from contenders.crew import Crew
+from contenders import comparison
 from contenders.runner import Result, Settings, measure
+from contenders.workers import Workers
 
 from fastnn import datasets
 from fastnn.bench import report, workloads
@@ -50,8 +50,8 @@ def main() -> int:
     began = time.monotonic()
     failed = False
     for workload in chosen:
-        with Crew() as crew:  # new processes for each: nothing is left in them
-            result = measure(workload, peers, crew, settings)
+        with Workers() as workers:  # new processes for each: nothing is left in them
+            result = measure(workload, peers, workers, settings)
         failed = failed or (not result.rows and workload.kind != "threads")
         before[workload.name] = result
         write([before[name] for name in _ALL if name in before], args, missing)
@@ -89,7 +89,7 @@ def read(path: Path, folder: str | None) -> dict[str, Result]:
     old = json.loads(path.read_text("utf-8"))
     if (old["machine"], old["digits"]) != (report.machine(), workloads.describe_data(folder)):
         raise ValueError(f"{path} holds results of another machine, version or data; remove it")
-    return {values["workload"]["name"]: tables.from_json(values) for values in old["results"]}
+    return {values["workload"]["name"]: comparison.from_json(values) for values in old["results"]}
 
 
 def write(results: list[Result], args: argparse.Namespace, missing: list[str]) -> None:
@@ -99,19 +99,19 @@ def write(results: list[Result], args: argparse.Namespace, missing: list[str]) -
     values = {
         "machine": facts,
         "digits": digits,
-        "results": [tables.to_json(result) for result in results],
+        "results": [comparison.to_json(result) for result in results],
     }
     (output / "results.json").write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     parts = [
         "# Results\n",
-        f"{report.describe_machine(facts)}. Contenders: {tables.peers_of(results)}. {digits}\n",
+        f"{report.describe_machine(facts)}. Contenders: {comparison.peers_of(results)}. {digits}\n",
         f"Last written by `{command(args)}`.\n",
         "![How many times as fast fastnn is](ratios.svg)\n",
-        *(f"- {note}" for note in tables.NOTES),
+        *(f"- {note}" for note in comparison.NOTES),
         "",
-        tables.markdown(results),
+        comparison.markdown(results),
         "## Left out\n",
-        *(f"- {text}." for text in tables.left_out(results)),
+        *(f"- {text}." for text in comparison.left_out(results)),
         *(f"- {name}: not installed." for name in missing),
     ]
     (output / "results.md").write_text("\n".join(parts) + "\n", "utf-8")
@@ -124,11 +124,11 @@ def show(result: Result) -> None:
 
     tell("")
     console = Console(width=None if sys.stdout.isatty() else 100, highlight=False)
-    for heading, table in tables.rich_tables([result]):
+    for heading, table in comparison.rich_tables([result]):
         console.print(f"\n{heading}", style="bold", markup=False)
         if table.row_count:
             console.print(table)
-        for why in tables.left_out([result]):
+        for why in comparison.left_out([result]):
             console.print(why, markup=False)
 
 

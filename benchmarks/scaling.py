@@ -1,4 +1,4 @@
-"""Measure how fastnn's speed goes with width, batch size, rows and threads; and PyTorch's.
+"""Measure the speed of fastnn and PyTorch by width, batch size, rows and threads.
 
     python benchmarks/scaling.py
 
@@ -19,7 +19,7 @@ from typing import Any
 import charts
 import contenders
 from contenders import UnableError
-from contenders.crew import Child, ChildError, cpus_of, threads_of
+from contenders.workers import Worker, WorkerError, cpus_of, threads_of
 
 from fastnn.bench import report
 from fastnn.bench.measure import amount, spread
@@ -101,22 +101,22 @@ def main() -> int:
 def measure(point: Point, name: str, rounds: int, seconds: float) -> float:
     """Return the examples a second of a library: the median of the rounds."""
     workload = point.workload
-    child = Child(name, point.n_threads, cpus_of(all_threads=True)[-point.n_threads :])
+    worker = Worker(name, point.n_threads, cpus_of(all_threads=True)[-point.n_threads :])
     try:
-        child.ask("prepare", workload=workload.to_json(), folder=None)
+        worker.ask("prepare", workload=workload.to_json(), folder=None)
         rows = min(workload.whole_rows, max(1, 1_024 // workload.batch_size) * workload.batch_size)
-        child.ask("seconds", rows=rows, epochs=1)
-        rate = rows / child.ask("seconds", rows=rows, epochs=1)
+        worker.ask("seconds", rows=rows, epochs=1)
+        rate = rows / worker.ask("seconds", rows=rows, epochs=1)
         if point.axis == "rows":
             rows, epochs = workload.whole_rows, max(1, int(rate * seconds / workload.whole_rows))
         else:
             rows, epochs = amount(rate, seconds, workload)
-        child.ask("seconds", rows=min(rows, 100_000), epochs=1)
-        took = [child.ask("seconds", rows=rows, epochs=epochs) for _ in range(rounds)]
-    except (ChildError, UnableError) as error:
+        worker.ask("seconds", rows=min(rows, 100_000), epochs=1)
+        took = [worker.ask("seconds", rows=rows, epochs=epochs) for _ in range(rounds)]
+    except (WorkerError, UnableError) as error:
         sys.exit(f"scaling.py: error: {name}: {error}")
     finally:
-        child.close()
+        worker.close()
     return rows * epochs / spread(took)[0]
 
 

@@ -40,7 +40,7 @@ class Task:
 
     @property
     def n_in(self) -> int:
-        """How many inputs there are."""
+        """Number of inputs."""
         return self.X.shape[1]
 
     def network(self, hidden: list[int], **options: Any) -> fastnn.MLP:

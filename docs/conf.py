@@ -1,4 +1,4 @@
-"""How Sphinx builds the pages: ``sphinx-build -W --keep-going docs build/docs``.
+"""Configuration of Sphinx: ``sphinx-build -W --keep-going docs build/docs``.
 
 Without the internet: no inventory of other projects is asked for, and formulas become MathML,
 which browsers show without a script.

@@ -34,7 +34,7 @@ TIMED = {"paths"}  # hold seconds: never twice the same, but table and picture a
 
 
 def hesitant(net: fastnn.MLP, X, y) -> int:
-    """Return the first example that is told right, but not surely."""
+    """Return the first example that is predicted right, but without confidence."""
     costs, right = net.cost(X, y, per_example=True), net.classify(X) == y
     return int(next(i for i in range(len(X)) if right[i] and costs[i] > 0.4))
 

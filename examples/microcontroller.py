@@ -6,9 +6,9 @@ Train it, export it as C with int8 weights, run it. ::
 
     python examples/microcontroller.py [--quick]
 
-Writes digits_int8.c and digits_float.c into a temporary folder, compiles both where a C compiler
-is, lets them test themselves, and asks the int8 one for every test image: what it says here is what
-it says on the device. With --quick it trains for three epochs instead of thirty.
+Writes digits_int8.c and digits_float.c into a temporary folder, compiles both if there is a C
+compiler, runs their self-tests, and predicts every test image with the int8 one: its predictions
+here are those on the device. With --quick it trains for three epochs instead of thirty.
 """
 
 import shutil
@@ -50,7 +50,7 @@ def main() -> None:
         small, full = folder / "digits_int8.c", folder / "digits_float.c"
         to_c(net, full)
         text = to_c(net, small, quantize="int8", X=X, y=y)
-        print(text.partition("*/")[0])  # what the file says of itself
+        print(text.partition("*/")[0])  # the file's first comment
         print(f"accuracy of the network in Python: {net.evaluate(X, y)['accuracy']:.2%}")
         compiler = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
         if compiler is None:

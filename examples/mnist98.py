@@ -4,13 +4,13 @@ MNIST to 98 %
 
 A plain network, 784-256-10, reads 98 % of the handwritten digits that it has not seen after some
 seconds of training on one core: rectifiers, dropout, Adam, and a learning rate that rises and falls
-once. The settings were chosen by the last 10,000 training images; the test images are looked at
-after the last epoch only. Five seeds, and all of them are told.
+once. The settings were chosen by the last 10,000 training images; the test images are used after
+the last epoch only. It prints the results of five seeds.
 
     python examples/mnist98.py
 
 reads MNIST from the folder $FASTNN_DATA_DIR, or downloads it. With --quick: two seeds on the 4,000
-digits that fastnn brings along, which are too few for 98 %.
+digits that come with fastnn, which are too few for 98 %.
 """
 
 import sys
@@ -24,7 +24,7 @@ QUICK = "--quick" in sys.argv
 print(f"{len(X):,} images to learn from, {len(X_test):,} to be tested by")
 
 # %%
-# Bytes in, labels out: the images are read in place, as they are.
+# Bytes in, labels out: the images are read in place, without a conversion.
 right = []
 for seed in range(2 if QUICK else 5):
     net = fastnn.MLP([784, 256, 10], output="softmax", dropout=0.2, seed=seed)

@@ -5,7 +5,7 @@ The networks of Nielsen's book on MNIST
 Those of "Neural Networks and Deep Learning", chapters 1 and 3.
 Trains on 50,000 images as the book does and prints the test accuracy of the last epoch, the median
 of three seeds, beside the book's figure, which is that of the best epoch of the best of three runs.
-His costs have a factor ½ that ours have not: his η is twice our learning rate. ::
+His costs have a factor ½ that fastnn's do not have: his η is twice our learning rate. ::
 
     python examples/nielsen.py [--all]
 

@@ -3,13 +3,13 @@ Hyperparameters by Optuna
 =========================
 
 Width, depth, dropout and learning rate of a digit reader, searched for by Optuna's sampler. A
-callback reports each epoch to Optuna and, where the trial looks worse than most did by then, raises
-the exception by which Optuna knows a pruned trial: it passes through ``fit`` like any other.
+callback reports each epoch to Optuna and, if the trial is worse than most were at that epoch,
+raises Optuna's exception for a pruned trial, which passes through ``fit`` like any other.
 
     pip install optuna
     python examples/optuna_search.py [--trials 30] [--jobs 1]
 
-With more jobs, trials run in threads side by side: fastnn lets go of the interpreter's lock.
+With more jobs, trials run in parallel threads: fastnn releases the interpreter's lock.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def fit(params, X, y, **arguments):
 
 
 # %%
-# What is searched, and the callback: a function that is called after each epoch.
+# The objective, and the callback: a function that is called after each epoch.
 
 
 def objective(trial):
@@ -64,8 +64,8 @@ study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner
 study.optimize(objective, n_trials=TRIALS, n_jobs=options.jobs)
 
 # %%
-# The best settings, trained once more, on all that is not for testing. The validation accuracy of
-# the best of many trials flatters; the test images, which no trial has seen, tell.
+# The best settings, trained once more on all images but the test images. The validation accuracy of
+# the best of many trials is too optimistic; no trial has seen the test images.
 pruned = study.get_trials(states=[optuna.trial.TrialState.PRUNED])
 print(f"{len(study.trials)} trials, {len(pruned)} of them pruned; the best:", study.best_params)
 test_accuracy = fit(study.best_params, X, y).evaluate(X_test, y_test)["accuracy"]

@@ -2,12 +2,12 @@
 A policy that balances a pole
 =============================
 
-Reinforcement learning makes its data while it learns, so the loop is ours and ``train_batch`` takes
-its steps. REINFORCE (Williams 1992) lowers −A ln π(action | state): more of what went better than
-usual (advantage A > 0), less of the rest. Its gradient with respect to the network's output z, the
-log-odds of a push to the right, is A (π − action). No loss here is that one, and none has to be:
-(z − y)² has the gradient 2 (z − y), so with the target y = z − A (π − action) / 2 backpropagation
-carries just what we want. Any cost of your own can be trained so.
+Reinforcement learning generates its data while it learns, so the program has its own loop, with
+steps by ``train_batch``. REINFORCE (Williams 1992) lowers −A ln π(action | state): more of the
+actions that went better than usual (advantage A > 0), less of the others. Its gradient with respect
+to the network's output z, the log-odds of a push to the right, is A (π − action). fastnn has no
+such loss, and needs none: (z − y)² has the gradient 2 (z − y), so the target y = z − A (π − action)
+/ 2 gives the right gradient. Any cost of your own can be trained in this way.
 """
 
 import sys
@@ -18,7 +18,7 @@ import numpy as np
 import fastnn
 
 UPDATES = 12 if "--quick" in sys.argv else 30
-POLES, STEPS = 64, 500  # so many carts at once, for 500 steps of 0.02 s at most
+POLES, STEPS = 64, 500  # 64 carts at once, for 500 steps of 0.02 s at most
 rng = np.random.default_rng(0)
 
 
@@ -46,7 +46,7 @@ def play(chance):  # states (steps, POLES, 4), pushes and who still stood, (step
 
 
 # %%
-# What a push earns is how long the pole then stands; usual is the mean over those that stand.
+# The reward of a push is the time until the pole falls; the usual reward is the mean over poles.
 policy = fastnn.MLP([4, 32, 1], activation="tanh", output="identity", loss="quadratic", seed=0)
 policy.input_scale = [1, 1, 10, 1]  # angles are small numbers
 lengths = []

@@ -2,7 +2,7 @@
 A surrogate for an ODE
 ======================
 
-A solver walks to a state step by step; a network that has seen enough solutions answers at once.
+A solver reaches a state step by step; a network trained on enough solutions predicts it at once.
 Here it learns the swing of a damped pendulum, θ'' = −(g / length) sin θ − damping · θ', let go at
 rest from up to 160°: (angle at the start, length, damping, time) → (θ, θ').
 """
@@ -46,8 +46,8 @@ def rows(pendulums, when):  # (start, length, damping, time), for each pendulum 
 
 
 # %%
-# Every state that the solver passes is an example: a million of them. Angle and speed are divided
-# by their standard deviations, so that both count alike.
+# Every state of the solutions is an example: a million of them. Angle and speed are divided by
+# their standard deviations, so that both have the same weight.
 seen, unseen = draw(300 if QUICK else 2000), draw(500)
 X, Y = rows(seen, times), solve(seen).reshape(-1, 2)
 unit = Y.std(axis=0)
@@ -57,8 +57,8 @@ adam = fastnn.Adam(fastnn.schedules.OneCycle(0.01))
 print(net.fit(X, Y / unit, epochs=3 if QUICK else 6, batch_size=256, optimizer=adam))
 
 # %%
-# Pendulums that it has not seen. The solver has to walk from the start to the end, with all of
-# them at once; the network need not.
+# Pendulums that it has not seen. The solver has to compute all steps from start to end, for all of
+# them at once; the network does not.
 truth = solve(unseen)
 answers = unit * net.predict(rows(unseen, times)).reshape(truth.shape)
 errors = np.degrees(answers - truth)

@@ -2,10 +2,10 @@
 Tabular regression with uncertainty
 ===================================
 
-How many bikes will be hired in the next hour? Two hundred on average is half an answer: whoever
-carries them about wants a range that holds nine times in ten. Trained by the quantile loss at 0.95,
-a network learns the value that 95 % of outcomes stay below, at each input its own: no bell curve
-and no constant width is assumed.
+How many bikes will be hired in the next hour? A mean of two hundred is half an answer: those who
+distribute them want a range that holds nine times in ten. Trained by the quantile loss at 0.95, a
+network learns, for each input, the value that 95 % of outcomes stay below: no bell curve and no
+constant width is assumed.
 """
 
 import sys
@@ -19,7 +19,7 @@ QUICK = "--quick" in sys.argv
 rng = np.random.default_rng(0)
 
 # %%
-# The data are made, so that the true quantiles are known: hour, temperature in °C, day off or not,
+# The data are generated, so the true quantiles are known: hour, temperature in °C, day off or not,
 # rain or not; and hires, whose noise is skewed and grows with their mean, and more so in rain.
 
 
@@ -37,8 +37,8 @@ X = np.column_stack([hour, temperature, rng.random(n) < 2 / 7, rng.random(n) < 0
 (X, X_test), (y, y_test) = np.split(X, [n * 3 // 4]), np.split(hires(*X.T), [n * 3 // 4])
 
 # %%
-# One network a quantile. Inputs keep their units: ``standardize`` makes the network scale them. To
-# compare with, the usual: the mean squared error, and one range of its residuals for all.
+# One network a quantile. Inputs keep their units: ``standardize`` makes the network scale them. For
+# comparison: the mean squared error, and one range of its residuals for all.
 
 
 def trained(**loss):

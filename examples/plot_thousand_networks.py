@@ -2,11 +2,11 @@
 A thousand networks in a thread pool
 ====================================
 
-Which dose of a drug works best, and how sure is that? A thousand tiny networks answer, each trained
-on a bootstrap sample of the same patients: where the data leave a choice, they differ. Python's
-threads are enough to use several cores, as fastnn lets go of the interpreter's lock while it trains
-and predicts. What needs the lock is the same for each epoch, so that it counts less, and more cores
-are of use, the more examples an epoch has.
+Which dose of a drug works best, and how certain is that? A thousand tiny networks answer, each
+trained on a bootstrap sample of the same patients: where data are scarce, they differ. Python's
+threads are enough to use several cores, as fastnn releases the interpreter's lock while it trains
+and predicts. The work under the lock is the same for each epoch: with more examples an epoch, it
+matters less, and more cores are useful.
 """
 
 import sys
@@ -34,9 +34,9 @@ y = response(dose) + rng.normal(0, 4, dose.size)
 grid = np.linspace(0, 12, 241)
 
 # %%
-# A bootstrap sample holds each patient 0, 1, 2, … times: of so many, a Poisson number. As
-# ``sample_weight`` it needs no copy. All that is random comes from the seed: the networks are the
-# same, whichever thread trains which.
+# A bootstrap sample has each patient 0, 1, 2, … times, for many patients a Poisson number. As
+# ``sample_weight`` it needs no copy. All random numbers depend on the seed alone: the networks are
+# the same for any assignment to threads.
 
 
 def curve(seed):
@@ -59,7 +59,7 @@ for workers, seeds in ((1, range(N // 4)), (cpus, range(N // 4, N))):
     print(f"{len(seeds)} networks, threads: {workers}, {speed:.0f} networks a second")
 
 # %%
-# The best dose of each network, and how far they agree.
+# The best dose of each network, and the agreement between them.
 curves = np.array(curves)
 best = grid[curves.argmax(axis=1)]
 low, middle, high = np.quantile(best, [0.05, 0.5, 0.95])

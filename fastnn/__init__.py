@@ -57,8 +57,8 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-# A program, or a command line that answers --help, should not wait for what it does not use: the
-# names above that are only for type checkers are imported at their first use (PEP 562).
+# Importing fastnn, and --help on the command line, must be fast: the names above that are only for
+# type checkers are imported at their first use (PEP 562).
 # (The estimators are not in __all__: a star import must not need scikit-learn.)
 _SUBMODULES = {"callbacks", "datasets", "explain", "export", "pictures", "plot", "schedules"}
 _MODULE_OF = {
@@ -76,17 +76,17 @@ _MODULE_OF = {
     "load": "model_file.reading",
 }
 
-if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt name pass
+if not TYPE_CHECKING:  # a type checker that saw it would accept every misspelt name
 
     def __getattr__(name: str) -> object:
         from importlib import import_module
 
         if name in _SUBMODULES:
-            return import_module(f".{name}", __name__)  # which makes it an attribute
+            return import_module(f".{name}", __name__)  # importing sets the attribute
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
-        globals()[name] = value  # the next look-up does not come here
+        globals()[name] = value  # the next look-up finds it there
         return value
 
 

@@ -1,4 +1,4 @@
-"""Settings of the computation, from the environment or the program; the one reader of it.
+"""Settings of the computation, from the environment or set by the program.
 
 ``FASTNN_ISA``          avx512, avx2, neon or base instead of the best that runs here
 ``FASTNN_NUM_THREADS``  threads of a call; else ``OMP_NUM_THREADS`` (joblib sets it in its
@@ -23,7 +23,7 @@ _sparse: str | None = None
 
 
 def _cgroup_quota() -> float:
-    """CPUs that the cgroup (a container's limit) grants, or infinity."""
+    """Return the CPUs that the cgroup (a container's limit) grants, or infinity."""
     from pathlib import Path  # only here: `import fastnn` runs this module and need not wait
 
     try:
@@ -41,7 +41,7 @@ def _cgroup_quota() -> float:
 
 
 def available_cpus() -> int:
-    """Return how many CPUs this process may use, by affinity and cgroup quota."""
+    """Return the number of CPUs that this process may use, by affinity and cgroup quota."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     return max(1, min(cpus, math.ceil(min(_cgroup_quota(), cpus))))
@@ -58,7 +58,7 @@ def _threads_of_environment() -> int | None:
 
 
 def get_num_threads() -> int:
-    """Return how many threads one call of the core may use."""
+    """Return the number of threads that one call of the core may use."""
     global _n_threads
     if _n_threads is None:
         _n_threads = min(_threads_of_environment() or available_cpus(), _fastnn.MOST_THREADS)
@@ -66,9 +66,9 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Set how many threads one call of the core may use, in this process.
+    """Set the number of threads that one call of the core may use, in this process.
 
-    Small networks run on one thread whatever is set here. The number changes no bit of any result.
+    Small networks always run on one thread. The number changes no bit of any result.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def set_num_threads(n: int) -> None:
 
 
 def get_sparse() -> str:
-    """Return when the first layer walks its inputs by their non-zeros: auto, always or never."""
+    """Return the mode of `set_sparse`: auto, always or never."""
     global _sparse
     if _sparse is None:
         _sparse = _check_sparse("FASTNN_SPARSE", os.environ.get("FASTNN_SPARSE") or "auto")
@@ -92,16 +92,16 @@ def get_sparse() -> str:
 
 
 def set_sparse(mode: str) -> None:
-    """Set when the first layer walks its inputs by their non-zeros, in this process.
+    """Set when the first layer computes with the non-zeros of its inputs alone, in this process.
 
-    Zeros in X add nothing to the first layer and take no part in its gradient, so leaving them out
-    is faster where there are many, as in images. Predictions have the same bits either way;
-    gradients are rounded in another order.
+    Zeros in X add nothing to the first layer's sums and to its gradient, so leaving them out is
+    faster if there are many, as in images. Predictions have the same bits in all modes; gradients
+    are rounded in another order.
 
     Parameters
     ----------
     mode : {"auto", "always", "never"}
-        The default "auto" looks at some 256 rows of each X and chooses the faster way.
+        The default "auto" counts the zeros in some 256 rows of each X and chooses the faster mode.
     """
     global _sparse
     _sparse = _check_sparse("mode", mode)
@@ -114,7 +114,7 @@ def _check_sparse(name: str, mode: str) -> str:
 
 
 def choose_isa_of_environment() -> None:
-    """Use the instruction set that ``FASTNN_ISA`` names, if it names one."""
+    """Choose the instruction set that ``FASTNN_ISA`` names, if it is set."""
     name = os.environ.get("FASTNN_ISA")
     if not name:
         return
@@ -125,12 +125,12 @@ def choose_isa_of_environment() -> None:
 
 
 def show_config(mode: str = "stdout") -> dict[str, Any] | None:
-    """Show what fastnn runs on here: versions, processor, instruction set, threads.
+    """Show versions, processor, instruction set and number of threads.
 
     Parameters
     ----------
     mode : {"stdout", "dicts"}, default "stdout"
-        Print a table, or return a dict of the same.
+        Print a table, or return it as a dict.
 
     Examples
     --------

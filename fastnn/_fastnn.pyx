@@ -1,9 +1,9 @@
 # cython: freethreading_compatible=True, embedsignature=False
-"""The crossing to the C core: checked arrays in, one C call without the GIL, results out.
+"""Binding of the C core: checked arrays in, one C call without the GIL, results out.
 
-Every array that comes here has been checked by arrays.py; what is checked again are the shapes
-that memory safety hangs on. Over 400 lines, because a cdef class can be used from one module only
-without a further layer of declarations.
+arrays.py has checked every array that is passed here; only the shapes that memory safety depends on
+are checked again. Over 400 lines, because using a cdef class from a second module would need
+another layer of declarations.
 """
 cimport cython
 cimport numpy as cnp
@@ -34,7 +34,7 @@ class BusyError(RuntimeError):
 
 
 cdef int check(fnn_status status) except -1:
-    """Turn a status of the core into an exception: the one place that does."""
+    """Raise the exception for a status of the core; no other function does."""
     if status == FNN_OK:
         return 0
     if status == FNN_NO_MEMORY:
@@ -64,16 +64,16 @@ cdef double now() noexcept nogil:
     return <double>moment.tv_sec + 1e-9 * <double>moment.tv_nsec
 
 
-cdef double LOOK_EVERY = 0.02  # seconds between two looks for signals within one mini-batch
-cdef int64_t LOOK_AT = 1 << 22  # values to read, some milliseconds, between two looks elsewhere
+cdef double LOOK_EVERY = 0.02  # seconds between two checks for signals within one mini-batch
+cdef int64_t LOOK_AT = 1 << 22  # values read, some milliseconds, between two checks elsewhere
 
 
 @cython.final
 @cython.auto_pickle(False)
 cdef class Watch:
-    """Looks for signals in the middle of a large mini-batch: handlers run there and may raise.
+    """A check for signals within a large mini-batch: their handlers run there and may raise.
 
-    A handler may read the network (save it, say), which stands at a batch boundary.
+    A handler may read or save the network: its parameters are those of the last batch boundary.
     """
 
     cdef Net net
@@ -93,7 +93,7 @@ cdef class Watch:
 
 cdef int wants_to_stop(void *watch) noexcept nogil:
     cdef double moment = now()
-    # `next` is a while ahead; if it is far ahead, the clock has been set back
+    # `next` is at most LOOK_EVERY ahead; if it is far ahead, the clock has been set back
     if moment < (<Watch>watch).next and moment > (<Watch>watch).next - 10 * LOOK_EVERY:
         return 0
     return (<Watch>watch).look()
@@ -110,7 +110,7 @@ cdef fnn_dtype code_of(cnp.dtype dtype) except *:
 
 
 cdef const void *pointer(cnp.ndarray array, cnp.dtype dtype, int64_t size) except? NULL:
-    """The data of a C-contiguous array of exactly this dtype and size."""
+    """Return the data of a C-contiguous array of exactly this dtype and size."""
     if array.descr.num != dtype.num or not cnp.PyArray_ISCARRAY_RO(array):
         raise TypeError(f"the core needs a contiguous {dtype} array")
     if cnp.PyArray_SIZE(array) != size:
@@ -132,10 +132,10 @@ cdef cnp.dtype INTC = np.dtype(np.intc)
 @cython.final
 @cython.auto_pickle(False)
 cdef class Scaling:
-    """How the numbers of X become inputs: (x - shift) * scale, in double, whatever the dtypes.
+    """Scaling of inputs: (x - shift) * scale, in double, whatever the dtypes.
 
-    ``shift`` and ``scale`` are (n_in,) float64 arrays, which cannot be written to. Without any
-    shift and with one scale for all columns zeros stay zeros: `keeps_zeros`.
+    ``shift`` and ``scale`` are read-only (n_in,) float64 arrays. `keeps_zeros`: the shift is 0 and
+    all columns have one scale, so that zeros stay zeros.
     """
 
     cdef readonly object shift, scale
@@ -156,7 +156,7 @@ cdef class Scaling:
         return Scaling, (self.shift, self.scale)
 
     def applied(self, X):
-        """Return X, (n, n_in) numbers of any dtype, as inputs: in double."""
+        """Return the inputs for X (n, n_in), of any dtype: scaled, in double."""
         return (X - self.shift) * self.scale
 
     cdef int describe(self, fnn_matrix *matrix, int64_t n_cols) except -1:
@@ -173,7 +173,7 @@ cdef class Scaling:
 cdef class Rows:
     """Rows of X as the core reads them: a 2-D array in place, or the three arrays of a CSR matrix.
 
-    Holds on to the arrays, copies none.
+    Keeps references to the arrays and copies none.
     """
 
     cdef fnn_matrix matrix
@@ -226,15 +226,15 @@ cdef class Rows:
 
     @property
     def sparse(self) -> bool:
-        """Whether the first layer walks these rows by their non-zeros; may be set."""
+        """Whether the first layer computes with the non-zeros of these rows alone; may be set."""
         return bool(self.matrix.sparse)
 
     @sparse.setter
     def sparse(self, bint value):
         if value and self.matrix.shift != NULL:
-            raise ValueError("rows that are shifted have no zeros to leave out")
+            raise ValueError("the non-zeros of shifted rows cannot be used alone")
         if value and self.kept[2] is not None and np.diff(self.kept[2]).max(initial=0) > self.n_cols:
-            raise ValueError("rows that have a column twice cannot be walked by their non-zeros")
+            raise ValueError("the non-zeros of rows with duplicate columns cannot be used alone")
         self.matrix.sparse = value
 
     @property
@@ -253,14 +253,14 @@ cdef class Rows:
         return False
 
     def density(self) -> float:
-        """The share of values that are not 0, estimated from some 256 rows."""
+        """Return the share of values that are not 0, estimated from some 256 rows."""
         cdef double share
         with nogil:
             share = fnn_density(&self.matrix, self.n_cols)
         return share
 
     def listed(self, int64_t most_bytes):
-        """These rows as lists of their non-zeros, made now; None if they would take more memory."""
+        """Return these rows as a CSR copy; None if that would take more than `most_bytes`."""
         cdef int64_t n = self.n_rows, row = 0, reached, capacity, size = self.kept[0].itemsize
         cdef cnp.ndarray starts, columns, values
         cdef Rows lists
@@ -281,17 +281,17 @@ cdef class Rows:
                     cnp.PyArray_DATA(values),
                 )
             if reached < 0:
-                raise MemoryError("not enough memory for the lists of X's non-zeros")
+                raise MemoryError("not enough memory for the non-zeros of X")
             if reached == n:
                 break
-            if reached < min(n, row + step):  # the rows looked at had more zeros than others
+            if reached < min(n, row + step):  # the sampled rows had more zeros than the others
                 capacity = capacity * 3 // 2 + self.n_cols
                 if capacity * (size + 2) > most_bytes:
                     return None
                 columns.resize(capacity, refcheck=False)
                 values.resize(capacity, refcheck=False)
             row = reached
-        # Made by the core, so not checked again; the few per cent left over are never touched.
+        # Made by the core, so not checked again; the few per cent of spare room are never touched.
         lists = <Rows>Rows.__new__(Rows)
         memset(&lists.matrix, 0, sizeof(lists.matrix))
         lists.matrix.dtype, lists.matrix.n_rows = self.matrix.dtype, n
@@ -351,10 +351,10 @@ cdef class Targets:
         cdef int64_t label, i, most = max(n_out, 2)
         memset(&self.targets, 0, sizeof(self.targets))
         if (labels is None) == (values is None):
-            raise TypeError("targets are labels or values, one of the two")
+            raise TypeError("targets must be either labels or values")
         if labels is not None:
             pointer(labels, INT64, n_rows)
-            labels = labels.copy()  # what has been checked must not change
+            labels = labels.copy()  # the caller must not change them after this check
             self.targets.labels = <const int64_t *>pointer(labels, INT64, n_rows)
             for i in range(n_rows):
                 label = self.targets.labels[i]
@@ -375,7 +375,7 @@ cdef class Targets:
 
 @cython.final
 cdef class Optimiser:
-    """An optimiser's constants and its moments ``m`` and ``v``: (n_params,) arrays or None."""
+    """Constants of an optimiser and its moments ``m`` and ``v``: (n_params,) arrays or None."""
 
     cdef fnn_optimiser optimiser
     cdef object kept
@@ -434,7 +434,7 @@ cdef class Net:
         cdef cnp.npy_intp shape
         cdef cnp.ndarray view
         if len(codes) != len(widths) - 1 or len(rates) != len(codes):
-            raise ValueError("one activation and one dropout rate a layer of weights")
+            raise ValueError("there must be one activation and one dropout rate a layer of weights")
         self.dtype = np.dtype(dtype)
         spec.dtype = code_of(self.dtype)
         spec.n_layers = len(codes)
@@ -449,12 +449,12 @@ cdef class Net:
         self.n_in, self.n_out = self.sizes[0], self.sizes[-1]
         self.n_params = shape = fnn_n_params(self.net)
         view = cnp.PyArray_SimpleNewFromData(1, &shape, self.dtype.num, fnn_params(self.net))
-        # The view keeps an owner of the memory alive, not this object: no cycle to collect.
+        # The view refers to a separate owner of the memory, not to this object: no cycle.
         cnp.set_array_base(view, Memory.of(self))
         self.params = view
 
     def get_params(self):
-        """Return a copy of the parameters as no training ever has them half changed."""
+        """Return a copy of the parameters, never one in the middle of an update."""
         cdef cnp.ndarray copy = np.empty(self.n_params, self.dtype)
         cdef void *out = cnp.PyArray_DATA(copy)
         cdef fnn_status status
@@ -498,8 +498,8 @@ cdef class Net:
               cnp.ndarray trainable=None):
         """Step once a batch over the rows in `order`; see fnn_train.
 
-        The attribute `steps` of `counter` is counted up here, since between this function's end and
-        its caller's next line a signal may raise.
+        The attribute `steps` of `counter` is increased here: a signal handler may raise between the
+        return from this function and the next line of its caller.
 
         Returns (loss, correct, weight, rows, batches, finite), the first three added to `before`.
         """
@@ -522,7 +522,7 @@ cdef class Net:
         run.n_threads = n_threads
         run.trainable = self.flags(trainable)
         run.stop, run.stop_arg = NULL, NULL
-        if threading.get_ident() == threading.main_thread().ident:  # no other hears of signals
+        if threading.get_ident() == threading.main_thread().ident:  # the only one to get signals
             watch = Watch.__new__(Watch)
             watch.net, watch.next = self, now() + LOOK_EVERY
             run.stop, run.stop_arg = wants_to_stop, <void *>watch
@@ -718,7 +718,7 @@ cdef class Net:
         work = n * self.n_params
         if n == 0:
             return None
-        if matrix.shift == NULL and sparse != "never":  # listing costs less than a sum over zeros
+        if matrix.shift == NULL and sparse != "never":  # finding non-zeros is cheaper
             matrix.sparse = n <= 4 or sparse == "always"
         shape[0], shape[1] = n, self.n_out
         outputs = cnp.PyArray_SimpleNew(2, shape, self.dtype.num)
@@ -889,7 +889,7 @@ cdef class Net:
 
     def cost(self, Rows X not None, Targets y not None, int64_t begin, int64_t end, per_example,
              int n_threads, before=(0, 0, 0)):
-        """Sum the costs of rows [begin, end) onto `before`: (loss, correct, weight)."""
+        """Add the costs of rows [begin, end) to `before`: (loss, correct, weight)."""
         cdef fnn_sums sums
         cdef fnn_status status
         cdef double *costs = NULL
@@ -971,7 +971,7 @@ cdef class Net:
 
 @cython.final
 cdef class Memory:
-    """Owns a network of the core, for as long as the Net or a view of its parameters lives."""
+    """Owner of a network of the core, alive as long as the Net or a view of its parameters."""
 
     cdef fnn_net *net
 

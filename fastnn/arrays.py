@@ -1,9 +1,9 @@
-"""Checks of X and y, one conversion where it is needed, and their description for the core.
+"""Checks of X, y and weights, their conversion where needed, and their description for the core.
 
-All messages about X, y and weights stand here. Nothing is copied that the core can read in place:
+All messages about them are raised here. Arrays that the core can read in place are not copied:
 float32, float64 and uint8 of any strides, memory maps, and CSR matrices of the two float types.
 
-Over 400 lines: there is one place for what may be X, y and weights.
+Over 400 lines: all rules for X, y and weights are in one module.
 
 Private: it may change without notice.
 """
@@ -20,19 +20,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import cells
 from ._fastnn import WALK_BELOW, Rows, Scaling, Targets
-from .names import ARGMAX, NO_METRIC, OUTPUTS_OF, RANGES, THRESHOLD, Loss, Output
+from .activations import ROWS
+from .names import ARGMAX, METRICS, OUTPUTS_OF, Loss, Output
 from .words import plural
 
 _READ_IN_PLACE = ("float32", "float64", "uint8")
 _LISTS_AT_MOST = 1 << 28  # bytes: MNIST's 60,000 images take 27 MB, as float32 54 MB
-_LEAST_WEIGHT = 1e-100  # of weights; their sums and products with costs are finite then
-_BEYOND = 1e-6  # of a range: what scaling to 0 … 1 leaves, as 1 + 2e-16, or rounding to float32
-_SCAN = 1 << 16  # rows looked at a time when a bad value is searched for
-_VALUES_AT_ONCE = 1 << 21  # in one call of NumPy, which hears no Ctrl-C: some milliseconds
+_LEAST_WEIGHT = 1e-100  # smaller weights could make their sums or products with costs underflow
+_BEYOND = 1e-6  # tolerance of a range, for rounding: scaling to 0 … 1 may give 1 + 2e-16
+_SCAN = 1 << 16  # rows scanned at a time in the search for a bad value
+_VALUES_AT_ONCE = 1 << 21  # for one call of NumPy: some milliseconds, during which Ctrl-C waits
 
 
 class SparseMatrix(Protocol):
-    """A sparse matrix or array of SciPy's, of any format."""
+    """A sparse matrix or array of SciPy, in any format."""
 
     @property
     def nnz(self) -> int:
@@ -55,15 +56,15 @@ def _is_sparse(X: object) -> bool:
 
 
 def numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """`values` as an array of a dtype that the core reads: itself if it is one, else converted."""
+    """Return `values` as an array of a dtype that the core reads, converted only if needed."""
     array = _array(name, values)
     if array.dtype.name in _READ_IN_PLACE and array.dtype.isnative:
         return array
-    with np.errstate(over="ignore"):  # to infinity, which is told with its place
+    with np.errstate(over="ignore"):  # overflow gives infinity, which is reported with its place
         if array.dtype.kind == "O":
             try:
                 if any(isinstance(item, str | bytes) for item in array.flat):
-                    raise TypeError  # "1" is no number here, whatever holds it
+                    raise TypeError  # "1" is not a number, even in an array of objects
                 return _converted(array, np.dtype(np.float64))
             except (TypeError, ValueError, OverflowError):
                 sentence = cells.not_a_number(name, array, cells.column_names(values))
@@ -76,7 +77,7 @@ def numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _converted(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """`array.astype(dtype)`, some rows at a time, between which Ctrl-C is heard."""
+    """Return `array.astype(dtype)`, made some rows at a time so that Ctrl-C is answered."""
     step = _rows_at_once(array)
     if len(array.shape) == 0 or len(array) <= step:
         return array.astype(dtype)
@@ -87,14 +88,14 @@ def _converted(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _rows_at_once(array: NDArray[Any]) -> int:
-    """Return how many rows to give to one call of NumPy."""
+    """Return the number of rows for one call of NumPy."""
     return max(1, _VALUES_AT_ONCE // max(1, int(np.prod(array.shape[1:]))))
 
 
 def mean_and_deviation(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and standard deviation of each column, in double, and 0 where all are alike.
+    """Return mean and standard deviation of each column, in double; 0 for a constant column.
 
-    Of a matrix that `as_rows` takes. Some rows at a time: X may be larger than memory.
+    X is a matrix that `as_rows` accepts. It is read some rows at a time: it may exceed memory.
     """
     sparse = _is_sparse(X)
     data: Any = X.tocsr() if sparse else numbers("X", X, np.dtype(float))
@@ -104,8 +105,8 @@ def mean_and_deviation(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]
             part = data[start : start + _rows_at_once(data)]
             yield np.asarray(part.toarray() if sparse else part, np.float64)
 
-    # Sums of differences from the first row are exact where numbers are large and close, and
-    # halves and quotients by the largest difference do not overflow.
+    # Sums of differences from the first row are accurate if numbers are large and close together;
+    # halving, and dividing by the largest difference, avoids overflow.
     first = next(pieces())[0]
     total, low, high = np.zeros_like(first), first.copy(), first.copy()
     for piece in pieces():
@@ -122,7 +123,7 @@ def mean_and_deviation(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 
 def column_names(X: Any) -> tuple[str, ...] | None:
-    """Return the names of a frame's or table's columns; None where X has none that are strings."""
+    """Return the names of a frame's or table's columns; None if X has none that are strings."""
     names = tuple(cells.column_names(X) or ())
     return names if names and all(isinstance(name, str) for name in names) else None
 
@@ -130,14 +131,14 @@ def column_names(X: Any) -> tuple[str, ...] | None:
 def column_order(
     name: str, given: tuple[str, ...] | None, wanted: tuple[str, ...] | None
 ) -> list[int] | None:
-    """Return where each of the columns `wanted` stands among those `given`.
+    """Return the position of each of the columns `wanted` among those `given`.
 
-    None where they stand so already, or one of the two has no names.
+    None if the order is the same already, or one of the two has no names.
 
     Raises
     ------
     ValueError
-        There are others.
+        The names differ.
     """
     if wanted is None or given is None or given == wanted:
         return None
@@ -145,10 +146,10 @@ def column_order(
     others = [column for column in given if column not in wanted]
     if missing or others or len(given) != len(wanted) or len(set(given)) != len(given):
         parts = [f"lacks {_quoted(missing)}"] * bool(missing)
-        parts += [f"has {_quoted(others)} besides"] * bool(others)
+        parts += [f"has {_quoted(others)} in addition"] * bool(others)
         raise ValueError(
             f"{name} must have the columns that the network was fitted on; it "
-            + (" and ".join(parts) or "has a column twice")
+            + (" and ".join(parts) or "has duplicate columns")
         )
     return [given.index(column) for column in wanted]
 
@@ -158,11 +159,11 @@ def _quoted(names: list[str]) -> str:
 
 
 def check_unmasked(name: str, values: Any) -> None:
-    """Refuse masked values: `numpy.asarray` would bring out what is behind the mask."""
+    """Refuse masked values: `numpy.asarray` would return the values behind the mask."""
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise ValueError(
-            f"{name} has masked values, which have no meaning here: fill them, as with "
-            f"{name}.filled(0), or leave out their rows"
+            f"{name} has masked values: fill them, as with {name}.filled(0), or leave "
+            "out their rows"
         )
 
 
@@ -176,12 +177,12 @@ def _array(name: str, values: Any) -> NDArray[Any]:
         ragged = "inhomogeneous" in str(error)
         what = "its rows differ in length" if ragged else error
         raise ValueError(f"{name} is not a table of numbers: {what}") from None
-    except (TypeError, RuntimeError, BufferError) as error:  # an array library's own words
+    except (TypeError, RuntimeError, BufferError) as error:  # raised by an array library
         raise TypeError(f"{name} cannot be read as an array: {error}") from None
 
 
 def _whole(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    """Return the array as the core reads what is not X: of this dtype, whole and aligned."""
+    """Return the array with this dtype, C-contiguous and aligned, as the core needs it."""
     return np.require(array, dtype, ["C", "A"])
 
 
@@ -193,7 +194,7 @@ def _check_finite(
     scaling: Scaling | None,
     columns: Sequence[Any] | None = None,
 ) -> None:
-    """Refuse NaN, infinity, and numbers that are infinite as the network reads them."""
+    """Refuse NaN, infinity, and numbers that overflow in the network's dtype."""
     if rows.all_finite(dtype):
         return
     for start in range(0, rows.n_rows, _SCAN):
@@ -205,7 +206,7 @@ def _check_finite(
         if len(bad):
             row, column = bad[0]
             value = part[row, column]
-            scaled = "" if scaling is None else " once it is scaled"
+            scaled = "" if scaling is None else " after scaling"
             large = f", too large for {dtype}{scaled}" if np.isfinite(value) else ""
             where = cells.place(start + row, column, columns)
             raise ValueError(f"{name} holds {value} {where}{large}")
@@ -224,16 +225,17 @@ def as_rows(
 ) -> Rows:
     """Return X (n, n_in) as the core reads it.
 
-    `columns` are the names of the network's inputs: a frame that has them in another order is read
-    in theirs. `sparse` says whether the first layer walks the rows by their non-zeros: "always",
-    "never", or "auto", where there are so few that it is faster.
+    `columns` are the names of the network's inputs: a frame with another order is read in this one.
+    `sparse` says whether the first layer computes with the non-zeros of the rows alone: "always",
+    "never", or "auto": if there are few enough that it is faster.
 
     Raises
     ------
     ValueError
-        Not two-dimensional, not `n_in` columns or others than `columns`, no rows, NaN or infinity.
+        X is not two-dimensional, has not `n_in` columns or has others than `columns`, has no rows,
+        or holds NaN or infinity.
     TypeError
-        Not real numbers.
+        X does not hold real numbers.
     """
     if _is_sparse(X):
         if X.ndim != 2:
@@ -266,7 +268,7 @@ class Reading:
     dtype: np.dtype[Any]
     scaling: Scaling | None = None
     columns: tuple[str, ...] | None = None
-    old_bytes: Scaling | None = None  # of bytes, where they mean something else than numbers
+    old_bytes: Scaling | None = None  # of bytes, in networks that read them as fractions of 255
 
     def rows(
         self, X: Any, *, name: str = "X", may_be_empty: bool = False, sparse: str = "auto"
@@ -279,10 +281,10 @@ class Reading:
         return rows
 
     def learnt(self, X: Any) -> Reading:
-        """Return how X is read by a network that has not been trained yet, if X is the first.
+        """Return the reading that the first training on X fixes for a network.
 
-        Bytes above 1 are taken for pixels, which are read as fractions of 255 from now on,
-        whatever type holds them; the names of columns are learnt.
+        Bytes above 1 are taken for pixels, which are read as fractions of 255 from then on,
+        whatever their dtype; the names of columns are learnt.
         """
         names = self.columns or column_names(X)
         scaling = self.scaling
@@ -295,15 +297,15 @@ class Reading:
 
 
 def listed(rows: Rows) -> Rows:
-    """Return rows that are walked by their non-zeros as lists of these, if they are not too many.
+    """Return sparse rows as a CSR copy if it is small enough, other rows unchanged.
 
-    Rows that are visited in random order come from far memory: the lists are a fraction of it.
+    Rows visited in random order are fetched from main memory; the copy is a fraction of its size.
     """
     return rows.listed(_LISTS_AT_MOST) or rows
 
 
 def _shape_hint(name: str, X: Any, shape: tuple[int, ...], n_in: int) -> str:
-    """Return what makes a table of `n_in` columns of X, if something does."""
+    """Return a hint how to make a table of `n_in` columns of X; "" if there is none."""
     if len(shape) == 0:
         return ""
     if len(shape) > 2:
@@ -341,7 +343,7 @@ def _csr_rows(
     if indptr.dtype not in (np.int32, np.int64) or indices.dtype != indptr.dtype:
         indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
     parts = [_whole(part, part.dtype) for part in (values, indices, indptr)]
-    try:  # SciPy lets these be set to anything
+    try:  # SciPy does not check the indices of a matrix
         rows = Rows(parts[0], X.shape, parts[1], parts[2], scaling)
     except (ValueError, IndexError):
         raise ValueError(
@@ -355,7 +357,7 @@ def _csr_rows(
 
 
 def _columns_ascend(indptr: NDArray[Any], indices: NDArray[Any]) -> bool:
-    """Whether each row has its columns in order, none twice."""
+    """Return whether the columns of each row are in ascending order, without duplicates."""
     used = indices[indptr[0] : indptr[-1]]
     first_of_row = np.zeros(len(used) + 1, bool)
     first_of_row[indptr[:-1] - indptr[0]] = True
@@ -373,15 +375,15 @@ class Goal:
     output: Output
     loss: Loss
     dtype: np.dtype[Any]
-    classes: NDArray[Any] | None = None  # label of output j; None: j itself
-    may_be_one_hot: bool = True  # False: several labels a row, even if these rows have one each
+    classes: NDArray[Any] | None = None  # label of output j; None: the number j
+    may_be_one_hot: bool = True  # False: rows may have several labels, even if these have one each
     shift: NDArray[np.float64] | None = None  # with `scale`, (n_out,): y is (y - shift) / scale
     scale: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """y in the core's terms: class numbers or values, how a hit is told, and the class labels."""
+    """y in the core's terms: class numbers or values, the metric, and the class labels."""
 
     n: int
     labels: NDArray[np.int64] | None
@@ -390,15 +392,15 @@ class Encoded:
     classes: NDArray[Any] | None
 
     def targets(self, n_out: int, weight: NDArray[np.float64] | None) -> Targets:
-        """Return them as the core reads them."""
+        """Return the targets as the core reads them."""
         return Targets(self.labels, self.values, weight, self.metric, self.n, n_out)
 
 
 def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     """Return y in the core's terms, for n rows.
 
-    Labels, one a row: strings, booleans, or whole numbers where the network has several outputs or
-    one that is a probability. Everything else is values: (n,) or (n, n_out) numbers.
+    Labels, one a row, are strings, booleans, or whole numbers if the network has several outputs
+    or one that is a probability. Everything else is values: (n,) or (n, n_out) numbers.
     """
     if isinstance(y, Encoded):
         return y
@@ -422,7 +424,7 @@ def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
     if given.ndim == 1 and _is_yes_or_no(given, goal):
         if goal.classes is not None:
             return _class_numbers(name, given, n, goal)
-        # Where an output may be any number, the names alone tell `classify` that it parts two.
+        # An output that may be any number separates two classes only if `classes` are set.
         named = given.dtype.kind == "b" and goal.output != "sigmoid"
         classes = np.array([False, True]) if named else None
         return Encoded(n, _whole(given, np.int64), None, ARGMAX, classes)
@@ -449,7 +451,7 @@ def output_gradients(
 
 
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], X: Any) -> None:
-    """Refuse an array that the predictions for X cannot be written into."""
+    """Refuse an `out` that the predictions for X cannot be written into."""
     if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != dtype:
         raise ValueError(f"out must be an array of shape {shape} and dtype {dtype}")
     if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
@@ -474,12 +476,12 @@ def as_classes(labels: Any, most: int) -> NDArray[Any]:
 
 
 def check_classes(encoded: Encoded) -> None:
-    """Refuse to learn from y that there is one class: its network could tell nothing apart."""
+    """Refuse a y with a single class."""
     classes = encoded.classes
     if classes is not None and len(classes) == 1:
         raise ValueError(
             f"y has one label only, {classes[0].item()!r}; set the network's `classes` "
-            "to all that there are"
+            "to all labels"
         )
 
 
@@ -488,7 +490,7 @@ def _all_strings(array: NDArray[Any]) -> bool:
 
 
 def _check_labels_are_there(name: str, array: NDArray[Any]) -> None:
-    """Refuse missing labels among strings by their row; NaN among numbers is told with values."""
+    """Refuse missing labels among strings, naming the row; `_values` refuses NaN among numbers."""
     if any(isinstance(item, str) for item in array.flat):
         row = cells.first_missing(array)
         if row is not None:
@@ -507,7 +509,7 @@ def _text(name: str, array: NDArray[Any]) -> NDArray[np.str_]:
 
 
 def _is_yes_or_no(y: NDArray[Any], goal: Goal) -> bool:
-    """Whether y (n,) of a network with one output says which of two classes."""
+    """Return whether y (n,), for a network with one output, holds two classes."""
     if goal.classes is not None or y.dtype.kind == "b":
         return True
     if goal.loss == "binary_cross_entropy" or (goal.output == "sigmoid" and y.dtype.kind in "iu"):
@@ -527,8 +529,8 @@ def _named_labels(name: str, y: NDArray[np.str_], n: int, goal: Goal) -> Encoded
         classes = np.unique(y)
         if len(classes) > _most_classes(goal):
             raise ValueError(
-                f"{name} has {len(classes)} different labels; this network tells "
-                f"{_most_classes(goal)} classes apart"
+                f"{name} has {len(classes)} different labels; this network has outputs for "
+                f"{_most_classes(goal)} classes"
             )
     elif classes.dtype.kind != "U":
         raise ValueError(f"{name} holds strings; this network's classes are {_some(classes)}")
@@ -559,7 +561,7 @@ def _class_numbers(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
 
 
 def _positions(name: str, y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the number of each label among `classes`."""
+    """Return the position of each label among `classes`."""
     if np.result_type(classes, y).kind == "f" and {classes.dtype.kind, y.dtype.kind} == {"i", "u"}:
         classes, y = classes.astype(object), y.astype(object)  # float64 would round large ones
     order = np.argsort(classes, kind="stable")
@@ -597,16 +599,15 @@ def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
         return Encoded(n, labels, None, ARGMAX, goal.classes)
     if goal.output == "softmax" and _is_binary(values):
         raise ValueError(
-            f"{name} holds rows with no label or several, for output 'softmax', which tells one; "
-            "for several labels a row choose output 'sigmoid'"
+            f"{name} holds rows with no label or several; output 'softmax' needs exactly one: for "
+            "several labels a row choose output 'sigmoid'"
         )
-    metric = {"cross_entropy": ARGMAX, "binary_cross_entropy": THRESHOLD}.get(goal.loss, NO_METRIC)
-    return Encoded(n, None, values, metric, goal.classes)
+    return Encoded(n, None, values, METRICS[goal.loss], goal.classes)
 
 
 def _check_range(name: str, values: NDArray[Any], goal: Goal, *, whole: bool) -> None:
     """Refuse targets that the output cannot reach, whatever its weights."""
-    low, high = RANGES[goal.output]
+    low, high = ROWS[goal.output].range
     least, greatest = values.min(), values.max()
     if low - _BEYOND <= least and greatest <= high + _BEYOND:
         return
@@ -619,7 +620,7 @@ def _check_range(name: str, values: NDArray[Any], goal: Goal, *, whole: bool) ->
 
 
 def _way_out(goal: Goal, whole: bool) -> str:
-    """Return what to do about targets outside the output's range."""
+    """Return advice on targets outside the output's range."""
     if goal.output == "sigmoid" and whole and goal.n_out == 1:
         return "set the network's `classes` to use other labels"
     if goal.output == "softmax":
@@ -642,10 +643,10 @@ def _is_binary(values: NDArray[Any]) -> bool:
 def as_weights(
     sample_weight: Any, class_weight: Any, encoded: Encoded, n_out: int, suffix: str = ""
 ) -> NDArray[np.float64] | None:
-    """Return what each row counts, (n,), or None where all count alike.
+    """Return the weight of each row, (n,), or None if all are equal.
 
-    `sample_weight` is (n,); `class_weight` a dict from label to weight, labels that it lacks count
-    1, or "balanced": n / (classes · rows of the class), as scikit-learn defines it.
+    `sample_weight` is (n,); `class_weight` is a dict from label to weight, 1 for labels that it
+    lacks, or "balanced": n / (classes · rows of the class), as scikit-learn defines it.
     """
     weight, name = None, f"sample_weight{suffix}"
     if sample_weight is not None:
@@ -679,7 +680,9 @@ def _class_weights(class_weight: Any, encoded: Encoded, n_out: int) -> NDArray[n
     names = range(n_classes) if encoded.classes is None else encoded.classes.tolist()
     unknown = [label for label in class_weight if label not in names]
     if unknown:
-        raise ValueError(f"class_weight names the label {unknown[0]!r}, which there is not")
+        raise ValueError(
+            f"class_weight has the label {unknown[0]!r}, which is not among the classes"
+        )
     for label, value in class_weight.items():
         if isinstance(value, str) or not hasattr(value, "__float__") or not 0 <= value < np.inf:
             raise ValueError(

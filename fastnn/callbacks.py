@@ -1,13 +1,13 @@
 """Callbacks of `MLP.fit`: early stopping, checkpoints, lower learning rates, functions.
 
-A callback is an object with hooks that the training loop calls, in the order in which the
-callbacks were listed. List `ModelCheckpoint` after `EarlyStopping` and `ReduceOnPlateau`: a
-checkpoint holds the state of all callbacks as it is at that moment.
+A callback is an object with hooks that the training loop calls, in the order of the list of
+callbacks. List `ModelCheckpoint` after `EarlyStopping` and `ReduceOnPlateau`: a checkpoint holds
+the states that the callbacks have when it is saved.
 
 Wrong arguments raise ValueError or TypeError at once. A name that the fit does not log raises
-ValueError from ``fit``, at the end of the first epoch, with the names that there are.
+ValueError from ``fit``, at the end of the first epoch, with the names that it logs.
 
-More than 400 lines, because half of them are the reference that callers read.
+Over 400 lines, of which half are docstrings.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Net(Protocol):
     def params(self, values: NDArray[Any]) -> None: ...
 
     def save(self, path: str | os.PathLike[str], *, checkpoint: bool) -> object:
-        """Write the network and, if `checkpoint`, all that is needed to go on training."""
+        """Write the network and, if `checkpoint`, all that is needed to continue training."""
 
 
 class Run(Protocol):
-    """The fit under way, as callbacks see it."""
+    """The running fit, as an argument of callbacks."""
 
     lr_scale: float
-    """A factor on the learning rate of every step to come; may be set. Part of a checkpoint."""
+    """A factor on the learning rate of all later steps; may be set. Part of a checkpoint."""
 
     @property
     def net(self) -> Net:
@@ -58,7 +58,7 @@ class Run(Protocol):
 
     @property
     def epochs(self) -> int:
-        """Epochs that were asked for."""
+        """Epochs that the fit was called for."""
 
     @property
     def step(self) -> int:
@@ -66,11 +66,11 @@ class Run(Protocol):
 
     @property
     def history(self) -> History:
-        """The record so far; at the end of an epoch, with that epoch."""
+        """The history so far; at the end of an epoch, with that epoch."""
 
     @property
     def lr(self) -> float:
-        """The learning rate now, `lr_scale` included."""
+        """The current learning rate, `lr_scale` included."""
 
     def stop(self, reason: str) -> None:
         """End the fit after this epoch; `reason` is a sentence for ``history.stopped``."""
@@ -88,30 +88,30 @@ class Callback:
     """
 
     def on_fit_begin(self, run: Run) -> None:
-        """Before the first epoch. A callback that is used again starts afresh here."""
+        """Run before the first epoch; reset a callback that is used again."""
 
     def on_epoch_begin(self, run: Run) -> None:
-        """Before each epoch."""
+        """Run before each epoch."""
 
     def on_batch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        """After each mini-batch.
+        """Run after each mini-batch.
 
-        A callback that overrides this makes training slower: every mini-batch then comes back to
-        Python, while otherwise many of them are one call of C.
+        A callback that overrides this makes training slower: each mini-batch is then a call of C,
+        which otherwise computes many of them.
         """
 
     def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        """After each epoch, with all that was logged for it."""
+        """Run after each epoch, with all values that were logged for it."""
 
     def on_fit_end(self, run: Run) -> None:
-        """After the last epoch, or after the epoch in which a callback stopped the fit."""
+        """Run after the last epoch, or after the one in which a callback stopped the fit."""
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint must hold for this callback: JSON values and arrays."""
+        """Return the callback's state for a checkpoint: JSON values and arrays."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up the `state` of a checkpoint; called after `on_fit_begin`."""
+        """Restore the `state` from a checkpoint; called after `on_fit_begin`."""
 
 
 Hook: TypeAlias = Callable[[Run, Mapping[str, float]], object]  # called after each epoch
@@ -155,7 +155,7 @@ class _Monitor(Callback):
             ) from None
 
     def _better(self, run: Run, value: float, than: float | None) -> bool:
-        """Tell whether `value` is better by more than `min_delta`; NaN and infinity never are."""
+        """Return whether `value` is better by more than `min_delta`; NaN and infinity never are."""
         if not math.isfinite(value):
             return False
         if than is None:
@@ -167,18 +167,18 @@ class _Monitor(Callback):
         return delta > self.min_delta
 
     def _improves(self, run: Run, value: float) -> bool:
-        """Keep `value` if it is the best so far, and tell whether it is."""
+        """Keep `value` if it is the best so far; return whether it is."""
         if not self._better(run, value, self.best_):
             return False
         self.best_, self.best_epoch_ = value, run.epoch
         return True
 
     def state(self) -> dict[str, Any]:
-        """Return all that changes from epoch to epoch."""
+        """Return the attributes that change from epoch to epoch."""
         return {name: getattr(self, name) for name in self._kept}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up the `state` of a checkpoint."""
+        """Restore the `state` from a checkpoint."""
         if state.keys() != set(self._kept):
             raise ValueError(
                 f"{type(self).__name__} restores {', '.join(self._kept)}, got {', '.join(state)}"
@@ -188,7 +188,7 @@ class _Monitor(Callback):
 
 
 class EarlyStopping(_Monitor):
-    """Stop when a logged value has not improved for some epochs, and go back to the best weights.
+    """Stop when a logged value has not improved for some epochs, and restore the best weights.
 
     Parameters
     ----------
@@ -202,13 +202,13 @@ class EarlyStopping(_Monitor):
         Whether low or high is good; "auto" is high for names that end in accuracy, score, auc, f1
         or r2.
     restore_best : bool, default True
-        Put back the weights of the best epoch at the end of the fit, also when the epochs ran out
-        or another callback stopped it. An exception out of ``fit``, as an error raises, skips
-        this; `best_params_` then still holds those weights.
+        Restore the weights of the best epoch at the end of the fit, even if all epochs were done
+        or another callback stopped it. Not done if ``fit`` raises; `best_params_` then still holds
+        those weights.
     start_from_epoch : int, default 0
-        Epochs at the beginning that are not looked at.
+        Epochs at the beginning that are ignored.
     baseline : float, optional
-        A value to beat: an improvement ends the waiting only if it is better than this.
+        A value to beat: only an improvement beyond it resets the count of `patience`.
 
     Attributes
     ----------
@@ -253,7 +253,7 @@ class EarlyStopping(_Monitor):
         self.stopped_epoch_: int | None = None
 
     def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        """Compare with the best so far; stop when patience is at its end."""
+        """Compare with the best so far; stop after `patience` epochs without improvement."""
         value = self._value(logs)
         if run.epoch <= self.start_from_epoch:
             return
@@ -278,26 +278,26 @@ class EarlyStopping(_Monitor):
         return f"{self.monitor} has not {what} for {epochs} ({best})"
 
     def on_fit_end(self, run: Run) -> None:
-        """Put back the best weights."""
+        """Restore the best weights."""
         if self.restore_best and self.best_params_ is not None:
             run.net.params = self.best_params_
 
 
 class ModelCheckpoint(_Monitor):
-    """Save the network at the end of epochs, with all that is needed to go on training.
+    """Save the network at the end of epochs, with all that is needed to continue training.
 
     Parameters
     ----------
     path : str or path-like
-        Where to save; missing folders are made. May hold the fields of `str.format` ``{epoch}``
-        and any logged name, as in ``"m-{epoch:03d}-{val_loss:.3f}.safetensors"``. Without fields
-        each file replaces the one before.
+        Name of the file; missing folders are created. It may contain the `str.format` fields
+        ``{epoch}`` and any logged name, as in ``"m-{epoch:03d}-{val_loss:.3f}.safetensors"``.
+        Without fields each file replaces the previous one.
     monitor : str, optional
         The value to watch with `save_best_only`; "val_loss" if not given.
     save_best_only : bool, default False
-        Save only when `monitor` is better than ever before in this fit.
+        Save only when `monitor` is better than in all earlier epochs of this fit.
     every : int, default 1
-        Look at every so many epochs only, 1 or more.
+        Epochs from one save to the next, 1 or more.
     mode : {"auto", "min", "max"}, default "auto"
         Whether low or high is good; see `EarlyStopping`.
 
@@ -323,7 +323,7 @@ class ModelCheckpoint(_Monitor):
     ) -> None:
         if monitor is not None and not save_best_only:
             raise ValueError(
-                f"monitor is only looked at with save_best_only=True, got monitor={monitor!r}"
+                f"monitor is only used with save_best_only=True, got monitor={monitor!r}"
             )
         super().__init__("val_loss" if monitor is None else monitor, mode, min_delta=0.0)
         self.path: str = _check_template(path)
@@ -335,13 +335,13 @@ class ModelCheckpoint(_Monitor):
         self.path_: str | None = None
 
     def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        """Save, if it is time and, with `save_best_only`, if it is worth it."""
+        """Save if the epoch is due and, with `save_best_only`, is the best so far."""
         from pathlib import Path  # only here: every fit imports this module
 
         value = self._value(logs) if self.save_best_only else 0.0
         if run.epoch % self.every:
             return
-        # Before saving: the file must know that this was the best.
+        # Before saving, so that the file records this epoch as the best.
         if self.save_best_only and not self._improves(run, value):
             return
         path = self._path(run.epoch, logs)
@@ -363,15 +363,15 @@ class ModelCheckpoint(_Monitor):
 class ReduceOnPlateau(_Monitor):
     """Lower the learning rate when a logged value has not improved for some epochs.
 
-    Multiplies ``run.lr_scale`` by `factor`, so that it goes with every schedule. As in Keras, the
-    change comes after `patience` epochs without improvement; PyTorch waits for one more.
+    Multiplies ``run.lr_scale`` by `factor`, so that it can be combined with every schedule. As in
+    Keras, the change comes after `patience` epochs without improvement; PyTorch waits one more.
 
     Parameters
     ----------
     monitor, mode
         The value to watch; see `EarlyStopping`.
     factor : float, default 0.1
-        What the learning rate is multiplied by, above 0 and below 1.
+        Factor of the learning rate, above 0 and below 1.
     patience : int, default 10
         Epochs in a row without improvement before each change, 1 or more.
     min_delta : float, default 1e-4
@@ -379,8 +379,8 @@ class ReduceOnPlateau(_Monitor):
     cooldown : int, default 0
         Epochs after a change that do not count as waiting.
     min_scale : float, default 0
-        The lowest ``run.lr_scale``, from 0 to 1: a part of the optimiser's rate, where others
-        have a lowest rate.
+        The lowest ``run.lr_scale``, from 0 to 1: a share of the optimiser's rate, unlike the
+        lowest rate of other libraries.
 
     Attributes
     ----------
@@ -419,7 +419,7 @@ class ReduceOnPlateau(_Monitor):
         self._cooling = 0  # epochs of the cooldown that are left
 
     def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        """Compare with the best so far; lower the rate when patience is at its end."""
+        """Compare with the best so far; lower the rate when `patience` is exhausted."""
         cooling = self._cooling > 0
         self._cooling -= cooling
         if self._improves(run, self._value(logs)) or cooling:
@@ -427,7 +427,7 @@ class ReduceOnPlateau(_Monitor):
             return
         self._waited += 1
         if self._waited >= self.patience:
-            # min() because another callback may have gone below min_scale already.
+            # min(): another callback may already have set lr_scale below min_scale.
             run.lr_scale = min(run.lr_scale, max(run.lr_scale * self.factor, self.min_scale))
             self._cooling = self.cooldown
             self._waited = 0

@@ -1,6 +1,6 @@
-"""Which cell of X or y is no number, and what to do about it: for the sentences of arrays.py.
+"""Messages about a cell of X or y that is not a number, for arrays.py.
 
-Only mistakes come here. Rows count from 0; columns of a frame have their names.
+Called only after an error was found. Rows count from 0; columns of a frame have their names.
 
 Private: it may change without notice.
 """
@@ -30,12 +30,12 @@ def column_names(values: Any) -> list[Any] | None:
         named = getattr(values, "columns", None)
     try:
         return None if named is None or isinstance(named, str | bytes) else list(named)
-    except TypeError:  # a method or what else is called so
+    except TypeError:  # a method, or another attribute of this name
         return None
 
 
 def place(row: int, column: int | None, names: Sequence[Any] | None = None) -> str:
-    """Return where a cell is: "at row 3, column 'age'"."""
+    """Return the place of a cell: "at row 3, column 'age'"."""
     if column is None:
         return f"at row {row}"
     if names is not None and column < len(names):
@@ -44,14 +44,14 @@ def place(row: int, column: int | None, names: Sequence[Any] | None = None) -> s
 
 
 def is_missing(item: object) -> bool:
-    """Whether an item is None, NaN, NaT or pandas' NA."""
+    """Return whether an item is None, NaN, NaT or pandas' NA."""
     if item is None or type(item).__name__ in ("NAType", "NaTType"):
         return True
     return isinstance(item, float | np.floating | np.datetime64) and bool(item != item)
 
 
 def _is_number(item: Any) -> bool:
-    if isinstance(item, str | bytes):  # "1" is no number here, whatever holds it
+    if isinstance(item, str | bytes):  # "1" is not a number, even in an array of objects
         return False
     try:
         float(item)
@@ -61,7 +61,7 @@ def _is_number(item: Any) -> bool:
 
 
 def is_figure(text: str | bytes) -> bool:
-    """Whether a text is a number in figures, as "1.5" is."""
+    """Return whether a text is a number in digits, as "1.5" is."""
     try:
         float(text)
     except ValueError:
@@ -86,9 +86,9 @@ def first_missing(array: NDArray[Any]) -> int | None:
 
 
 def not_a_number(name: str, array: NDArray[Any], names: Sequence[Any] | None = None) -> str:
-    """Return the sentence about an array of objects of which some is no number.
+    """Return the message about an array of objects that are not all numbers.
 
-    It is about the first word, date or object; about the first missing item if there is none.
+    It names the first word, date or object; if there is none, the first missing item.
     """
     kinds = ", ".join(sorted({type(item).__name__ for item in array.flat})[:4])
     said = f"{name} must hold numbers; it holds Python objects: {kinds}"
@@ -110,7 +110,7 @@ def _shown(item: object) -> str:
 
 
 def not_real(name: str, array: NDArray[Any], names: Sequence[Any] | None = None) -> str:
-    """Return the sentence about an array of another dtype than numbers'."""
+    """Return the message about an array whose dtype is not numeric."""
     said = f"{name} must hold real numbers; its dtype is {array.dtype}"
     if array.dtype.kind in "UST" and array.size and array.ndim in (1, 2):
         items = array.astype(object)

@@ -1,4 +1,4 @@
-"""Checks of arguments: one wording for every number, and the widths and dtype of a network.
+"""Checks of arguments: numbers, with one wording for all, and the widths and dtype of a network.
 
 Private: it may change without notice.
 """
@@ -15,19 +15,19 @@ import numpy as np
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Return whether a value is a real number; True and False are none."""
+    """Return whether a value is a real number; True and False are not."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_whole(value: object) -> TypeGuard[int]:
-    """Return whether a value is an integer, Python's or NumPy's; True and False are none."""
+    """Return whether a value is an integer, Python's or NumPy's; True and False are not."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def check_number(
     name: str, value: object, expected: str, accept: Callable[[float], bool] = lambda _: True
 ) -> float:
-    """Return `value` as a float, or raise one sentence: "`name` must be `expected`, got ..."."""
+    """Return `value` as a float; else raise "`name` must be `expected`, got ..."."""
     if not is_number(value):
         raise TypeError(f"{name} must be {expected}, got {value!r}")
     try:
@@ -40,7 +40,7 @@ def check_number(
 
 
 def check_count(name: str, value: object, at_least: int) -> int:
-    """Return `value` as an int of `at_least` or more, or raise one sentence."""
+    """Return `value` as an int of `at_least` or more; raise TypeError or ValueError otherwise."""
     expected = f"an integer of {at_least} or more"
     if not is_whole(value):
         raise TypeError(f"{name} must be {expected}, got {value!r}")
@@ -50,7 +50,7 @@ def check_count(name: str, value: object, at_least: int) -> int:
 
 
 def one_each(argument: str, value: Any, n: int) -> tuple[Any, ...]:
-    """Return the hidden layers' values: one for all, or a sequence of one each."""
+    """Return a value for each hidden layer, from one for all or a sequence of one each."""
     if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
         return (value,) * n
     if len(value) != n:
@@ -60,7 +60,7 @@ def one_each(argument: str, value: Any, n: int) -> tuple[Any, ...]:
 
 
 def check_widths(sizes: Any) -> tuple[int, ...]:
-    """Return the widths of a network's layers, or raise one sentence."""
+    """Return the widths of a network's layers; raise ValueError if they are wrong."""
     if isinstance(sizes, np.ndarray):
         sizes = sizes.tolist()
     if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) < 2:
@@ -72,7 +72,7 @@ def check_widths(sizes: Any) -> tuple[int, ...]:
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:
-    """Return float32 or float64 as a dtype, or raise one sentence."""
+    """Return float32 or float64 as a dtype; raise ValueError for others."""
     for known in (np.dtype(np.float32), np.dtype(np.float64)):
         with suppress(TypeError, ValueError):
             if dtype is not None and np.dtype(dtype) == known:

@@ -93,7 +93,7 @@ class Differentiable:
             ``.weights``, ``.biases``, ``.flat``, and ``.cost``: C, or that of each example; None
             with `output_gradient`. Without L2 and dropout.
 
-        Examples
+        TrainingRows
         --------
         The mean squared error, written by hand:
 
@@ -308,14 +308,16 @@ class Differentiable:
         state, last = self._state, self._last_step
         if state is None or optimizer is None or not (self._trained and self._is_plain()):
             return None
+        rate = optimizer.lr
+        if not isinstance(rate, float):
+            return None
         if last is None or last[0] is not optimizer or last[1] is not state:
-            if not isinstance(optimizer.lr, float) or not state.fits(optimizer):
+            if not state.fits(optimizer):
                 return None
             last = (optimizer, state, state.core(optimizer))
             vars(self)["_last_step"] = last
         if not self._alone.acquire(False):
             return None
-        rate = optimizer.lr
         try:
             done = self._core.train_few(
                 X,

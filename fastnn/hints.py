@@ -1,8 +1,8 @@
-"""Names of other libraries beside those of fastnn, for the sentences about a wrong name.
+"""Names of other libraries and their equivalents in fastnn, for messages about a wrong name.
 
-One table a kind of name. A name maps to the names here that mean the same, of which the caller may
-allow only some; a name that is known elsewhere and has no equal here maps to nothing, so that no
-resemblance is taken for a hint.
+There is one table for each kind of name. A name maps to its equivalents in fastnn, of which the
+caller may allow only some; a name of other libraries without an equivalent maps to nothing, so that
+no similar spelling is suggested for it.
 
 Private: it may change without notice.
 """
@@ -22,7 +22,7 @@ def _all(theirs: str, *ours: str) -> dict[str, tuple[str, ...]]:
     return dict.fromkeys(theirs.split(), ours)
 
 
-# Keys are as `_plain` leaves a name: small letters and digits, "loss" at the end cut off.
+# Keys are as `_plain` returns a name: small letters and digits, without a final "loss".
 _ACTIVATIONS = {
     **_all("linear purelin", "identity"),
     **_all("logistic expit logsig sigm", "sigmoid"),
@@ -102,7 +102,7 @@ def _instead(theirs: Mapping[str, str]) -> dict[str, str]:
     return {name: ours for ours, names in theirs.items() for name in names.split()}
 
 
-# Arguments: what to write, and in place of what.
+# Arguments: the text to write, and the names that it replaces.
 OF_OPTIMIZERS = _instead(
     {
         "lr": "learning_rate learning_rate_init eta step_size rate",
@@ -189,10 +189,10 @@ def _plain(name: str) -> str:
 
 
 def name_hint(argument: str, given: object, known: Iterable[str]) -> str:
-    """Return what to add to the sentence about a name that is not among `known`, or "".
+    """Return a hint for the message about a name that is not among `known`, or "".
 
-    Another spelling of a known name, the known name that means what `given` means in Keras,
-    PyTorch or scikit-learn, or a misspelt name; a function or class counts by its name.
+    The hint is another spelling of a known name, the known name for what Keras, PyTorch or
+    scikit-learn call `given`, or the closest spelling; a function or class counts by its name.
     """
     known = tuple(known)
     if isinstance(given, str):
@@ -214,7 +214,7 @@ def name_hint(argument: str, given: object, known: Iterable[str]) -> str:
 
 
 def _misspelt(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches  # only a mistake comes here
+    from difflib import get_close_matches  # only needed after an error
 
     close = get_close_matches(name, tuple(known), 1, 0.75)
     return f" (did you mean {close[0]!r}?)" if close else ""
@@ -223,7 +223,7 @@ def _misspelt(name: str, known: Iterable[str]) -> str:
 def check_arguments(
     function: str, given: Mapping[str, Any], known: Iterable[str], theirs: Mapping[str, str]
 ) -> None:
-    """Raise TypeError, as Python would, if an argument is not known, with what to write instead."""
+    """Raise TypeError, as Python does, for an unknown argument, with the one to write instead."""
     known = frozenset(known)
     for name in given:
         if name not in known:

@@ -14,7 +14,7 @@ from .words import four_decimals
 
 _HIGHER_IS_BETTER = ("accuracy", "score", "auc", "f1", "r2", "per_second")
 
-# Said once in the heading of a table, not once an epoch.
+# Shown once in the heading of a table, not in each row.
 _TIMING = ("seconds", "examples_per_second")
 
 # A table shows every epoch up to this number, and the first and last few of a longer history.
@@ -25,10 +25,10 @@ _ROWS_EACH_END = 3
 class History:
     """The record of a fit, returned by ``fit``: lists with one entry an epoch.
 
-    Every logged name is reached as an attribute (``history.loss``), and, like the keys of a
-    mapping, as an item (``history["loss"]``). ``in`` and iteration go over the names, and
-    ``dict(history)`` is what ``pandas.DataFrame`` takes; ``len(history)`` is the number of epochs.
-    A name that is also a method's, such as ``best``, is reached as an item only.
+    Every logged name is an attribute (``history.loss``) and, as in a mapping, an item
+    (``history["loss"]``). ``in`` and iteration use the names; ``dict(history)`` can be passed to
+    ``pandas.DataFrame``; ``len(history)`` is the number of epochs. A name that is also the name of
+    a method, such as ``best``, is an item only.
 
     ``fit`` logs `loss`, `accuracy` (classification), `val_loss` and `val_accuracy` (with
     ``validation_data``), `lr`, `seconds` and `examples_per_second`.
@@ -36,7 +36,7 @@ class History:
     Attributes
     ----------
     stopped : str or None
-        Why training ended before its last epoch, in a sentence; None if it ran to the end.
+        Reason for the end of training before its last epoch, as a sentence; else None.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class History:
                 f"every epoch must log the same names: expected {self._names()}, "
                 f"got {', '.join(values)}"
             )
-        # Within one call of C no signal is handled: Ctrl-C adds all or nothing.
+        # One call of C, during which no signal is handled: Ctrl-C adds all or nothing.
         if self._columns:
             columns = [self._columns[name] for name in values]
             list(map(list.append, columns, values.values()))
@@ -100,7 +100,7 @@ class History:
         """Return the epoch (from 1) with the best value of `name`, and that value.
 
         The best is the highest for names that end in accuracy, score, auc, f1, r2 or per_second,
-        and the lowest for all others. NaN is never best; of equal values the first is.
+        and the lowest for all others. NaN is never best; of equal values, the first is best.
 
         Raises
         ------
@@ -118,7 +118,7 @@ class History:
 
     @staticmethod
     def higher_is_better(name: str) -> bool:
-        """Tell whether a larger value of `name` is the better one, judged by how it ends.
+        """Return whether larger values of `name` are better, judged by the end of the name.
 
         >>> History.higher_is_better("val_accuracy"), History.higher_is_better("val_loss")
         (True, False)
@@ -134,8 +134,8 @@ class History:
 
     def __getattr__(self, name: str) -> list[float]:
         """Return the values of `name`, one an epoch."""
-        # Only called when ordinary lookup fails. Names with an underscore never hold a log: this
-        # keeps copy and pickle, which ask an object without attributes, from looping.
+        # Only called when ordinary lookup fails. Names with an underscore are never logged;
+        # refusing them keeps copy and pickle, which ask an empty object, from recursing.
         if not name.startswith("_") and name in self._columns:
             return self._columns[name]
         known = "" if name.startswith("_") else f"; it has {self._names()}"
@@ -145,11 +145,11 @@ class History:
         return ", ".join(self._columns) or "no epoch yet"
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether `name` was logged."""
+        """Return whether `name` was logged."""
         return name in self._columns
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the names, in the order in which they were logged."""
+        """Iterate over the logged names, in their order."""
         return iter(self._columns)
 
     def __len__(self) -> int:
@@ -157,11 +157,11 @@ class History:
         return len(next(iter(self._columns.values()), ()))
 
     def __dir__(self) -> list[str]:
-        """List the logged names too, for completion."""
+        """List the attributes and the logged names, for completion."""
         return [*super().__dir__(), *self._columns]
 
     def __eq__(self, other: object) -> bool:
-        """Compare the contents; NaN equals NaN here. There is no hash: a history can change."""
+        """Compare the contents; NaN equals NaN. There is no hash: a history can change."""
         if not isinstance(other, History):
             return NotImplemented
         return self.to_dict() == other.to_dict()
@@ -169,9 +169,9 @@ class History:
     # -- out and in --------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole history as values that JSON holds exactly.
+        """Return the whole history as values that JSON represents exactly.
 
-        NaN and infinity, which JSON has no word for, become the strings "nan", "inf" and "-inf".
+        NaN and infinity, which JSON lacks, become the strings "nan", "inf" and "-inf".
 
         >>> history = History()
         >>> history.append({"loss": float("nan")})
@@ -206,7 +206,7 @@ class History:
         return history
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write one line an epoch, under a line of names that begins with "epoch"."""
+        """Write a CSV file: a line of names, of which the first is "epoch", and a line an epoch."""
         import csv  # only here, all: most histories are never written
         import io
         from pathlib import Path

@@ -48,7 +48,7 @@ def fill(
     biases: Sequence[NDArray[Any]],
     rng: np.random.Generator,
 ) -> None:
-    """Draw every W and b in place, layer by layer, W before b, in double whatever their dtype."""
+    """Draw every W and b in place, layer by layer, W before b, in double for every dtype."""
     for l, (W, b) in enumerate(zip(weights, biases, strict=True)):
         n_in, n_out = W.shape
         b[:] = 0

@@ -1,8 +1,8 @@
-"""The network as users hold it: `MLP`.
+"""The network class, `MLP`.
 
-This module only translates: arguments are checked in arrays.py and names.py, passes over data are
-passes.py, the epoch loop fit/training.py, the file format model_file/, the mathematics csrc/. Over
-400 lines, of which 240 are docstrings.
+The class holds the parts together: arguments are checked in arrays.py and names.py, passes over
+data are passes.py, the epoch loop fit/training.py, the file format model_file/, the mathematics
+csrc/. Over 400 lines, of which 240 are docstrings.
 
 Private: it may change without notice.
 """
@@ -23,11 +23,12 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from . import _fastnn, arrays, names, summary
 from ._config import get_num_threads, get_sparse
+from .activations import ROWS
 from .callbacks import CallbackLike
 from .checks import check_count, check_dtype, check_number, check_widths, one_each
 from .fit import training
 from .fit.own_cost import Function, name_of
-from .fit.state import FitState, OptimizerState, Rule, TrainState
+from .fit.state import FitState, OptimizerState, StepRule, TrainState
 from .gradients import Differentiable
 from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
@@ -37,12 +38,12 @@ from .optim import Optimizer
 from .passes import Passes
 from .scaling import Scaled
 
-# What the core was built with: set later it would change nothing, or half of what it should.
+# Arguments that the core was built with: assigning one later would not change the core.
 _FIXED = (
     *("sizes", "activation", "output", "loss", "init", "dropout", "dtype", "seed", "quantile"),
     *("huber_delta", "weights", "biases"),
 )
-_BATCH_SIZE = 32  # of `fit`
+_BATCH_SIZE = 32  # default of `fit`
 
 
 class MLP(Differentiable, Scaled):
@@ -58,11 +59,11 @@ class MLP(Differentiable, Scaled):
         f of the hidden layers, one for all or one each: identity, sigmoid, tanh, relu, leaky_relu
         (slope 0.01), elu (α = 1), gelu (exact), silu, softplus.
     output : str, optional
-        f of the output layer: one of the above, softmax or exp. Default: what the loss needs, else
-        identity.
+        f of the output layer: one of the above, softmax or exp. Default: the one that the loss
+        needs, else identity.
     loss : str, optional
         The cost of one example, with sums over the n outputs; the network's cost is the mean over
-        the examples. Default: what goes with the output (softmax: cross_entropy, sigmoid:
+        the examples. Default: the loss that matches the output (softmax: cross_entropy, sigmoid:
         binary_cross_entropy, exp: poisson, else mse).
 
         =========================  =====================================================
@@ -97,24 +98,24 @@ class MLP(Differentiable, Scaled):
     params : ndarray, shape (n_params,)
         All of them as one view, layer by layer, W row-major then b; assignable.
     classes : ndarray or None
-        Label of each output, once set or learnt from labels; None where they are 0, 1, 2, …
+        Label of each output, once set or learnt from labels; None if the labels are 0, 1, 2, …
     input_shift, input_scale : ndarray of float64, shape (n_in,), or None
         Inputs are read as (x - shift) * scale, computed in double; see `standardize`. Assign
         (n_in,) numbers or one for all columns, or None to both for no scaling. The first fit on
         bytes (uint8) above 1 sets the scale to 1/255, unless either is set: from then on 200 is
-        read as 200/255, whatever type holds it.
+        read as 200/255, whatever its dtype.
     output_shift, output_scale : ndarray of float64, shape (n_out,), or None
-        Targets are learnt as (y - shift) / scale, and `predict` answers a * scale + shift; see
-        `standardize`. Only of output "identity".
+        Targets are learnt as (y - shift) / scale, and `predict` returns a * scale + shift; see
+        `standardize`. Only for output "identity".
     feature_names : tuple of str or None
         Names of the columns, learnt at the first `fit` or `standardize` on a frame; assignable. A
         frame with these columns in another order is read by name, one with others is refused.
     history : History
-        Of the last fit, also of one that was interrupted.
+        History of the last fit, even if it was interrupted.
     metadata : dict
-        JSON values of your own, kept in model files; up to 100 lists and dicts one in another.
+        Your own JSON values, kept in model files; nested at most 100 deep.
 
-    Examples
+    TrainingRows
     --------
     >>> import fastnn
     >>> net = fastnn.MLP([784, 16, 16, 10], activation="sigmoid", output="sigmoid",
@@ -180,19 +181,20 @@ class MLP(Differentiable, Scaled):
         self._feature_names: tuple[str, ...] | None = None
         self._trained = False  # then bytes mean what they meant
         self._trainable: Array | None = None
-        self._last_step = None
+        self._last_step: Any = None
         self.metadata: dict[str, Any] = {}
         self.history: History = History()
         self._optimizer: Optimizer | None = None
         self._state: OptimizerState | None = None
         self._fit_state: FitState | None = None
         self._fit: training.Fit | None = None
-        self._rule = Rule()  # another is set by those who define the steps otherwise
+        self._rule = StepRule()  # the estimators set another one
 
     def _make_core(self) -> None:
         codes = [names.ACTIVATIONS.index(name) for name in (*self.activation, self.output)]
-        parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
-        self._any_number = names.RANGES[self.output] == (-inf, inf)
+        of_loss = names.PARAMETERS
+        parameter = getattr(self, of_loss[self.loss]) if self.loss in of_loss else 0.0
+        self._any_number = ROWS[self.output].range == (-inf, inf)
         self._alone = threading.Lock()  # held while something trains
         self._trainer: int | None = None  # the thread that holds it
         loss, dropout = names.LOSSES.index(self.loss), (*self.dropout, 0.0)
@@ -212,8 +214,8 @@ class MLP(Differentiable, Scaled):
     def params(self) -> Array:
         """All weights and biases: a view, (n_params,); assigning copies the values in.
 
-        Reading the view, or writing to it, while another thread trains the network is a race that
-        nothing guards; assigning to `params` then raises `BusyError`.
+        Reading or writing the view while another thread trains the network is an unguarded race;
+        assigning to `params` then raises `BusyError`.
         """
         return self._core.params
 
@@ -230,7 +232,7 @@ class MLP(Differentiable, Scaled):
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and name in vars(self):
             how = f"; assign {name}[l]" if name in ("weights", "biases") else ""
-            raise AttributeError(f"{name} of a network that is made cannot be set{how}")
+            raise AttributeError(f"cannot set {name} after the network is created{how}")
         super().__setattr__(name, value)
 
     @property
@@ -278,9 +280,9 @@ class MLP(Differentiable, Scaled):
         epochs : int, optional
             Passes over the data; with `resume`, the total number. Default: as many as take 2,000
             steps or visit 64,000 examples, whichever are fewer, and at least 10; with `resume`,
-            what the checkpoint was made with.
+            the checkpoint's number.
         batch_size : int or None, default 32
-            Examples a step; None for all of them at once. The last batch of an epoch may be
+            TrainingRows a step; None for all of them at once. The last batch of an epoch may be
             smaller.
         optimizer : Optimizer, optional
             `SGD`, `Adam`, `AdamW` or `RMSprop`. Default: the one used last on this network, at
@@ -290,19 +292,19 @@ class MLP(Differentiable, Scaled):
         validation_data : (X, y) or (X, y, sample_weight), optional
             Scored after each epoch as ``val_loss`` and, for classes, ``val_accuracy``.
         sample_weight : array-like, shape (n,), optional
-            What each example counts: 2 is as if the row stood there twice, 0 as if it were absent.
+            Weight of each example: 2 is as if the row were in X twice, 0 as if it were absent.
             The cost of a batch is divided by the sum of its weights.
         class_weight : dict or "balanced", optional
-            What the examples of a label count; multiplied with `sample_weight`.
+            Weight of the examples of each label; multiplied with `sample_weight`.
         callbacks : sequence of Callback or callable, optional
             See `fastnn.callbacks`. A function is called as ``f(run, logs)`` after each epoch.
         shuffle : bool, default True
-            Visit the examples in a new order each epoch. One batch of all of them has no order.
+            Visit the examples in a new order each epoch; no effect on one batch of all of them.
         progress : bool, default False
             Show a bar on stderr, or in the notebook.
         resume : bool, default False
-            Go on where a checkpoint (`save` with ``checkpoint=True``) stands: its optimiser, batch
-            size, shuffle, random generator, epoch, history and callback states. Give the same data
+            Continue from a checkpoint (`save` with ``checkpoint=True``): its optimiser, batch
+            size, shuffle, random generator, epoch, history and callback states. Pass the same data
             and callbacks; the result has the bits of a run that was never interrupted.
         loss : callable, optional
             A cost of your own in place of the network's: f(a, y) returns the cost of each row,
@@ -319,19 +321,19 @@ class MLP(Differentiable, Scaled):
         Raises
         ------
         ValueError, TypeError
-            Something is wrong with the arguments; the network is as it was.
+            An argument is wrong; the network is unchanged.
         KeyboardInterrupt
-            Ctrl-C: the network stands at a batch boundary, `history` holds the epochs so far. So it
-            does for whatever a signal's handler raises.
+            Ctrl-C: the network is at a batch boundary, `history` holds the epochs so far. The same
+            is true of any exception that a signal handler raises.
         MemoryError
-            Before the first step: the network is as it was. Later: as after Ctrl-C.
+            Before the first step: the network is unchanged. Later: as after Ctrl-C.
 
         Warns
         -----
         DivergenceWarning
-            The loss stopped being finite. Training has ended, and the parameters are the best so
-            far at the end of an epoch: by ``val_loss`` if there is validation data, else by
-            ``loss``; those before the fit if no epoch has made them better.
+            The loss stopped being finite. Training has ended, and the parameters are the best ones
+            so far at the end of an epoch: by ``val_loss`` if there is validation data, else by
+            ``loss``; those before the fit if no epoch improved them.
         """
         wanted = None if epochs is None else check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
@@ -346,7 +348,7 @@ class MLP(Differentiable, Scaled):
             fit_state, optimizer = training.resumed(
                 self._fit_state, self._state, self._optimizer, optimizer, name_of(loss)
             )
-            # The default may be what nobody has asked for: the checkpoint's is taken then.
+            # A batch size equal to the default may not have been passed: use the checkpoint's.
             if batch_size != _BATCH_SIZE and size != fit_state.batch_size:
                 raise ValueError(
                     f"the checkpoint was made with batches of {fit_state.batch_size}, not {size}"
@@ -355,10 +357,10 @@ class MLP(Differentiable, Scaled):
             optimizer = training.next_optimizer(optimizer, self._optimizer)
             fit_state = FitState(size, bool(shuffle), optimizer.to_config(), loss=name_of(loss))
         if wanted is None:
-            wanted = fit_state.epochs  # of the checkpoint
+            wanted = fit_state.epochs  # the checkpoint's
         if wanted is None:
             wanted = training.default_epochs(examples.n_visited, size)
-        if examples.rows.sparse and wanted > 1:  # one pass would not earn its cost
+        if examples.rows.sparse and wanted > 1:  # not worth its time for a single pass
             examples = replace(examples, rows=arrays.listed(examples.rows))
         with self._training(), self._undone_unless_stepped():
             fit = training.Fit(
@@ -406,7 +408,7 @@ class MLP(Differentiable, Scaled):
             raise
 
     def _check_not_training_elsewhere(self) -> None:
-        """Callbacks of a fit may do what other threads may not while it runs."""
+        """Raise BusyError if another thread trains the network; callbacks run in the same one."""
         if self._trainer not in (None, threading.get_ident()):
             raise _fastnn.BusyError("this network is being trained by another thread")
 
@@ -486,9 +488,9 @@ class MLP(Differentiable, Scaled):
     def classify(self, X: arrays.Matrix) -> Array:
         """Return the class label of each row, shape (n,): that of the largest output.
 
-        With one output, the second class where it is at least ½; such a network has sigmoid output
-        or its `classes` are set, else it is a ValueError. Labels are those of `classes`, or 0, 1,
-        2, …. For several labels a row, look at ``predict(X) >= 0.5`` instead.
+        With one output, the second class where the output is at least ½; such a network has sigmoid
+        output or its `classes` are set, else ValueError is raised. Labels are those of `classes`,
+        or 0, 1, 2, …. For several labels a row, use ``predict(X) >= 0.5`` instead.
         """
         if self.sizes[-1] == 1 and self.output != "sigmoid" and self._classes is None:
             raise ValueError(
@@ -512,10 +514,10 @@ class MLP(Differentiable, Scaled):
     def evaluate(
         self, X: arrays.Matrix, y: ArrayLike, *, sample_weight: ArrayLike | None = None
     ) -> dict[str, float]:
-        """Return ``loss``, the mean cost, and for classes ``accuracy``, the share that is right.
+        """Return ``loss``, the mean cost, and for classes ``accuracy``, the share that is correct.
 
-        Several labels a row (binary_cross_entropy with values): the share of outputs on the right
-        side of ½.
+        With several labels a row (binary_cross_entropy with values), ``accuracy`` is the share of
+        outputs on the correct side of ½.
         """
         examples, _ = self._passes.examples(X, y, sample_weight)
         return training.evaluate(self._core, examples, get_num_threads())
@@ -557,7 +559,7 @@ class MLP(Differentiable, Scaled):
     ) -> float | Array:
         """Return the cost C: the (weighted) mean over the examples, or that of each, (n,).
 
-        Without L2 and dropout: the cost of the predictions.
+        It is the cost of the predictions, without weight decay and dropout.
         """
         examples, _ = self._passes.examples(X, y, sample_weight)
         if not per_example:
@@ -577,7 +579,7 @@ class MLP(Differentiable, Scaled):
         self._trained = True
 
     def _predict_few(self, X: Any) -> Array | None:
-        """Return the predictions for a few rows of a plain array, None for anything else."""
+        """Return the predictions for a few rows of a plain array; None for any other X."""
         if self._old_bytes is not None and getattr(X, "dtype", None) == np.uint8:
             return None
         few: Array | None = self._core.forward_few(X, self._scaling, get_sparse())
@@ -586,7 +588,7 @@ class MLP(Differentiable, Scaled):
     # ---- files ---------------------------------------------------------------------------------
 
     def _network(self) -> dict[str, Any]:
-        """Return the arguments that make a network like this one, as JSON values."""
+        """Return the constructor's arguments as JSON values."""
         return {
             "sizes": list(self.sizes),
             "activation": list(self.activation),
@@ -606,17 +608,17 @@ class MLP(Differentiable, Scaled):
         Parameters
         ----------
         path : path-like
-            Its folder must exist. An old file is replaced only once the new one is complete.
+            Its folder must exist. An old file is replaced only when the new one is complete.
         checkpoint : bool, default False
-            Also what ``fit(..., resume=True)`` needs: optimiser and its state, random generator,
-            epoch, history, states of the callbacks.
+            Also save what ``fit(..., resume=True)`` needs: optimiser and its state, random
+            generator, epoch, history, states of the callbacks.
 
         Raises
         ------
         OSError
-            It cannot be written; an old file is as it was.
+            The file cannot be written; an old file is unchanged.
         ValueError
-            The parameters are not finite, or there is no training to make a checkpoint of.
+            The parameters are not finite, or a checkpoint was asked for before any training.
         BusyError
             Another thread is training the network.
         """
@@ -636,7 +638,7 @@ class MLP(Differentiable, Scaled):
         return {**state, "params": self._core.get_params()}
 
     def __copy__(self) -> Self:
-        return copy.deepcopy(self)  # a shared optimiser's state would be trained by both
+        return copy.deepcopy(self)  # two networks must not share an optimiser's state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         params = state.pop("params")

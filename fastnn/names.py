@@ -1,4 +1,4 @@
-"""The names of activations, losses and metrics: their codes in the core and which go together.
+"""Names of activations, losses and metrics, their codes in the core, and the valid pairs.
 
 Private: it may change without notice.
 """
@@ -6,7 +6,6 @@ Private: it may change without notice.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf
 from typing import Literal, TypeAlias, TypeVar, get_args
 
 from .hints import name_hint
@@ -33,23 +32,21 @@ LOSSES: tuple[Loss, ...] = get_args(Loss)
 Name = TypeVar("Name", bound=str)
 NO_METRIC, ARGMAX, THRESHOLD = 0, 1, 2
 
-# The least and the greatest value of each output. Those that it only tends to (0 and 1 of sigmoid)
-# are targets too: labels are such.
-RANGES: dict[Output, tuple[float, float]] = {
-    "identity": (-inf, inf),
-    "sigmoid": (0, 1),
-    "tanh": (-1, 1),
-    "relu": (0, inf),
-    "leaky_relu": (-inf, inf),
-    "elu": (-1, inf),
-    "gelu": (-0.16997121, inf),  # at z = -0.7518
-    "silu": (-0.27846454, inf),  # at z = -1.2785
-    "softplus": (0, inf),
-    "softmax": (0, 1),
-    "exp": (0, inf),
+# How predictions are counted as correct with a loss, and the attribute of MLP that is its parameter
+METRICS: dict[Loss, int] = {
+    "quadratic": NO_METRIC,
+    "mse": NO_METRIC,
+    "cross_entropy": ARGMAX,
+    "binary_cross_entropy": THRESHOLD,
+    "mae": NO_METRIC,
+    "huber": NO_METRIC,
+    "quantile": NO_METRIC,
+    "poisson": NO_METRIC,
+    "gaussian_nll": NO_METRIC,
 }
+PARAMETERS: dict[Loss, str] = {"huber": "huber_delta", "quantile": "quantile"}
 
-# The loss of an output where none is asked for
+# The default loss of an output
 _LOSS_OF: dict[Output, Loss] = {
     **dict.fromkeys(HIDDEN, "mse"),
     "sigmoid": "binary_cross_entropy",
@@ -71,7 +68,7 @@ _LOSSES_OF: dict[str, tuple[Loss, ...]] = {
 
 
 def check_name(argument: str, name: object, names: Iterable[Name]) -> Name:
-    """Return `name` if it is among `names`, else raise the sentence that lists them."""
+    """Return `name` if it is among `names`; else raise ValueError, which lists them."""
     names = tuple(names)
     for known in names if isinstance(name, str) else ():
         if known == name:
@@ -81,7 +78,7 @@ def check_name(argument: str, name: object, names: Iterable[Name]) -> Name:
 
 
 def pair(output: object, loss: object) -> tuple[Output, Loss]:
-    """Return output and loss, each from the other where it is None, and check that they match."""
+    """Return output and loss, after a check that they match; None is derived from the other."""
     output = None if output is None else check_name("output", output, ACTIVATIONS)
     loss = None if loss is None else check_name("loss", loss, LOSSES)
     if output is None:

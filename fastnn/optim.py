@@ -1,4 +1,4 @@
-"""Optimisers: what a step does with the gradient. Plain values; the state lives in the network.
+"""Optimisers: the rule of a step, as constants; the state is part of the network.
 
 ``lr`` is a float, a schedule of `fastnn.schedules`, or any function of the step. ``weight_decay``
 is on weights, never biases, and does not depend on the batch size. Formulas:
@@ -45,12 +45,12 @@ class Optimizer(ABC):
     clipvalue: float | None = field(default=None, kw_only=True)
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
-        """Refuse arguments that there are not, with the name here of another library's."""
+        """Refuse unknown arguments, with fastnn's name for those of other libraries."""
         check_arguments(cls.__name__, given, [field.name for field in fields(cls)], OF_OPTIMIZERS)
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
-        """Check every value, so that a mistake is told where it is made."""
+        """Check every value."""
         if isinstance(self.lr, type):
             raise TypeError(f"lr must be an object, got the class: write {self.lr.__name__}(...)")
         if not isinstance(self.lr, Schedule) and not callable(self.lr):
@@ -89,12 +89,12 @@ class Optimizer(ABC):
     @property
     @abstractmethod
     def moments(self) -> tuple[bool, bool]:
-        """Whether the formula keeps m, and whether it keeps v: (n_params,) reals each."""
+        """Whether the formula has the moments m and v, of (n_params,) numbers each."""
 
     @property
     @abstractmethod
     def constants(self) -> dict[str, Any]:
-        """The constants of the formula by their names in csrc/fnn.h."""
+        """Constants of the formula, by their names in csrc/fnn.h."""
 
     def to_config(self) -> dict[str, Any] | None:
         """Return the optimiser as JSON values, or None if ``lr`` is a function of the caller's."""
@@ -105,7 +105,7 @@ class Optimizer(ABC):
 
 @dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum if wanted.
+    """Stochastic gradient descent, optionally with momentum.
 
     Per step, with gradient g of the batch's mean cost:  v = μ v + g,  w = w − lr v  (Nesterov:
     w − lr (g + μ v)); Sutskever et al. 2013, as PyTorch writes it.

@@ -1,7 +1,7 @@
 """Passes of a network over examples: reading of X and y, forward, cost and gradient in pieces.
 
-The interface of `MLP` within the package, for views, estimators and exports. It holds nothing but
-the network, so it is made where it is used.
+The interface of `MLP` within the package, for views, estimators and exports. It refers to the
+network and has no state of its own, so it is created where it is used.
 
 Private: it may change without notice.
 """
@@ -16,9 +16,9 @@ import numpy as np
 
 from . import _fastnn, arrays, names
 from ._config import get_num_threads, get_sparse
+from .fit.call_size import rows_per_call
 from .fit.own_cost import Function, OwnCost
-from .fit.pace import rows_per_call
-from .fit.state import Examples
+from .fit.state import TrainingRows
 from .layout import Array
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Passes:
         return self.reading().rows(X, name=name, may_be_empty=may_be_empty, sparse=get_sparse())
 
     def reading(self) -> arrays.Reading:
-        """Return how X is read."""
+        """Return the reading of X: width, dtype, scaling and column names."""
         return arrays.Reading(
             self.net.sizes[0],
             self.net.dtype,
@@ -48,7 +48,7 @@ class Passes:
         )
 
     def reading_to_train(self, X: Any) -> arrays.Reading:
-        """Return how a training reads X; the first fixes what bytes and columns mean."""
+        """Return the reading of X for a training; the first one fixes the meaning of bytes."""
         reading = self.reading()
         if not self.net._trained:
             return reading.learnt(X)
@@ -62,7 +62,7 @@ class Passes:
         return np.asarray(a * scale + shift)
 
     def goal(self) -> arrays.Goal:
-        """Return what y must be."""
+        """Return the properties of the network that decide what y may be."""
         shift, scale = self.net._output_scaling or (None, None)
         return arrays.Goal(
             self.net.sizes[-1],
@@ -83,8 +83,8 @@ class Passes:
         goal: arrays.Goal | None = None,
         reading: arrays.Reading | None = None,
         suffix: str = "",
-    ) -> tuple[Examples, arrays.Encoded]:
-        """Return X and y, checked, as the core reads them, and what was found in y."""
+    ) -> tuple[TrainingRows, arrays.Encoded]:
+        """Return X and y, checked, as the core reads them, and the encoded y."""
         reading = reading or self.reading()
         rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
         encoded = arrays.encode(y, rows.n_rows, goal or self.goal(), suffix)
@@ -92,7 +92,7 @@ class Passes:
         visit = None
         if weight is not None and not weight.all():
             visit = np.flatnonzero(weight)
-        examples = Examples(
+        examples = TrainingRows(
             rows,
             encoded.targets(self.net.sizes[-1], weight),
             rows.n_rows,
@@ -104,7 +104,7 @@ class Passes:
 
     def validation(
         self, data: Any, encoded: arrays.Encoded, reading: arrays.Reading
-    ) -> Examples | None:
+    ) -> TrainingRows | None:
         """Return the examples to score after each epoch; classes are those of the training data."""
         if data is None:
             return None
@@ -126,7 +126,7 @@ class Passes:
         validation_data: Any,
         reading: arrays.Reading,
         loss: Function | None,
-    ) -> tuple[Examples, arrays.Encoded | None, Examples | None]:
+    ) -> tuple[TrainingRows, arrays.Encoded | None, TrainingRows | None]:
         """Return what `fit` trains on, what was found in y, and what it is scored on."""
         if loss is None:
             examples, encoded = self.examples(X, y, sample_weight, class_weight, reading=reading)
@@ -154,7 +154,7 @@ class Passes:
         sample_weight: Any,
         reading: arrays.Reading,
         suffix: str = "",
-    ) -> Examples:
+    ) -> TrainingRows:
         """Return X, and y as it is, for a cost of the caller's own."""
         rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
         targets = np.asarray(y)
@@ -172,7 +172,7 @@ class Passes:
     # ---- passes --------------------------------------------------------------------------------
 
     def pieces(self, n: int, products: int = 1, written: int = 0) -> Iterator[tuple[int, int]]:
-        """Yield begin and end of the rows of each call of the core, which Ctrl-C can end."""
+        """Yield begin and end of the rows of each call of the core; Ctrl-C is answered between."""
         step = rows_per_call(self.net.n_params, products, written)
         for begin in range(0, n, step):
             yield begin, min(begin + step, n)
@@ -192,7 +192,7 @@ class Passes:
             how: dict[str, Any] = {"logits": logits, "dropout": masks}
             self.net._core.forward(rows, begin, end, part, get_num_threads(), **how)
 
-    def costs(self, examples: Examples) -> Array:
+    def costs(self, examples: TrainingRows) -> Array:
         """Return the cost of each example, (n,)."""
         costs = np.empty(examples.n)
         for begin, end in self.pieces(examples.n):
@@ -203,7 +203,7 @@ class Passes:
 
     def own_cost(
         self, X: Any, output_gradient: Any, reading: arrays.Reading | None = None
-    ) -> Examples:
+    ) -> TrainingRows:
         """Return X and dC/da of a cost of the caller's own, checked, as the core reads them.
 
         What `predict` answers is a · scale + shift: dC/da of the core's a is scale times as large.
@@ -215,7 +215,7 @@ class Passes:
         )
         return own_cost_of(rows, slopes)
 
-    def gradients(self, examples: Examples) -> tuple[Array, Array]:
+    def gradients(self, examples: TrainingRows) -> tuple[Array, Array]:
         """Return the gradient of each example's cost, (n, n_params), and the costs, (n,)."""
         flat = np.empty((examples.n, self.net.n_params), self.net.dtype)
         costs = np.empty(examples.n)
@@ -233,7 +233,7 @@ class Passes:
             )
         return flat, costs
 
-    def input_gradients(self, examples: Examples) -> Array:
+    def input_gradients(self, examples: TrainingRows) -> Array:
         """Return ∂C_i/∂x of each example with respect to its scaled inputs, (n, n_in)."""
         n_in, deeper = self.net.sizes[0], [None] * (len(self.net.sizes) - 2)
         slopes = np.empty((examples.n, n_in), self.net.dtype)
@@ -263,7 +263,7 @@ class Passes:
             self.net._core.jacobian(rows, begin, end, inputs, of_params, get_num_threads())
         return slopes
 
-    def cost_and_gradient(self, examples: Examples) -> tuple[float, Array]:
+    def cost_and_gradient(self, examples: TrainingRows) -> tuple[float, Array]:
         """Return C and ∇C (n_params,), weighted means over the examples, in double.
 
         Sums of a call are in the network's dtype, sums of the calls in double.
@@ -271,11 +271,11 @@ class Passes:
         total, (cost, _, weight) = self._summed(examples)
         return cost / weight, total / weight
 
-    def summed_gradient(self, examples: Examples) -> Array:
+    def summed_gradient(self, examples: TrainingRows) -> Array:
         """Return Σ ∇C (n_params,) over the examples, in double."""
         return self._summed(examples)[0]
 
-    def _summed(self, examples: Examples) -> tuple[Array, tuple[float, float, float]]:
+    def _summed(self, examples: TrainingRows) -> tuple[Array, tuple[float, float, float]]:
         net = self.net
         total, part = np.zeros(net.n_params), np.zeros(net.n_params, net.dtype)
         cost = correct = weight = 0.0
@@ -304,9 +304,9 @@ def _parts_of_validation(data: Any) -> tuple[Any, Any, Any]:
     return X, y, weight
 
 
-def own_cost_of(rows: _fastnn.Rows, slopes: Array) -> Examples:
+def own_cost_of(rows: _fastnn.Rows, slopes: Array) -> TrainingRows:
     """Return rows with dC/da, (n, n_out) of the network's dtype, in place of targets."""
     targets = _fastnn.Targets(
         None, slopes, None, names.NO_METRIC, rows.n_rows, slopes.shape[1], linear=True
     )
-    return Examples(rows, targets, rows.n_rows, has_accuracy=False, linear=True)
+    return TrainingRows(rows, targets, rows.n_rows, has_accuracy=False, linear=True)

@@ -21,20 +21,20 @@ except ImportError:  # Windows
 if TYPE_CHECKING:
     from pathlib import Path  # 5 ms that a network which meets no file does without
 
-_PARTS = 8  # names of temporary files a path: so many may write it at once and leave none behind
+_PARTS = 8  # names of temporary files of a path, one for each of up to 8 simultaneous writers
 # What is packed may claim up to 8 MiB whatever its own size, and 200 times its size beyond that:
 # sparse images pack about 10 times, a zip bomb 1000 times.
 _FREE_SIZE, _MOST_RATIO = 8 << 20, 200
-_MOST_SAID = 200  # characters of a file's own words in a message
+_MOST_SAID = 200  # characters that a message quotes from a file
 
 
 def replace(path: Path, content: bytes) -> None:
     """Put `content` at `path` atomically and durably.
 
-    The temporary file ``.fastnn-NUMBER-0.part`` beside it belongs to the path. A process that is
-    killed leaves it behind, unlocked, and the next one to write there uses it again: so there is
-    never more than one for each process that wrote at the same time. (Windows, and file systems
-    without locks: a name a process and thread, which stays until somebody deletes it.)
+    The content is first written to ``.fastnn-NUMBER-0.part`` in the same folder. A killed process
+    leaves that file behind, unlocked, and the next writer uses it again: there is at most one for
+    each process that wrote at the same time. (On Windows, and on file systems without locks, each
+    process and thread has its own name, and a file that is left behind stays there.)
     """
     try:
         part, descriptor = _open_part(path)
@@ -48,7 +48,7 @@ def replace(path: Path, content: bytes) -> None:
                         os.replace(part, path)
                 except BaseException:
                     with suppress(OSError):
-                        part.unlink()  # while it is locked, and so nobody else's
+                        part.unlink()  # still locked, so no other process uses it
                     raise
             if not _LOCKS:
                 os.replace(part, path)  # Windows renames no open file, nor deletes one
@@ -58,7 +58,7 @@ def replace(path: Path, content: bytes) -> None:
                     part.unlink()
             raise
     except OSError as error:
-        why = f"cannot write: {error.strerror}; what was there is untouched"
+        why = f"cannot write: {error.strerror}; an old file is unchanged"
         if not path.parent.is_dir():
             why = f"cannot write: there is no folder {path.parent}"
         elif path.is_dir():
@@ -74,40 +74,40 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def _open_part(path: Path) -> tuple[Path, int]:
-    """Return the temporary file for `path` and a descriptor of it, empty and ours alone."""
+    """Return the temporary file for `path` and its descriptor, empty and locked by this process."""
     mode = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     number = zlib.crc32(os.fsencode(path.name))
     for attempt in range(_PARTS if _LOCKS else 0):
         part = path.parent / f".fastnn-{number:08x}-{attempt}.part"
         try:
             descriptor = os.open(part, mode, 0o666)
-        except OSError:  # somebody else's, a link or a folder; or what the last attempt will tell
+        except OSError:  # another user's, a link or a folder; if not, the last attempt raises it
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             ours, named = os.fstat(descriptor), os.lstat(part)
             if (
-                os.path.samestat(ours, named)  # not yet renamed by who had it before
+                os.path.samestat(ours, named)  # not renamed meanwhile by its previous writer
                 and (ours.st_nlink, ours.st_uid) == (1, os.geteuid())
                 and stat.S_ISREG(ours.st_mode)
             ):
                 os.ftruncate(descriptor, 0)
                 return part, descriptor
-        except OSError:  # another is writing it, or this file system has no locks
+        except OSError:  # another process is writing it, or this file system has no locks
             pass
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
-    # A name of this thread's own
+    # A name for this thread alone
     part = path.parent / f".fastnn-{os.getpid()}-{threading.get_ident()}.part"
     return part, os.open(part, mode | os.O_TRUNC, 0o666)
 
 
 def one_line(words: object) -> str:
-    """Return the words, perhaps a file's own, as a part of a message: escaped, and not too long."""
+    """Return a text, perhaps from a file, for use in a message: escaped and shortened."""
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(words)[: _MOST_SAID + 1])
-    return text if len(text) <= _MOST_SAID else text[: _MOST_SAID - 1] + "…"
+    return text if len(text) <= _MOST_SAID else text[: _MOST_SAID - 3] + "..."
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
@@ -123,7 +123,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
 def check_regular(path: Path) -> None:
     """Refuse a pipe, a device or a socket, which could keep a reader waiting for ever.
 
-    What is not there, or a folder, is for the reader to tell.
+    A missing file or a folder is reported by the reader.
     """
     try:
         mode = os.stat(path).st_mode

@@ -1,9 +1,9 @@
-"""Pictures: read from files as grey levels, and brought to the form of a set of training images.
+"""Pictures: read from files as grey levels, and converted to the layout of training images.
 
-Sizes: a picture is h x w pixels, uint8, 0 black to 255 white; its ink is what differs from its
-background. `ImageForm.of` measures how training images are laid out, `conform` lays out a picture
-in the same way: MNIST's digits, for example, are white on black, their ink scaled to 20 pixels and
-its centre of mass put into the middle. Nothing is guessed from the name of a data set.
+Sizes: a picture is h x w pixels, uint8, 0 black to 255 white; its ink is all that differs from its
+background. `ImageForm.of` measures the layout of training images, `conform` gives a picture the
+same layout: MNIST's digits, for example, are white on black, their ink scaled to 20 pixels and
+centred by its centre of mass. Nothing is guessed from the name of a data set.
 """
 
 # Over 400 lines, half of them docstrings. The sections: reading, the form of training images, and
@@ -31,16 +31,16 @@ Array = npt.NDArray[Any]
 FilePath = str | os.PathLike[str]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
-# No others: Pillow would hand PostScript to another program.
+# No others: Pillow would pass PostScript to another program.
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
-# Pixels that are kept, and those that are unpacked to be reduced, of up to 8 bytes each. A JPEG may
-# have more, as its decoder can leave pixels out.
+# Pixels that are kept, and pixels that are unpacked for reduction, of up to 8 bytes each. A JPEG
+# may have more, since its decoder can skip pixels.
 _MOST_PIXELS, _MOST_UNPACKED = 1 << 23, 1 << 26
 _WORKING_SIDE = 1024  # pixels, to find the ink in
 _MEASURED = 1000  # training images
-_FAINT = 0.1  # of the range of grey levels: less is no ink in a training image
-_SURE = 0.25  # of the ink's range: less may be the paper's grain
-_DUST = 0.001  # of the ink: so much at each side may be dust
+_FAINT = 0.1  # of the range of grey levels: fainter pixels of a training image are not ink
+_SURE = 0.25  # of the ink's range: fainter pixels may be the paper's grain
+_DUST = 0.001  # of the ink: this share at each side may be dust
 
 _16_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -52,11 +52,11 @@ class Picture:
     Attributes
     ----------
     pixels : ndarray, shape (h, w), uint8
-        The way up that the picture's EXIF orientation says.
+        Grey levels, turned upright by the picture's EXIF orientation.
     size : (height, width)
-        In the file, the right way up: `pixels` may be fewer.
+        Size in the file, upright: `pixels` may be fewer.
     notes : tuple of str
-        Decisions that were made in reading it, for the reader.
+        Decisions made in reading, as messages for the user.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -70,9 +70,9 @@ class Picture:
 def read_picture(path: FilePath, *, reduce: bool = False) -> Picture:
     """Read a picture as grey levels.
 
-    The EXIF orientation is followed. Colours become grey as ITU-R 601 says; grey levels of 16 bits
-    are scaled to 8, levels of other ranges from their lowest to their highest. What is transparent
-    shows paper: white behind dark ink, black behind bright ink. Of a film, the first picture.
+    The EXIF orientation is applied. Colours become grey by ITU-R 601; grey levels of 16 bits are
+    scaled to 8, levels of other ranges from their lowest to their highest. Transparent parts show
+    paper: white behind dark ink, black behind bright ink. Of a film, the first picture is read.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def read_picture(path: FilePath, *, reduce: bool = False) -> Picture:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no such picture, is damaged, or has more than 8,388,608 pixels (67,108,864 if it
+        If it is not such a picture, is damaged, or has more than 8,388,608 pixels (67,108,864 if it
         may be reduced, and a JPEG then 178,956,970).
     ImportError
         If Pillow is not installed.
@@ -111,7 +111,7 @@ def read_picture(path: FilePath, *, reduce: bool = False) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pixels are counted below, and EXIF may be damaged
-            # From an open file: Pillow maps a TIFF by its name, and then mixes up its rotations.
+            # From an open file: Pillow maps a TIFF given by name, and then confuses its rotations.
             with open(path, "rb") as file, Image.open(file, formats=_FORMATS) as picture:
                 return _read(picture, reduce)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -129,7 +129,7 @@ def _read(picture: Image.Image, reduce: bool) -> Picture:
     if picture.width * picture.height > most:
         raise ValueError(f"it has more than {most:,} pixels")
     if getattr(picture, "n_frames", 1) > 1:
-        notes.append(f"the first of its {picture.n_frames:,} pictures is looked at")  # type: ignore[attr-defined]
+        notes.append(f"the first of its {picture.n_frames:,} pictures is used")  # type: ignore[attr-defined]
     picture.load()
     lying = picture.size
     ImageOps.exif_transpose(picture, in_place=True)
@@ -154,7 +154,7 @@ def _smaller(picture: Image.Image, reduce: bool) -> Image.Image:
 
 
 def _from_numbers(picture: Image.Image, reduce: bool, notes: list[str]) -> npt.NDArray[np.uint8]:
-    """Scale grey levels that are not bytes to 0 to 255."""
+    """Scale grey levels of other types than bytes to 0 to 255."""
     bits = picture.mode in _16_BITS
     values = np.asarray(_smaller(picture.convert("I") if bits else picture, reduce))
     if not np.isfinite(values).all():
@@ -173,7 +173,7 @@ def _from_numbers(picture: Image.Image, reduce: bool, notes: list[str]) -> npt.N
 
 
 def _on_paper(grey_and_alpha: Array, notes: list[str]) -> npt.NDArray[np.uint8]:
-    """Lay what is not transparent on white, or on black if it is bright itself."""
+    """Lay the opaque parts on white, or on black if they are bright."""
     grey, alpha = grey_and_alpha[..., 0], grey_and_alpha[..., 1] / 255
     if (alpha == 1).all():
         return grey.astype(np.uint8)
@@ -193,13 +193,13 @@ class ImageForm:
     ----------
     shape : (height, width)
     background : int or None
-        The grey level of their border; None if it has no common one.
+        The common grey level of their borders; None if there is none.
     box : int or None
         The longer side of their ink in pixels; None if it differs from image to image.
     centre : (row, column) or None
-        Where their ink has its centre; None if it differs from image to image.
+        The centre of their ink; None if it differs from image to image.
     centred_by : {"mass", "box"} or None
-        Whether that is the ink's centre of mass, or the middle of the box around it.
+        Whether the centre is the ink's centre of mass, or the middle of the box around it.
     """
 
     shape: tuple[int, int]
@@ -210,7 +210,7 @@ class ImageForm:
 
     @classmethod
     def of(cls, X: npt.ArrayLike, shape: tuple[int, int]) -> ImageForm:
-        """Measure images, 1,000 of them at most.
+        """Return the layout of images, measured on at most 1,000 of them.
 
         Parameters
         ----------
@@ -221,9 +221,9 @@ class ImageForm:
         Returns
         -------
         ImageForm
-            What at least 9 in 10 of the images share: the longer side of the ink to 1 pixel, its
-            centre to 1 pixel. The background is that of at least 7 in 10 of the border's pixels,
-            to 32 grey levels.
+            The layout that at least 9 in 10 of the images share, with the longer side of the ink
+            and its centre to 1 pixel. The background is that of at least 7 in 10 of the border's
+            pixels, to 32 grey levels.
 
         Examples
         --------
@@ -263,12 +263,12 @@ class ImageForm:
         return known
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values, for the metadata of a model."""
+        """Return the layout as JSON values, for the metadata of a model."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> ImageForm:
-        """Return what `to_dict` gave; ValueError if it cannot be.
+        """Return the layout from the result of `to_dict`; raise ValueError if it is not valid.
 
         Examples
         --------
@@ -301,7 +301,7 @@ def _border(image: Array) -> Array:
 
 
 def _box(ink: Array, dust: float) -> tuple[int, int, int, int]:
-    """Return the rows and columns (top, bottom, left, right) that hold the ink but dust."""
+    """Return the rows and columns (top, bottom, left, right) of the ink, without dust."""
     edges: list[int] = []
     for axis in (1, 0):
         share = np.cumsum(ink.sum(axis=axis, dtype=np.float64))
@@ -326,12 +326,12 @@ def _mass_centre(ink: Array) -> tuple[float, float]:
 def conform(
     picture: Picture, form: ImageForm, *, invert: bool | None = None
 ) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
-    """Lay a picture out as the images of a training set are.
+    """Convert a picture to the layout of the images of a training set.
 
-    A picture that is bright at its border where the images are dark, or the reverse, is inverted.
-    If the images share the size and the centre of their ink, the picture's ink is cut out, scaled
-    and centred alike, and its contrast is stretched; shades of the paper are levelled. Otherwise
-    the whole picture is scaled to their shape, in its own proportions.
+    A picture with a bright border is inverted if the images have a dark one, and the reverse. If
+    the images share the size and the centre of their ink, the picture's ink is cut out, scaled and
+    centred in the same way, and its contrast is stretched; shades of the paper are removed.
+    Otherwise the whole picture is scaled to their shape, in its own proportions.
 
     Parameters
     ----------
@@ -339,13 +339,13 @@ def conform(
         From `read_picture`.
     form : ImageForm
     invert : bool, optional
-        Whether to invert it. By default if the border asks for it.
+        Whether to invert it. Default: decided by the border.
 
     Returns
     -------
     pixels : ndarray, shape `form.shape`, uint8
     notes : tuple of str
-        What was done, for the reader; empty if the pixels are those of the picture.
+        The conversions, as messages for the user; empty if the pixels are those of the picture.
 
     Examples
     --------
@@ -379,16 +379,16 @@ def _is_bright(form: ImageForm) -> bool:
 
 
 def _has_bright_border(pixels: Array) -> bool | None:
-    """Tell whether the border is at the bright end of the picture's levels; None for one level."""
+    """Return whether the border is at the bright end of the levels; None for a single level."""
     low, high, border = float(pixels.min()), float(pixels.max()), float(np.median(_border(pixels)))
     return None if high - low < 255 * _FAINT else border - low > high - border
 
 
 def _ink(pixels: Array, bright: bool) -> Array:
-    """Return how far each pixel differs from the background: 0 for none, 1 for the most."""
+    """Return the distance of each pixel from the background, from 0 to 1 for the largest."""
     image = pixels.astype(np.float64)
     height, width = image.shape
-    # The light on paper falls off: the background is a plane through the border's levels.
+    # The light on paper is uneven: the background is a plane through the border's levels.
     grid = np.stack([np.ones_like(image), *np.mgrid[:height, :width]], axis=-1)
     edge = np.stack([_border(grid[..., k]) for k in range(3)], axis=-1)
     levels = _border(image)
@@ -402,7 +402,7 @@ def _ink(pixels: Array, bright: bool) -> Array:
 
 
 def _is_laid_out(pixels: Array, form: ImageForm) -> bool:
-    """Tell whether a picture of the right shape looks like a training image already."""
+    """Return whether a picture of the right shape already has the layout of training images."""
     assert form.background is not None and form.box is not None and form.centre is not None
     ink = np.abs(pixels.astype(np.float64) - form.background)
     ink[ink < 255 * _FAINT] = 0
@@ -444,7 +444,7 @@ def _laid_out(ink: Array, form: ImageForm) -> npt.NDArray[np.uint8]:
 
 
 def _scaled(pixels: Array, shape: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Scale a whole picture into a shape; what it leaves free gets the level of its border."""
+    """Scale a whole picture into a shape; the margin gets the level of its border."""
     from PIL import Image
 
     scale = min(shape[0] / pixels.shape[0], shape[1] / pixels.shape[1])

@@ -24,7 +24,8 @@ _now = time.monotonic
 _REDRAW_SECONDS = 0.1
 _LINE_SECONDS = 1.0
 _BAR_CELLS = (6, 40)  # the narrowest bar that still says something, the widest that is of use
-_GAP = 2  # cells between two columns
+# Beside a bar in this order, others after them: a narrow terminal leaves the last ones out.
+_FIRST = ("loss", "clock", "accuracy", "val_accuracy", "val_loss")
 
 _SHORT = {"accuracy": "acc", "val_accuracy": "val_acc"}
 _NOT_A_METRIC = ("lr", "seconds", "examples_per_second")
@@ -208,24 +209,11 @@ class _Shown(Progress):
             return ""
         return f"eta {minutes(seconds / self._used * (self._total() - self._used))}"
 
-    def _columns(self, final: bool, width: int) -> tuple[list[str], int]:
-        """Return the texts that fit beside a bar, the epoch first, and the cells of the bar."""
-        texts = {
-            "epoch": self._name(),
-            **self._metrics(),
-            "speed": self._speed(),
-            "clock": self._clock_text(final),
-        }
-        wanted = ["loss", "clock", "accuracy", "val_accuracy", "val_loss", "speed"]
-        left = width - len(texts["epoch"]) - _GAP - _BAR_CELLS[0]
-        kept = {"epoch"}
-        for name in [*wanted, *texts]:
-            cells = len(texts.get(name, "")) + _GAP
-            if name not in kept and _GAP < cells <= left:
-                left -= cells
-                kept.add(name)
-        cells = min(max(_BAR_CELLS[0] + left, 1), _BAR_CELLS[1])
-        return [text for name, text in texts.items() if name in kept], cells
+    def _texts(self, final: bool) -> list[str]:
+        """Return the texts beside a bar, the most important first."""
+        texts = {"clock": self._clock_text(final), **self._metrics(), "speed": self._speed()}
+        first = [texts.pop(name) for name in _FIRST if name in texts]
+        return [text for text in (*first, *texts.values()) if text]
 
 
 class _Terminal(_Shown):
@@ -263,19 +251,23 @@ class _Terminal(_Shown):
         self._live.update(self._line(final), refresh=True)
 
     def _line(self, final: bool) -> RenderableType:
+        from rich.constrain import Constrain
         from rich.progress_bar import ProgressBar
         from rich.table import Table
 
         # Less than the width: some terminals wrap when the last cell is written, and all of them
         # write "^C" behind the line when that is typed.
-        (epoch, *texts), cells = self._columns(final, self._console.width - 3)
-        line = Table.grid(padding=(0, _GAP, 0, 0))
-        for _ in range(2 + len(texts)):
-            line.add_column(no_wrap=True)
-        line.add_row(
-            epoch, ProgressBar(total=self._total(), completed=self._used, width=cells), *texts
-        )
-        return line
+        width = self._console.width - 3
+        name, texts = self._name(), self._texts(final)
+        while texts and len("  ".join([name, *texts])) + 2 + _BAR_CELLS[0] > width:
+            texts.pop()
+        line = Table.grid(padding=(0, 2, 0, 0))
+        line.add_column(no_wrap=True)
+        line.add_column()  # takes what the others leave
+        line.add_column(no_wrap=True)
+        bar = ProgressBar(total=self._total(), completed=self._used, width=_BAR_CELLS[1])
+        line.add_row(name, bar, "  ".join(texts))
+        return Constrain(line, width)
 
 
 class _Notebook(_Shown):
@@ -305,7 +297,7 @@ class _Notebook(_Shown):
     def _data(self, final: bool) -> dict[str, str]:
         from html import escape  # only here: it takes longer to import than all of this module
 
-        (epoch, *texts), _ = self._columns(final, width=1000)
+        epoch, texts = self._name(), self._texts(final)
         notes = "".join(f"<div>{escape(note)}</div>" for note in self._notes)
         html = (
             f'<div style="font-variant-numeric: tabular-nums">{notes}{escape(epoch)} '

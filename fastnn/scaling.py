@@ -19,19 +19,21 @@ from .passes import Passes
 
 
 def _column_numbers(name: str, values: ArrayLike | None, neutral: float, n: int) -> Array:
-    """Return finite doubles, (n,), of n numbers or of one for all; `neutral` for None."""
+    """Return n finite doubles from n numbers, or from one for all; None stands for `neutral`."""
     array = np.asarray(neutral if values is None else values)
     if array.shape not in ((), (n,)) or array.dtype.kind not in "biuf":
         wanted = "one number" if n == 1 else f"{n} numbers or one"
         raise ValueError(f"{name} must be {wanted}, got {shorten(values)}")
     new = np.array(np.broadcast_to(array, (n,)), np.float64, order="C")
     if not np.isfinite(new).all():
-        raise ValueError(f"{name} holds NaN, infinity or what float64 cannot hold")
+        raise ValueError(
+            f"{name} must be finite; it holds NaN, infinity or a number above float64's"
+        )
     return new
 
 
 def _read_only(array: Array) -> Array:
-    """Return a view that cannot be written to: assigning the whole is what is checked."""
+    """Return a read-only view: only assigning the whole array is checked."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -52,7 +54,7 @@ def _standard(X: Any) -> tuple[Array, Array]:
 
 
 class Scaled:
-    """The part of `MLP` that says how it reads inputs and in which units it answers."""
+    """The part of `MLP` for scaling of inputs and targets, and for column names."""
 
     sizes: tuple[int, ...]
     output: str
@@ -85,7 +87,7 @@ class Scaled:
         self._set_input_scaling(_kept(self.input_shift, 0, values), values)
 
     def _set_input_scaling(self, shift: ArrayLike | None, scale: ArrayLike | None) -> None:
-        """Set both at once: the core needs both or none."""
+        """Set shift and scale at once: the core needs both or none."""
         if shift is None and scale is None:
             self._scaling = self._old_bytes = None
             return
@@ -97,7 +99,7 @@ class Scaled:
         self._old_bytes = None
 
     def _read_bytes_as_fractions(self) -> None:
-        """Read bytes as x / 255 and other numbers as they are, as files of version 1 mean it."""
+        """Read bytes as x / 255 and other numbers unscaled, as for files of version 1."""
         n_in = self.sizes[0]
         shift = np.zeros(n_in) if self._scaling is None else self._scaling.shift
         scale = np.ones(n_in) if self._scaling is None else self._scaling.scale
@@ -143,7 +145,7 @@ class Scaled:
             )
         if self._classes is not None:
             raise ValueError(
-                "output_shift and output_scale are for numbers; this network has classes"
+                "output_shift and output_scale are for numeric targets; this network has classes"
             )
 
     def _check_says_labels(self) -> None:
@@ -170,15 +172,15 @@ class Scaled:
         self._feature_names = tuple(map(str, new))
 
     def standardize(self, X: arrays.Matrix, y: ArrayLike | None = None) -> None:
-        """Read inputs, and learn targets, as (x - mean) / standard deviation from now on.
+        """Scale inputs, and targets, to (x - mean) / standard deviation from now on.
 
         Mean and deviation are those of each column, in double. They are kept in model files and
         exports, so that a loaded network takes the same raw inputs. Columns that do not vary are
         only shifted. The names of a frame's columns are learnt, as by `fit`.
 
         With y, `predict` answers in the units of y, as float64; cost, gradient, activations and
-        history are those of the standardized targets: a mean squared error of 1 is that of always
-        predicting the mean.
+        history are those of the standardized targets: predicting the mean of y for every row has a
+        mean squared error of 1.
 
         Parameters
         ----------

@@ -1,11 +1,11 @@
-"""Learning rates that change while a network trains.
+"""Schedules of the learning rate.
 
 The `lr` of an optimiser is a number, a `Schedule`, or any function ``f(step) -> float`` of the
-0-based count of mini-batches since the fit began. A schedule is a formula without memory: it turns
-step numbers into rates, a whole run of mini-batches at once. So nothing has to be saved for a fit
-to be resumed, and the training loop can ask for the next thousand rates in one call.
+number of mini-batches since the fit began. A schedule is a formula without state: it maps step
+numbers to rates, those of a whole run of mini-batches at once. A checkpoint needs to save nothing
+of it, and the training loop gets the next thousand rates in one call.
 
-In the formulae below t is the step, E = ``steps_per_epoch``, T = ``total_steps`` of the whole fit.
+In the formulas below t is the step, E = ``steps_per_epoch``, T = ``total_steps`` of the whole fit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RATE = "a finite number of 0 or more"
 _FACTOR = "a finite number above 0"
 _PART = "a number from 0 to 1"
 
-# A setting means the same, and has the same bounds, in every schedule that has it.
+# A parameter has the same meaning and the same bounds in every schedule.
 _BOUNDS = {"lr": _RATE, "final_lr": _RATE, "warmup": _RATE, "start": _RATE, "final": _RATE}
 _BOUNDS |= {"factor": _FACTOR, "decay": _FACTOR, "peak_at": _PART}
 _WITHIN: dict[str, Callable[[float], bool]] = {
@@ -48,7 +48,7 @@ def _check(name: str, value: object) -> float:
 
 
 class Schedule(ABC):
-    """A rule for the learning rate at each step of a fit; subclass it to write one of your own.
+    """A rule for the learning rate at each step of a fit; subclass it to write your own.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class Schedule(ABC):
 
 
 class _Formula(Schedule):
-    """The built-in schedules: each is a frozen dataclass with a formula, `_at`."""
+    """Base of the built-in schedules, which are frozen dataclasses with a formula, `_at`."""
 
     def __post_init__(self) -> None:
         for field in fields(self):  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ class Constant(_Formula):
     Parameters
     ----------
     lr : float
-        The rate, 0 or more; a plain number in its place does the same.
+        The rate, 0 or more; a plain number as `lr` does the same.
     """
 
     lr: float
@@ -120,7 +120,7 @@ class Step(_Formula):
     every : int
         Epochs between two changes, 1 or more.
     factor : float, default 0.1
-        What the rate is multiplied by, above 0.
+        Factor of the rate, above 0.
 
     Examples
     --------
@@ -140,15 +140,15 @@ class Step(_Formula):
 class Exponential(_Formula):
     """Multiply the rate by `decay` in every epoch, smoothly: lr · decay^(t / E).
 
-    The epoch is a fraction here: the rate changes a little at every mini-batch, not in one jump at
-    the end of an epoch. A `decay` above 1 makes the rate grow, as a search for a good rate needs.
+    The exponent t / E is not rounded: the rate changes a little at every mini-batch, not once at
+    the end of an epoch. With a `decay` above 1 the rate grows, as in a search for a good rate.
 
     Parameters
     ----------
     lr : float
         The rate at the first step, 0 or more.
     decay : float
-        What one whole epoch multiplies the rate by, above 0.
+        Factor of the rate over one epoch, above 0.
 
     Examples
     --------
@@ -172,8 +172,8 @@ class Cosine(_Formula):
         t < W :   lr · (t + 1) / W
         t ≥ W :   final_lr + ½ (lr − final_lr) (1 + cos(π (t − W) / (T − W)))
 
-    As in the paper, `final_lr` is what the curve reaches at t = T, one step after the last: with
-    ``final_lr=0`` the last mini-batch still moves the weights.
+    As in the paper, the curve reaches `final_lr` at t = T, one step after the last: with
+    ``final_lr=0`` the last mini-batch still changes the weights.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ class Cosine(_Formula):
         fall = _cosine(self.lr, self.final_lr, t, warm, total)
         if warm == 0:
             return fall
-        # W need not be whole: the last step of a warm-up of 2.5 steps would overshoot.
+        # W may be fractional: without the limit, a warm-up of 2.5 steps would overshoot.
         return np.where(t < warm, self.lr * np.minimum((t + 1) / warm, 1.0), fall)
 
 
@@ -252,7 +252,7 @@ class OneCycle(_Formula):
     def _at(self, t: Steps, epoch: int, total: int) -> Rates:
         start = self.lr / 25 if self.start is None else self.start
         final = start / 1e4 if self.final is None else self.final
-        # A fit of very few steps has no room to rise: it then begins at the peak.
+        # A fit of very few steps has no room to rise: it begins at the peak.
         peak = max(self.peak_at * total - 1, 0.0)
         rise = _cosine(start, self.lr, t, 0.0, peak)
         fall = _cosine(self.lr, final, t, peak, total - 1)
@@ -260,11 +260,11 @@ class OneCycle(_Formula):
 
 
 def _cosine(first: float, last: float, t: Steps, begin: float, end: float) -> Rates:
-    """Half a cosine from `first` at step `begin` to `last` at step `end`, flat outside them."""
+    """Return half a cosine from `first` at `begin` to `last` at `end`, constant outside."""
     if end <= begin:
         return np.full(np.shape(t), first)
     left = (1 + np.cos(np.pi * np.clip((t - begin) / (end - begin), 0.0, 1.0))) / 2
-    return np.asarray(first * left + last * (1 - left))  # never below both, as first - last may be
+    return np.asarray(first * left + last * (1 - left))  # never below both, despite rounding
 
 
 LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
@@ -273,7 +273,7 @@ LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
 def learning_rates(
     lr: LearningRate, steps: Steps, *, steps_per_epoch: int, total_steps: int
 ) -> Rates:
-    """Return the rate of each step, shape (n,), whatever form the rate was given in.
+    """Return the rate of each step, shape (n,), from a number, a schedule or a function.
 
     Parameters
     ----------
@@ -298,7 +298,7 @@ def learning_rates(
     """
     steps = np.asarray(steps, dtype=np.int64)
     if isinstance(lr, Schedule):
-        with np.errstate(over="ignore", invalid="ignore"):  # said below, with the step
+        with np.errstate(over="ignore", invalid="ignore"):  # the check below names the step
             rates = lr.rates(steps, steps_per_epoch=steps_per_epoch, total_steps=total_steps)
         rates = np.asarray(rates, dtype=np.float64)
         if rates.shape != steps.shape:
@@ -323,7 +323,7 @@ def learning_rates(
 
 def _call(lr: Callable[[int], float], step: int) -> float:
     rate: Any = lr(step)
-    # 0-d arrays and other scalars that turn into a float are welcome, text and None are not.
+    # 0-d arrays and other scalars that convert to a float are accepted, text and None are not.
     if isinstance(rate, str | bytes) or not hasattr(rate, "__float__"):
         raise TypeError(f"lr must return a number at every step, got {rate!r} at step {step}")
     return float(rate)
@@ -333,14 +333,14 @@ _BUILT_IN = {kind.__name__: kind for kind in (Constant, Step, Exponential, Cosin
 
 
 def to_config(lr: LearningRate) -> float | dict[str, object] | None:
-    """Return `lr` as a JSON value for a model file, or None if it is the caller's own code.
+    """Return `lr` as a JSON value for a model file, or None if it is not built in.
 
     Examples
     --------
     >>> to_config(Step(0.5, every=10))
     {'name': 'Step', 'lr': 0.5, 'every': 10, 'factor': 0.1}
     """
-    # By exact type: a subclass of Cosine would come back as a plain Cosine.
+    # By exact type: a subclass of Cosine would be restored as a plain Cosine.
     if _BUILT_IN.get(type(lr).__name__) is type(lr):
         return {"name": type(lr).__name__, **asdict(lr)}
     if isinstance(lr, Schedule) or callable(lr):

@@ -22,7 +22,7 @@ def plural(n: int, noun: str) -> str:
 
 
 def number(value: Any) -> str:
-    """Return a number with four digits that count, or a word as it is.
+    """Return a number with four significant digits; a string is returned unchanged.
 
     >>> [number(x) for x in (0.123456, -12345.6, 3, 0.0, 1.5e-9, "left")]
     ['0.1235', '−12,350', '3', '0', '1.5e−09', 'left']
@@ -47,7 +47,7 @@ def number(value: Any) -> str:
 
 
 def significant(value: float) -> str:
-    """Return four digits, with an exponent only where it helps: "9,615", "0.1268", "2.5e-07"."""
+    """Return four digits, with an exponent only for very small or large numbers: "0.1268"."""
     size = abs(value)
     if not 1e-4 <= size < 1e9:
         return f"{value:.4g}"
@@ -55,7 +55,7 @@ def significant(value: float) -> str:
 
 
 def four_decimals(value: float) -> str:
-    """Four decimals where they say something, else four digits and an exponent.
+    """Return four decimals, or four digits and an exponent for very small or large numbers.
 
     >>> four_decimals(0.08123), four_decimals(0.0001), four_decimals(123456.0), four_decimals(0.0)
     ('0.0812', '1.000e-04', '1.235e+05', '0.0000')
@@ -66,7 +66,7 @@ def four_decimals(value: float) -> str:
 
 
 def metric(value: float) -> str:
-    """Write a metric in about six cells.
+    """Return a metric in about six characters.
 
     >>> metric(0.08123), metric(0.00008123), metric(12345.6), metric(0.0)
     ('0.0812', '8.12e-05', '1.23e+04', '0.0000')
@@ -77,14 +77,14 @@ def metric(value: float) -> str:
 
 
 def brief(value: float, digits: int = 2) -> str:
-    """Return a number in a few signs: with so many digits that count below 10, else with four."""
+    """Return a short number: `digits` significant digits below 10, else four."""
     long = 10 <= abs(value) < 1e6
     text = f"{float(f'{value:.4g}'):,g}" if long else f"{value:.{digits}g}"
     return text.replace("-", "−")
 
 
 def circled(value: float) -> str:
-    """Return an activation in about four signs, to be written into its neuron."""
+    """Return an activation in about four characters, to be drawn in its neuron."""
     text = f"{value:.0f}" if abs(value) >= 10 else f"{value:.{1 if value <= -1 else 2}f}"
     if len(text) > 5:
         text = f"{value:.0e}".replace("e+0", "e")
@@ -92,7 +92,7 @@ def circled(value: float) -> str:
 
 
 def ten_to_the(exponent: int) -> str:
-    """Return a power of ten, "10⁻³", in letters as large as the rest."""
+    """Return a power of ten, "10⁻³", as mathematical text of normal size."""
     return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
@@ -111,7 +111,7 @@ def with_unit(value: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """Return how many times as much, with three digits that count, and no astronomy.
+    """Return a ratio with three significant digits, at most "over a million times".
 
     >>> times(8.5212), times(138000.0), times(4.36e15)
     ('8.52 times', '138,000 times', 'over a million times')
@@ -122,7 +122,7 @@ def times(ratio: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent, with a digit where it is small."""
+    """Return a share in percent, with a decimal if it is small."""
     return (f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}").replace("-", "−")
 
 
@@ -132,7 +132,7 @@ def whole_percent(share: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """Return a time in words a person reads: "0.23 s", "12.3 s", "2 min 5 s"."""
+    """Return a duration: "0.23 s", "12.3 s", "2 min 5 s"."""
     if value < 60:
         return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
     return f"{int(value) // 60} min {int(value) % 60} s"
@@ -150,10 +150,13 @@ def minutes(seconds: float) -> str:
 
 
 def plain_value(value: Any) -> Any:
-    """Return arrays, dataclasses and NumPy's numbers as what JSON knows; networks are left out."""
+    """Return arrays, dataclasses and NumPy's numbers as JSON values, without private fields."""
     if is_dataclass(value) and not isinstance(value, type):
-        shown = [field.name for field in fields(value) if not field.name.startswith("_")]
-        return {name: plain_value(getattr(value, name)) for name in shown}
+        return {
+            field.name: plain_value(getattr(value, field.name))
+            for field in fields(value)
+            if not field.name.startswith("_") and field.metadata.get("plain", True)
+        }
     if isinstance(value, Mapping):
         return {str(key): plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""How far rounding may take the core from the twin: a bound for every number of a pass.
+"""Bounds for the rounding errors of the core against the twin, for every number of a pass.
 
 The model is the usual one (N. Higham, "Accuracy and stability of numerical algorithms", ch. 3):
 every operation errs by at most u = eps / 2 of its result, so a sum of k products that is rounded

@@ -1,4 +1,4 @@
-"""What the tests of the exports share: networks of every kind, and C files that are compiled."""
+"""Helpers for the tests of the exports: networks of every kind, and compiled C files."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import reference as ref
 
 import fastnn
@@ -32,6 +34,11 @@ HOSTILE = [
     "'",
     " ",
 ]
+
+
+every_activation_and_output = pytest.mark.parametrize(
+    ("activation", "output"), list(product(HIDDEN, ACTIVATIONS))
+)
 
 
 def compile_c(folder: Path, source: str, output: str, *flags: str) -> Path:
@@ -90,6 +97,17 @@ def random_net(
             net.output_shift = rng.normal(size=sizes[-1]) * 3
             net.output_scale = rng.uniform(0.2, 3, size=sizes[-1])
     return net
+
+
+def net_with_tails(activation: str, output: str, dtype: str) -> tuple[fastnn.MLP, Any]:
+    """A network whose hidden units see both sides of their function and its tails; its rows."""
+    net = fastnn.MLP([5, 9, 4], activation=activation, output=output, dtype=dtype, seed=1)
+    net.biases[0] = np.linspace(-6, 6, 9)
+    return net, rows(64, 5, dtype=dtype)
+
+
+def rows(n: int, width: int, seed: int = 0, dtype: Any = np.float32) -> Any:
+    return np.random.default_rng(seed).standard_normal((n, width)).astype(dtype)
 
 
 def rows_for(net: fastnn.MLP, n: int, seed: int = 1) -> np.ndarray[Any, Any]:

@@ -1,4 +1,4 @@
-"""What the tests of the core share: a network in the core, spoken to by names and arrays.
+"""Helpers for the tests of the core: a network in the core, used by names and arrays.
 
 `Core` holds the arguments that both sides need, so that a test compares `core.gradient(X, Y)` with
 `ref.gradient(core.sizes, core.exact, X, Y, **core.names)` and nothing can be told to one side only.

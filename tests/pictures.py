@@ -10,7 +10,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+import fastnn
 
 ACCEPTED = Path(__file__).parent / "pictures"
 _TOLERANCE = 12  # root mean square of 0 … 255: text differs a little between versions of matplotlib
@@ -30,8 +33,25 @@ def assert_looks_as_accepted(figure: Any, name: str, tmp_path: Path) -> None:
     assert difference is None, difference
 
 
+def digit_network(**options: Any) -> fastnn.MLP:
+    """The classical network of digits, untrained.
+
+    It is in double, so that every processor ends at the same picture.
+    """
+    classical = {"activation": "sigmoid", "output": "sigmoid", "loss": "quadratic"}
+    classical |= {"init": "lecun_normal", "dtype": "float64"}
+    return fastnn.MLP([784, 16, 16, 10], seed=0, **classical | options)
+
+
+def assert_nothing_is_cut_off(figure: Any) -> None:
+    """Fail if something that is drawn leaves the figure."""
+    figure.canvas.draw()
+    box, size = figure.get_tightbbox(), figure.get_size_inches()
+    assert (box.min > -0.02).all() and (box.max < np.add(size, 0.02)).all(), figure.get_suptitle()
+
+
 def smallest_text(figure: Any, column: float = 6.3) -> float:
-    """Return the points of a figure's smallest text in a column of so many inches.
+    """Return the points of a figure's smallest text in a column of this width in inches.
 
     The exponents of mathematical text are 0.7 times as large as the rest.
     """

@@ -1,4 +1,4 @@
-"""The readable NumPy twin of the C core: backpropagation in float64, as it is derived on paper.
+"""The readable NumPy twin of the C core: backpropagation in float64, written like the derivation.
 
 Nothing here is fast, and nothing here knows fastnn: the tests compare the library with this file,
 and `test_reference.py` compares this file with finite differences and hand-worked numbers.

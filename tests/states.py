@@ -1,4 +1,4 @@
-"""All that a network is, as values that can be compared: for tests that say "as it was"."""
+"""State of a network as comparable values, for tests that nothing has changed."""
 
 from __future__ import annotations
 

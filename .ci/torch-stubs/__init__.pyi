@@ -1,4 +1,4 @@
-"""What the public names of fastnn.export take of PyTorch, which is large to install for its types.
+"""Types of PyTorch in the public names of fastnn.export, since PyTorch is large to install.
 
 For `basedpyright --verifytypes` only, which must know a class's bases.
 """

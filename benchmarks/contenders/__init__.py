@@ -5,9 +5,10 @@
                    that all are judged by
 `base`, and one    one small module a library, which it imports only when its class is made, in a
 module a library   process of its own
-`child`, `crew`    that process, and how it is started and spoken to
+`worker_main`      that process
+`workers`          its start, and the exchange with it
 `runner`           the method: check that all learn the same, warm up, take turns, compare
-`report`           the tables
+`comparison`       the tables
 =================  ============================================================================
 """
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastnn.bench.workloads import Examples, Workload
+from fastnn.bench.workloads import Workload, WorkloadData
 
 from . import reference
 
@@ -40,7 +40,7 @@ class Contender(ABC):
     Parameters
     ----------
     workload : Workload
-    examples : Examples
+    examples : WorkloadData
         `train` takes the first `rows` of them.
     n_threads : int
         That the library may use.
@@ -62,7 +62,7 @@ class Contender(ABC):
 
     keeps_order = True
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         self.workload = workload
         self.examples = examples
         self.n_threads = n_threads
@@ -123,7 +123,7 @@ class Contender(ABC):
         return float(np.abs(np.asarray(self._call()).reshape(right.shape) - right).max())
 
     def prediction_seconds(self, calls: int) -> float:
-        """Return how long so many predictions of one row take."""
+        """Return the seconds of a number of predictions of one row."""
         call = self._call if self._call is not None else self.predictor()
         began = time.perf_counter()
         for _ in range(calls):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench.workloads import Examples, Workload
+from fastnn.bench.workloads import Workload, WorkloadData
 
 from . import reference
 from .base import Array, Contender, UnableError, need
@@ -24,7 +24,7 @@ class Kann(Contender):
 
     keeps_order = False
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         if workload.kind != "predict" and workload.rule.kind != "rmsprop":
             raise UnableError("cynn's binding trains by RMSprop only")
@@ -57,7 +57,7 @@ class Kann(Contender):
         self.net = self._kann.KannNeuralNetwork.load(self._path)
 
     def train(self, rows: int, epochs: int) -> None:
-        """Train for exactly so many epochs."""
+        """Train for exactly `epochs` epochs."""
         self.net.train(
             self.examples.X[:rows],
             self.examples.targets[:rows],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastnn.bench.workloads import Examples, Workload
+from fastnn.bench.workloads import Workload, WorkloadData
 
 from . import reference
 from .base import Contender, UnableError, need
@@ -14,7 +14,7 @@ from .base import Contender, UnableError, need
 class OnnxRuntime(Contender):
     """``InferenceSession.run``."""
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         if workload.kind != "predict":
             raise UnableError("it predicts only")

@@ -9,7 +9,7 @@ from typing import Any
 
 import fastnn
 from fastnn.bench.measure import network, optimizer
-from fastnn.bench.workloads import Examples, Workload, load_test_digits
+from fastnn.bench.workloads import Workload, WorkloadData, load_test_digits
 
 from .base import Array, Contender, UnableError
 
@@ -17,7 +17,7 @@ from .base import Array, Contender, UnableError
 class Fastnn(Contender):
     """One call of `MLP.fit` with all its checks; float32 inputs."""
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         fastnn.set_num_threads(n_threads)
         self.X = examples.X
@@ -27,7 +27,7 @@ class Fastnn(Contender):
         return fastnn.__version__
 
     def reset(self) -> None:
-        """Make the network anew."""
+        """Create a new network."""
         self.net: fastnn.MLP = network(self.workload)
         self.net.params = self.initial
 
@@ -71,7 +71,7 @@ class Fastnn(Contender):
         return {"seconds": seconds, "accuracy": net.evaluate(*load_test_digits(folder))["accuracy"]}
 
     def threaded(self, rows: int, n_threads: int) -> dict[str, Any]:
-        """Train with so many threads; return seconds, and a digest that tells equal bits."""
+        """Train with a number of threads; return the seconds and a digest of the bits."""
         fastnn.set_num_threads(n_threads)
         self.net = network(self.workload, seed=0)  # fixes the weights, and the order of the rows
         began = time.perf_counter()
@@ -83,7 +83,7 @@ class Fastnn(Contender):
 class FastnnBytes(Fastnn):
     """The same with the images as the bytes that they come as, which fastnn reads in place."""
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         if examples.X_bytes is None or workload.kind != "train":
             raise UnableError("the data are no bytes")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench.workloads import Examples, Workload
+from fastnn.bench.workloads import Workload, WorkloadData
 
 from . import reference
 from .base import Array, Contender
@@ -17,7 +17,7 @@ from .base import Array, Contender
 class Numpy(Contender):
     """`reference` in float32."""
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         self._rng = np.random.default_rng(0)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench.workloads import Examples, Workload
+from fastnn.bench.workloads import Workload, WorkloadData
 
 from .base import Array, Contender, UnableError, need
 
@@ -18,7 +18,7 @@ class Torch(Contender):
 
     compiled = False
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         torch = need("torch")
         self.torch: Any = torch
@@ -52,7 +52,7 @@ class Torch(Contender):
         return lambda X, y: ((model(X) - y) ** 2).sum(1).mean()
 
     def reset(self) -> None:
-        """Copy the initial weights into the model; make the optimiser anew."""
+        """Copy the initial weights into the model; create a new optimiser."""
         torch, rule, at = self.torch, self.workload.rule, 0
         with torch.no_grad():
             for parameter in self.model.parameters():  # W is (n_out, n_in) here

@@ -60,7 +60,7 @@ def f(name: str, z: Array) -> Array:
 
 
 def f_prime(name: str, a: Array) -> Array:
-    """Return f'(z), told by the activation a = f(z)."""
+    """Return f'(z), computed from the activation a = f(z)."""
     slope: Array
     if name == "sigmoid":
         slope = a * (1 - a)

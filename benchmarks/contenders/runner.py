@@ -22,7 +22,7 @@ from fastnn.bench.measure import amount, spread
 from fastnn.bench.workloads import Workload
 
 from . import OURS, UnableError
-from .crew import Child, ChildError, Crew, threads_of
+from .workers import Worker, WorkerError, Workers, threads_of
 
 TOLERANCE = 0.02  # of the loss: roundings differ, and many steps make them larger
 LOOSE = 0.1  # where the order of the rows differs
@@ -122,14 +122,14 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float
 
 
 def measure(
-    workload: Workload, peers: Sequence[str], crew: Crew, settings: Settings = Settings()
+    workload: Workload, peers: Sequence[str], workers: Workers, settings: Settings = Settings()
 ) -> Result:
     """Measure fastnn, and the peers that can, on a workload."""
     kinds = {"book": _book, "threads": _threads, "predict": _predict, "train": _train}
     result = Result(workload, threads_of(workload.all_threads), rounds=settings.rounds)
     try:
-        return kinds[workload.kind](workload, peers, crew, settings, result)
-    except (ChildError, UnableError) as error:  # fastnn itself
+        return kinds[workload.kind](workload, peers, workers, settings, result)
+    except (WorkerError, UnableError) as error:  # fastnn itself
         result.left_out[OURS] = str(error)
         return result
 
@@ -138,22 +138,27 @@ class _Race:
     """The contenders of one workload, those dropped that fail on the way."""
 
     def __init__(
-        self, workload: Workload, peers: Sequence[str], crew: Crew, settings: Settings, to: Result
+        self,
+        workload: Workload,
+        peers: Sequence[str],
+        workers: Workers,
+        settings: Settings,
+        to: Result,
     ) -> None:
-        self._crew = crew
+        self._pool = workers
         self._settings = settings
         self._left_out = to.left_out
         self._name = workload.name
         names = [OURS, *(peer for peer in peers if peer != OURS)]
-        self.children = {name: crew.get(name, workload.all_threads) for name in names}
-        self._peak = crew.get(_PEAK, workload.all_threads)
-        everybody = {child.name: child for child in (*self.children.values(), self._peak)}
+        self.workers = {name: workers.get(name, workload.all_threads) for name in names}
+        self._peak = workers.get(_PEAK, workload.all_threads)
+        everybody = {worker.name: worker for worker in (*self.workers.values(), self._peak)}
         self._tell("starting")
-        for child in everybody.values():  # side by side
-            child.send("prepare", workload=workload.to_json(), folder=settings.folder)
+        for worker in everybody.values():  # side by side
+            worker.send("prepare", workload=workload.to_json(), folder=settings.folder)
         self.versions: dict[str, Any] = {}
-        for name, child in everybody.items():
-            self.versions[name] = self._try(name, child.receive)
+        for name, worker in everybody.items():
+            self.versions[name] = self._try(name, worker.receive)
 
     def _tell(self, text: str) -> None:
         self._settings.tell(f"{self._name}: {text}")
@@ -164,47 +169,47 @@ class _Race:
             return action()
         except UnableError as error:
             self.leave_out(name, str(error))
-        except ChildError as error:
-            self._crew.drop(self.children.get(name, self._peak))
+        except WorkerError as error:
+            self._pool.drop(self.workers.get(name, self._peak))
             self.leave_out(name, f"failed: {error}")
         return None
 
     def leave_out(self, name: str, why: str) -> None:
         """Go on without a contender."""
         if name == OURS:
-            raise ChildError(why)
-        if name in self.children:
-            del self.children[name]
+            raise WorkerError(why)
+        if name in self.workers:
+            del self.workers[name]
             self._left_out[name] = why
 
     def ask(self, name: str, what: str, call: str, **arguments: Any) -> Any:
         """Ask one contender; None if it fails."""
         self._tell(f"{name}, {what}")
-        return self._try(name, lambda: self.children[name].ask(call, **arguments))
+        return self._try(name, lambda: self.workers[name].ask(call, **arguments))
 
     def rounds(
         self, play: Callable[[str, int], float | None]
     ) -> tuple[dict[str, list[float]], float]:
         """Return the rates of each contender, one a round, and the greatest peak in GF/s."""
-        rates: dict[str, list[float]] = {name: [] for name in self.children}
+        rates: dict[str, list[float]] = {name: [] for name in self.workers}
         peak = 0.0
         for number in range(1, self._settings.rounds + 1):
-            for name in list(self.children):
+            for name in list(self.workers):
                 rate = play(name, number)
                 if rate is not None:
                     rates[name].append(rate)
             peak = max(peak, self._peak.ask("peak", n=self._settings.peak_size) / 1e9)
-        return {name: rates[name] for name in self.children}, peak
+        return {name: rates[name] for name in self.workers}, peak
 
 
 def _train(
-    workload: Workload, peers: Sequence[str], crew: Crew, settings: Settings, result: Result
+    workload: Workload, peers: Sequence[str], workers: Workers, settings: Settings, result: Result
 ) -> Result:
-    race = _Race(workload, peers, crew, settings, result)
+    race = _Race(workload, peers, workers, settings, result)
     losses: dict[str, float] = {}
     amounts: dict[str, tuple[int, int]] = {}
     short = {"rows": min(workload.check_rows, workload.whole_rows), "epochs": workload.check_epochs}
-    for name in list(race.children):
+    for name in list(race.workers):
         scores = race.ask(name, "does it learn?", "check", **short)
         if scores is None:
             continue
@@ -250,11 +255,11 @@ def _train(
 
 
 def _predict(
-    workload: Workload, peers: Sequence[str], crew: Crew, settings: Settings, result: Result
+    workload: Workload, peers: Sequence[str], workers: Workers, settings: Settings, result: Result
 ) -> Result:
-    race = _Race(workload, peers, crew, settings, result)
+    race = _Race(workload, peers, workers, settings, result)
     calls: dict[str, int] = {}
-    for name in list(race.children):
+    for name in list(race.workers):
         error = race.ask(name, "is it right?", "prediction_error")
         if error is not None and error > _ERROR:
             race.leave_out(name, f"predicts otherwise: off by {error:.2g}")
@@ -284,19 +289,19 @@ def _predict(
     return result
 
 
-def _prepared(workload: Workload, crew: Crew, settings: Settings) -> tuple[Child, str]:
-    child = crew.get(OURS, workload.all_threads)
-    told = child.ask("prepare", workload=workload.to_json(), folder=settings.folder)
-    return child, str(told)
+def _prepared(workload: Workload, workers: Workers, settings: Settings) -> tuple[Worker, str]:
+    worker = workers.get(OURS, workload.all_threads)
+    told = worker.ask("prepare", workload=workload.to_json(), folder=settings.folder)
+    return worker, str(told)
 
 
 def _book(
-    workload: Workload, peers: Sequence[str], crew: Crew, settings: Settings, result: Result
+    workload: Workload, peers: Sequence[str], workers: Workers, settings: Settings, result: Result
 ) -> Result:
-    child, version = _prepared(workload, crew, settings)
+    worker, version = _prepared(workload, workers, settings)
     settings.tell(f"{workload.name}: fastnn")
     epochs = settings.book_epochs
-    done = child.ask("book", epochs=epochs, folder=settings.folder)
+    done = worker.ask("book", epochs=epochs, folder=settings.folder)
     rate = epochs * workload.whole_rows / done["seconds"]
     result.rounds = 1
     result.rows.append(
@@ -313,21 +318,21 @@ def _book(
 
 
 def _threads(
-    workload: Workload, peers: Sequence[str], crew: Crew, settings: Settings, result: Result
+    workload: Workload, peers: Sequence[str], workers: Workers, settings: Settings, result: Result
 ) -> Result:
     if result.n_threads == 1:
         raise UnableError("this process may use one CPU only")
-    child, version = _prepared(workload, crew, settings)
+    worker, version = _prepared(workload, workers, settings)
     counts = (1, result.n_threads)
     first = {"rows": min(workload.check_rows, workload.whole_rows), "n_threads": 1}
-    rate = first["rows"] / child.ask("threaded", **first)["seconds"]
+    rate = first["rows"] / worker.ask("threaded", **first)["seconds"]
     rows = amount(rate, 2 * settings.seconds, workload)[0]
     rates: dict[int, list[float]] = {n: [] for n in counts}
     bits = set()
     for number in range(1, settings.rounds + 1):
         for n in counts:
             settings.tell(f"{workload.name}: {n} threads, round {number}")
-            done = child.ask("threaded", rows=rows, n_threads=n)
+            done = worker.ask("threaded", rows=rows, n_threads=n)
             rates[n].append(rows / done["seconds"])
             bits.add(done["bits"])
     same = "same bits" if len(bits) == 1 else "NOT THE SAME BITS"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench.workloads import Examples, Workload
+from fastnn.bench.workloads import Workload, WorkloadData
 
 from . import reference
 from .base import Array, Contender, UnableError, need
@@ -19,7 +19,7 @@ _FIRST = 1_000  # rows of the fit that makes the arrays; all classes are among t
 class Sklearn(Contender):
     """One `fit` with ``warm_start``: it goes on from the weights, with a fresh optimiser."""
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         if workload.kind != "predict" and workload.loss == "quadratic":
             raise UnableError("it has no quadratic cost on sigmoid outputs")
@@ -57,7 +57,7 @@ class Sklearn(Contender):
         return str(self._sklearn.__version__)
 
     def reset(self) -> None:
-        """Copy the initial weights; the next fit makes its optimiser anew."""
+        """Copy the initial weights; the next fit creates a new optimiser."""
         layers = reference.split(self.initial, self.workload.sizes)
         for (W, b), coef, intercept in zip(
             layers, self.model.coefs_, self.model.intercepts_, strict=True

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn.bench.workloads import Examples, Workload
+from fastnn.bench.workloads import Workload, WorkloadData
 
 from . import reference
 from .base import Array, Contender, need
@@ -19,7 +19,7 @@ class Jax(Contender):
     The order of the rows comes from NumPy: XLA's own permutation on a CPU is a sort, and slower.
     """
 
-    def __init__(self, workload: Workload, examples: Examples, n_threads: int) -> None:
+    def __init__(self, workload: Workload, examples: WorkloadData, n_threads: int) -> None:
         super().__init__(workload, examples, n_threads)
         jax = need("jax")
         self.jax: Any = jax

@@ -1,4 +1,4 @@
-/* dispatch.c: which instruction set runs, asked of the processor and of the system. */
+/* dispatch.c: chooses the instruction set that the kernels use, asking the processor and the system. */
 #include "isa/dispatch.h"
 
 #include <string.h>
@@ -20,8 +20,8 @@ static uint64_t xcr0(void)
 }
 #endif
 
-/* A flag of the processor counts only if the system saves the registers it widens: XCR0 has bits
- * 1-2 for AVX, 5-7 for AVX-512. (__builtin_cpu_supports said no on a machine that could.) */
+/* A flag of the processor counts only if the system saves the wider registers: XCR0 has bits 1-2 for
+ * AVX, 5-7 for AVX-512. (__builtin_cpu_supports said no on a machine that has them.) */
 static int processor_has(int avx512)
 {
     unsigned r[4];

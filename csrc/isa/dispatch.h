@@ -1,4 +1,4 @@
-/* dispatch.h: the kernel tables of every ISA, and those of the one in use. */
+/* dispatch.h: the tables of kernels, those of every ISA and those of the ISA in use. */
 #ifndef FNN_DISPATCH_H
 #define FNN_DISPATCH_H
 

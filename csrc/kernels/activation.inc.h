@@ -1,11 +1,11 @@
-/* activation.inc.h: f(z) and f'(z), each where the book has it. The list of all f stands in fnn.h; a
- * switch here that lacks one does not compile (-Werror=switch). */
+/* activation.inc.h: the activation functions f(z) and their slopes f'(z). The list of all f is in fnn.h;
+ * a switch here that lacks one does not compile (-Werror=switch). */
 #include <math.h>
 #include "kernels/vmath.inc.h"
 
 #define LEAKY ((real)0.01)
 
-/* f(z), and f'(z) into *slope where `both` */
+/* f(z); if `both`, also *slope = f'(z) */
 FNN_INLINE vec f_of(const fnn_activation f, const int both, vec z, vec *slope)
 {
     vec one = v_set1(1), zero = v_zero(), a, s, rest;
@@ -47,12 +47,12 @@ FNN_INLINE vec f_of(const fnn_activation f, const int both, vec z, vec *slope)
     case FNN_IDENTITY:
         if (both) *slope = one;
         return z;
-    case FNN_SOFTMAX: break; /* a function of a whole row: softmax() below */
+    case FNN_SOFTMAX: break; /* needs whole rows: softmax() below */
     }
-    return v_set1((real)NAN); /* never: so that it shows */
+    return v_set1((real)NAN); /* not reached; NaN would be noticed */
 }
 
-/* f'(z) from a = f(z), for those f of the list that say FROM_A */
+/* f'(z) computed from a = f(z), for the f marked FROM_A in fnn.h */
 FNN_INLINE vec slope_of(const fnn_activation f, vec a)
 {
     vec one = v_set1(1), zero = v_zero();
@@ -72,10 +72,10 @@ FNN_INLINE vec slope_of(const fnn_activation f, vec a)
         break;
 #undef NOT_HERE
     }
-    return v_set1((real)NAN); /* never: so that it shows */
+    return v_set1((real)NAN); /* not reached; NaN would be noticed */
 }
 
-/* Rows that lie end to end are computed as one. */
+/* Rows without gaps between them are computed as one long row. */
 FNN_INLINE void join_rows(int64_t *m, int64_t *n, int64_t ld)
 {
     if (ld == *n) *n *= *m, *m = 1;
@@ -144,8 +144,8 @@ static void softmax_row(int64_t n, real *z)
     if (rest) v_store_n(z + whole, v_div(v_load_n(z + whole, rest), total), rest);
 }
 
-/* Rows of n ≤ V values are too short to be vectors: V of them are transposed into n vectors, lane i of
- * x[j] being value j of row i. m < V: the other lanes hold 0. */
+/* Second form, for rows of n ≤ V values, too short to fill vectors: V rows are transposed into n
+ * vectors, so that lane i of x[j] is value j of row i. If m < V, the other lanes hold 0. */
 FNN_INLINE void load_lanes(int64_t m, int64_t n, const real *z, int64_t ld, vec *x)
 {
     for (int i = 0; i < V; i++) x[i] = i < m ? v_load_n(z + i * ld, (int)n) : v_zero();
@@ -158,7 +158,7 @@ FNN_INLINE void store_lanes(int64_t m, int64_t n, vec *x, real *z, int64_t ld)
     for (int i = 0; i < V && i < m; i++) v_store_n(z + i * ld, x[i], (int)n);
 }
 
-/* softmax of V rows in place; *top = max z, *most = max a = 1 / Σ e^{z − top} */
+/* Softmax of V rows in place; *top = max z, *most = max a = 1 / Σ e^{z − top} */
 FNN_INLINE void softmax_lanes(int64_t n, vec *x, vec *top, vec *most)
 {
     vec sum = v_zero();
@@ -203,7 +203,7 @@ static void times_slope(fnn_activation f, int64_t m, int64_t n, const real *a, r
 {
 #define CASE_IS_ONE(F) case F: break;
 #define CASE_FROM_A(F) case F: apply_slope(F, m, n, a, delta, ld); break;
-#define CASE_STORED(F) case F: break; /* multiply() has it */
+#define CASE_STORED(F) case F: break; /* multiply() does it */
 #define CASE_JACOBIAN(F) case F: break;
     switch (f) { FNN_ACTIVATIONS(CASE) }
 #undef CASE

@@ -1,7 +1,7 @@
 /* gather.inc.h: converts rows of the user's array to the network's dtype. */
 
-/* How a number x of X is read: x; x · factor; or (x − shift) · scale with those of its column. Computed in
- * double and rounded once: 1e9 − (1e9 − 1) is 1 in a network of floats, too. */
+/* Formula by which a number x of X is read: x; x · factor; or (x − shift) · scale, with the shift and the
+ * scale of its column. It is computed in double and rounded once: 1e9 − (1e9 − 1) is 1 for float, too. */
 typedef enum { AS_IS, BY_FACTOR, BY_COLUMN } reading;
 
 FNN_INLINE reading reading_of(const fnn_matrix *X)
@@ -9,7 +9,7 @@ FNN_INLINE reading reading_of(const fnn_matrix *X)
     return X->shift ? BY_COLUMN : X->factor != 1 ? BY_FACTOR : AS_IS;
 }
 
-/* the number at p, whatever its alignment */
+/* The number at p, at any alignment */
 FNN_INLINE double number(const fnn_dtype dtype, const char *p)
 {
     float f;
@@ -21,7 +21,7 @@ FNN_INLINE double number(const fnn_dtype dtype, const char *p)
     }
 }
 
-/* the element at p, in column j */
+/* The number at p, which is in column j, as it is read */
 FNN_INLINE real element(const reading how, const fnn_dtype dtype, const fnn_matrix *X, const char *p,
                         int64_t j)
 {
@@ -36,14 +36,15 @@ FNN_INLINE real element(const reading how, const fnn_dtype dtype, const fnn_matr
     }
 }
 
-/* n elements `stride` bytes apart; a constant stride lets the compiler use vectors */
+/* n numbers `stride` bytes apart, as they are read. A constant stride lets the compiler use vectors, and
+ * so do local copies of shift and scale, which are known not to overlap `out`. */
 FNN_INLINE void elements(const reading how, const fnn_dtype dtype, const fnn_matrix *X, const char *p,
                          const ptrdiff_t stride, int64_t n, real *restrict out)
 {
     const double factor = X->factor;
     const double *restrict shift = X->shift, *restrict scale = X->scale;
-    fnn_matrix same = {.factor = factor, .shift = shift, .scale = scale};
-    for (int64_t j = 0; j < n; j++) out[j] = element(how, dtype, &same, p + j * stride, j);
+    fnn_matrix local = {.factor = factor, .shift = shift, .scale = scale};
+    for (int64_t j = 0; j < n; j++) out[j] = element(how, dtype, &local, p + j * stride, j);
 }
 
 FNN_INLINE void row_of(const fnn_dtype dtype, const ptrdiff_t size, const fnn_matrix *X, const char *p,
@@ -64,7 +65,7 @@ FNN_INLINE void row_of(const fnn_dtype dtype, const ptrdiff_t size, const fnn_ma
     }
 }
 
-/* bytes times 1/255, with the bits of `elements` */
+/* n bytes times 1/255, to the bits of `elements` */
 static void bytes(const uint8_t *p, int64_t n, real *out)
 {
     int64_t j = 0;
@@ -90,7 +91,7 @@ static void dense_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)
     read_row(X, X->data + row * X->row_stride, X->col_stride, n, out);
 }
 
-/* A row that is reals already, end to end: itself; else NULL */
+/* The row itself if it is reals without gaps that are read as they are, else NULL */
 FNN_INLINE const real *own_row(const fnn_matrix *X, int64_t row)
 {
     fnn_dtype own = sizeof(real) == sizeof(float) ? FNN_F32 : FNN_F64;

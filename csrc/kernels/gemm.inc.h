@@ -6,25 +6,25 @@
  *
  * Design
  *
- *  (a) A tile is MR rows by NV vectors of C held in registers while k runs. Each step loads NV
- *      vectors of B and broadcasts MR values of A: MR·NV multiply-adds for MR + NV loads. A's
- *      strides are arguments, so that A and Aᵀ need no code of their own.
+ *  (a) A tile is MR rows by NV vectors of C, held in registers while k runs. Each k loads NV
+ *      vectors of B and broadcasts MR values of A: MR·NV multiply-adds for MR + NV loads. A has
+ *      two strides, so that Aᵀ needs no code of its own.
  *      AVX-512, NEON (32 registers): 12·2 sums + 2 of B + 1 of A = 27.
  *      AVX2 (16 registers):           6·2 sums + 2 of B + 1 of A = 15; one vector wide: 12 + 2.
  *      Plain C: 4·2, which compilers keep in the 16 registers of SSE2.
  *      Two multiply-adds a cycle with a latency of 4 want at least 8 independent sums.
- *  (b) MR and NV are constants in every instance and the loops over them unrolled: only so do the
- *      sums stay in registers (a factor of two).
+ *  (b) MR and NV are constants when compiled, and the loops over them are unrolled: otherwise the
+ *      sums do not stay in registers, which takes twice as long.
  *  (c) Edges: the last vector of a row is loaded and stored by its first `tail` lanes, so narrow
  *      layers cost no more than their vectors; the last rows get a tile of their own height.
  *  (d) k is cut into equal blocks of at most KC, so that a group of panels of B stays in L2; C
- *      carries the sums from block to block, which changes no bit of them. Measured on W5: 256 to
- *      512 brought 8 %, more nothing.
- *  (e) nn copies B into dense panels only where its rows are so far apart that they fall into the
- *      same cache sets (PACK_BYTES) and enough rows of C share the copy; below that it costs more
- *      than it saves. nt always copies, as that is where B is transposed, V by V in registers. tn
- *      never does: its B is a delta, whose stride the network chooses. GROUP columns are copied at
- *      once, since a row of B is a page of its own, and dear unless read at length.
+ *      carries the sums from block to block, which changes no bit of them. Measured on W5: 512 is
+ *      8 % faster than 256, and larger blocks gain nothing.
+ *  (e) nn copies B into dense panels if its rows are so far apart that they fall into the same
+ *      cache sets (PACK_BYTES) and enough rows of C use the copy; otherwise copying costs more than
+ *      it saves. nt always copies, since it transposes B, V by V in registers. tn never copies: its
+ *      B is a delta, whose stride the network chooses. GROUP columns are copied at a time: each row
+ *      of B lies on another page of memory, and reading only a few columns of each is slow.
  *  (f) tn takes its rows in blocks of MC, so that the columns of A it needs stay in L2.
  *
  * Rejected: packing A (the batch is narrow and already in L2), prefetching C, and vectors along k
@@ -37,8 +37,8 @@ enum {
     PANEL = NV_MAX * V,
     KC = 512,
     GROUP = FNN_PACK_REALS / KC,
-    PACK_BYTES = 6144, /* a row stride of B from which nn copies it … */
-    PACK_ROWS = 24     /* … if that serves at least so many rows of C */
+    PACK_BYTES = 6144, /* nn copies B if its row stride is at least this, … */
+    PACK_ROWS = 24     /* … and C has at least this many rows */
 };
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 enum { MR_1 = 12, MR_2 = 12 };
@@ -123,12 +123,12 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, product p, co
 #undef LAST
 }
 
-/* A panel of C, NV vectors wide: whole tiles, then one of the rows that are left, fewer than MR */
+/* A panel of C, NV vectors wide: tiles of MR rows, then one tile of the fewer rows that are left */
 FNN_INLINE void tiles(const int NV, const int ragged, product p, const finish *f)
 {
     const int MR = NV == 1 ? MR_1 : MR_2;
     for (; p.m >= MR; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld) tile(MR, NV, ragged, p, f);
-    switch (p.m) { /* `if` leaves out, when compiled, the heights that do not occur */
+    switch (p.m) { /* the conditions are constants: heights that do not occur are not compiled */
     case 1: tile(1, NV, ragged, p, f); break;
     case 2: tile(2, NV, ragged, p, f); break;
     case 3: tile(3, NV, ragged, p, f); break;
@@ -157,7 +157,7 @@ static void panel_product(const product *p, const finish *f)
     else tiles_1_ragged(p, f);
 }
 
-/* ---- B in memory: where it lies, or as dense panels (k, PANEL) end to end, up to GROUP columns ---- */
+/* ---- B in memory: in place, or as dense panels (k, PANEL) one after another, up to GROUP columns ---- */
 
 typedef enum { IN_PLACE, COPIED, TRANSPOSED } form;
 
@@ -210,7 +210,7 @@ FNN_INLINE void block_product(product all, const form how, const finish *f, real
     }
 }
 
-/* k in the fewest blocks of at most KC, all about as long */
+/* Length of the blocks of k: the fewest of at most KC, all about equally long */
 static int64_t block_of(int64_t k)
 {
     int64_t blocks = (k + KC - 1) / KC;
@@ -225,7 +225,7 @@ static void nn(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, 
     finish f = {bias ? FROM_BIAS : FROM_C, 0, 1, 0};
     int copy = m >= PACK_ROWS && B.ld * (int64_t)sizeof(real) >= PACK_BYTES;
     int64_t block = block_of(k), k0 = 0;
-    do { /* also once for k = 0, where C is the start value */
+    do { /* for k = 0 once, which gives C its start value */
         int64_t kb = k - k0 < block ? k - k0 : block;
         product part = {m, n, kb, {A.at + k0, A.ld, 1}, {B.at + k0 * B.ld, B.ld}, bias, C};
         if (copy) block_product(part, COPIED, &f, pack);

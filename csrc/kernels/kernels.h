@@ -1,7 +1,7 @@
 /* kernels.h: the table of kernels, one type for each dtype, one table for each ISA.
  *
  * Kernels know no network: they see matrices, strides and codes. Sizes: m rows, n columns, k the
- * length of the inner sums; ld* are row strides in elements. Two promises hold for every table:
+ * length of the inner sums; ld is a row stride in elements. Two promises hold for every table:
  *
  *  - the inner sum of an output element runs over k in ascending order from its start value, in
  *    fused multiply-adds where the ISA has them, so its bits depend neither on the tile it falls
@@ -18,8 +18,8 @@ typedef enum { IS_ONE, FROM_A, STORED, JACOBIAN } slope_kind;
 /* Scratch of one thread for copied panels of a weight matrix, in reals: 512 rows of 128 columns. A
  * layer of n inputs and n' outputs needs no more than (n + 32) (n' + 32). */
 enum { FNN_PACK_REALS = 512 * 128 };
-/* Rows to read: row[0 … m), or first, first + 1, … if `row` is NULL; `row` has `next` more, for the call
- * after this one. */
+/* Rows to read: row[0 … m), or first, first + 1, … if `row` is NULL. `row` has `next` more, which the
+ * next call will read. */
 typedef struct {
     const int64_t *row;
     int64_t first, m, next;
@@ -36,7 +36,7 @@ typedef struct {
     int64_t ld;
 } FNN_T(matrix);
 
-/* Rows of A by their non-zeros (CSR with a fixed stride): row i is value[i · stride + q] at column
+/* Non-zeros of a matrix by row (CSR with a fixed stride): row i has value[i · stride + q] in column
  * index[i · stride + q], q < count[i] */
 typedef struct {
     int64_t stride;
@@ -45,8 +45,8 @@ typedef struct {
     real *value;
 } FNN_T(nonzeros);
 
-/* The same entries by column (CSC): those of column j are value[e] in row row[e], in ascending order,
- * start[j] ≤ e < start[j + 1]. `start` has room for two more than the columns. */
+/* The same non-zeros by column (CSC): column j has value[e] in row row[e], start[j] ≤ e < start[j + 1],
+ * rows ascending. `start` has room for two more than the columns. */
 typedef struct {
     uint32_t *start;
     uint16_t *row;
@@ -77,11 +77,12 @@ typedef struct {
 
 typedef struct {
     const char *isa;
-    int lanes; /* reals in a vector: splits of columns fall on multiples of `panel` */
-    int panel; /* columns of a register tile */
-    int strip; /* rows of a register tile */
+    int lanes; /* reals in a vector */
+    int panel; /* columns of a register tile: threads divide columns at its multiples */
+    int strip; /* rows of a register tile: threads divide rows at its multiples */
 
-    /* C (m,n) = bias + A (m,k) B (k,n), bias (n,); without (NULL): C += A B */
+    /* C (m,n) = bias + A (m,k) B (k,n), bias (n,); if bias is NULL, C += A B. pack: scratch of
+     * FNN_PACK_REALS or less, see there */
     void (*nn)(int64_t m, int64_t n, int64_t k, FNN_T(const_matrix) A, FNN_T(const_matrix) B,
                const real *bias, FNN_T(matrix) C, real *pack);
     /* C (m,n) = beta C + alpha Aᵀ B, A (k,m), B (k,n) */
@@ -90,14 +91,14 @@ typedef struct {
     /* C (m,n) = A (m,k) Bᵀ, B (n,k) */
     void (*nt)(int64_t m, int64_t n, int64_t k, FNN_T(const_matrix) A, FNN_T(const_matrix) B,
                FNN_T(matrix) C, real *pack);
-    /* The same products where A (m,k) is given by its non-zeros; tn with A (k,m) */
+    /* nn and tn for an A given by its non-zeros: (m,k) in nn, (k,m) in tn */
     void (*sparse_nn)(int64_t m, int64_t n, const FNN_T(nonzeros) * A, FNN_T(const_matrix) B,
                       const real *bias, FNN_T(matrix) C);
     void (*sparse_tn)(int64_t m, int64_t n, int64_t k, const FNN_T(nonzeros) * A, FNN_T(const_matrix) B,
                       real alpha, real beta, FNN_T(matrix) C);
-    /* k ≤ 65,536 rows of m columns, by column (CSC) */
+    /* The non-zeros of A (k,m) by column (CSC), k ≤ 65,536 */
     void (*to_columns)(int64_t m, int64_t k, const FNN_T(nonzeros) * A, FNN_T(by_column) * out);
-    /* C (m,n) = beta C + alpha Aᵀ B for A by column; or an optimiser step on w (m,n) with gradient Aᵀ B */
+    /* tn for an A by column; or an optimiser step on w (m,n) whose gradient is Aᵀ B */
     void (*columns_tn)(int64_t m, int64_t n, const FNN_T(by_column) * A, FNN_T(const_matrix) B, real alpha,
                        real beta, FNN_T(matrix) C);
     void (*columns_update)(int64_t m, int64_t n, const FNN_T(by_column) * A, FNN_T(const_matrix) B,

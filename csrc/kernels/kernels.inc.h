@@ -1,8 +1,8 @@
 /* kernels.inc.h: the kernels of one ISA and one dtype, and the table that holds them.
  *
- * A source of two defines, FNN_ISA_x and FNN_Fnn_SOURCE, includes this and exports nothing but its
- * table, `kernels_f32_avx2` and the like. All else is static: were an inline function shared, the
- * linker could give the baseline another ISA's copy.
+ * A source defines FNN_ISA_x and FNN_Fnn_SOURCE, includes this, and exports only its table:
+ * `kernels_f32_avx2`, for example. Everything else is static. If an inline function were shared, the
+ * linker could give the baseline a copy compiled for another ISA.
  */
 #include <string.h>
 #include "real.h"

@@ -1,8 +1,8 @@
 /* loss.inc.h: the cost C of an example and δ = dC/dz at the outputs.
  *
  * Where a loss and its output belong together (cross-entropy with softmax, binary cross-entropy
- * with sigmoid, Poisson with exp) both come straight from the logits z, exact however far the
- * output is saturated:  δ = a − y.  Everywhere else δ = dC/da · f'(z), and for softmax, whose
+ * with sigmoid, Poisson with exp), C is computed from the logits z, and  δ = a − y:  both stay exact
+ * however saturated the output is. Everywhere else δ = dC/da · f'(z), and for softmax, whose
  * outputs all depend on all z,  δ_i = a_i (g_i − Σ_j g_j a_j)  with g = dC/da.
  */
 
@@ -36,12 +36,13 @@ FNN_INLINE vec term(const fnn_loss loss, vec p, vec a, vec y, vec *g)
         break;
 #undef NOT_HERE
     }
-    *g = v_set1((real)NAN); /* never: so that it shows */
+    *g = v_set1((real)NAN); /* not reached; NaN would be noticed */
     return *g;
 }
 
-/* One example of the output layer: n each of z, a = f(z) and the targets y; delta (n,) or NULL gets
- * weight · dC/dz or, before f', weight · dC/da */
+/* One example of the output layer: z, a = f(z), targets y and, unless NULL, delta, (n,) each. The weight
+ * is the example's, divided by n where the loss is a mean. delta gets weight · dC/dz or, for losses
+ * without logits, weight · dC/da. */
 typedef struct {
     const real *z, *a, *y;
     const real *r; /* (n,): the weights of the outputs' terms; NULL: 1 */
@@ -82,7 +83,7 @@ FNN_INLINE double cross_entropy_row(int64_t n, example e)
     return cost;
 }
 
-/* The same for rows of n ≤ V, V at a time, and softmax with it: C = (Σ y) ln Σ e^z − Σ y z */
+/* The same and softmax for rows of n ≤ V, V rows at a time: C = (Σ y) ln Σ e^z − Σ y z */
 static void cross_entropy_lanes(int64_t m, int64_t n, const outputs *o)
 {
     vec x[V], y[V], top, most;
@@ -179,7 +180,7 @@ static void through_softmax(int64_t n, const real *a, real *g)
     }
 }
 
-/* Whether C and δ come from the logits z, the output's f' cancelling */
+/* 1 if C is computed from the logits z, and f' cancels in δ */
 static int from_logits(fnn_loss kind, fnn_activation f)
 {
 #define CASE_TERMS(C) case C: return 0;
@@ -207,7 +208,7 @@ static double cost_row(fnn_loss kind, const real *param, int logits, int64_t n, 
     case FNN_POISSON: return logits ? from_logits_row(kind, n, *e) : poisson_row(n, *e);
     case FNN_GAUSSIAN_NLL: return gaussian_row(n, *e);
     }
-    return NAN; /* never: so that it shows */
+    return NAN; /* not reached; NaN would be noticed */
 #undef CASE
 #undef CASE_ROW
 #undef CASE_TERMS

@@ -1,7 +1,7 @@
-/* optim.inc.h: w −= step, for n parameters in one pass over memory.
+/* optim.inc.h: the optimisers' steps, for n parameters in one pass over memory.
  *
- * g: gradient of the mean cost over the batch. eta: learning rate, lambda: weight_decay (weights
- * only: `decay`). Products stand as in the papers, so that the NumPy twin rounds alike.
+ * g: gradient of the batch's mean cost. eta: learning rate. lambda: weight_decay, for weights only
+ * (`decay`). Products are formed as in the papers, so that the NumPy twin rounds in the same way.
  */
 
 /* g += lambda w;  m = mu m + g;  w −= eta m, or eta (g + mu m) with Nesterov.

@@ -1,19 +1,20 @@
 /* sparse.inc.h: the products of the first layer, over the non-zeros of its input alone.
  *
- * A pixel that is zero adds nothing to z = a W + b, and its weights take no part in dW = aᵀ δ. The
- * indices and values of a row are found while it is fetched: from the dense row, from the user's CSR,
- * or from the copy that fnn_list_rows made once, a third of the bytes, where fetching a shuffled row
- * waits for memory.
+ * An input that is zero adds nothing to z = a W + b, and nothing to its row of dW = aᵀ δ. The
+ * non-zeros of a row are found when it is read: in the dense row, in the user's CSR, or in the
+ * compressed copy that fnn_list_rows made. That copy has a third of the bytes, which helps where
+ * reading a shuffled row waits for memory.
  *
- * nn adds the dense kernel's products in the dense kernel's order, leaving out exact zeros: the
- * same bits. tn has two ways. Layers of a few vectors add each row's share to dW in turn: the same
- * sum as the dense kernel's, rounded in another order. For wider ones the entries are sorted by
- * column, so that a weight's sum over the batch stays in registers: the dense kernel's bits again,
- * and with an optimiser that needs the gradient a row of it goes straight into the step. (W2: a fifth
- * faster than dW in memory; for 64 columns and fewer sorting costs more than it saves.)
+ * sparse_nn adds the products of the dense kernel in the same order, without those that are zero: its
+ * bits are the dense kernel's. dW has two forms. sparse_tn, for layers of a few vectors, adds the
+ * products of one example after another to dW: the dense kernel's sums, rounded in another order.
+ * columns_tn, for wider layers, takes the non-zeros by column, so that each sum over the batch stays
+ * in registers: the dense kernel's bits. columns_update does so for optimisers that need the gradient,
+ * and takes the step row by row, without dW in memory. (W2: a fifth faster than with it; up to 64
+ * columns, sorting costs more than it saves.)
  */
 
-/* constant widths let the compiler use vectors */
+/* n column numbers from entry `begin` on; a constant number of bytes lets the compiler use vectors */
 FNN_INLINE void columns_of(const void *indices, const int bytes, int64_t begin, int64_t n,
                            uint32_t *restrict out)
 {
@@ -33,8 +34,8 @@ static int64_t csr_nonzeros(const fnn_matrix *X, int64_t row, uint32_t *index, r
     return n;
 }
 
-/* Prefetches the next batch's entries, as shuffled rows come from far memory: W1 gained a fifth. (Dense
- * rows gained nothing.) */
+/* Prefetches the entries of the next batch, since shuffled rows are in no cache: W1 gained a fifth.
+ * (Dense rows gained nothing.) */
 static void prefetch_rows(const fnn_matrix *X, const int64_t *rows, int64_t m)
 {
     int64_t size = size_of(X->dtype), width = X->index_bytes;
@@ -84,8 +85,8 @@ FNN_INLINE vec load_part(const int NV, int tail, const real *p, int j)
     return j == NV - 1 ? v_load_n(p + j * V, tail) : v_load(p + j * V);
 }
 
-/* R rows of C = bias + A B, NV vectors wide, from the rows of B at A's non-zeros. R rows run side by
- * side, so that their sums do not wait for each other; a longer row's rest follows alone. */
+/* R rows of C = bias + A B, NV vectors wide, from the rows of B at A's non-zeros. The R rows advance
+ * together, so that their sums do not wait for each other; the rest of a longer row follows alone. */
 FNN_INLINE void gather_rows(const int R, const int NV, int tail, const nonzeros *A, int64_t row,
                             const_matrix B, const real *bias, matrix C)
 {
@@ -215,7 +216,7 @@ static void sparse_tn(int64_t m, int64_t n, int64_t k, const nonzeros *A, const_
 
 static void to_columns(int64_t m, int64_t k, const nonzeros *A, by_column *out)
 {
-    uint32_t *next = out->start + 1; /* where the next entry of a column goes */
+    uint32_t *next = out->start + 1; /* next[j]: where the next entry of column j goes */
     memset(out->start, 0, (size_t)(m + 2) * sizeof *out->start);
     for (int64_t i = 0; i < k; i++) {
         const uint32_t *index = A->index + i * A->stride;

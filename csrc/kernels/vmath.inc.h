@@ -1,12 +1,12 @@
-/* vmath.inc.h: exp and its family on vectors.
+/* vmath.inc.h: exp, and the functions that are computed from it, on vectors.
  *
- * All of them rest on one reduction: x = n ln 2 + r with |r| ≤ ½ ln 2, so that
+ * All of them use one reduction: x = n ln 2 + r with |r| ≤ ½ ln 2, so that
  *
  *     e^x     = 2^n (1 + q)             q = e^r − 1, its Taylor series
  *     e^x − 1 = 2^n q + (2^n − 1)       no cancellation near 0, where n = 0
  *
  * Taylor rather than minimax coefficients: one multiply-add more, and every constant is 1/k!.
- * Largest errors found over the whole range stand in tests/core/test_kernels.py, which measures them.
+ * tests/core/test_kernels.py measures the largest errors over the whole range, and bounds them.
  */
 #ifdef FNN_F32_SOURCE
 #define FNN_EXP_TERMS 7 /* ½ ln 2 ^ 8 / 8! = 5e-9, below half an ulp (6e-8) */
@@ -101,7 +101,8 @@ FNN_INLINE vec v_softplus(vec x)
     return v_add(v_max(v_zero(), x), v_log1p_unit(u));
 }
 
-/* Φ(x), the normal distribution's integral, and *density = φ(x) = e^{−x²/2} / √(2π).
+/* Φ(x), the cumulative distribution function of the standard normal distribution, and
+ * *density = φ(x) = e^{−x²/2} / √(2π).
  *
  * The tail 1 − Φ(y), y = |x|, is ½ erfcx(y/√2) e^{−y²/2}. With t = 4/(4 + y), ½ erfcx(y/√2) / t is
  * smooth on the whole of (0, 1]; its Chebyshev fit (made with mpmath at 60 digits, constant term
@@ -122,8 +123,8 @@ static const real tail_fit[] = {
     0.09350209429571072886, 0.09973557017136736393, 0.09973557009948422464};
 #endif
 
-/* y² − square, what rounding took from square: without it the error of e^{−y²/2} would grow with y².
- * y = high + low, each of half the digits, so that their products are exact (Dekker 1971): this needs
+/* y² − square, the rounding error of square = y · y: without it the error of e^{−y²/2} would grow with
+ * y². y = high + low, each of half the digits, so that their products are exact (Dekker 1971). This needs
  * no fused multiply-add. */
 FNN_INLINE vec v_square_rest(vec y, vec square)
 {

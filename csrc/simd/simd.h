@@ -2,12 +2,12 @@
  *
  * Include after real.h with one of FNN_ISA_AVX512, FNN_ISA_AVX2, FNN_ISA_NEON, FNN_ISA_BASE
  * defined. Each ISA's header has the same names in the same order; simd_base.h is plain C and is
- * the specification. `vec` is a vector of V reals, `vmask` a truth value a lane.
+ * the specification. `vec` is a vector of V reals, `vmask` has a truth value for each lane.
  *
  *   v_load v_store                  V reals at any address
  *   v_load_n v_store_n              the first n, 0 ≤ n ≤ V; the other lanes read 0; no byte past
  *                                   the n-th is touched
- *   v_zero v_set1                   all lanes alike
+ *   v_zero v_set1                   all lanes 0, all lanes x
  *   v_add v_sub v_mul v_div v_sqrt  lane by lane, correctly rounded
  *   v_fma(a,b,c) v_fnma(a,b,c)      c + ab, c − ab: rounded once where the ISA can, else twice
  *   v_min v_max                     the second argument if either is NaN
@@ -15,8 +15,8 @@
  *   v_round                         to the nearest integer, ties to even
  *   v_pow2(n)                       2^n for integral n in the normal exponents
  *   v_gt(a,b) v_select(m,a,b)       a > b; m ? a : b
- *   v_sum v_most                    over the lanes, in an order that depends on V alone
- *   v_transpose(x)                  V vectors, the rows of a square: its columns take their place
+ *   v_sum v_most                    sum and maximum of the lanes, in an order that depends on V alone
+ *   v_transpose(x)                  transposes the square whose rows are x[0] … x[V − 1]
  *   v_bytes(p)                      V bytes, each times 1/255 in double and rounded to real
  *   v_append(x,i,values,indices)    appends the lanes of x that are not 0 and their indices
  *                                   i, i + 1, …; returns how many; may write V of each
@@ -35,7 +35,7 @@
 #define FNN_UNROLL
 #endif
 
-/* Asks for a line of memory that will be read soon; no address is wrong */
+/* Prefetches a cache line that will be read soon; any address is allowed */
 #ifdef __GNUC__
 #define FNN_PREFETCH(p) __builtin_prefetch(p, 0, 2)
 #elif defined(_M_X64)
@@ -44,7 +44,7 @@
 #define FNN_PREFETCH(p) ((void)(p))
 #endif
 
-/* x · (1/255) in double, rounded to real: for float the nearest to x / 255, for each of the 256 */
+/* byte · (1/255) in double, rounded to real: for float, the nearest to byte / 255 for all 256 bytes */
 FNN_INLINE real byte_as_real(uint8_t byte)
 {
     return (real)((double)byte * (1.0 / 255));

@@ -14,8 +14,8 @@ typedef uint64_t fnn_bits;
 #define FNN_EXPONENT(n) ((uint64_t)((int64_t)(n) + 1023) << 52)
 #endif
 typedef struct { int lane[V]; } vmask;
-/* 1.5 · 2^(mantissa bits): adding and taking it away again rounds to the nearest integer, as long
- * as the compiler keeps to IEEE arithmetic and |x| is well below it */
+/* 1.5 · 2^(mantissa bits): adding and then subtracting it rounds x to the nearest integer, if the
+ * compiler keeps to IEEE arithmetic and |x| is well below it */
 #ifdef FNN_F32_SOURCE
 #define FNN_MAGIC 12582912.0f
 #else

@@ -34,7 +34,7 @@ FNN_INLINE vmask v_gt(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ
 FNN_INLINE vec v_select(vmask m, vec a, vec b) { return _mm512_mask_blend_ps(m, b, a); }
 FNN_INLINE real v_sum(vec a) { return _mm512_reduce_add_ps(a); }
 FNN_INLINE real v_most(vec a) { return _mm512_reduce_max_ps(a); }
-/* squares of 4 lanes, then the squares among each other */
+/* Transposes the 4 × 4 squares, then exchanges the squares. */
 FNN_INLINE void v_transpose(vec *x)
 {
     vec t[V];
@@ -57,7 +57,7 @@ FNN_INLINE void v_transpose(vec *x)
         x[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
     }
 }
-/* the product with 1/255 and one step of correction: right for each of the 256 bytes */
+/* The product with 1/255 and one correction: right for all 256 bytes */
 FNN_INLINE vec v_bytes(const uint8_t *p)
 {
     vec x = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p))), inverse = v_set1(1.0f / 255), q = v_mul(x, inverse);
@@ -139,7 +139,7 @@ FNN_INLINE int v_append(vec x, uint32_t first, real *values, uint32_t *indices)
 enum { V = 8 };
 typedef __m256 vec;
 typedef __m256 vmask;
-/* lanes i < n all ones */
+/* All bits of the lanes i < n are 1. */
 FNN_INLINE __m256i fnn_first(int n) { return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)); }
 FNN_INLINE vec v_load(const real *p) { return _mm256_loadu_ps(p); }
 FNN_INLINE void v_store(real *p, vec x) { _mm256_storeu_ps(p, x); }
@@ -196,7 +196,7 @@ FNN_INLINE void v_transpose(vec *x)
         x[i + 4] = _mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
     }
 }
-/* the product with 1/255 and one step of correction: right for each of the 256 bytes */
+/* The product with 1/255 and one correction: right for all 256 bytes */
 FNN_INLINE vec v_bytes(const uint8_t *p)
 {
     vec x = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p))), inverse = v_set1(1.0f / 255), q = v_mul(x, inverse);

@@ -7,8 +7,8 @@
 struct fnn_faults fnn_faults = {-1, -1, 0, 0, 0};
 #endif
 
-/* malloc plus room to align by hand, the original pointer kept in front: aligned_alloc is missing
- * on Windows. */
+/* malloc with room for the alignment, and the original pointer in front of the piece: Windows has no
+ * aligned_alloc. */
 void *fnn_acquire(size_t size)
 {
     char *raw = NULL;

@@ -1,8 +1,8 @@
-/* arena.h: the only place that allocates. Size first, allocate once, carve, check that all fitted.
+/* arena.h: the only place that allocates: one allocation for all the pieces of a layout.
  *
- * A layout is written once, as a function that takes pieces from an arena; run on an arena without
- * memory it only measures, so size and layout cannot disagree. Pieces are aligned to a cache line.
- * Sizes saturate at SIZE_MAX, which no allocation grants.
+ * A layout is a function that takes pieces from an arena. On an arena without memory it only
+ * measures, so size and layout cannot disagree. Pieces are aligned to cache lines. Sizes saturate at
+ * SIZE_MAX, which cannot be allocated.
  */
 #ifndef FNN_ARENA_H
 #define FNN_ARENA_H
@@ -22,7 +22,7 @@ static inline size_t fnn_times(size_t a, size_t b) { return b && a > SIZE_MAX / 
 
 static inline size_t fnn_plus(size_t a, size_t b) { return a > SIZE_MAX - b ? SIZE_MAX : a + b; }
 
-/* room for `count` elements of `size` bytes, or NULL while measuring */
+/* A piece for `count` elements of `size` bytes, or NULL while measuring */
 static inline void *fnn_take(fnn_arena *arena, size_t count, size_t size)
 {
     size_t lines = fnn_plus(fnn_times(count, size), FNN_LINE - 1) / FNN_LINE;
@@ -31,7 +31,7 @@ static inline void *fnn_take(fnn_arena *arena, size_t count, size_t size)
     return piece;
 }
 
-/* `size` bytes at a cache line, not cleared; NULL where there is no memory. Free with fnn_release. */
+/* `size` bytes aligned to a cache line, not cleared; NULL without memory. Free with fnn_release. */
 void *fnn_acquire(size_t size);
 void fnn_release(void *memory);
 

@@ -10,11 +10,11 @@
 __attribute__((visibility("default"))) /* so that a test finds it in the extension */
 #endif
 extern struct fnn_faults {
-    int64_t fail_allocation; /* so many more succeed, then one fails; −1: none does */
-    int64_t fail_thread;     /* the same for threads, but from there on all fail */
-    int64_t allocations;     /* asked for so far */
-    int64_t live;            /* pieces not yet released */
-    int64_t threads;         /* started so far */
+    int64_t fail_allocation; /* this many allocations succeed, then one fails; −1: none fails */
+    int64_t fail_thread;     /* this many threads start, and then none; −1: none fails */
+    int64_t allocations;     /* calls of fnn_acquire so far */
+    int64_t live;            /* allocations not yet released */
+    int64_t threads;         /* threads started so far */
 } fnn_faults;
 
 #define FNN_FAULT_ALLOCATION() (fnn_faults.allocations++, fnn_faults.fail_allocation >= 0 && fnn_faults.fail_allocation-- == 0)

@@ -1,8 +1,8 @@
-/* fpmode.h: subnormal numbers count as zero inside the core, and only there.
+/* fpmode.h: treats subnormal numbers as zero inside the core, and only there.
  *
- * Adam's moments of an input that is rarely non-zero decay into subnormals, on which every
- * operation takes a hundred times as long. Each thread sets the mode on the way in and gives the
- * caller's back on the way out. */
+ * Adam's moments for an input that is rarely non-zero decay into subnormal numbers, on which
+ * operations take a hundred times as long. Each thread sets the mode when a call begins and restores
+ * the caller's when it ends. */
 #ifndef FNN_FPMODE_H
 #define FNN_FPMODE_H
 
@@ -14,7 +14,7 @@ typedef unsigned fnn_fpmode;
 static inline fnn_fpmode fnn_fpmode_set(void)
 {
     fnn_fpmode old = _mm_getcsr();
-    _mm_setcsr((old | 0x9fc0) & ~0x6000u); /* flush to zero, denormals are zero, no traps; to nearest */
+    _mm_setcsr((old | 0x9fc0) & ~0x6000u); /* flush to zero, denormals are zero, no traps; round to nearest */
     return old;
 }
 static inline void fnn_fpmode_restore(fnn_fpmode old) { _mm_setcsr(old); }
@@ -28,7 +28,7 @@ static inline fnn_fpmode fnn_fpmode_set(void)
     return old;
 }
 static inline void fnn_fpmode_restore(fnn_fpmode old) { __asm__ volatile("msr fpcr, %0" : : "r"(old)); }
-#else /* elsewhere subnormals are slow but right */
+#else /* elsewhere, subnormal numbers are slow but correct */
 typedef int fnn_fpmode;
 static inline fnn_fpmode fnn_fpmode_set(void) { return 0; }
 static inline void fnn_fpmode_restore(fnn_fpmode old) { (void)old; }

@@ -1,4 +1,4 @@
-/* parallel.c: the team, on POSIX and on Windows threads. */
+/* parallel.c: the team, of POSIX or Windows threads. */
 #define _GNU_SOURCE /* sched_getaffinity; before any header */
 #include "system/parallel.h"
 
@@ -47,7 +47,7 @@ static void spin_pause(void) { __asm__ volatile("yield"); }
 static void spin_pause(void) {}
 #endif
 
-/* Turns of spinning before yielding: at most some 30 to 100 µs, by the length of the pause. */
+/* Spins before a thread yields: at most some 30 to 100 µs, depending on the length of a pause */
 enum { MOST_SPINS = 2000, LEAST_SPINS = 8 };
 
 struct spins {
@@ -72,9 +72,9 @@ typedef struct {
     int rank;
 } member;
 
-/* Until *p leaves `old`. Spinning first: a barrier inside a batch is a microsecond away; then
- * yielding: the others may be waiting for this very core. Where spinning was in vain, as with more
- * busy threads than processors, in this team or in all processes, the next wait yields sooner. */
+/* Waits until *p is no longer `old`. First it spins: inside a batch, the others are a microsecond
+ * behind. Then it yields: they may be waiting for this processor. If spinning did not help, as with
+ * more busy threads than processors, in this team or in all processes, the next wait yields sooner. */
 static void await_change(fnn_atomic *p, int old, int *spins)
 {
     int i = 0;

@@ -1,9 +1,9 @@
 /* parallel.h: the only place that makes threads.
  *
- * A team lives for one call: fnn_team_run starts size − 1 threads, all of them and the caller run
- * the same function, and all have ended when it returns. Starting two threads costs some 20 µs,
- * nothing beside a run of mini-batches; in exchange no thread outlives a call, so a fork, an
- * unloaded module or an interrupted program finds none.
+ * A team lives for one call: fnn_team_run starts size − 1 threads, they and the caller run the same
+ * function, and all have ended when it returns. Starting two threads costs some 20 µs, little beside
+ * a run of mini-batches. In exchange, no thread outlives a call: a fork, an unloaded module or an
+ * interrupted program meets none.
  */
 #ifndef FNN_PARALLEL_H
 #define FNN_PARALLEL_H
@@ -31,24 +31,24 @@ typedef struct {
  * and so does FNN_LARGEST_TEAM. */
 void fnn_team_run(int size, fnn_work work, void *job, fnn_stop stop);
 
-/* Returns when the whole team has called it. Spins for a short time, then yields: sooner if spinning did
- * not help before, or if the team has more threads than processors. Asks whether to stop. */
+/* Returns when the whole team has called it. It spins for a short time, then yields: sooner if spinning
+ * did not help before, or if the team has more threads than processors. It asks whether to stop. */
 void fnn_barrier(const fnn_worker *me);
 
-/* Whether the work is abandoned; between two barriers all threads get the same answer. */
+/* 1 if the work is abandoned; between two barriers all threads get the same answer. */
 int fnn_given_up(const fnn_worker *me);
 
-/* Asks between two barriers. A thread that gets 1 may skip its work up to the next barrier, after which
- * the work is abandoned; other threads may learn of it only there. */
+/* Asks whether to stop, between two barriers. A thread that gets 1 may skip its work up to the next barrier, after
+ * which the work is abandoned; the other threads may learn of it only there. */
 int fnn_ask(const fnn_worker *me);
 
 /* Called by all threads: from here on the work cannot be abandoned. */
 void fnn_no_return(const fnn_worker *me);
 
-/* Lets other threads have the processor. */
+/* Yields the processor to other threads. */
 void fnn_pause(void);
 
-/* [*begin, *end) of 0 … total for this worker, cut at multiples of unit */
+/* This worker's part [*begin, *end) of 0 … total, divided at multiples of `unit` */
 void fnn_share(const fnn_worker *me, int64_t total, int64_t unit, int64_t *begin, int64_t *end);
 
 /* Atomics that gcc, clang and MSVC agree on: sequentially consistent, on int */

@@ -1,7 +1,7 @@
 /* philox.h: Philox4x32-10, the counter-based generator behind dropout.
  *
- * Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011. The numbers of a counter
- * depend on nothing else, so a mask is the same however the work was cut. */
+ * Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011. The numbers depend on the
+ * counter and the seed alone, so a mask is the same however the work is divided. */
 #ifndef FNN_PHILOX_H
 #define FNN_PHILOX_H
 

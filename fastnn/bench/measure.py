@@ -1,4 +1,4 @@
-"""Rates of fastnn on the workloads: every round starts anew, and a first one does not count."""
+"""Rates of fastnn on the workloads: each round has a new network, and the first is not counted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from .. import _config
 from ..mlp import MLP
 from ..optim import SGD, Adam, Optimizer, RMSprop
-from .workloads import Examples, Rule, Workload, load_test_digits, make_data
+from .workloads import Rule, Workload, WorkloadData, load_test_digits, make_data
 
 __all__ = ["Row", "Settings", "amount", "measure", "network", "optimizer", "spread"]
 
@@ -81,7 +81,7 @@ def spread(values: Sequence[float]) -> tuple[float, float, float]:
 
 
 def amount(rate: float, seconds: float, workload: Workload) -> tuple[int, int]:
-    """Return the rows and epochs of a round of about so many seconds, in whole batches.
+    """Return the rows and epochs of a round of about `seconds` seconds, in whole batches.
 
     A whole epoch where it takes no more than twice as long: the first steps of a fit are slower.
     """
@@ -129,7 +129,7 @@ def _using(n_threads: int) -> Iterator[None]:
         _config.set_num_threads(before)
 
 
-def _fit(workload: Workload, data: Examples, rows: int, epochs: int) -> tuple[float, MLP]:
+def _fit(workload: Workload, data: WorkloadData, rows: int, epochs: int) -> tuple[float, MLP]:
     """Train a new network, always the same; return the seconds and the network."""
     net = network(workload, seed=0)
     began = time.perf_counter()
@@ -149,7 +149,7 @@ def _row(workload: Workload, n_threads: int, rates: Sequence[float], what: str, 
     return Row(n_threads, *spread(rates), gflops, what, note)
 
 
-def _train(workload: Workload, data: Examples, settings: Settings) -> list[Row]:
+def _train(workload: Workload, data: WorkloadData, settings: Settings) -> list[Row]:
     n_threads = _config.available_cpus() if workload.all_threads else 1
     few, some = min(workload.check_rows, workload.whole_rows), workload.check_epochs
     with _using(n_threads):
@@ -165,7 +165,7 @@ def _train(workload: Workload, data: Examples, settings: Settings) -> list[Row]:
     return [_row(workload, n_threads, rates, what, "")]
 
 
-def _predict(workload: Workload, data: Examples, settings: Settings) -> list[Row]:
+def _predict(workload: Workload, data: WorkloadData, settings: Settings) -> list[Row]:
     net, x = network(workload, seed=0), data.X[:1]
 
     def seconds(calls: int) -> float:
@@ -183,7 +183,7 @@ def _predict(workload: Workload, data: Examples, settings: Settings) -> list[Row
     return [_row(workload, 1, rates, f"{calls:,} calls", note)]
 
 
-def _book(workload: Workload, data: Examples, settings: Settings) -> list[Row]:
+def _book(workload: Workload, data: WorkloadData, settings: Settings) -> list[Row]:
     """Train as Nielsen's book does, chapter 1: N(0, 1) weights; η = 3 with ½ in the cost is 1.5."""
     settings.tell(f"{workload.name}: training")
     net = network(workload, init="standard_normal", seed=0)
@@ -204,7 +204,7 @@ def _book(workload: Workload, data: Examples, settings: Settings) -> list[Row]:
     return [_row(workload, 1, [rate], what, note)]
 
 
-def _threads(workload: Workload, data: Examples, settings: Settings) -> list[Row]:
+def _threads(workload: Workload, data: WorkloadData, settings: Settings) -> list[Row]:
     counts = (1, _config.available_cpus())
     if counts[1] == 1:
         return []

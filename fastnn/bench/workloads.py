@@ -197,7 +197,7 @@ def choose(names: Iterable[str]) -> list[Workload]:
 
 
 @dataclass(frozen=True)
-class Examples:
+class WorkloadData:
     """The data that a contender trains on.
 
     Attributes
@@ -223,7 +223,7 @@ class Examples:
         return self.y.ndim == 1
 
 
-def make_data(workload: Workload, folder: str | None) -> Examples:
+def make_data(workload: Workload, folder: str | None) -> WorkloadData:
     """Make the examples of a workload, the same in every process.
 
     digits
@@ -244,18 +244,18 @@ def make_data(workload: Workload, folder: str | None) -> Examples:
         X = X_bytes.astype(np.float32) / np.float32(255)
         if workload.data == "digits without zeros":
             X[X == 0] = 0.5 / 255
-            return Examples(X, y, one_hot(y, n_out))
-        return Examples(X, y, one_hot(y, n_out), X_bytes)
+            return WorkloadData(X, y, one_hot(y, n_out))
+        return WorkloadData(X, y, one_hot(y, n_out), X_bytes)
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, (n, n_in)).astype(np.float32)
     if workload.data == "noise":
         y = rng.integers(0, n_out, n)
-        return Examples(X, y, one_hot(y, n_out))
+        return WorkloadData(X, y, one_hot(y, n_out))
     height = _surface(X)
     if workload.data == "surface":
-        return Examples(X, height, height)
+        return WorkloadData(X, height, height)
     y = np.searchsorted(np.quantile(height, [0.25, 0.5, 0.75]), height[:, 0])
-    return Examples(X, y, one_hot(y, n_out))
+    return WorkloadData(X, y, one_hot(y, n_out))
 
 
 def one_hot(y: Array, n_classes: int) -> Array:

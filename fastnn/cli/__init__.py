@@ -6,8 +6,8 @@ A subcommand is a module with ``add_parser(commands)``, which adds its parser an
 
 ==== ===========================================================
 0    done
-1    failed: one line on stderr says why
-2    the command does not make sense as it was typed; one line too
+1    failed: one line on stderr gives the reason
+2    wrong usage; also one line on stderr
 130  stopped by Ctrl-C
 143  stopped by SIGTERM, in the same way
 ==== ===========================================================
@@ -38,14 +38,14 @@ _COMMANDS = (train, evaluate, predict, explain, descend, export, info, bench)
 _EPILOG = """\
 examples:
   fastnn train                             the digit recogniser, in a second
-  fastnn train --data flowers.csv          any table; its last column is learnt
-  fastnn evaluate digits.safetensors       how good it is, and what it mistakes
-  fastnn predict digits.safetensors 7.png  what it sees in a picture
-  fastnn explain digits.safetensors        what backpropagation does with it
+  fastnn train --data flowers.csv          any table; predicts its last column
+  fastnn evaluate digits.safetensors       accuracy, and the classes it confuses
+  fastnn predict digits.safetensors 7.png  the digit in a picture
+  fastnn explain digits.safetensors        a view of backpropagation on it
   fastnn descend bowl                      gradient descent in two dimensions
   fastnn export digits.safetensors net.c   the network as one C file
 
-"fastnn COMMAND --help" tells the rest.
+"fastnn COMMAND --help" shows the options of a command.
 """
 
 
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a label that the terminal has no letters for
     try:
         args = _parser().parse_args(argv)
-    except SystemExit as stop:  # --help and --version, or a mistake that Parser has told
+    except SystemExit as stop:  # --help, --version, or an error that Parser has printed
         return stop.code if isinstance(stop.code, int) else 1
     with warnings.catch_warnings():
         warnings.simplefilter("error", fastnn.DivergenceWarning)  # such a training has failed
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _sigterm_raises() -> Iterator[None]:
-    """Have SIGTERM end the command as Ctrl-C does, unless a program that calls us sees to it."""
+    """End the command on SIGTERM as on Ctrl-C, unless the calling program handles it."""
     if (
         threading.current_thread() is not threading.main_thread()
         or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
@@ -104,10 +104,10 @@ def _run(args: argparse.Namespace) -> int:
     try:
         with _sigterm_raises():
             status: int = args.run(args)
-        sys.stdout.flush()  # here, so that a reader that has left is noticed here
+        sys.stdout.flush()  # raises here if the reader of a pipe is gone
         return status
     except BrokenPipeError:
-        # What is left in the buffer must not fail once more when the interpreter ends.
+        # The rest of the buffer must not raise again when the interpreter exits.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -121,7 +121,7 @@ def _run(args: argparse.Namespace) -> int:
         told = error.strerror is not None and error.filename is not None
         return _tell(f"error: {f'{error.filename}: {error.strerror}' if told else error}", 1)
     except (ValueError, TypeError, ImportError, OverflowError) as error:
-        if sys.flags.dev_mode:  # python -X dev -m fastnn: where it came from
+        if sys.flags.dev_mode:  # python -X dev -m fastnn: with the traceback
             raise
         return _tell(f"error: {error}", 1)
 

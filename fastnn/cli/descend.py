@@ -55,7 +55,7 @@ def add_parser(commands: Commands) -> None:
         type=options.finite,
         action="append",
         metavar=("X", "Y"),
-        help="where a path begins; may be given several times (default: the example's own)",
+        help="start of a path; may be given several times (default: the example's own)",
     )
     parser.add_argument(
         "--lr", type=options.positive, default=0.1, help="learning rate (default: 0.1)"
@@ -72,7 +72,7 @@ def add_parser(commands: Commands) -> None:
         type=options.share,
         default=0.0,
         metavar="M",
-        help="share of the speed that is kept from step to step (default: 0)",
+        help="share of the velocity that is kept from step to step (default: 0)",
     )
     parser.add_argument(
         "--tol",
@@ -99,7 +99,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Descend, print the table, and draw it."""
+    """Run gradient descent, print its table, and draw it."""
     from ..explain import descend
     from ..explain.functions import Surface
 
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     starts = args.start
     if starts is None:
         if args.function not in _STARTS:
-            raise UsageError("--start is missing: where does the path begin?")
+            raise UsageError("--start is missing: give the coordinates x y of the start")
         starts = [_STARTS[args.function]]
     if args.output is not None:
         _check_output(args.output)

@@ -1,4 +1,4 @@
-"""``fastnn evaluate``: how good a model is, on the examples that it was not trained on."""
+"""``fastnn evaluate``: scores of a model, on examples that it was not trained on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import fastnn
 
 from .. import MLP, datasets, pictures
-from . import examples, options, report
+from . import options, report, task_data
 from .options import UsageError
 from .train import Recipe
 
@@ -34,21 +34,21 @@ examples:
   fastnn evaluate prices.safetensors --data prices-of-may.csv --json
 
 Without --data: the test examples of the data that the model was trained on,
-also where fastnn train had held them out. Other data: its test examples, or
-all of it if it has none.
+including those that fastnn train held out. With other data: its test examples,
+or all of it if it has none.
 """
 
 
 def add_parser(commands: Commands) -> None:
     """Add the parser of ``fastnn evaluate``."""
     parser = options.add_command(
-        commands, "evaluate", "tell how good a model is on a data set", _EPILOG
+        commands, "evaluate", "print the scores of a model on a data set", _EPILOG
     )
     parser.add_argument("model", metavar="MODEL", help="a model file")
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help=f"{options.DATA_HELP} (default: what the model was trained on)",
+        help=f"{options.DATA_HELP} (default: the data that the model was trained on)",
     )
     parser.add_argument("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
     parser.add_argument("--json", action="store_true", help="print the scores as one JSON object")
@@ -73,39 +73,38 @@ def run(args: argparse.Namespace) -> int:
 
 def examples_for(
     net: MLP, path: str, data: str | None, target: str | None, split: str = "test"
-) -> tuple[examples.Part, str, str]:
-    """Return (X, y) to look at a model with, which they are (see `WORDS`), and the data's name.
+) -> tuple[task_data.Part, str, str]:
+    """Return examples (X, y) for a model, their kind (a key of `WORDS`), and the data's name.
 
-    `data` and `target` are what the command line says; without, what the model was trained on.
-    `split` is "test" or "train": of data that the model was trained on, those rows that it was
-    trained on, without what was held out to test or to validate. Data without test examples, of
-    which nothing else is known, is used as a whole.
+    `data` and `target` are those of the command line, by default those of the model's training.
+    `split` is "test" or "train"; "train" is the rows that the model was trained on, without those
+    held out for test or validation. Other data without test examples is used as a whole.
     """
     recipe = Recipe.of(net)
     if data is None and recipe is None:
-        raise UsageError(f"{path} does not say what it was trained on: give --data")
+        raise UsageError(f"{path} does not record its training data: give --data")
     spec = data if recipe is None or data is not None else recipe.data
     assert spec is not None
     if data is None and not _is_here(spec):
         raise UsageError(f"{path} was trained on {spec}, which is not here: give --data")
     if target is None and recipe is not None and Path(spec).suffix.lower() in _TABLES:
         target = recipe.target
-    loaded = examples.load(spec, target)
-    same = recipe is not None and examples.fingerprint(loaded) == recipe.fingerprint
+    loaded = task_data.load(spec, target)
+    same = recipe is not None and task_data.fingerprint(loaded) == recipe.fingerprint
     (X, y), which = _part(net, loaded, recipe if same else None, split)
-    part = examples.in_order(net, X, loaded.feature_names, spec), y
+    part = task_data.in_order(net, X, loaded.feature_names, spec), y
     held_out = recipe is not None and recipe.test_fraction > 0
     if recipe and held_out and which == "all" and Path(spec).name == Path(recipe.data).name:
         print(
-            f"fastnn: warning: {spec} has changed since {path} was trained on it: which rows were "
-            "held out cannot be told, so all are used, most of which it was trained on",
+            f"fastnn: warning: {spec} has changed since {path} was trained on it: the rows that "
+            "were held out are unknown, so all are used, most of which it was trained on",
             file=sys.stderr,
         )
     return part, which, loaded.name
 
 
 def load_model(path: str) -> MLP:
-    """Load a model file; the metadata that the commands rely on is checked here."""
+    """Load a model file, and check the metadata that the commands use."""
     net = fastnn.load(path)
     image = net.metadata.get("image_shape")
     if image is not None and not (
@@ -130,19 +129,19 @@ def load_model(path: str) -> MLP:
 
 def _part(
     net: MLP, data: datasets.Data, recipe: Recipe | None, split: str
-) -> tuple[examples.Part, str]:
-    """Return the examples to look at and which they are; `recipe`: the one that split this data."""
+) -> tuple[task_data.Part, str]:
+    """Return the examples and their kind; `recipe` is the one that split this data, or None."""
     task = report.task_of(net)
     train, test, held_out = data.train, data.test, False
     if recipe is not None:
-        ready = examples.prepare(data, task, recipe.test_fraction, recipe.seed)
+        ready = task_data.prepare(data, task, recipe.test_fraction, recipe.seed)
         train, test, held_out = ready.train, ready.test, ready.held_out
     if split == "test" and test is not None:
         (X, y), which = test, "held out" if held_out else "test"
     elif split == "train" and (test is not None or recipe is not None):
         kept = 0.0 if recipe is None else recipe.validation_fraction
         seed = 0 if recipe is None else recipe.seed
-        ((X, y), _), which = examples.hold_out(train, kept, seed, task), "train"
+        ((X, y), _), which = task_data.hold_out(train, kept, seed, task), "train"
     else:
         (X, y), which = train, "all"
     if task == "classify" and y.ndim == 2 and y.shape[1] > 1:

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import MLP, explain, paths
-from ..explain.tables import Shown, Table
+from ..explain.shown import Shown, TextTable
 from ..init import fill
 from . import evaluate, options, report
-from .examples import Part
 from .options import UsageError
+from .task_data import Part
 
 if TYPE_CHECKING:
     from .options import Commands
@@ -28,30 +28,30 @@ _PICTURES = (".png", ".svg", ".pdf")
 
 _EPILOG = """\
 examples:
-  fastnn explain digits.safetensors             what one example costs
+  fastnn explain digits.safetensors             the cost of one example
   fastnn explain digits.safetensors --view nudges --index 3 -o nudges.png
   fastnn explain digits.safetensors --view diagnose
   fastnn explain digits.safetensors --view confusion --split train
 
 views:
-  cost         what the network says beside what it should say
+  cost         outputs beside their targets
   sensitivity  which weights and biases matter most to the cost
   nudges       what one example asks of the network
   table        what each example asks of each parameter; the average is −∇C
   paths        full-batch descent beside mini-batches, from new weights
-  weights      what each neuron of the first layer looks for
-  activations  one example on its way through the layers
-  confusion    which classes are taken for which
+  weights      the weights of each neuron of the first layer
+  activations  the activations of one example, layer by layer
+  confusion    the confusion matrix
   mistakes     the examples that cost most
   units        dead and saturated units
-  plane        a map of what a network of two inputs says, with the examples
-  diagnose     what is wrong, in words and numbers
+  plane        a map of the outputs of a network of two inputs
+  diagnose     problems of the training, in words and numbers
 
-cost, nudges and activations look at one example, --index; the others at all of
-them. Without --data: what the model was trained on. Gradients and what trains
-are shown on the training examples (sensitivity, nudges, table, paths, units,
-diagnose), what judges on the test examples (cost, weights, activations,
-confusion, mistakes), plane on both; --split chooses.
+cost, nudges and activations show one example, --index; the others use all of
+them. Without --data: the data that the model was trained on. Views of gradients
+and of training use the training examples (sensitivity, nudges, table, paths,
+units, diagnose), the others the test examples (cost, weights, activations,
+confusion, mistakes), plane both; --split chooses.
 """
 
 
@@ -64,7 +64,7 @@ class _Subject:
     top: int
     lr: float | None
     plane: str
-    test: tuple[NDArray[Any], NDArray[Any]] | None  # for the plane, beside the others
+    test: tuple[NDArray[Any], NDArray[Any]] | None  # for the plane only
 
     @property
     def x(self) -> NDArray[Any]:
@@ -76,13 +76,13 @@ class _Subject:
 
 
 class _Part(Shown):
-    """One of the pictures of `look_inside`, with its table and numbers alone."""
+    """One picture of `look_inside`, with its table and numbers."""
 
     def __init__(self, subject: _Subject, kind: str) -> None:
         self._kind = kind
         self._inside = explain.look_inside(subject.net, subject.X, subject.y, example=subject.index)
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         return [self._inside.table(self._kind)]
 
     def plot(self, **options: Any) -> Any:
@@ -110,7 +110,7 @@ _JUDGES = ("cost", "weights", "activations", "confusion", "mistakes")  # on test
 
 
 def _untrained(net: MLP) -> MLP:
-    """Return a copy with weights as a training begins with: a trained network has arrived."""
+    """Return a copy with new weights, since paths of a trained network would be short."""
     fresh = copy.deepcopy(net)
     fill(fresh.init, fresh.weights, fresh.biases, np.random.default_rng(fresh.seed))
     return fresh
@@ -127,19 +127,18 @@ def add_parser(commands: Commands) -> None:
         choices=tuple(_VIEWS),
         default="cost",
         metavar="VIEW",
-        help="what to show; the views are listed below (default: cost)",
+        help="the view; they are listed below (default: cost)",
     )
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help=f"{options.DATA_HELP} (default: what the model was trained on)",
+        help=f"{options.DATA_HELP} (default: the data that the model was trained on)",
     )
     parser.add_argument("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
     parser.add_argument(
         "--split",
         choices=("train", "test"),
-        help="which of its examples (default: train for gradients and what trains, test for what "
-        "judges)",
+        help="examples to use (default: see below)",
     )
     parser.add_argument(
         "--index", type=options.seed, default=0, metavar="I", help="which example (default: 0)"
@@ -150,7 +149,7 @@ def add_parser(commands: Commands) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--lr", type=options.positive, metavar="RATE",
-        help="learning rate of --view paths (default: one at which no path runs away)",
+        help="learning rate of --view paths (default: one at which no path diverges)",
     )  # fmt: skip
     parser.add_argument(
         "--plane", choices=("principal", "noise"),
@@ -178,18 +177,18 @@ def run(args: argparse.Namespace) -> int:
             "(--view mistakes shows the examples that cost most)"
         )
     split = args.split or ("test" if args.view in _JUDGES else "train")
-    (X, y), told, test = _examples(net, args, split)
+    (X, y), described, test = _examples(net, args, split)
     if args.index >= len(X):
         raise UsageError(f"--index {args.index}: there are {len(X):,} examples, 0 to {len(X) - 1}")
     plane = args.plane or "principal"
     result = _VIEWS[args.view](_Subject(net, X, y, args.index, args.top, args.lr, plane, test))
-    report.fact("data", told)
+    report.fact("data", described)
     if output is None:
         from rich.console import Console
 
         console = Console(highlight=False)
         if not console.is_terminal:
-            console.width = 120  # a pipe has no width, and numbers should not be cut
+            console.width = 120  # a pipe has no width; 120 columns cut no numbers
         console.print(result)
         return 0
     _write(result, output)
@@ -198,7 +197,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _examples(net: MLP, args: argparse.Namespace, split: str) -> tuple[Part, str, Part | None]:
-    """Return the examples, what to say of them, and the test examples that come beside them."""
+    """Return the examples, a sentence about them, and further test examples for the plane."""
 
     def find(split: str) -> tuple[Part, str, str]:
         return evaluate.examples_for(net, args.model, args.data, args.target, split)
@@ -206,13 +205,13 @@ def _examples(net: MLP, args: argparse.Namespace, split: str) -> tuple[Part, str
     part, which, name = find(split)
     if args.split == "test" and which == "all":
         raise UsageError(f"--split test: {name} has no test examples")
-    told, test = f"{name}, {len(part[0]):,} {evaluate.WORDS[which]}", None
+    described, test = f"{name}, {len(part[0]):,} {evaluate.WORDS[which]}", None
     if args.view == "plane" and args.split is None and which == "train":
         test, of_test, _ = find("test")
         if of_test == "all":
-            return part, told, None
-        told += f", {len(test[0]):,} {evaluate.WORDS[of_test]}"
-    return part, told, test
+            return part, described, None
+        described += f", {len(test[0]):,} {evaluate.WORDS[of_test]}"
+    return part, described, test
 
 
 def _output(path: str) -> Path:

@@ -18,8 +18,8 @@ from .options import UsageError
 if TYPE_CHECKING:
     from .options import Commands
 
-_MARK = b"written by fastnn"  # in the first lines of what we write
-_FLAGS = {  # what is for one kind of file only
+_MARK = b"written by fastnn"  # in the first lines of an exported source file
+_FLAGS = {  # flags for one kind of file only
     "int8": ".c",
     "data": ".c",
     "target": ".c",
@@ -31,15 +31,15 @@ _FLAGS = {  # what is for one kind of file only
 
 _EPILOG = """\
 examples:
-  fastnn export digits.safetensors digits.c          one C99 file, with its own test
+  fastnn export digits.safetensors digits.c          one C99 file, with a test
   fastnn export digits.safetensors digits.c --int8   a quarter of the size
   fastnn export digits.safetensors digits.py         NumPy alone
   fastnn export digits.safetensors digits.onnx --labels
 
-The ending says what to write. --int8 tells what it costs in accuracy on --data;
-without, on what the model was trained on, if that is here. An ONNX file needs
-pip install 'fastnn-mlp[onnx]'. In Python: fastnn.export, which speaks with
-PyTorch as well.
+The ending of OUTPUT chooses the format. --int8 measures the loss of accuracy on
+--data, by default on the data that the model was trained on, if it is found. An
+ONNX file needs pip install 'fastnn-mlp[onnx]'. In Python: fastnn.export, which
+supports PyTorch as well.
 """
 
 
@@ -56,14 +56,14 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help=f"where --int8 measures what it changes: {options.DATA_HELP} "
-        "(default: what the model was trained on)",
+        help=f"data on which --int8 measures its effect: {options.DATA_HELP} "
+        "(default: the data that the model was trained on)",
     )
     parser.add_argument("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
     parser.add_argument(
         "--name",
         metavar="NAME",
-        help="what the functions' names begin with; for .c (default: the file's name)",
+        help="prefix of the functions' names; for .c (default: the file's name)",
     )
     parser.add_argument(
         "--dtype",
@@ -85,7 +85,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write a model in another form, and tell how to use it."""
+    """Write a model in another format, and print how to use it."""
     output = Path(args.output)
     kind = output.suffix.lower()
     if kind in (".pt", ".pth"):
@@ -98,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
     for flag, wanted in _FLAGS.items():
         if getattr(args, flag) and kind != wanted:
             raise UsageError(f"--{flag.replace('_', '-')} is for {wanted} files, not for {kind}")
+
     if not args.int8 and (args.data is not None or args.target is not None):
         raise UsageError("--data and --target are for --int8, which is measured on them")
     if args.int8 and args.dtype == "float64":
@@ -134,7 +135,7 @@ def _write_c(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
         except (UsageError, ValueError, OSError) as error:
             if args.data is not None:
                 raise
-            where = f"what it changes was not measured: {error}"
+            where = f"its effect was not measured: {error}"
     quantize = "int8" if args.int8 else None
     made = c_file(net, output, name=args.name, quantize=quantize, X=X, y=y, dtype=args.dtype)
     write(output, made.text)

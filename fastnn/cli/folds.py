@@ -1,11 +1,11 @@
 """Cross-validation, which chooses the number of epochs for a small table.
 
-To hold out a tenth of 200 rows costs accuracy, and what 20 rows say of a network is chance. So each
-fifth of the training rows is held out once, five networks are trained without theirs, and the mean
-of the five validation losses has its least value after some number of steps. The network itself is
-then trained on all rows for as many steps. Classes are told apart best some time after the loss has
-begun to rise: there it is the accuracy that counts, a mean over a tenth of the epochs, as it comes
-in steps of a row; with weights of classes, which ask for something else, the loss.
+Holding out a tenth of 200 rows costs accuracy, and 20 rows are too few to judge a network. So each
+fifth of the training rows is held out once, five networks are trained without it, and the mean of
+the five validation losses is least after some number of steps. The network itself is then trained
+on all rows for as many steps. For classes the accuracy is best some time after the loss has begun
+to rise: there the criterion is the accuracy, smoothed over a tenth of the epochs, as it changes in
+steps of one row; with class weights, which change the goal, it is the loss.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..callbacks import EarlyStopping
 if TYPE_CHECKING:
     from ..arrays import ClassWeight
     from ..optim import Optimizer
-    from .examples import Array, Part
+    from .task_data import Array, Part
 
 FOLDS = 5
 _MOST_STEPS, _LEAST_EPOCHS = 10_000, 20
@@ -34,7 +34,7 @@ _STREAM = 2  # of random numbers; those of the test and validation examples are 
 
 @dataclass(frozen=True)
 class Choice:
-    """A number of epochs for all rows, and how it was found."""
+    """The chosen number of epochs for all rows, and its criterion."""
 
     epochs: int
     by: str  # "accuracy" or "loss"
@@ -52,7 +52,7 @@ def choose_epochs(
     class_weight: ClassWeight | None,
     seed: int,
 ) -> Choice:
-    """Return the epochs after which `FOLDS` copies of `net` do best on the rows held out."""
+    """Return the number of epochs with the best score of `FOLDS` copies on the held-out rows."""
     began = time.perf_counter()
     X, y = part
     fold = _folds(y, task, seed)
@@ -75,7 +75,7 @@ def choose_epochs(
             callbacks=[stopper],
         )
         curves.append(history[f"val_{by}"])
-    # Only as far as all five have gone: later, the mean would be one of others.
+    # Only up to the epoch that all five have reached: later, the mean would be over fewer.
     common = min(map(len, curves))
     mean = np.mean([curve[:common] for curve in curves], axis=0)
     if by == "accuracy":
@@ -95,7 +95,7 @@ def _smooth(curve: Array, width: int) -> Array:
 
 
 def _folds(y: Array, task: str, seed: int) -> Array:
-    """Return the fold of each row: of each class alike, if there are classes."""
+    """Return the fold of each row, stratified by class if there are classes."""
     order = np.random.default_rng([seed, _STREAM]).permutation(len(y))
     if task == "classify":
         order = order[np.argsort(y[order], kind="stable")]

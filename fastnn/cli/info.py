@@ -1,4 +1,4 @@
-"""``fastnn info``: what is in a model file, or what fastnn runs on here."""
+"""``fastnn info``: contents of a model file, or versions, processor and threads."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ examples:
 def add_parser(commands: Commands) -> None:
     """Add the parser of ``fastnn info``."""
     parser = options.add_command(
-        commands, "info", "show what is in a model file, or what fastnn runs on here", _EPILOG
+        commands, "info", "show a model file, or versions, processor and threads", _EPILOG
     )
     parser.add_argument("model", metavar="MODEL", nargs="?", help="a model file (default: none)")
     parser.add_argument("--json", action="store_true", help="print it as one JSON object")
@@ -35,7 +35,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is known of a model, or of the machine."""
+    """Print facts about a model, or about the machine."""
     if args.model is None:
         if args.json:
             report.print_json(fastnn.show_config(mode="dicts"))

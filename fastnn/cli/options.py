@@ -25,7 +25,7 @@ TARGET_HELP = "the column to predict, by its name or its position from 0 (defaul
 
 
 class UsageError(Exception):
-    """The command does not make sense as it was typed: one sentence, exit status 2."""
+    """Wrong usage of a command: one sentence, exit status 2."""
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
@@ -36,12 +36,12 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that tells a mistake in one line."""
+    """A parser that reports an error in one line."""
 
-    if_missing = ""  # what to add where an argument is missing
+    if_missing = ""  # hint for the message about a missing argument
 
     def error(self, message: str) -> NoReturn:
-        """Print the mistake and exit with status 2."""
+        """Print the error and exit with status 2."""
         if message.startswith("the following arguments are required: "):
             message = f"{message.removeprefix('the following arguments are required: ')} is missing"
             message += self.if_missing
@@ -100,7 +100,7 @@ def width(text: str) -> int:
 
 
 def one_of(flag: str, names: Sequence[str]) -> Callable[[str], str]:
-    """Return the reader of a name among `names`, which knows the names of other libraries."""
+    """Return a converter for a name among `names`, with hints for names of other libraries."""
 
     def convert(text: str) -> str:
         if text not in names:
@@ -113,18 +113,18 @@ def one_of(flag: str, names: Sequence[str]) -> Callable[[str], str]:
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: a batch system or a container's end. It is answered as Ctrl-C is."""
+    """SIGTERM, as from a batch system or container; handled like Ctrl-C."""
 
 
 def stopped_by(interrupt: KeyboardInterrupt) -> tuple[str, int]:
-    """Return the word for what has stopped the command, and the exit status: 128 + the signal."""
+    """Return the reason for the end of the command, and the exit status: 128 + the signal."""
     return ("terminated", 143) if isinstance(interrupt, Terminated) else ("interrupted", 130)
 
 
 def check_writable(path: Path, flag: str) -> None:
-    """Raise OSError if a file could not be written at `path`: before hours of training, not after.
+    """Raise OSError if a file could not be written at `path`, before hours of training.
 
-    A rename replaces the old file, so what counts is whether its folder may be written to.
+    A rename replaces the old file, so its folder must be writable.
     """
     folder = path.parent
     if path.is_dir():
@@ -136,7 +136,7 @@ def check_writable(path: Path, flag: str) -> None:
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:  # /proc, a quota, a server that decides otherwise
+    except OSError as error:  # /proc, a quota, a network file system
         raise OSError(f"{flag} {path} cannot be written: {error.strerror}") from None
 
 
@@ -145,5 +145,5 @@ def check_model_path(path: Path, flag: str) -> None:
     check_writable(path, flag)
     if path.exists() and path.stat().st_size and not container.is_model(path):
         raise OSError(
-            f"{flag} {path} is there and is no model of fastnn's: give another name, or delete it"
+            f"{flag} {path} exists and is not a fastnn model: give another name, or delete it"
         )

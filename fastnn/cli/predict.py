@@ -1,4 +1,4 @@
-"""``fastnn predict``: what a model says of pictures and rows."""
+"""``fastnn predict``: predictions of a model for pictures and rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import MLP, datasets, pictures, words
 from ..datasets import tables
-from . import examples, options, report
+from . import options, report, task_data
 from .evaluate import load_model
 from .options import UsageError
 from .train import Recipe
@@ -19,7 +19,7 @@ from .train import Recipe
 if TYPE_CHECKING:
     from .options import Commands
 
-Array = examples.Array
+Array = task_data.Array
 
 _SHOWN = 3  # outputs a row, unless --all
 
@@ -29,19 +29,20 @@ examples:
   fastnn predict digits.safetensors --resize photo-of-a-seven.jpg
   fastnn predict flowers.safetensors new-flowers.csv --csv > answers.csv
 
-Pictures become grey, the right way up, on paper where they are transparent. A
-model of images knows how those of its training were laid out. A picture with a
-bright border where theirs is dark is inverted; if all their ink has one size
-and place, as that of the digits has, its ink is cut out, scaled and centred so,
-and a line on stderr says it. --as-is leaves all this out.
-A .csv with a header may hold the target's column too; it is not looked at.
+Pictures are converted to grey, turned upright, and laid on paper where they are
+transparent. A model of images knows the layout of its training images. A
+picture with a bright border is inverted if theirs is dark; if their ink has one
+size and position, as that of the digits has, its ink is cut out, scaled and
+centred in the same way, and a line on stderr reports it. --as-is does none of
+this.
+A .csv with a header may have the target's column too; it is ignored.
 """
 
 
 def add_parser(commands: Commands) -> None:
     """Add the parser of ``fastnn predict``."""
     parser = options.add_command(
-        commands, "predict", "print what a model says of pictures or rows of numbers", _EPILOG
+        commands, "predict", "print predictions for pictures or rows of numbers", _EPILOG
     )
     parser.add_argument("model", metavar="MODEL", help="a model file")
     parser.add_argument(
@@ -57,7 +58,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--resize",
         action="store_true",
-        help="bring pictures of any size to the model's (default: refuse)",
+        help="scale pictures of any size to the model's (default: refuse)",
     )
     parser.add_argument(
         "--invert",
@@ -76,7 +77,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the answer for every row of the inputs."""
+    """Print the prediction for each row of the inputs."""
     seen = [path for path in args.inputs if Path(path).suffix.lower() in pictures.SUFFIXES]
     for flag in ("resize", "invert", "as_is"):
         if getattr(args, flag) and not seen:
@@ -86,8 +87,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--invert and --as-is contradict each other")
     net = load_model(args.model)
     if args.resize and net.metadata.get("image_shape") is None:
-        raise UsageError(f"--resize: {args.model} does not say what size its images have")
-    # All before the first answer: a file that cannot be read must not leave half a table.
+        raise UsageError(f"--resize: {args.model} does not record the size of its images")
+    # All are read before the first prediction: an unreadable file must not leave half a table.
     answers = []
     for path in args.inputs:
         X = _picture(net, path, args) if path in seen else _rows(net, path)
@@ -120,7 +121,7 @@ def _output_names(net: MLP) -> list[str]:
 
 
 def _one_each(output: Array, n: int) -> list[float]:
-    """Return an output a class, also where one says which of two."""
+    """Return an output for each class, also from the single output of two classes."""
     values = [float(value) for value in output]
     return [1 - values[0], values[0]] if len(values) == 1 and n == 2 else values[:n]
 
@@ -133,9 +134,9 @@ def _rows(net: MLP, path: str) -> Array:
     target = net.metadata.get("target_name")
     if names is not None and target in names and len(names) == net.sizes[0] + 1:
         table = datasets.load_table(path, target=target)
-        X = examples.in_order(net, table.X, table.feature_names, path)
+        X = task_data.in_order(net, table.X, table.feature_names, path)
     else:
-        X = examples.in_order(net, datasets.load_rows(path), names, path)
+        X = task_data.in_order(net, datasets.load_rows(path), names, path)
     if X.shape[1] != net.sizes[0]:
         raise ValueError(
             f"{path} has rows of {words.plural(X.shape[1], 'value')}; "
@@ -145,7 +146,7 @@ def _rows(net: MLP, path: str) -> Array:
 
 
 def _advice(net: MLP, width: int) -> str:
-    """Return what to do about rows that may hold the target too."""
+    """Return advice on rows that may include the target."""
     recipe = Recipe.of(net)
     if width != net.sizes[0] + 1 or recipe is None:
         return ""
@@ -166,7 +167,7 @@ def _header(net: MLP, path: str) -> tuple[str, ...] | None:
             lines = tables.Lines(Path(path), file, delimiter)
             first = next(csv.reader(lines, delimiter=delimiter), [])
     except (UnicodeDecodeError, csv.Error):
-        return None  # load_rows says what is wrong with it
+        return None  # load_rows raises the error
     names = tuple(cell.strip() for cell in first)
     return None if all(map(_is_number, names)) else names
 
@@ -231,7 +232,7 @@ def _print_csv(names: list[str], classify: bool, records: Any) -> None:
 def _print_text(
     names: list[str], classify: bool, everything: bool, records: Any, rows: dict[str, int]
 ) -> None:
-    """Print a line a row: where it is from, the label, the largest outputs."""
+    """Print a line a row: its source, the label, the largest outputs."""
     widest = max(len(_place(path, n - 1, n)) for path, n in rows.items())
     place_width = min(widest, max(shutil.get_terminal_size().columns // 2, 12))
     name_width = max(map(len, names))

@@ -42,7 +42,7 @@ def fact(name: str, text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print `value` as JSON; numbers that JSON has no word for become null."""
+    """Print `value` as JSON; NaN and infinity become null."""
     print(json.dumps(plain_value(value), ensure_ascii=False, allow_nan=False))
 
 
@@ -63,7 +63,7 @@ def describe(net: MLP) -> str:
 
 
 def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:
-    """Return how well the network does on examples, as JSON values."""
+    """Return the scores of the network on examples, as JSON values."""
     result: dict[str, Any] = {"examples": len(X), **net.evaluate(X, y)}
     if task_of(net) == "regress" or y.ndim != 1:
         a = net.predict(X).astype(np.float64)
@@ -90,7 +90,7 @@ def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:
 
 
 def print_scores(name: str, net: MLP, result: dict[str, Any], unit: str | None = None) -> None:
-    """Print what `scores` found; `name` says on which examples."""
+    """Print the result of `scores`; `name` is the name of the examples."""
     n = result["examples"]
     cost = f", {net.loss} cost {significant(result['loss'])}"
     if "confusion" in result:
@@ -102,7 +102,7 @@ def print_scores(name: str, net: MLP, result: dict[str, Any], unit: str | None =
             f"{always!r}: {100 * share:.1f} %{cost}",
         )
         if right <= round(share * n):
-            fact("", f"The model is not better than the answer {always!r} for every example.")
+            fact("", f"The model is not better than {always!r} for every example.")
         return
     of = f" of {unit!r}" if unit else ""
     r2 = "" if result["r2"] is None else f", R² {result['r2']:.4f} (always the mean: 0)"
@@ -119,9 +119,9 @@ def print_scores(name: str, net: MLP, result: dict[str, Any], unit: str | None =
 
 
 def print_confusion(result: dict[str, Any]) -> None:
-    """Print which class was taken for which: a table, or the worst pairs if it would be too large.
+    """Print the confusion table, or the worst pairs if it would be too large.
 
-    Rows are the true classes, columns the answers.
+    Rows are the true classes, columns the predictions.
     """
     labels, counts = [str(label) for label in result["labels"]], result["confusion"]
     terminal = sys.stdout.isatty()
@@ -136,7 +136,7 @@ def print_confusion(result: dict[str, Any]) -> None:
     if len(labels) > _MOST_CLASSES or _width(rows) > room:
         _print_mistakes(labels, counts)
         return
-    print("\nrows: what it is; columns: what the network says\n")
+    print("\nrows: true class; columns: predicted class\n")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
@@ -153,7 +153,7 @@ def print_confusion(result: dict[str, Any]) -> None:
 def _table(stubs: list[str], heads: list[str], counts: list[list[int]]) -> list[list[str]]:
     rows = [["", *heads, "right"]]
     for i, row in enumerate(counts):
-        # Rounded down: only a class without a mistake is 100 % right.
+        # Rounded down: only a class without a mistake has 100 %.
         part = 100 * row[i] // max(sum(row), 1)
         cells = [str(count) if count else "·" for count in row]
         rows.append([stubs[i], *cells, f"{part} %" if sum(row) else "–"])

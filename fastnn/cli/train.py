@@ -1,8 +1,7 @@
 """``fastnn train``: from a data set to a model file.
 
-The order matters: whatever can be refused is refused before the first step of the training, the
-model file is written before anything is printed about it, and the test examples are looked at once,
-at the end.
+The order matters: all checks come before the first step of the training, the model file is written
+before anything is printed about it, and the test examples are used once, at the end.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from .. import MLP, callbacks, words
 from ..model_file import container
 from ..optim import Optimizer
 from ..pictures import ImageForm
-from . import examples, folds, report, train_options
-from .examples import Part
+from . import folds, report, task_data, train_options
 from .options import UsageError, check_model_path, stopped_by
+from .task_data import Part
 from .train_options import Plan
 
 if TYPE_CHECKING:
     from ..arrays import ClassWeight
     from .options import Commands
 
-# What may still be said with --resume; all else is in the checkpoint.
+# Flags that are valid with --resume; the checkpoint has all other settings.
 _WITH_RESUME = ("resume", "data", "epochs", "out", "checkpoint", "threads", "quiet", "json")
 
 _PATIENCE_OF_PLATEAU = 5  # epochs
@@ -57,17 +56,17 @@ class Recipe:
     early_stopping: int | None
     plateau: bool
     checkpoint_every: int
-    out: str | None  # the model file, where -o named it; "" if in some folder not to be told
+    out: str | None  # the model file, if -o named it; "" if it is in a folder not to be recorded
 
     @classmethod
     def of(cls, net: MLP) -> Recipe | None:
-        """Return the one of a model file; None if it was not made by ``fastnn train``."""
+        """Return the recipe of a model file; None if it was not made by ``fastnn train``."""
         facts = net.metadata.get("recipe")
         if facts is None:
             return None
         names = {field.name: str(field.type) for field in fields(cls)}
         if not isinstance(facts, dict) or facts.keys() != names.keys():
-            raise ValueError("the model file's recipe is not one that this version knows")
+            raise ValueError("this version of fastnn does not know the model file's recipe")
         for name, expected in names.items():
             if type(facts[name]).__name__.replace("NoneType", "None") not in expected.split(" | "):
                 raise ValueError(f"the model file's recipe is damaged: {name} is {facts[name]!r}")
@@ -80,30 +79,30 @@ class _Job:
 
     net: MLP
     recipe: Recipe
-    examples: examples.Examples
+    split: task_data.SplitData
     train: Part
-    held: Part | None  # to validate
+    held: Part | None  # for validation
     optimizer: Optimizer | None  # None: the checkpoint's
     batch_size: int
     done: int  # epochs
-    told: dict[str, str]  # facts for the reader
+    summary: dict[str, str]  # facts for the reader
     plan: Plan | None  # None: the checkpoint has it
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, write the model file, and print how good it is."""
+    """Train, write the model file, and print its scores."""
     files_of(args)
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
     job = _resumed(args) if args.resume is not None else _fresh(args)
     recipe, net = job.recipe, job.net
-    out = Path(args.out or recipe.out or f"{job.examples.data.name}.safetensors")
+    out = Path(args.out or recipe.out or f"{job.split.data.name}.safetensors")
     checkpoint = args.checkpoint or args.resume
     if checkpoint is not None and Path(checkpoint).absolute() == out.absolute():
         raise UsageError(f"the checkpoint and the model cannot both be {out}: name one with -o")
     check_model_path(out, "-o")
 
-    (X, y), held, test = job.train, job.held, job.examples.test
+    (X, y), held, test = job.train, job.held, job.split.test
     stopper = None
     watching: list[callbacks.Callback] = []
     if recipe.plateau:
@@ -152,14 +151,14 @@ def run(args: argparse.Namespace) -> int:
     net.save(out)
     result: dict[str, Any] = {
         "file": str(out),
-        "data": job.examples.data.name,
-        "task": job.examples.task,
+        "data": job.split.data.name,
+        "task": job.split.task,
         "sizes": net.sizes,
         "n_params": net.n_params,
         "interrupted": interrupt is not None,
         "stopped": history.stopped,
         "chosen_by": None if choice is None else f"{folds.FOLDS}-fold cross-validation",
-        **_pace(history, job.done, len(X)),
+        **_speed(history, job.done, len(X)),
     }
     if stopper is not None:
         result["best_epoch"] = stopper.best_epoch_
@@ -174,9 +173,9 @@ def run(args: argparse.Namespace) -> int:
     if interrupt is not None:
         how, status = stopped_by(interrupt)
         epochs = f"{len(history)} of {words.plural(recipe.epochs, 'epoch')}"
-        hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} goes on)"
-        told = f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}"
-        print(told, file=sys.stderr)
+        hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} continues)"
+        message = f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}"
+        print(message, file=sys.stderr)
         return status
     return 0
 
@@ -188,7 +187,7 @@ def _choose_epochs(job: _Job, out: Path) -> folds.Choice:
         return folds.choose_epochs(
             job.net,
             job.train,
-            job.examples.task,
+            job.split.task,
             plan.make_optimizer,
             batch_size=plan.batch_size,
             class_weight=cast("ClassWeight | None", job.recipe.class_weight),
@@ -203,7 +202,7 @@ def _diverged(warning: Warning, out: Path) -> ValueError:
 
 
 def files_of(args: argparse.Namespace) -> None:
-    """Check the files that will be written, as far as they are known yet."""
+    """Check the files that will be written, if their names are known already."""
     for path, flag in ((args.out, "-o"), (args.checkpoint, "--checkpoint")):
         if path is not None:
             check_model_path(Path(path), flag)
@@ -211,8 +210,8 @@ def files_of(args: argparse.Namespace) -> None:
 
 def _fresh(args: argparse.Namespace) -> _Job:
     plan = Plan.of(args)
-    data = examples.load(plan.data, args.target)
-    ready = examples.prepare(data, plan.task, plan.test_fraction, plan.seed)
+    data = task_data.load(plan.data, args.target)
+    ready = task_data.prepare(data, plan.task, plan.test_fraction, plan.seed)
     if args.class_weight is not None and ready.task == "regress":
         raise UsageError("--class-weight is for --task classify; this task is to regress")
     X = ready.train[0]
@@ -229,13 +228,13 @@ def _fresh(args: argparse.Namespace) -> _Job:
             dtype=plan.dtype,
             seed=plan.seed,
         )
-    except ValueError as error:  # all of it was typed
+    except ValueError as error:  # all of it is from the command line
         raise UsageError(str(error)) from None
     net.classes = ready.classes
     standardized = plan.standardize and data.image_shape is None and X.dtype != np.uint8
     recipe = Recipe(
-        data=examples.shareable(plan.data),
-        fingerprint=examples.fingerprint(data),
+        data=task_data.shareable(plan.data),
+        fingerprint=task_data.fingerprint(data),
         target=args.target,
         task=ready.task,
         test_fraction=plan.test_fraction,
@@ -258,20 +257,20 @@ def _fresh(args: argparse.Namespace) -> _Job:
     net.feature_names = data.feature_names
     if data.target_name is not None:
         net.metadata["target_name"] = data.target_name
-    train, held = examples.hold_out(ready.train, plan.validation_fraction, plan.seed, ready.task)
+    train, held = task_data.hold_out(ready.train, plan.validation_fraction, plan.seed, ready.task)
     if standardized:
         numbers = ready.task == "regress" and net.output == "identity"
         net.standardize(train[0], train[1] if numbers else None)
     return _Job(
         net=net,
         recipe=recipe,
-        examples=ready,
+        split=ready,
         train=train,
         held=held,
         optimizer=plan.make_optimizer(),
         batch_size=plan.batch_size,
         done=0,
-        told=plan.told(),
+        summary=plan.summary(),
         plan=plan,
     )
 
@@ -291,7 +290,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
     if recipe is None:
         raise ValueError(f"{args.resume} was not written by fastnn train: resume it in Python")
     if args.out is None and recipe.out is not None and not _within_here(recipe.out):
-        raise UsageError(f"{args.resume} does not say in which folder its model goes: give -o")
+        raise UsageError(f"{args.resume} does not record the folder of its model: give -o")
     if args.epochs is not None:
         recipe = replace(recipe, epochs=args.epochs)
     if args.out is not None:
@@ -300,43 +299,43 @@ def _resumed(args: argparse.Namespace) -> _Job:
     done = int(training["epoch"])
     if done >= recipe.epochs:
         raise UsageError(
-            f"{args.resume} has its {words.plural(done, 'epoch')} already: "
+            f"{args.resume} already has {words.plural(done, 'epoch')}: "
             "give a larger total with --epochs"
         )
     spec = args.data or recipe.data
-    data = examples.load(spec, recipe.target)
-    if examples.fingerprint(data) != recipe.fingerprint:
+    data = task_data.load(spec, recipe.target)
+    if task_data.fingerprint(data) != recipe.fingerprint:
         raise ValueError(f"{spec} is not the data that {args.resume} was trained on")
-    ready = examples.prepare(data, recipe.task, recipe.test_fraction, recipe.seed)
-    train, held = examples.hold_out(
+    ready = task_data.prepare(data, recipe.task, recipe.test_fraction, recipe.seed)
+    train, held = task_data.hold_out(
         ready.train, recipe.validation_fraction, recipe.seed, ready.task
     )
     after = f"from {args.resume}, after {words.plural(done, 'epoch')} of {recipe.epochs:,}"
     return _Job(
         net=net,
         recipe=recipe,
-        examples=ready,
+        split=ready,
         train=train,
         held=held,
         optimizer=None,
         batch_size=training["batch_size"],
         done=done,
-        told={"training": after},
+        summary={"training": after},
         plan=None,
     )
 
 
 def _within_here(path: str) -> str:
-    """Return a path as a file may name it: "" unless it is in the current folder or below."""
+    """Return a path for the recipe: "" unless it is in the current folder or below."""
     inside = not Path(path).anchor and ".." not in Path(path).parts
     return path if inside else ""
 
 
-# What is printed ---------------------------------------------------------------------------------
+# Printing ----------------------------------------------------------------------------------------
 
 
 def _print_plan(job: _Job) -> None:
-    ready, net, held = job.examples, job.net, job.held
+    ready, net, held = job.split, job.net, job.held
     data = ready.data
     parts = [f"{data.name}: {len(job.train[0]):,} to train on"]
     if held is not None:
@@ -361,12 +360,12 @@ def _print_plan(job: _Job) -> None:
     if not (job.recipe.data in train_options.CLASSIC and ready.task == "classify"):
         report.fact("task", text)
     report.fact("network", report.describe(net))
-    for name, value in job.told.items():
+    for name, value in job.summary.items():
         report.fact(name, value)
     sys.stdout.flush()
 
 
-def _pace(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
+def _speed(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
     """Return epochs, seconds and examples a second of this run; the history may be longer."""
     epochs = len(history) - done
     if epochs <= 0:
@@ -380,7 +379,7 @@ def _pace(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
 
 
 def _print_result(result: dict[str, Any], net: MLP, job: _Job) -> None:
-    unit = job.examples.data.target_name
+    unit = job.split.data.target_name
     if result["examples_per_second"] is not None:
         epochs = words.plural(result["epochs"] - job.done, "epoch")
         report.fact(

@@ -1,7 +1,7 @@
-"""The flags of ``fastnn train``, and what those that were not given become.
+"""Flags of ``fastnn train``, and their defaults.
 
-No flag has a default of its own in the parser: which one fits depends on the data and on the other
-flags, and a checkpoint must know what was typed. Over 400 lines: most of them declare the flags.
+No flag has a default in the parser: defaults depend on the data and on the other flags, and a
+checkpoint must know which flags were given. Over 400 lines: most of them declare the flags.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .options import Parser, UsageError
 if TYPE_CHECKING:
     from .options import Commands
 
-CLASSIC = ("digits", "mnist")  # data that the network of the derivation is for
+CLASSIC = ("digits", "mnist")  # data of the network of the derivation
 SCHEDULES = ("constant", "step", "exponential", "cosine", "one-cycle", "plateau")
 T = TypeVar("T")
-# Tables: up to so many training rows the epochs are chosen by cross-validation; with more of them
-# a part is held out that says when to stop.
+# Tables: training rows up to which cross-validation chooses the number of epochs; of more rows a
+# part is held out for early stopping.
 _FEWEST_FOR_FOLDS, _MOST_FOR_FOLDS = 20, 2_000
 _MOST_STEPS, _LEAST_EPOCHS = 60_000, 20
 _PATIENCE_STEPS, _PATIENCE_EPOCHS = 3_000, 20
@@ -73,7 +73,7 @@ def add_parser(commands: Commands) -> Parser:
     add(
         "--task",
         choices=("auto", "classify", "regress"),
-        help="tell classes apart or predict numbers; auto looks at the target (default: auto)",
+        help="predict classes or numbers; auto decides by the target (default: auto)",
     )
     add(
         "--test-fraction",
@@ -93,7 +93,7 @@ def add_parser(commands: Commands) -> Parser:
         "--no-standardize",
         action="store_true",
         default=None,
-        help="take the columns and targets of a table as they are",
+        help="do not scale the columns and targets of a table",
     )
     add(
         "--class-weight",
@@ -208,7 +208,7 @@ def add_parser(commands: Commands) -> Parser:
         "--threads",
         type=options.count,
         metavar="N",
-        help="at most; changes no result (default: the CPUs there are)",
+        help="at most; changes no result (default: the available CPUs)",
     )
 
     add = parser.add_argument_group("files and output").add_argument
@@ -233,7 +233,7 @@ def add_parser(commands: Commands) -> Parser:
     add(
         "--resume",
         metavar="FILE",
-        help="go on from a checkpoint, with its settings, to the same result as without the stop",
+        help="continue from a checkpoint, with its settings; the result is that of one run",
     )
     add("-q", "--quiet", action="store_true", help="print nothing but warnings and errors")
     add("--json", action="store_true", help="print the result as one JSON object")
@@ -242,7 +242,7 @@ def add_parser(commands: Commands) -> Parser:
 
 @dataclass(frozen=True)
 class Plan:
-    """The flags, with a value for each."""
+    """The settings of a training: a value for each flag."""
 
     data: str
     task: str
@@ -250,7 +250,7 @@ class Plan:
     validation_fraction: float
     early_stopping: int | None  # epochs
     folds: bool  # whether cross-validation chooses the epochs
-    free: bool  # whether nothing was typed that says how long to train
+    free: bool  # whether no flag determines the number of epochs
     seed: int
     standardize: bool
     classic: bool
@@ -259,7 +259,7 @@ class Plan:
     output: Output | None
     loss: Loss | None
     init: Init | None
-    dropout: float | None  # None: as suits the data
+    dropout: float | None  # None: depends on the data
     dtype: str
     optimizer: str
     lr: float
@@ -268,11 +268,11 @@ class Plan:
     weight_decay: float | None
     schedule: str
     batch_size: int
-    epochs: int  # 0: as many as suit the number of examples
+    epochs: int  # 0: depends on the number of examples
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Plan:
-        """Return the plan as far as it does not depend on the data; UsageError if it has none."""
+        """Return the plan before the data is known; raise UsageError if the flags conflict."""
         data, task = args.data or "digits", args.task or "auto"
         architecture = (args.hidden, args.activation, args.output, args.loss)
         classic = data in CLASSIC and task != "regress" and all(x is None for x in architecture)
@@ -323,7 +323,7 @@ class Plan:
         return plan
 
     def settled(self, task: str, n_out: int, n: int, *, table: bool) -> Plan:
-        """Return the plan for a task, with n_out outputs and n examples, of a table or images."""
+        """Return the plan for a task with n_out outputs and n examples of a table or images."""
         output, loss = self.output, self.loss
         if task == "classify":
             if loss in ("poisson", "quantile"):
@@ -371,7 +371,7 @@ class Plan:
             return schedules.OneCycle(self.lr)
         return self.lr
 
-    def told(self) -> dict[str, str]:
+    def summary(self) -> dict[str, str]:
         """Return the facts about the training that a reader should know."""
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs:,} epochs"
         if self.folds:
@@ -396,7 +396,7 @@ def _or(value: T | None, default: T) -> T:
 def _hidden(args: argparse.Namespace, default: tuple[int, ...]) -> tuple[int, ...]:
     widths = default if args.hidden is None else tuple(args.hidden)
     if 0 in widths and len(widths) > 1:
-        raise UsageError("--hidden none stands alone: it means no hidden layer")
+        raise UsageError("--hidden none cannot be combined with widths: it means no hidden layer")
     if widths == (0,):
         if args.activation or args.dropout:
             raise UsageError("--activation and --dropout are for hidden layers; there is none")

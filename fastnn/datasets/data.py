@@ -1,4 +1,4 @@
-"""Data from a name or a path, whatever it is: what the command line may be given."""
+"""Data from a name or a path of any kind, for the command line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .tables import load_table
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """A data set, whatever it came from.
+    """A data set from any source.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Data:
     train : (X_train, y_train)
         Shapes (n, d) and (n,) or (n, n_out).
     test : (X_test, y_test) or None
-        None where the file has no test examples of its own.
+        None if the file has no test examples.
     image_shape : (height, width) or None
         The shape of each row, if rows are images.
     feature_names : tuple of str, or None
@@ -48,14 +48,14 @@ _NAMED: dict[str, Callable[[], Splits]] = {
 
 
 def load_data(spec: FilePath, *, target: str | int | None = None) -> Data:
-    """Load the data that a name or a path stands for.
+    """Load the data of a name or a path.
 
     Parameters
     ----------
     spec : str or path
         ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``; or a folder of IDX files (`load_idx`); or
-        a ``.csv``, ``.tsv``, ``.npz`` or ``.npy`` file (`load_table`). A folder that is called
-        like a data set is ``"./mnist"``.
+        a ``.csv``, ``.tsv``, ``.npz`` or ``.npy`` file (`load_table`). A folder with the name of a
+        data set is written ``"./mnist"``.
     target : str or int, optional
         The target's column in a table, as for `load_table`.
 
@@ -68,7 +68,7 @@ def load_data(spec: FilePath, *, target: str | int | None = None) -> Data:
     FileNotFoundError
         If there is no such file or folder.
     ValueError
-        If `spec` is none of these, or what it stands for cannot be read.
+        If `spec` is none of these, or the data cannot be read.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def load_data(spec: FilePath, *, target: str | int | None = None) -> Data:
     check_regular(path)
     named, folder = str(spec) in _NAMED, path.is_dir()
     if target is not None and (named or folder):
-        raise ValueError(f"{spec} has its labels in a file of its own; target is for tables")
+        raise ValueError(f"{spec} has its labels in a separate file; target is for tables")
     if named:
         train, test = _NAMED[str(spec)]()
         return Data(str(spec), train, test, image_shape=(28, 28))
@@ -102,10 +102,10 @@ def load_data(spec: FilePath, *, target: str | int | None = None) -> Data:
         )
     if path.is_file():
         raise ValueError(
-            f"{path} is a file of a kind that is not read here, {path.suffix or 'without a suffix'}"
+            f"{path} has an unsupported type, {path.suffix or 'without a suffix'}"
             f": expected {', '.join(tables.TABLE_SUFFIXES[:-1])} or {tables.TABLE_SUFFIXES[-1]}; a "
-            "text file with a row a line is read under a name in .csv if commas part its columns, "
-            "in .tsv if tabs do"
+            "text file with a row a line can be renamed to .csv if commas separate its columns, to "
+            ".tsv if tabs do"
         )
     close = difflib.get_close_matches(str(spec).lower(), _NAMED, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
@@ -129,7 +129,7 @@ def load_rows(path: FilePath) -> Array:
     Returns
     -------
     ndarray, shape (n, d)
-        As the file holds them: uint8 stays uint8, text becomes float64; images are flattened.
+        Values of the file: uint8 stays uint8, text becomes float64; images are flattened.
 
     Raises
     ------

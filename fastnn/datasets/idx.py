@@ -75,7 +75,7 @@ def read_idx(path: FilePath) -> Array:
     Parameters
     ----------
     path : path
-        Whether it is gzipped is told by its first bytes, not by its name.
+        A gzipped file is recognised by its first bytes, not by its name.
 
     Returns
     -------

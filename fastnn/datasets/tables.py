@@ -1,8 +1,8 @@
-"""Tables and rows from the files that people have: CSV, TSV, .npz and .npy.
+"""Tables and rows from CSV, TSV, .npz and .npy files.
 
-Sizes: n examples, d features. Arrays keep the type that the file holds; text becomes float64.
-Nothing is unpickled, and a size that a header claims is compared with the file before anything
-of that size is allocated. Every message names the file, what was expected and what came.
+Sizes: n examples, d features. Arrays keep the type of the file; text becomes float64. Nothing is
+unpickled, and a size in a header is compared with the file before memory of that size is allocated.
+Every message names the file, what was expected and what was found.
 """
 
 # Over 400 lines, 80 of them docstrings. The sections: text, NumPy's files.
@@ -37,19 +37,19 @@ TEXT_SUFFIXES = tuple(_DELIMITERS)
 TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".npz", ".npy")
 
 _MAP_FROM = 64 << 20  # a larger .npy file is mapped, not read
-# A row of text is held as Python strings, 70 bytes each, before it becomes numbers; text labels all
-# take as much as the longest.
+# A row of text is kept as Python strings, 70 bytes each, before it becomes numbers; each text label
+# takes the memory of the longest.
 _MOST_COLUMNS, _MOST_LINE = 1 << 18, 4 << 20
 _FREE_LABELS = 1 << 22  # characters
 _KNOWN_TEXTS = 1 << 16  # distinct targets that are looked for among the earlier ones
-# Characters of the header of an array without fields, which NumPy makes some 120 long: its way with
+# Characters of the header of an array without fields, some 120 in files of NumPy: its fallback for
 # files of Python 2 takes time that grows with the square.
 _MOST_HEADER = 1000
 _BLOCK = 1 << 17  # numbers
 _SCAN = 1 << 12  # rows that are looked at together for a value that is not finite
 
-# What zipfile raises for a damaged, encrypted or strangely packed file: OSError is a seek to
-# nowhere, UnicodeDecodeError a name.
+# Exceptions of zipfile for a damaged, encrypted or unsupported file: OSError is an invalid seek,
+# UnicodeDecodeError an invalid name.
 _BAD_ZIP = (
     zipfile.BadZipFile,
     zlib.error,
@@ -66,7 +66,7 @@ _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Examples and their targets, as a file gives them.
+    """Examples and targets of a file.
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ def load_table(path: FilePath, *, target: str | int | None = None) -> Table:
         return _npy_table(path, target)
     if suffix == ".npz":
         if target is not None:
-            raise ValueError(f"{path} has its targets in an array of its own; target is for tables")
+            raise ValueError(f"{path} has its targets in a separate array; target is for tables")
         return _npz_table(path)
     raise ValueError(f"{path} is not a table: expected a name in {', '.join(TABLE_SUFFIXES)}")
 
@@ -159,7 +159,7 @@ def load_rows(path: FilePath) -> Array:
     Returns
     -------
     ndarray, shape (n, d)
-        As the file holds them: float64 for text. Images (n, height, width) are flattened.
+        Values of the file: float64 for text. Images (n, height, width) are flattened.
 
     Raises
     ------
@@ -193,7 +193,7 @@ class _Cells:
 
 
 class _LineNumbers:
-    """In which line of the file each row ends: only those are kept that do not follow the last."""
+    """Numbers of the lines at which rows end; only those of rows after a gap are stored."""
 
     def __init__(self) -> None:
         self.n_rows = 0
@@ -231,7 +231,7 @@ def _csv_table(path: Path, target: str | int | None) -> Table:
 
 
 def delimiter_of(path: Path, file: IO[str]) -> str:
-    """Return what separates the cells of a ``.csv`` or ``.tsv`` file, which stands at its start."""
+    """Return the delimiter of a ``.csv`` or ``.tsv`` file, which is at its start."""
     known = _DELIMITERS[path.suffix.lower()]
     line = file.readline(_MOST_LINE)
     file.seek(0)
@@ -239,7 +239,7 @@ def delimiter_of(path: Path, file: IO[str]) -> str:
 
 
 class Lines:
-    """The lines of a text, none too long, and no more cells in a row than a table may have."""
+    """Iterator over the lines of a text, which limits their length and the cells of a row."""
 
     def __init__(self, path: Path, file: IO[str], delimiter: str) -> None:
         self._path, self._file, self._delimiter = path, file, delimiter
@@ -257,14 +257,14 @@ class Lines:
             yield line
 
     def row_ends(self) -> None:
-        """Start to count anew: in quotes, a cell and with it a row may have several lines."""
+        """Reset the counts at the end of a row; a row with quoted cells may have several lines."""
         self._cells = 0
 
 
 def _read_csv(
     path: Path, target: str | int | None, *, labelled: bool
 ) -> tuple[tuple[str, ...] | None, Array, _Cells, _LineNumbers, int]:
-    """Return header names, features (n, d), the target's cells, rows' lines, the target's place."""
+    """Return header names, features (n, d), target cells, line numbers, the target's position."""
     features, latest = np.empty(0), array("d")
     lines, texts, codes = _LineNumbers(), list[str](), array("i")
     known: dict[str, int] = {}  # the code of a text; not of all where they are many
@@ -338,7 +338,7 @@ def _read_csv(
 
 
 def _append(values: Array, more: array[float]) -> None:
-    """Append in place: NumPy lets the system extend its memory, without a copy where it can."""
+    """Append in place; NumPy extends the memory, if possible without a copy."""
     if more:
         values.resize(len(values) + len(more), refcheck=False)
         values[-len(more) :] = more
@@ -446,7 +446,7 @@ def _npy_table(path: Path, target: str | int | None) -> Table:
     width = table.shape[1]
     column = width - 1 if target is None else _position(path, target, width)
     y = np.array(table[:, column])
-    # One array has one type, so class labels beside real features are floats: give them back.
+    # One array has one type, so class labels beside real features are floats: convert them back.
     if y.dtype.kind == "f" and np.isfinite(y).all() and (np.abs(y) < 2**53).all():
         y = y.astype(np.int64) if (y == np.rint(y)).all() else y
     if column == 0:
@@ -483,8 +483,8 @@ def _read_npy(path: Path) -> Array:
 def _read_npz(
     path: Path, choose: Callable[[Path, Iterable[str]], dict[str, str]]
 ) -> dict[str, tuple[Array, str]]:
-    """Return the chosen arrays, each with the words that messages name it by."""
-    open(path, "rb").close()  # not to be allowed to read is no damage
+    """Return the chosen arrays, each with its name for messages."""
+    open(path, "rb").close()  # a missing permission is not reported as damage
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -528,7 +528,7 @@ def _choose_rows(path: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _check_npy(stream: IO[bytes], size: int, label: str) -> None:
-    """Refuse what does not hold what its header claims, before NumPy allocates that much."""
+    """Refuse a file without the data that its header claims, before NumPy allocates memory."""
     try:
         # Versions 1 and 2 differ in the width of a length; 3 is for records alone.
         version = np.lib.format.read_magic(stream)
@@ -552,7 +552,7 @@ def _check_npy(stream: IO[bytes], size: int, label: str) -> None:
 
 
 def _as_rows(X: Array, label: str) -> tuple[Array, tuple[int, int] | None]:
-    """X as (n, d), and (height, width) if its rows were images."""
+    """Return X as (n, d), and (height, width) if its rows were images."""
     if X.dtype.kind not in "buif":
         raise ValueError(f"{label} has the type {X.dtype}; expected numbers")
     if X.ndim == 3:

@@ -1,7 +1,7 @@
 """The network as a scikit-learn estimator: `MLPClassifier` and `MLPRegressor`.
 
-Everything that scikit-learn's classes of these names do, on `fastnn.MLP`, and what they refuse.
-Only this room imports scikit-learn and SciPy; `import fastnn` does not come here.
+They do all that scikit-learn's classes of these names do, with `fastnn.MLP`, and more. Only this
+package imports scikit-learn and SciPy; `import fastnn` does not import it.
 
 Private: it may change without notice.
 """

@@ -16,28 +16,28 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from ..mlp import MLP
-from . import lbfgs, options
+from . import lbfgs, parameters
+from .adoption import as_sample_weight
+from .epoch_record import EpochRecord, StoppingState
 from .fitted import Fitted
 from .losses import Cost
-from .network import as_weight
-from .watch import StoppingState, Watch
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def with_epochs(method: Method) -> Method:
-    """Decorate a method that an estimator lacks with solver="lbfgs"."""
+    """Decorate a method that is not available with solver="lbfgs"."""
     return cast(Method, available_if(_has_epochs)(method))
 
 
 def _has_epochs(estimator: Any) -> bool:
-    if options.is_lbfgs(estimator):
+    if parameters.is_lbfgs(estimator):
         raise AttributeError("partial_fit needs another solver than 'lbfgs', which has no epochs")
     return True
 
 
 class BaseMLP(Fitted):
-    """The fitting half of `MLPClassifier` and `MLPRegressor`; see there."""
+    """Base of `MLPClassifier` and `MLPRegressor`: fitting."""
 
     # ---- fitting -------------------------------------------------------------------------------
 
@@ -51,7 +51,7 @@ class BaseMLP(Fitted):
         incremental: bool = False,
         classes: Any = None,
     ) -> Self:
-        options.check(self)
+        parameters.check(self)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         before = dict(self.__dict__)
@@ -74,7 +74,7 @@ class BaseMLP(Fitted):
             self._check_same_targets(y)
         dtype = np.dtype(np.float64 if X.dtype == np.float64 else np.float32)
         targets = self._targets(y, dtype)
-        weight = self._weights(y, as_weight(sample_weight, X.shape[0]), incremental)
+        weight = self._weights(y, as_sample_weight(sample_weight, X.shape[0]), incremental)
         cost = self._cost(targets)
         if first:
             self._start(X.shape[1], cost, dtype)
@@ -87,9 +87,9 @@ class BaseMLP(Fitted):
             or (not first and getattr(self, "_continues", False))
         )
         self.n_iter_: int = 0
-        self.network_._rule = options.rule(self, cost)
+        self.network_._rule = parameters.rule(self, cost)
         validation = self._validation(given)
-        if options.is_lbfgs(self):
+        if parameters.is_lbfgs(self):
             self._fit_lbfgs(X, targets, weight, cost)
             return
         if self.early_stopping and validation is None:
@@ -97,10 +97,10 @@ class BaseMLP(Fitted):
         self._fit_epochs(X, targets, weight, cost, validation, incremental)
 
     def _start(self, n_in: int, cost: Cost, dtype: np.dtype[Any]) -> None:
-        """Make the network, its weights drawn, and an empty record."""
-        rng, names = check_random_state(self.random_state), options.activations(self)
-        sizes = [n_in, *options.hidden_sizes(self.hidden_layer_sizes), cost.n_outputs]
-        drawn = options.draw(sizes, names, rng)
+        """Create the network, with new weights, and an empty record."""
+        rng, names = check_random_state(self.random_state), parameters.activations(self)
+        sizes = [n_in, *parameters.hidden_sizes(self.hidden_layer_sizes), cost.n_outputs]
+        drawn = parameters.draw(sizes, names, rng)
         self.network_: MLP = self._network(sizes, cost, dtype, int(rng.randint(2**31 - 1)))
         self._split_seed = int(rng.randint(2**31 - 1))
         for l, (W, b) in enumerate(zip(drawn[::2], drawn[1::2], strict=True)):
@@ -114,7 +114,7 @@ class BaseMLP(Fitted):
     def _network(self, sizes: list[int], cost: Cost, dtype: np.dtype[Any], seed: int) -> MLP:
         return MLP(
             sizes,
-            activation=options.activations(self),
+            activation=parameters.activations(self),
             output=cost.output,
             loss=cost.loss,
             init="glorot_uniform",
@@ -126,10 +126,10 @@ class BaseMLP(Fitted):
         )
 
     def _check_same(self, cost: Cost) -> None:
-        """Refuse to go on with another network than the parameters ask for."""
+        """Refuse to continue if the parameters ask for another network than the fitted one."""
         net = self.network_
         n_in, n_out = net.sizes[0], cost.n_outputs
-        sizes = [n_in, *options.hidden_sizes(self.hidden_layer_sizes), n_out]
+        sizes = [n_in, *parameters.hidden_sizes(self.hidden_layer_sizes), n_out]
         wanted = self._network(sizes, cost, net.dtype, 0)._network()
         made = net._network()
         for name in ("init", "seed"):
@@ -139,7 +139,7 @@ class BaseMLP(Fitted):
             name = changed[0]
             raise ValueError(
                 f"the fitted network has {name} {made[name]}; warm_start and partial_fit cannot "
-                f"go on with {wanted[name]}: fit with warm_start=False"
+                f"continue with {wanted[name]}: fit with warm_start=False"
             )
 
     def _prepare_record(self, scored: bool) -> None:
@@ -169,25 +169,25 @@ class BaseMLP(Fitted):
         size = 200 if isinstance(size, str) else int(size)
         if size > n:
             warnings.warn(
-                f"batch_size={size} is more than the {n} rows; one batch of all is taken",
+                f"batch_size={size} is more than the {n} rows; one batch of all rows is used",
                 stacklevel=5,
             )
             size = n
         counted = n if weight is None else np.count_nonzero(weight)
         total = float(n if weight is None else np.sum(weight))
         steps = -(-int(counted) // size)
-        watch = Watch(
+        record = EpochRecord(
             self,
             shown=cost.shown,
             constant=cost.constant(targets, weight),
-            decay=options.decay(self, total / steps),
+            decay=parameters.decay(self, total / steps),
             n=n,
             score=None if validation is None else self._scorer(validation),
         )
         taken = 0 if net._state is None else net._state.steps
-        optimizer = options.optimizer(self, taken, incremental)
+        optimizer = parameters.optimizer(self, taken, incremental)
         if net._state is None or not net._state.fits(optimizer):
-            optimizer = options.optimizer(self, 0, incremental)
+            optimizer = parameters.optimizer(self, 0, incremental)
         callbacks = self.callbacks if self.callbacks is not None else ()
         callbacks = [callbacks] if not np.iterable(callbacks) else list(callbacks)
         logged = None
@@ -203,17 +203,17 @@ class BaseMLP(Fitted):
                 optimizer=optimizer,
                 sample_weight=weight,
                 validation_data=logged,
-                callbacks=[watch, *callbacks],
+                callbacks=[record, *callbacks],
                 shuffle=self.shuffle,
                 progress=self.verbose == "progress",
             )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
         finally:
-            watch.put_back_the_best()
-        endless = not self.tol or self.n_iter_no_change == np.inf  # so many epochs were wanted
+            record.put_back_the_best()
+        endless = not self.tol or self.n_iter_no_change == np.inf  # max_iter epochs, no warning
         ran_out = self.n_iter_ == self.max_iter and net.history.stopped is None
-        if ran_out and not (incremental or watch.converged or endless):
+        if ran_out and not (incremental or record.converged or endless):
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
@@ -226,7 +226,7 @@ class BaseMLP(Fitted):
         reading = net._passes.reading_to_train(X)
         examples, encoded = net._passes.examples(X, self._known(targets), weight, reading=reading)
         net._learn(encoded, reading)
-        decay = options.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
+        decay = parameters.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
         objective = lbfgs.Objective(net, examples, cost.factor, decay)
         with net._training():
             result, _ = lbfgs.descend(
@@ -253,20 +253,20 @@ class BaseMLP(Fitted):
     # ---- validation data -----------------------------------------------------------------------
 
     def _validation(self, given: Any) -> Any:
-        """Return the user's own validation data as (X, y, weight), checked."""
+        """Return the given validation data as (X, y, weight), checked."""
         if given is None:
             return None
-        if options.is_lbfgs(self):
+        if parameters.is_lbfgs(self):
             raise ValueError("validation_data needs another solver than 'lbfgs'")
         if not isinstance(given, tuple | list) or len(given) not in (2, 3):
             raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
         X, y, weight = (*given, None)[:3]
         X, y = self._valid(X, y, reset=False)
         self._targets(y, self.network_.dtype)
-        return X, y, as_weight(weight, X.shape[0])
+        return X, y, as_sample_weight(weight, X.shape[0])
 
     def _split(self, X: Any, y: Any, targets: NDArray[Any], weight: Any) -> Any:
-        """Set a share of the rows aside: the same rows in every call on the same data."""
+        """Hold out a share of the rows: the same rows in every call on the same data."""
         n = X.shape[0]
         n_held = math.ceil(self.validation_fraction * n)
         stratum = self._stratum(y, n_held)
@@ -307,7 +307,7 @@ class BaseMLP(Fitted):
         more = {} if weight is None else {"sample_weight": weight}
 
         def scored(logs: Mapping[str, float]) -> float:
-            with warnings.catch_warnings():  # the checked rows have lost the names they came with
+            with warnings.catch_warnings():  # the checked rows have no column names
                 warnings.filterwarnings("ignore", "X does not have valid feature names")
                 return float(score(self, X, y, **more))
 

@@ -1,4 +1,4 @@
-"""`MLPClassifier`. Over 400 lines, because half of them are the reference that callers read."""
+"""`MLPClassifier`. Over 400 lines, of which half are docstrings."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ..hints import OF_ESTIMATORS, explain_arguments
 from ..mlp import MLP
 from ..names import ARGMAX
 from ..optim import Optimizer
-from . import options
+from . import parameters
+from .adoption import adopt, of_network
 from .base import BaseMLP, with_epochs
 from .labels import Labels
 from .losses import ClassificationLoss, Cost, OutputActivation, of_classifier
-from .network import adopt, of_network
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
-    """A multilayer perceptron that tells classes, for scikit-learn.
+    """A multilayer perceptron for classification, with scikit-learn's interface.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Of the hidden layers, one for all or one each: identity, logistic (or sigmoid), tanh, relu,
         leaky_relu, elu, gelu, silu, softplus.
     solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop"} or Optimizer, default "adam"
-        "lbfgs" is SciPy's L-BFGS-B on all rows at once. An object, as `fastnn.SGD(...)`, brings its
+        "lbfgs" is SciPy's L-BFGS-B on all rows at once. An object, as `fastnn.SGD(...)`, has its
         own rate and constants; `learning_rate`, `learning_rate_init`, `momentum`, `beta_1`,
-        `beta_2` and `epsilon` then do not count. "rmsprop" takes only the rate and `epsilon`.
+        `beta_2` and `epsilon` are then ignored. "rmsprop" uses only the rate and `epsilon`.
     alpha : float, default 0.0001
         Strength of the L2 penalty on weights (not biases); see `l2`.
     batch_size : int or "auto", default "auto"
@@ -47,8 +47,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     learning_rate : {"constant", "invscaling", "adaptive"}, Schedule or callable, default "constant"
         For solver="sgd": "invscaling" is learning_rate_init / t**power_t at step t (from 1),
         "adaptive" divides by 5 whenever the fit would otherwise end, until 1e-6. A schedule of
-        `fastnn.schedules` or a function of the step goes with every solver but "lbfgs"; it spans
-        the `max_iter` epochs of a fit, or of so many calls of `partial_fit`.
+        `fastnn.schedules` or a function of the step works with every solver but "lbfgs"; it spans
+        the `max_iter` epochs of a fit, or as many calls of `partial_fit`.
     learning_rate_init : float, default 0.001
         The rate of the first step.
     power_t : float, default 0.5
@@ -59,15 +59,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Visit the rows in a new order each epoch.
     random_state : int, RandomState or None, default None
         Fixes initial weights (those of scikit-learn for the same number), the rows that
-        `early_stopping` sets aside, shuffles and dropout. The stream of shuffles goes on from call
+        `early_stopping` holds out, shuffles and dropout. The stream of shuffles continues from call
         to call of `partial_fit` and of a warm-started `fit`.
     tol : float or None, default 1e-4
-        What an epoch must gain to count; see `n_iter_no_change`. With None a fit has exactly
-        `max_iter` epochs; with None or 0 there is no ConvergenceWarning at their end.
+        The gain of an epoch that counts as progress; see `n_iter_no_change`. With None a fit has
+        exactly `max_iter` epochs; with None or 0 there is no ConvergenceWarning at their end.
     verbose : bool, int, "progress" or "logging", default False
-        True prints a line an epoch, "progress" shows a bar, "logging" tells the logger "fastnn".
+        True prints a line an epoch, "progress" shows a bar, "logging" logs to "fastnn".
     warm_start : bool, default False
-        `fit` goes on from the network, the optimiser's state and the shuffle of the last call.
+        `fit` continues from the network, the optimiser's state and the shuffle of the last call.
     momentum : float, default 0.9
         Of solver="sgd", in [0, 1).
     nesterovs_momentum : bool, default True
@@ -75,14 +75,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     early_stopping : bool, default False
         End when the validation score, instead of the loss, has stopped improving, and keep the
         parameters of its best epoch. Without ``fit(validation_data=...)`` a share of the rows is
-        set aside.
+        held out.
     validation_fraction : float, default 0.1
         That share.
     beta_1, beta_2 : float, default 0.9, 0.999
-        Of the Adams, in [0, 1).
+        Of solver="adam" and "adamw", in [0, 1).
     epsilon : float, default 1e-8
-        Of the Adams and RMSprop: beside √v̂, as in algorithm 1 of Kingma & Ba 2015 (scikit-learn
-        has it beside √v, which differs in the first steps).
+        Of Adam, AdamW and RMSprop: added to √v̂, as in algorithm 1 of Kingma & Ba 2015
+        (scikit-learn adds it to √v, which differs in the first steps).
     n_iter_no_change : int or infinity, default 10
         More epochs in a row than this without a gain of `tol` end the fit.
     max_fun : int, default 15000
@@ -92,7 +92,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         labels a row. "binary_cross_entropy": of a sigmoid a class, one against the rest.
         "quadratic", "mse", "mae", "huber" of the probabilities; see `fastnn.MLP`.
     output_activation : str, optional
-        Default: what the loss needs, softmax or logistic; one of the two.
+        Softmax or logistic. Default: the one that the loss needs.
     dropout : float or sequence of float, default 0
         Share of hidden activations set to 0 while training, in [0, 1); one for all layers or one
         each.
@@ -104,10 +104,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         "per_example": λ = alpha beside the mean loss of an example, whatever the batch size.
         "adamw" decays by the same λ, decoupled.
     class_weight : dict, list of dict or "balanced", optional
-        What the rows of a class count, multiplied with `sample_weight`; as in scikit-learn's
+        Weight of the rows of each class, multiplied with `sample_weight`; as in scikit-learn's
         other classifiers.
     scoring : "loss", str or callable, optional
-        What `early_stopping` and `validation_scores_` look at, higher is better: "loss" is minus
+        Score of `early_stopping` and `validation_scores_`, higher is better: "loss" is minus
         the validation loss, a name is a scorer of scikit-learn, a function is called as
         ``f(estimator, X, y)``. Default: accuracy.
     callbacks : sequence of Callback or callable, optional
@@ -160,20 +160,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     @explain_arguments(OF_ESTIMATORS)
     def __init__(
         self,
-        hidden_layer_sizes: options.HiddenSizes = (100,),
-        activation: options.HiddenActivations = "relu",
+        hidden_layer_sizes: parameters.HiddenSizes = (100,),
+        activation: parameters.HiddenActivations = "relu",
         *,
-        solver: options.Solver | Optimizer = "adam",
+        solver: parameters.Solver | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: options.BatchSize = "auto",
-        learning_rate: options.Rate = "constant",
+        batch_size: parameters.BatchSize = "auto",
+        learning_rate: parameters.Rate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: options.RandomState = None,
+        random_state: parameters.RandomState = None,
         tol: float | None = 1e-4,
-        verbose: options.Verbose = False,
+        verbose: parameters.Verbose = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -186,12 +186,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         max_fun: int = 15000,
         loss: ClassificationLoss = "log_loss",
         output_activation: OutputActivation | None = None,
-        dropout: options.Dropout = 0.0,
+        dropout: parameters.Dropout = 0.0,
         huber_delta: float = 1.0,
-        l2: options.L2 = "batch",
+        l2: parameters.L2 = "batch",
         class_weight: ClassWeight | Sequence[Mapping[Any, float]] | None = None,
-        scoring: options.Scoring = None,
-        callbacks: options.Callbacks = None,
+        scoring: parameters.Scoring = None,
+        callbacks: parameters.Callbacks = None,
         scale_bytes: bool = False,
     ) -> None:
         self._take(locals())
@@ -208,13 +208,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or sparse matrix, shape (n, n_features)
-            float32 makes a float32 network, all else float64. CSR is never made dense.
+            float32 gives a float32 network, all others float64. CSR is never converted to dense.
         y : array-like, shape (n,) or (n, n_labels)
             Labels, or an indicator matrix of zeros and ones.
         sample_weight : array-like, shape (n,), optional
-            What each row counts, 0 or more; 0 is as if it were absent.
+            Weight of each row, 0 or more; 0 is as if it were absent.
         validation_data : (X, y) or (X, y, sample_weight), optional
-            Scored after each epoch; what `early_stopping` looks at.
+            Scored after each epoch, for `early_stopping`.
 
         Returns
         -------
@@ -224,12 +224,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Raises
         ------
         ValueError, TypeError
-            A parameter or the data is not what it may be; the estimator is as it was.
+            A parameter or the data is not valid; the estimator is unchanged.
 
         Warns
         -----
         ConvergenceWarning
-            `max_iter` was reached; not where exactly so many epochs were asked for (see `tol`).
+            `max_iter` was reached; not if exactly `max_iter` epochs were asked for (see `tol`).
         DivergenceWarning
             The loss stopped being finite; see `fastnn.MLP.fit`.
         """
@@ -243,16 +243,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
     ) -> Self:
-        """Train for one epoch on these rows, going on from where the last call ended.
+        """Train for one epoch on these rows, from the state of the last call.
 
-        The weights, the optimiser's state, the count of steps and the stream of shuffles go on.
+        The weights, the optimiser's state, the count of steps and the stream of shuffles continue.
 
         Parameters
         ----------
         X, y, sample_weight
             As of `fit`.
         classes : array-like, shape (n_classes,)
-            All labels there will be; needed in the first call, unless rows have several.
+            All labels that may occur; needed in the first call, unless rows have several.
 
         Returns
         -------
@@ -282,9 +282,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         classes : array-like, optional
             Label of each output (both labels of a single one). Default: the network's own.
         multilabel : bool, default False
-            Whether a row may have several.
+            Whether a row may have several labels.
         **params
-            Other parameters of the constructor, for training on.
+            Other parameters of the constructor, for further training.
 
         Returns
         -------
@@ -344,7 +344,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return Encoded(len(targets), targets, None, ARGMAX, self.network_.classes)
 
     def _name_outputs(self) -> None:
-        """Tell the network the labels, if they are of kinds that it knows."""
+        """Set the network's `classes` to the labels, if it supports their type."""
         if not self._labels.multilabel and len(self.classes_) > 1:
             with suppress(ValueError):
                 self.network_.classes = self._labels.outputs
@@ -364,7 +364,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return sample_weight
         if incremental and isinstance(self.class_weight, str):
             raise ValueError(
-                'class_weight="balanced" needs all of y, which partial_fit does not see: give a '
+                'class_weight="balanced" needs all of y, which partial_fit does not have: pass a '
                 "dict of weights"
             )
         by_class = compute_sample_weight(self.class_weight, y)
@@ -381,7 +381,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             )
 
     def _stratum(self, y: Any, n_held: int) -> Any:
-        """Return y where both parts can hold each class; of two classes they always do."""
+        """Return y for a stratified split if both parts can have each class, else None."""
         if self._labels.multilabel:
             return None
         classes, counts = np.unique(y, return_counts=True)
@@ -389,7 +389,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             raise ValueError(
                 "The least populated classes in y have only 1 member; early_stopping=True needs "
                 "one row of each to train on and one to validate by. Classes with too few members "
-                f"are: {classes[counts == 1].tolist()}. Add rows, or give fit validation_data"
+                f"are: {classes[counts == 1].tolist()}. Add rows, or pass validation_data to fit"
             )
         holds_each = counts.min() > 1 and len(classes) <= min(n_held, len(y) - n_held)
         return y if holds_each else None
@@ -436,12 +436,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return np.asarray(np.log(self.predict_proba(X)))
 
     def to_mlp(self) -> MLP:
-        """Return a copy of the fitted network that knows the labels, without optimiser's state.
+        """Return a copy of the fitted network with the labels, without the optimiser's state.
 
         Returns
         -------
         MLP
-            Its own: training it does not change the estimator. `MLP.save` writes it to a file.
+            A copy: training it does not change the estimator. `MLP.save` writes it to a file.
             `MLP.classes` are those of the estimator if there are two or more strings or numbers.
         """
         return super().to_mlp()

@@ -1,4 +1,4 @@
-"""Fitted estimators of scikit-learn's own as ours."""
+"""Conversion of scikit-learn's fitted estimators to fastnn's."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .classifier import MLPClassifier
+from .epoch_record import StoppingState
 from .labels import Labels
 from .regressor import MLPRegressor
-from .watch import StoppingState
 
 _RECORD = (
     *("loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"),
@@ -22,15 +22,15 @@ _RECORD = (
 
 
 def from_sklearn(fitted: Any) -> MLPClassifier | MLPRegressor:
-    """Return our estimator with the parameters, weights and record of a fitted one of theirs.
+    """Return an estimator with the parameters, weights and record of scikit-learn's fitted one.
 
-    It predicts the same to rounding. ``fit`` with ``warm_start=True`` and ``partial_fit`` go on
-    from the weights, with a fresh optimiser.
+    Its predictions are the same up to rounding. ``fit`` with ``warm_start=True`` and
+    ``partial_fit`` continue from the weights, with a new optimiser.
 
     Parameters
     ----------
     fitted : sklearn.neural_network.MLPClassifier or MLPRegressor
-        Is left as it is.
+        Not changed.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def from_sklearn(fitted: Any) -> MLPClassifier | MLPRegressor:
     TypeError
         `fitted` is something else.
     sklearn.exceptions.NotFittedError
-        It has not been fitted.
+        `fitted` has not been fitted.
 
     Examples
     --------

@@ -15,28 +15,28 @@ from ..arrays import Matrix, check_unmasked
 from ..layout import Array, Gradient, layers
 from ..mlp import MLP
 from ..optim import Optimizer
-from . import options
+from . import parameters
+from .adoption import Layers, as_sample_weight, without_fit_state
 from .losses import THEIRS, Cost, OutputActivation
-from .network import Layers, as_weight, without_optimizer
 
 
 class Fitted(BaseEstimator):  # type: ignore[misc]
-    """The reading half of `MLPClassifier` and `MLPRegressor`; the other is base.py."""
+    """Base of `MLPClassifier` and `MLPRegressor`: methods after fitting; base.py has the rest."""
 
-    # Parameters, as they were given to the constructor.
-    hidden_layer_sizes: options.HiddenSizes
-    activation: options.HiddenActivations
-    solver: options.Solver | Optimizer
+    # Parameters of the constructor, unchanged.
+    hidden_layer_sizes: parameters.HiddenSizes
+    activation: parameters.HiddenActivations
+    solver: parameters.Solver | Optimizer
     alpha: float
-    batch_size: options.BatchSize
-    learning_rate: options.Rate
+    batch_size: parameters.BatchSize
+    learning_rate: parameters.Rate
     learning_rate_init: float
     power_t: float
     max_iter: int
     shuffle: bool
-    random_state: options.RandomState
+    random_state: parameters.RandomState
     tol: float | None
-    verbose: options.Verbose
+    verbose: parameters.Verbose
     warm_start: bool
     momentum: float
     nesterovs_momentum: bool
@@ -48,14 +48,14 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     n_iter_no_change: float
     max_fun: int
     output_activation: OutputActivation | None
-    dropout: options.Dropout
+    dropout: parameters.Dropout
     huber_delta: float
-    l2: options.L2
-    scoring: options.Scoring
-    callbacks: options.Callbacks
+    l2: parameters.L2
+    scoring: parameters.Scoring
+    callbacks: parameters.Callbacks
     scale_bytes: bool
 
-    # What was fitted.
+    # Fitted attributes.
     network_: MLP
     n_iter_: int
     t_: int
@@ -67,21 +67,21 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     n_features_in_: int
 
     def _take(self, given: dict[str, Any]) -> None:
-        """Keep the constructor's parameters as they were given; `fit` checks them."""
+        """Keep the constructor's parameters unchanged; `fit` checks them."""
         for name, value in given.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
 
-    # ---- what the kinds differ in --------------------------------------------------------------
+    # ---- differences between classifier and regressor ------------------------------------------
 
     def _learn_targets(self, y: Any, classes: Any) -> None:
-        """Learn what y is, for a network that is yet to be made."""
+        """Learn the labels or the number of outputs from y, before the network is created."""
 
     def _targets(self, y: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
         raise NotImplementedError
 
     def _known(self, targets: NDArray[Any]) -> Any:
-        """Return targets as the network takes them: outputs' numbers need no look at labels."""
+        """Return the targets as the passes of the network take them."""
         return targets
 
     def _cost(self, targets: NDArray[Any]) -> Cost:
@@ -94,10 +94,10 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         return sample_weight
 
     def _check_same_targets(self, y: Any) -> None:
-        """Refuse to go on, in a warm start, with targets of another kind than those learnt."""
+        """Refuse a warm start with targets of another kind than the fitted ones."""
 
     def _stratum(self, y: Any, n_held: int) -> Any:
-        """Return the labels that a validation set of `n_held` rows is to hold as y does."""
+        """Return the labels for a stratified validation set of `n_held` rows, or None."""
 
     def _valid(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
         raise NotImplementedError
@@ -118,7 +118,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         """Return the network's outputs, (n, n_outputs)."""
         state = vars(self)
         net = state.get("network_")
-        if (  # a single row in some microseconds: no more looks at X than the core's
+        if (  # a single row in some microseconds: only the core checks X
             net is not None
             and type(X) is np.ndarray
             and "feature_names_in_" not in state
@@ -157,17 +157,17 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         -------
         Gradient
             ``.weights`` and ``.biases``, an array a layer in the shapes of `coefs_` and
-            `intercepts_`; ``.flat``, (n_params,). What a step of solver="sgd" without momentum
-            multiplies by the learning rate and subtracts.
+            `intercepts_`; ``.flat``, (n_params,). A step of solver="sgd" without momentum
+            subtracts it times the learning rate.
         """
         check_is_fitted(self)
-        rows, goals = self._valid(X, y, reset=False)
+        rows, checked_y = self._valid(X, y, reset=False)
         net = self.network_
-        targets = self._targets(goals, net.dtype)
-        weight = self._weights(goals, as_weight(sample_weight, rows.shape[0]), False)
+        targets = self._targets(checked_y, net.dtype)
+        weight = self._weights(checked_y, as_sample_weight(sample_weight, rows.shape[0]), False)
         flat = net.gradient(rows, self._known(targets), sample_weight=weight).flat
         flat = flat * self._cost(targets).factor
-        decay = options.decay(self, float(rows.shape[0] if weight is None else np.sum(weight)))
+        decay = parameters.decay(self, float(rows.shape[0] if weight is None else np.sum(weight)))
         flat = flat.astype(net.dtype)
         for (dW, _), W in zip(layers(flat, net.sizes), net.weights, strict=True):
             dW += decay * W
@@ -179,12 +179,12 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         MLP
-            Its own: training it does not change the estimator. `MLP.save` writes it to a file.
+            A copy: training it does not change the estimator. `MLP.save` writes it to a file.
         """
         check_is_fitted(self)
-        return copy.deepcopy(without_optimizer(self.network_))
+        return copy.deepcopy(without_fit_state(self.network_))
 
-    # ---- fitted attributes that the network has ------------------------------------------------
+    # ---- fitted attributes that are part of the network ----------------------------------------
 
     @property
     def coefs_(self) -> list[Array]:
@@ -221,7 +221,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     @property
     def out_activation_(self) -> str:
         """Name of the output layer's activation."""
-        return THEIRS.get(self.network_.output, self.network_.output)
+        return THEIRS[self.network_.output]
 
     # ---- scikit-learn --------------------------------------------------------------------------
 
@@ -231,8 +231,8 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the optimiser's state out where no further training was announced."""
+        """Return the state; the optimiser's is left out unless training may continue."""
         state: dict[str, Any] = dict(super().__getstate__())
         if "network_" in state and not (self.warm_start or state.get("_continues")):
-            state["network_"] = without_optimizer(state["network_"])
+            state["network_"] = without_fit_state(state["network_"])
         return state

@@ -1,4 +1,4 @@
-"""Labels of the user's as the network's targets, and the network's outputs as labels again."""
+"""Encoding of labels as the network's targets, and decoding of its outputs."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 
 class Labels:
-    """The classes, and whether a row has one of them or any number.
+    """The classes, one a row or, for several labels, any number a row.
 
     Parameters
     ----------
     y : array-like, shape (n,) or (n, n_labels)
         Labels, or an indicator matrix of zeros and ones.
     classes : array-like, optional
-        All classes, where y need not hold each.
+        All classes; some may be missing in y.
     outputs : array-like, optional
-        The label of each output of a network (both labels of a single output) instead of y; a
-        network that learns y has them sorted.
+        The label of each output of a network (both labels of a single output), instead of y.
 
     Attributes
     ----------
     classes : ndarray
         All labels, sorted.
     output_of : ndarray of int
-        The number of each one's output.
+        The number of the output of each label.
     """
 
     def __init__(self, y: Any = None, classes: Any = None, outputs: Any = None) -> None:
@@ -51,7 +50,7 @@ class Labels:
 
     @property
     def outputs(self) -> NDArray[Any]:
-        """The label of each output; both labels of a single one."""
+        """The label of each output; both labels of a single output."""
         return self.classes[np.argsort(self.output_of)]
 
     def encode(self, y: Any) -> NDArray[Any]:
@@ -76,7 +75,7 @@ class Labels:
             strange = sorted(set(labels[self.classes[found] != labels].tolist()))
             raise ValueError(
                 f"y holds classes that are not in classes_, {self.classes.tolist()}: {strange}; "
-                "warm_start and partial_fit go on with the classes of the first call"
+                "warm_start and partial_fit keep the classes of the first call"
             )
         return np.asarray(self.output_of[found], np.int64)
 

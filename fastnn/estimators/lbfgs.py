@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ..fit.state import Examples
+from ..fit.state import TrainingRows
 from ..layout import Array, layers
 from ..mlp import MLP
 
@@ -25,7 +25,7 @@ class Objective:
     """f(w) = factor · C(w) + ½ decay Σ W² of a network on its examples, with its gradient."""
 
     net: MLP
-    examples: Examples
+    examples: TrainingRows
     factor: float
     decay: float
 

@@ -1,9 +1,9 @@
-"""Which cost of `fastnn.MLP` an estimator's loss is, and what scikit-learn makes of it.
+"""Mapping of an estimator's loss to a cost of `fastnn.MLP`, with scikit-learn's factors.
 
-The costs of both are means over the examples. Beyond that scikit-learn has its own factors: its
-squared error shows ½ · mean over the outputs and descends ½ · sum; its Poisson loss is a sum, with
-the terms that only y knows. With C the network's cost, the estimator shows ``shown · C + constant``
-and steps along ``factor · ∇C``, so that one learning rate means the same steps in both.
+The costs of both are means over the examples. scikit-learn has further factors: its squared error
+shows ½ · mean over the outputs and descends ½ · sum; its Poisson loss is a sum, with terms that
+depend on y only. With the network's cost C, the estimator shows ``shown · C + constant`` and steps
+along ``factor · ∇C``, so that a learning rate gives the same steps in both libraries.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from ..names import ACTIVATIONS, Activation, Loss, Name, Output, check_name, pai
 HiddenActivation: TypeAlias = Literal[Activation, "logistic"]
 OutputActivation: TypeAlias = Literal[Output, "logistic"]
 OURS: dict[str, str] = {"logistic": "sigmoid"}  # the name that differs
-THEIRS = {ours: theirs for theirs, ours in OURS.items()}
+THEIRS: dict[str, str] = dict(zip(ACTIVATIONS, ACTIVATIONS, strict=True)) | {"sigmoid": "logistic"}
 
-_OF_REGRESSORS = {"squared_error": "mse", "absolute_error": "mae"}
 RegressionLoss: TypeAlias = Literal[
     "squared_error",
     "poisson",
@@ -38,21 +37,26 @@ ClassificationLoss: TypeAlias = Literal[
     "log_loss", "binary_cross_entropy", "quadratic", "mse", "mae", "huber"
 ]
 REGRESSION: tuple[RegressionLoss, ...] = get_args(RegressionLoss)
+_OF_REGRESSORS: dict[RegressionLoss, str] = {
+    **dict(zip(REGRESSION, REGRESSION, strict=True)),
+    "squared_error": "mse",
+    "absolute_error": "mae",
+}
 CLASSIFICATION: tuple[ClassificationLoss, ...] = get_args(ClassificationLoss)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A loss in the network's terms."""
+    """Cost of a network, with the factors for an estimator."""
 
     loss: Loss
     output: Output
     n_outputs: int
     factor: float = 1.0  # steps follow factor · ∇C
-    shown: float = 1.0  # loss_ is shown · C + what y alone adds
+    shown: float = 1.0  # loss_ is shown · C + a constant that depends on y only
 
     def constant(self, y: NDArray[Any], weight: NDArray[np.float64] | None) -> float:
-        """Return what scikit-learn's loss has beyond `shown` · C: for Poisson Σ_j (y ln y − y)."""
+        """Return scikit-learn's loss minus `shown` · C: for Poisson Σ_j (y ln y − y), else 0."""
         if self.loss != "poisson":
             return 0.0
         from scipy.special import xlogy
@@ -62,7 +66,7 @@ class Cost:
 
 
 def activation_name(argument: str, name: object, known: Iterable[Name]) -> Name:
-    """Return the network's name of an activation, of ours or scikit-learn's."""
+    """Return the network's name of an activation, given by its name or scikit-learn's."""
     known = tuple(known)
     ours = OURS.get(name, name) if isinstance(name, str) else name
     if ours not in known:
@@ -72,9 +76,9 @@ def activation_name(argument: str, name: object, known: Iterable[Name]) -> Name:
 
 def of_regressor(loss: Any, output_activation: Any, n_outputs: int) -> Cost:
     """Return the cost of a regressor's parameters for `n_outputs` values a row."""
-    check_name("loss", loss, REGRESSION)
+    name = check_name("loss", loss, REGRESSION)
     output = _output(output_activation)
-    output, ours = pair(output, _OF_REGRESSORS.get(loss, loss))
+    output, ours = pair(output, _OF_REGRESSORS[name])
     if loss == "squared_error":  # ½ mean is shown, ½ sum is descended
         return Cost(ours, output, n_outputs, factor=n_outputs / 2, shown=0.5)
     if loss == "poisson":
@@ -83,7 +87,7 @@ def of_regressor(loss: Any, output_activation: Any, n_outputs: int) -> Cost:
 
 
 def of_classifier(loss: Any, output_activation: Any, n_classes: int, multilabel: bool) -> Cost:
-    """Return the cost of a classifier's parameters for so many classes, or labels a row."""
+    """Return the cost of a classifier's parameters for `n_classes` classes or labels."""
     check_name("loss", loss, CLASSIFICATION)
     output = _output(output_activation, ("softmax", "sigmoid"))
     if multilabel and output == "softmax":

@@ -16,14 +16,14 @@ from ..hints import OF_ESTIMATORS, explain_arguments
 from ..mlp import MLP
 from ..names import ACTIVATIONS, check_name
 from ..optim import Optimizer
-from . import options
+from . import parameters
+from .adoption import adopt, of_network
 from .base import BaseMLP, with_epochs
 from .losses import REGRESSION, Cost, OutputActivation, RegressionLoss, of_regressor
-from .network import adopt, of_network
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
-    """A multilayer perceptron that tells values, for scikit-learn.
+    """A multilayer perceptron for regression, with scikit-learn's interface.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Of the hidden layers, one for all or one each: identity, logistic (or sigmoid), tanh, relu,
         leaky_relu, elu, gelu, silu, softplus.
     solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop"} or Optimizer, default "adam"
-        "lbfgs" is SciPy's L-BFGS-B on all rows at once. An object, as `fastnn.SGD(...)`, brings its
+        "lbfgs" is SciPy's L-BFGS-B on all rows at once. An object, as `fastnn.SGD(...)`, has its
         own rate and constants; `learning_rate`, `learning_rate_init`, `momentum`, `beta_1`,
-        `beta_2` and `epsilon` then do not count. "rmsprop" takes only the rate and `epsilon`.
+        `beta_2` and `epsilon` are then ignored. "rmsprop" uses only the rate and `epsilon`.
     alpha : float, default 0.0001
         Strength of the L2 penalty on weights (not biases); see `l2`.
     batch_size : int or "auto", default "auto"
@@ -47,8 +47,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     learning_rate : {"constant", "invscaling", "adaptive"}, Schedule or callable, default "constant"
         For solver="sgd": "invscaling" is learning_rate_init / t**power_t at step t (from 1),
         "adaptive" divides by 5 whenever the fit would otherwise end, until 1e-6. A schedule of
-        `fastnn.schedules` or a function of the step goes with every solver but "lbfgs"; it spans
-        the `max_iter` epochs of a fit, or of so many calls of `partial_fit`.
+        `fastnn.schedules` or a function of the step works with every solver but "lbfgs"; it spans
+        the `max_iter` epochs of a fit, or as many calls of `partial_fit`.
     learning_rate_init : float, default 0.001
         The rate of the first step.
     power_t : float, default 0.5
@@ -59,15 +59,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Visit the rows in a new order each epoch.
     random_state : int, RandomState or None, default None
         Fixes initial weights (those of scikit-learn for the same number), the rows that
-        `early_stopping` sets aside, shuffles and dropout. The stream of shuffles goes on from call
+        `early_stopping` holds out, shuffles and dropout. The stream of shuffles continues from call
         to call of `partial_fit` and of a warm-started `fit`.
     tol : float or None, default 1e-4
-        What an epoch must gain to count; see `n_iter_no_change`. With None a fit has exactly
-        `max_iter` epochs; with None or 0 there is no ConvergenceWarning at their end.
+        The gain of an epoch that counts as progress; see `n_iter_no_change`. With None a fit has
+        exactly `max_iter` epochs; with None or 0 there is no ConvergenceWarning at their end.
     verbose : bool, int, "progress" or "logging", default False
-        True prints a line an epoch, "progress" shows a bar, "logging" tells the logger "fastnn".
+        True prints a line an epoch, "progress" shows a bar, "logging" logs to "fastnn".
     warm_start : bool, default False
-        `fit` goes on from the network, the optimiser's state and the shuffle of the last call.
+        `fit` continues from the network, the optimiser's state and the shuffle of the last call.
     momentum : float, default 0.9
         Of solver="sgd", in [0, 1).
     nesterovs_momentum : bool, default True
@@ -75,14 +75,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     early_stopping : bool, default False
         End when the validation score, instead of the loss, has stopped improving, and keep the
         parameters of its best epoch. Without ``fit(validation_data=...)`` a share of the rows is
-        set aside.
+        held out.
     validation_fraction : float, default 0.1
         That share.
     beta_1, beta_2 : float, default 0.9, 0.999
-        Of the Adams, in [0, 1).
+        Of solver="adam" and "adamw", in [0, 1).
     epsilon : float, default 1e-8
-        Of the Adams and RMSprop: beside √v̂, as in algorithm 1 of Kingma & Ba 2015 (scikit-learn
-        has it beside √v, which differs in the first steps).
+        Of Adam, AdamW and RMSprop: added to √v̂, as in algorithm 1 of Kingma & Ba 2015
+        (scikit-learn adds it to √v, which differs in the first steps).
     n_iter_no_change : int or infinity, default 10
         More epochs in a row than this without a gain of `tol` end the fit.
     max_fun : int, default 15000
@@ -90,7 +90,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     quantile : float, default 0.5
         Of loss="quantile", in (0, 1).
     output_activation : str, optional
-        Default: what the loss needs, else identity.
+        Default: the one that the loss needs, else identity.
     dropout : float or sequence of float, default 0
         Share of hidden activations set to 0 while training, in [0, 1); one for all layers or one
         each.
@@ -102,7 +102,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         "per_example": λ = alpha beside the mean loss of an example, whatever the batch size.
         "adamw" decays by the same λ, decoupled.
     scoring : "loss", str or callable, optional
-        What `early_stopping` and `validation_scores_` look at, higher is better: "loss" is minus
+        Score of `early_stopping` and `validation_scores_`, higher is better: "loss" is minus
         the validation loss, a name is a scorer of scikit-learn, a function is called as
         ``f(estimator, X, y)``. Default: R².
     callbacks : sequence of Callback or callable, optional
@@ -138,7 +138,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     Examples
     --------
-    The median, and below which nine in ten lie:
+    The median, and the value below which nine in ten lie:
 
     >>> import numpy as np
     >>> from fastnn import MLPRegressor
@@ -161,20 +161,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def __init__(
         self,
         loss: RegressionLoss = "squared_error",
-        hidden_layer_sizes: options.HiddenSizes = (100,),
-        activation: options.HiddenActivations = "relu",
+        hidden_layer_sizes: parameters.HiddenSizes = (100,),
+        activation: parameters.HiddenActivations = "relu",
         *,
-        solver: options.Solver | Optimizer = "adam",
+        solver: parameters.Solver | Optimizer = "adam",
         alpha: float = 0.0001,
-        batch_size: options.BatchSize = "auto",
-        learning_rate: options.Rate = "constant",
+        batch_size: parameters.BatchSize = "auto",
+        learning_rate: parameters.Rate = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: options.RandomState = None,
+        random_state: parameters.RandomState = None,
         tol: float | None = 1e-4,
-        verbose: options.Verbose = False,
+        verbose: parameters.Verbose = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -187,11 +187,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         max_fun: int = 15000,
         quantile: float = 0.5,
         output_activation: OutputActivation | None = None,
-        dropout: options.Dropout = 0.0,
+        dropout: parameters.Dropout = 0.0,
         huber_delta: float = 1.0,
-        l2: options.L2 = "batch",
-        scoring: options.Scoring = None,
-        callbacks: options.Callbacks = None,
+        l2: parameters.L2 = "batch",
+        scoring: parameters.Scoring = None,
+        callbacks: parameters.Callbacks = None,
         scale_bytes: bool = False,
     ) -> None:
         self._take(locals())
@@ -208,13 +208,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Parameters
         ----------
         X : array-like or sparse matrix, shape (n, n_features)
-            float32 makes a float32 network, all else float64. CSR is never made dense.
+            float32 gives a float32 network, all others float64. CSR is never converted to dense.
         y : array-like, shape (n,) or (n, n_outputs)
             Values.
         sample_weight : array-like, shape (n,), optional
-            What each row counts, 0 or more; 0 is as if it were absent.
+            Weight of each row, 0 or more; 0 is as if it were absent.
         validation_data : (X, y) or (X, y, sample_weight), optional
-            Scored after each epoch; what `early_stopping` looks at.
+            Scored after each epoch, for `early_stopping`.
 
         Returns
         -------
@@ -224,12 +224,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Raises
         ------
         ValueError, TypeError
-            A parameter or the data is not what it may be; the estimator is as it was.
+            A parameter or the data is not valid; the estimator is unchanged.
 
         Warns
         -----
         ConvergenceWarning
-            `max_iter` was reached; not where exactly so many epochs were asked for (see `tol`).
+            `max_iter` was reached; not if exactly `max_iter` epochs were asked for (see `tol`).
         DivergenceWarning
             The loss stopped being finite; see `fastnn.MLP.fit`.
         """
@@ -237,9 +237,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     @with_epochs
     def partial_fit(self, X: Matrix, y: Matrix, sample_weight: ArrayLike | None = None) -> Self:
-        """Train for one epoch on these rows, going on from where the last call ended.
+        """Train for one epoch on these rows, from the state of the last call.
 
-        The weights, the optimiser's state, the count of steps and the stream of shuffles go on.
+        The weights, the optimiser's state, the count of steps and the stream of shuffles continue.
 
         Parameters
         ----------
@@ -276,7 +276,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         net : MLP
             With a loss on values: any but cross_entropy.
         **params
-            Other parameters of the constructor, for training on.
+            Other parameters of the constructor, for further training.
 
         Returns
         -------

@@ -1,22 +1,21 @@
-"""The views: what backpropagation does, on your own network and data.
+"""Views of backpropagation on your own network and data.
 
 Every quantity of the textbook derivation as arrays, as tables that print, and as pictures
 (``.plot()``, extra "plot"):
 
 ===================  ===========================================================================
-`cost_table`         what the network says beside what it should say, and what that costs
-`sensitivity`        ∇C as a ranking: which weight matters how many times more than which
+`cost_table`         outputs beside their targets, and the cost of the difference
+`sensitivity`        ∇C as a ranking of all weights and biases by their effect on the cost
 `nudges`             what one neuron asks of its bias, its weights and the neurons before it
 `nudge_table`        what each example asks of each parameter; their average is −∇C
 `descend`            gradient descent on a function of two inputs
 `descent_paths`      full-batch descent beside mini-batches, from the same start
-`input_plane`        what a network of two inputs answers all over their plane
+`input_plane`        a map of the outputs of a network of two inputs
 `look_inside`        activations, units, confusions and worst mistakes of a network
-`diagnose`           what is wrong with a training, in plain words and measured numbers
+`diagnose`           problems of a training, in plain words and measured numbers
 ===================  ===========================================================================
 
-Nothing here computes a gradient of a network by itself: it calls `MLP.gradient`,
-`MLP.activations` and `MLP.cost`.
+All gradients, activations and costs come from `MLP.gradient`, `MLP.activations` and `MLP.cost`.
 """
 
 from .checks import Check, Finding

@@ -1,8 +1,8 @@
-"""Advice for findings, decided when all of them are known.
+"""Advice for the findings of `diagnose`, decided when all of them are known.
 
-Each finding alone would send a learning rate up or down; here one direction is chosen for all, and
-nothing is advised that is so already: an initialisation or activation that the network has, inputs
-that are scaled. Nothing here looks at a network.
+Single findings may ask for opposite changes of the learning rate; here one direction is chosen for
+all. An initialisation, activation or scaling that the network already has is not advised. The
+module needs no network.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HOLD_UP = (
     *("overfitting", "diverged", "zero_gradient", "vanishing_gradient", "step_too_long"),
     *("large_targets", "small_targets", "large_inputs"),
 )
-_UNSOUND = ("standard_normal", "zeros")  # the initialisations that do not look at the layer's width
+_UNSOUND = ("standard_normal", "zeros")  # the initialisations that ignore the widths of the layers
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class Setting:
         Of the hidden layers.
     output : str
     dropout, weight_decay : bool
-        Whether there is some.
+        Whether they are used.
     scaled_inputs, scaled_targets : bool
-        Whether the network has a scaling of them.
+        Whether the network scales them.
     stopped : bool
         Whether something ended the training before its last epoch.
     full_batch : bool
-        Whether a batch is all of the rows.
+        Whether a batch holds all rows.
     dead_layer : bool
-        Whether all units of a layer are dead, so that no rate and no time brings them back.
+        Whether all units of a layer are dead, which no learning rate and no more epochs can mend.
     """
 
     init: str
@@ -58,7 +58,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class _Case:
-    """The setting beside what was found."""
+    """The setting and the findings."""
 
     setting: Setting
     topics: frozenset[str]
@@ -74,16 +74,16 @@ class _Case:
         if "loss_rises" in self or "loss_oscillates" in self:
             return "use a third of the learning rate, or a schedule that lowers it"
         if "large_targets" in self or "small_targets" in self:
-            return ""  # it is measured beside their scale
+            return ""  # the finding is caused by the scale of the targets
         if self.setting.dead_layer:
-            return ""  # no rate brings it back
+            return ""  # no rate mends a dead layer
         if "step_too_short" in self:
             return "use a learning rate 10 to 100 times larger"
         return "use a learning rate 10 times larger" if "loss_hardly_falls" in self else ""
 
     @property
     def lower_rate(self) -> list[str]:
-        """A smaller learning rate, unless it is to be larger or to wait for scaled targets."""
+        """A smaller learning rate, unless `rate` says larger or targets must be scaled first."""
         if "large_targets" in self or "small_targets" in self:
             return []
         if any(topic in self for topic in _HIGHER):
@@ -92,13 +92,13 @@ class _Case:
 
     @property
     def init(self) -> list[str]:
-        """Other weights to start from, where those were drawn without regard to the widths."""
+        """Another initialisation, if the network's ignores the widths of the layers."""
         init, better = self.setting.init, DEFAULT_INIT
-        return [f"start anew with init={better!r}"] if init in _UNSOUND and init != better else []
+        return [f"start again with init={better!r}"] if init in _UNSOUND and init != better else []
 
     @property
     def inputs(self) -> list[str]:
-        """Scaling of the inputs, where they need it."""
+        """Scaling of the inputs, if they need it."""
         if "large_inputs" not in self and "unequal_scales" not in self:
             return []
         if self.setting.scaled_inputs:
@@ -107,7 +107,7 @@ class _Case:
 
     @property
     def targets(self) -> list[str]:
-        """Scaling of the targets, where they need it."""
+        """Scaling of the targets, if they need it."""
         if "large_targets" not in self and "small_targets" not in self:
             return []
         if self.setting.scaled_targets:
@@ -118,24 +118,24 @@ class _Case:
 
     @property
     def longer(self) -> list[str]:
-        """More epochs, unless they do harm or something else holds the training up."""
+        """More epochs, unless they would do harm or another problem prevents learning."""
         held_up = self.setting.dead_layer or any(topic in self for topic in _HOLD_UP)
         return [] if held_up else ["train longer"]
 
     @property
     def anew(self) -> list[str]:
-        """Another start, where a layer is dead."""
+        """Another seed, if a layer is dead."""
         again = self.setting.dead_layer and not self.init
-        return ["start anew with another seed"] if again else []
+        return ["start again with another seed"] if again else []
 
     def instead(self, name: str, of: Sequence[str]) -> list[str]:
-        """Another activation in the layers that have one of these."""
+        """Another activation for the layers that have one of these."""
         there = [each for each in of if each in self.setting.activation]
         return [f"use {name} instead of {' and '.join(there)}"] if there else []
 
     @property
     def shallower(self) -> list[str]:
-        """Fewer layers, where there are some to spare."""
+        """Fewer layers, if there are more than two hidden ones."""
         return ["use fewer layers"] if len(self.setting.activation) > 2 else []
 
 
@@ -171,7 +171,7 @@ def _saturated(case: _Case) -> list[str]:
 
 
 def _zero_gradient(case: _Case) -> list[str]:
-    return [*(case.init or ["start anew with another seed"]), *case.inputs, *case.lower_rate]
+    return [*(case.init or ["start again with another seed"]), *case.inputs, *case.lower_rate]
 
 
 def _vanishing(case: _Case) -> list[str]:
@@ -190,7 +190,7 @@ def _equal(case: _Case) -> list[str]:
 
 
 def _majority(case: _Case) -> list[str]:
-    """Return no weights of classes: they find more of the rare ones at the cost of this share."""
+    """Return advice without class weights: these find more rare classes but lower the accuracy."""
     return [*case.inputs, *case.longer]
 
 
@@ -201,7 +201,7 @@ def _silent(case: _Case) -> list[str]:
 
 _ADVICE: dict[str, Callable[[_Case], list[str]]] = {
     "not_finite": lambda case: [
-        "go back to a network that was saved before",
+        "return to a network that was saved earlier",
         *case.lower_rate,
     ],
     "diverged": _diverged,
@@ -218,7 +218,7 @@ _ADVICE: dict[str, Callable[[_Case], list[str]]] = {
     "exploding_gradient": _exploding,
     "large_inputs": lambda case: case.inputs,
     "unequal_scales": lambda case: case.inputs,
-    "constant_columns": lambda case: ["leave them out: they say nothing"],
+    "constant_columns": lambda case: ["leave them out: they carry no information"],
     "large_targets": lambda case: case.targets,
     "small_targets": lambda case: case.targets,
     "no_better_than_mean": lambda case: [*case.targets, *case.inputs] or case.longer,
@@ -233,14 +233,14 @@ _ADVICE: dict[str, Callable[[_Case], list[str]]] = {
 }
 _OTHERS = "see the other findings"
 _NOTHING = "compare with another seed, and with a network of another size"
-_HARMLESS = "the network has learnt all the same: it matters only if it is to learn more"
+_HARMLESS = "the network has learnt nevertheless: this matters only if it is to learn more"
 
 
 def advised(checks: Sequence[Check], setting: Setting, *, learnt: float) -> list[Check]:
-    """Return the checks with advice in their findings, and without findings that others refute.
+    """Return the checks with advice in their findings, without findings that others contradict.
 
-    A step that is too short is none where the cost rises: what looks short beside all examples is
-    long beside a batch of them.
+    If the cost rises, the step is not reported as too short: it was measured on all examples, and
+    may be too long for a single batch.
     """
     topics = {check.finding.topic for check in checks if check.finding is not None}
     if topics & set(_LOWER):

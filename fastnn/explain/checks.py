@@ -1,8 +1,7 @@
 """Thresholds for training problems, and the sentences that report them.
 
-Each function takes measured numbers and returns `Check`s; where a number is beyond its threshold,
-the check carries a `Finding`, to which advice.py adds what to do about it. Nothing here looks at a
-network.
+Each function takes measured numbers and returns `Check`s; if a number is beyond its threshold, the
+check has a `Finding`, to which advice.py adds advice. The module needs no network.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from .units import LayerUnits
 Severity = Literal["serious", "warning", "note"]
 Array = NDArray[np.float64]
 
-MEASURABLE = 1e-5  # of the cost: a smaller change of it may be float32's rounding
+MEASURABLE = 1e-5  # of the cost: a smaller change may be rounding in float32
 
 
 @dataclass(frozen=True)
@@ -32,12 +31,12 @@ class Finding:
     Attributes
     ----------
     topic : str
-        A word to look for in a program, such as "dead_units".
+        Its name for programs, such as "dead_units".
     severity : {"serious", "warning", "note"}
     sentence : str
-        What was measured.
+        The problem, with the measured numbers.
     advice : str
-        What usually helps; see `fastnn.explain.advice`.
+        The usual remedy; see `fastnn.explain.advice`.
     """
 
     topic: str
@@ -48,14 +47,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """One quantity that was checked.
 
     Attributes
     ----------
     what, measured, fine : str
-        The quantity, its value, and the values that would be no cause for alarm.
+        The quantity, its value, and the values that are unproblematic.
     finding : Finding or None
-        None where all is well.
+        None if the value is unproblematic.
     """
 
     what: str
@@ -65,7 +64,7 @@ class Check:
 
 
 def check_curve(loss: Sequence[float], stopped: str | None, learnt: float) -> list[Check]:
-    """Look at the cost of each epoch; `learnt` is the share of the targets' variance explained."""
+    """Check the cost of each epoch; `learnt` is the share of the targets' variance explained."""
     n = len(loss)
     finding: Finding | None = None
     if (stopped is not None and "finite" in stopped) or not np.isfinite(loss).all():
@@ -116,7 +115,7 @@ def check_curve(loss: Sequence[float], stopped: str | None, learnt: float) -> li
 
 
 def check_overfitting(loss: Sequence[float], val_loss: Sequence[float]) -> Check:
-    """Look whether the validation cost rises while the training cost falls."""
+    """Check whether the validation cost rises while the training cost falls."""
     at = int(np.argmin(val_loss))
     best, last, finding = float(val_loss[at]), float(val_loss[-1]), None
     if last - best > 0.1 * abs(best) and loss[-1] < loss[at]:
@@ -133,11 +132,11 @@ def check_overfitting(loss: Sequence[float], val_loss: Sequence[float]) -> Check
 def check_step(
     rate: float, predicted: float, changes: Sequence[float], cost: float, *, learnt: float
 ) -> list[Check]:
-    """Look at one step on all examples: the change of the cost beside what its slope promises.
+    """Check one step on all examples: the change of the cost against its first-order prediction.
 
-    `predicted` is the first-order change of one step, below 0; `changes` are measured, of steps 1,
-    10 and 100 times as long. First order: C(θ + Δθ) − C(θ) ≈ ∇C·Δθ, for gradient descent
-    −η ‖∇C‖² (Nielsen, ch. 1).
+    `predicted` is the first-order change of one step, below 0; `changes` are the measured changes
+    of steps 1, 10 and 100 times as long. First order: C(θ + Δθ) − C(θ) ≈ ∇C·Δθ, for gradient
+    descent −η ‖∇C‖² (Nielsen, ch. 1).
     """
     change, finding, scale = changes[0], None, abs(cost) or 1.0
     if not change < 0.01 * scale:
@@ -171,9 +170,9 @@ def check_step(
 
 
 def check_units(layers: Sequence[LayerUnits], *, learnt: float) -> list[Check]:
-    """Look for dead and saturated units in each hidden layer.
+    """Check each hidden layer for dead and saturated units.
 
-    A network that has learnt is sure of itself: saturated units are worth a note then, no more.
+    A network that has learnt has confident outputs: saturated units are then a note only.
     """
     checks = []
     for layer in layers:
@@ -184,7 +183,7 @@ def check_units(layers: Sequence[LayerUnits], *, learnt: float) -> list[Check]:
             finding = Finding(
                 "dead_units",
                 "serious" if share > 0.5 else "warning" if share > 0.1 else "note",
-                f"{dead} of {width} units of {name} are dead: they say nothing on any example, so "
+                f"{dead} of {width} units of {name} are dead: they are off on every example, so "
                 "they learn nothing.",
             )
         if ROWS[layer.activation].dead is not None:
@@ -209,10 +208,9 @@ def check_units(layers: Sequence[LayerUnits], *, learnt: float) -> list[Check]:
 
 
 def check_slopes(slopes: Array, *, learnt: float) -> Check:
-    """Look at the root mean square of δ in each layer, the first hidden layer first.
+    """Check the root mean square of δ in each layer, the first hidden layer first.
 
-    0 is fine where all is learnt. The speeds at which layers learn, δ = ∂C/∂z, should not lie far
-    apart (Nielsen, ch. 5).
+    0 is fine if the cost is 0. Layers should learn at similar speeds, δ = ∂C/∂z (Nielsen, ch. 5).
     """
     what, fine = "δ of the first layer / of the last", "0.001 to 1000"
     finding: Finding | None = None
@@ -222,7 +220,7 @@ def check_slopes(slopes: Array, *, learnt: float) -> Check:
         finding = Finding(
             "zero_gradient",
             "serious",
-            "The gradient is exactly 0 on every example that was looked at: nothing can be learnt.",
+            "The gradient is exactly 0 on every example that was checked: nothing can be learnt.",
         )
         return Check(what, "all 0", fine, finding)
     first, last = float(slopes[0]), float(slopes[-1])
@@ -242,7 +240,7 @@ def check_slopes(slopes: Array, *, learnt: float) -> Check:
 def check_inputs(
     low: Array, high: Array, rms: Array, names: Sequence[str], *, pixels: bool
 ) -> list[Check]:
-    """Look at the columns as the network reads them: least, largest, root mean square."""
+    """Check the columns as the network reads them: least, largest, root mean square."""
     largest, finding = int(np.argmax(rms)), None
     if rms[largest] > 10:
         finding = Finding(
@@ -254,7 +252,7 @@ def check_inputs(
     checks = [Check("largest root mean square of a column", number(rms[largest]), "≤ 10", finding)]
     varies, size = high > low, np.maximum(np.abs(low), np.abs(high))
     constant = np.flatnonzero(~varies)
-    if pixels:  # all pixels have one unit, and those at the border need not vary
+    if pixels:  # all pixels have one unit, and those at the border may be constant
         words = f"{len(constant)} of {len(rms)} pixels"
         return [*checks, Check("columns that never vary", words, "any number of pixels")]
     finding = None
@@ -272,7 +270,7 @@ def check_inputs(
     shown = np.flatnonzero(varies)
     least, most = shown[np.argmin(size[shown])], shown[np.argmax(size[shown])]
     ratio, finding = float(size[most] / size[least]), None
-    if ratio > 100 and rms[most] > 10 * rms[least]:  # a far-off value alone is no other scale
+    if ratio > 100 and rms[most] > 10 * rms[least]:  # a single outlier is not another scale
         finding = Finding(
             "unequal_scales",
             "warning",
@@ -284,9 +282,9 @@ def check_inputs(
 
 
 def check_classes(
-    counts: NDArray[np.int64], said: NDArray[np.int64], right: float, names: Sequence[str]
+    counts: NDArray[np.int64], predicted: NDArray[np.int64], right: float, names: Sequence[str]
 ) -> list[Check]:
-    """Look at how often each class is there, and how often it is said; `right`: the accuracy."""
+    """Check how often each class occurs and how often it is predicted; `right`: the accuracy."""
     n, checks, finding = int(counts.sum()), [], None
     most, least = int(np.argmax(counts)), int(np.argmin(counts))
     if counts[most] > 5 * counts[least]:
@@ -307,44 +305,44 @@ def check_classes(
         finding = Finding(
             "no_better_than_majority",
             "warning",
-            f"{ours} of the answers are right; always saying {names[most]!r} would be right in "
+            f"{ours} of the predictions are right; always {names[most]!r} would be right in "
             f"{theirs}.",
         )
     measured = f"{percent(right)} ({percent(majority)})"
     checks.append(Check("accuracy (always the most frequent)", measured, "above it", finding))
-    silent, finding = np.flatnonzero((counts > 0) & (said == 0)), None
+    silent, finding = np.flatnonzero((counts > 0) & (predicted == 0)), None
     if len(silent):
         some = ", ".join(repr(names[i]) for i in silent[:10])
         finding = Finding(
             "silent_outputs",
             "warning",
-            f"{len(silent)} of {np.count_nonzero(counts)} classes are never said, though they "
-            f"occur: {some}.",
+            f"{len(silent)} of {np.count_nonzero(counts)} classes are never predicted, though "
+            f"they occur: {some}.",
         )
     measured = f"{len(silent)} of {np.count_nonzero(counts)}"
-    return [*checks, Check("classes that are never said", measured, "none", finding)]
+    return [*checks, Check("classes never predicted", measured, "none", finding)]
 
 
-def check_predictions(predicted: float, wanted: float) -> Check:
-    """Look whether all predictions are equal: largest standard deviation of an output."""
+def check_predictions(predicted: float, target: float) -> Check:
+    """Check whether all predictions are equal, by the largest standard deviation of an output."""
     finding = None
-    if wanted > 0 and predicted < 0.01 * wanted:
+    if target > 0 and predicted < 0.01 * target:
         finding = Finding(
             "equal_predictions",
             "serious",
-            f"The network says the same on every example: an output varies by {number(predicted)} "
-            f"(standard deviation) where it should by {number(wanted)}.",
+            f"The network predicts the same on every example: an output varies by "
+            f"{number(predicted)} (standard deviation), its target by {number(target)}.",
         )
-    measured = f"{number(predicted)} ({number(wanted)} wanted)"
+    measured = f"{number(predicted)} ({number(target)} wanted)"
     return Check("standard deviation of the outputs", measured, "1 % of the wanted", finding)
 
 
 def check_targets(
     low: Array, high: Array, mean: Array, deviation: Array, names: Sequence[str], *, learnt: float
 ) -> list[Check]:
-    """Look at numbers to predict as the network reads them: range, mean, standard deviation.
+    """Check numeric targets as the network reads them: range, mean, standard deviation.
 
-    A network starts out with outputs of about 1, and its steps are of that size.
+    A new network has outputs of about 1, and its steps are of that size.
     """
     size = np.hypot(mean, deviation)
     largest, smallest = int(np.argmax(size)), int(np.argmin(np.where(deviation > 0, size, np.inf)))
@@ -355,8 +353,8 @@ def check_targets(
             "large_targets",
             "serious" if size[largest] > 100 else "warning",
             f"Targets are large: {names[largest]} should go from {number(low[largest])} to "
-            f"{number(high[largest])}, with a root mean square of {number(size[largest])}; a "
-            "network starts out with outputs of about 1.",
+            f"{number(high[largest])}, with a root mean square of {number(size[largest])}; the "
+            "outputs of a new network are about 1.",
         )
     words = "largest root mean square of a target"
     checks.append(Check(words, number(size[largest]), "≤ 10", finding))
@@ -368,8 +366,8 @@ def check_targets(
             "small_targets",
             "warning",
             f"Targets are small: {names[smallest]} should go from {number(low[smallest])} to "
-            f"{number(high[smallest])}, with a root mean square of {number(size[smallest])}; a "
-            "network starts out with outputs of about 1.",
+            f"{number(high[smallest])}, with a root mean square of {number(size[smallest])}; the "
+            "outputs of a new network are about 1.",
         )
     words = "smallest root mean square of a target"
     checks.append(Check(words, number(size[smallest]), "≥ 0.01", finding))
@@ -379,7 +377,7 @@ def check_targets(
             "no_better_than_mean",
             "warning",
             f"The predictions explain {percent(max(learnt, 0.0))} of the targets' variance; always "
-            "saying the mean would be as good" + (", or better." if learnt < 0 else "."),
+            "predicting the mean would be as good" + (", or better." if learnt < 0 else "."),
         )
     share = percent(learnt) if learnt >= 0 else "none"
     return [*checks, Check("share of the targets' variance explained", share, "above 1 %", finding)]

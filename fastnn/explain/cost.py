@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..mlp import MLP, check_mlp
 from ..words import number
-from .examples import Examples, row_numbers
-from .labels import Labels, image_shape, targets
-from .tables import Shown, Table
+from .neuron_names import NeuronNames, image_shape, targets
+from .shown import PICTURE, Shown, TextTable
+from .view_data import ViewData, row_numbers
 
 Array = NDArray[Any]
 
-_IN_FULL = 3  # up to so many examples get a table each
-_ENDS = 5  # of more examples, so many of the dearest and of the cheapest are shown
+_IN_FULL = 3  # examples up to which each has a table
+_ENDS = 5  # of more examples, the number of the most and of the least costly that are shown
 _OUTPUTS = 30  # rows of an example's table
 
 
@@ -39,17 +39,21 @@ class CostTable(Shown):
         The network's own loss.
     costs : ndarray, shape (n,)
         The network's own cost of each example; the same as `sums` if the loss is quadratic and the
-        targets are learnt as they are (see `MLP.standardize`).
+        targets are not scaled (see `MLP.standardize`).
     mean_cost : float
-        Their (weighted) mean: what training makes small.
+        Their (weighted) mean, which training minimises.
     order : ndarray, shape (n,)
-        The examples by the network's own cost, the dearest first.
+        The examples by the network's own cost, the most costly first.
     outputs : tuple of str
         Names of the outputs.
     classes, predicted : tuple of str, or None
-        Of each example the right label and the network's; None if the targets are no classes.
+        The target label of each example and the network's; None if the targets are not classes.
     shown : tuple of int
-        The examples that are printed output by output; the first of them is drawn.
+        The examples that are printed output by output; `plot` draws the first of them.
+    output : str
+        The output function.
+    image_shape : tuple of int, or None
+        (rows, columns) of an example; None if the inputs are no picture.
     """
 
     says: Array
@@ -65,23 +69,23 @@ class CostTable(Shown):
     classes: tuple[str, ...] | None
     predicted: tuple[str, ...] | None
     shown: tuple[int, ...]
-    _output: str
-    _image_shape: tuple[int, int] | None
-    _examples: Examples
+    output: str = field(metadata=PICTURE)
+    image_shape: tuple[int, int] | None = field(metadata=PICTURE)
+    _examples: ViewData
 
-    def tables(self) -> list[Table]:
-        """Return a table for each example in `shown`, or one of the dearest and the cheapest."""
+    def tables(self) -> list[TextTable]:
+        """Return a table for each example in `shown`, or one of the most and the least costly."""
         if not self.shown:
             return [self._summary()]
         return [self._one(example) for example in self.shown]
 
     def plot(self, example: int | None = None) -> Any:
-        """Draw one example: what the outputs say, what they should say, the squared differences.
+        """Draw one example: outputs, targets, and the squared differences.
 
         Parameters
         ----------
         example : int, optional
-            Which one: by default the first in `shown`, else the dearest, ``table.order[0]``.
+            Default: the first in `shown`, else the most costly, ``table.order[0]``.
 
         Returns
         -------
@@ -95,23 +99,23 @@ class CostTable(Shown):
 
     @property
     def sums_are_costs(self) -> bool:
-        """Whether Σ (a − y)² is the network's own cost: quadratic, of targets as they are."""
+        """Whether Σ (a − y)² is the network's own cost: quadratic, of unscaled targets."""
         return self.loss == "quadratic" and bool(np.allclose(self.sums, self.costs, 1e-3, 1e-6))
 
     def input(self, example: int) -> Array:
-        """Return the example's inputs as they were given, (n_in,); pixels as fractions of 255."""
+        """Return the unscaled inputs of an example, (n_in,); pixels as fractions of 255."""
         row: Array = self._examples.dense(slice(example, example + 1))[0]
         return row
 
     def verdict(self, example: int) -> str:
-        """Return what the network takes the example for, and what it is."""
+        """Return a sentence with the network's class for the example and the target class."""
         if self.classes is None or self.predicted is None:
             return f"example {example}"
         right, said = self.classes[example], self.predicted[example]
         ending = "which is right" if right == said else f"it is {right}"
         return f"example {example}: the network says {said}, {ending}"
 
-    def _one(self, example: int) -> Table:
+    def _one(self, example: int) -> TextTable:
         shown = np.arange(len(self.outputs))
         note = f"Σ (a − y)² = {number(self.sums[example])}"
         note += ", the cost of this example" if self.sums_are_costs else ""
@@ -133,14 +137,14 @@ class CostTable(Shown):
         ]
         title = self.verdict(example)
         columns = ("output", "says a", "should say y", "(a − y)²")
-        return Table(title[0].upper() + title[1:], columns, rows, f"{note}.")
+        return TextTable(title[0].upper() + title[1:], columns, rows, f"{note}.")
 
-    def _summary(self) -> Table:
+    def _summary(self) -> TextTable:
         n = len(self.sums)
         ends = min(_ENDS, n // 2)
         rows = []
-        for which, examples in (("dearest", self.order[:ends]), ("cheapest", self.order[-ends:])):
-            for i in examples[:: 1 if which == "dearest" else -1]:
+        for which, examples in (("most", self.order[:ends]), ("least", self.order[-ends:])):
+            for i in examples[:: 1 if which == "most" else -1]:
                 rows.append((which, int(i), *self._target_and_prediction(i), *self._costs(i)))
         if self.classes is not None:
             heads = ("should say", "says")
@@ -149,8 +153,8 @@ class CostTable(Shown):
         else:
             heads = ("furthest off", "(a − y)² of it")
         own = () if self.sums_are_costs else (self.loss,)
-        return Table(
-            f"The dearest and the cheapest of {n:,} examples, by their cost",
+        return TextTable(
+            f"The most and the least costly of {n:,} examples",
             ("", "example", *heads, *own, "Σ (a − y)²"),
             rows,
             self._means(),
@@ -178,12 +182,12 @@ class CostTable(Shown):
 def cost_table(
     net: MLP, X: Any, y: Any, *, examples: Any = None, sample_weight: ArrayLike | None = None
 ) -> CostTable:
-    """Return what a network says beside what it should say, and what the differences cost.
+    """Return outputs beside their targets, and the cost of the differences.
 
-    The quadratic cost of one example is C = Σ_j (a_j − y_j)², a: what the output neurons say, y:
-    what they should; the cost of the network is the mean over all examples (Nielsen, Neural
-    Networks and Deep Learning, ch. 1, eq. 6, there with a factor ½). Where the network was made
-    with another loss, its own costs stand beside.
+    The quadratic cost of one example is C = Σ_j (a_j − y_j)², with outputs a and targets y; the
+    cost of the network is the mean over all examples (Nielsen, Neural Networks and Deep Learning,
+    ch. 1, eq. 6, there with a factor ½). If the network has another loss, its own costs are listed
+    too.
 
     Parameters
     ----------
@@ -191,8 +195,8 @@ def cost_table(
     X, y, sample_weight
         As of `MLP.fit`. For pictures of the inputs the result refers to X, not to a copy.
     examples : sequence of int, optional
-        Rows of X to print output by output. By default all of up to 3; of more, the dearest and
-        the cheapest are printed in a line each.
+        Rows of X to print output by output. By default all of up to 3; of more, the most and the
+        least costly are printed in a line each.
 
     Returns
     -------
@@ -222,7 +226,7 @@ def cost_table(
     says, should_say = net.predict(X), net._passes.in_units(targets(net, y, n))
     squared = (says.astype(np.float64) - should_say) ** 2
     sums = squared.sum(axis=1)
-    data, weights = Examples(net, X, y), np.ones(n)
+    data, weights = ViewData(net, X, y), np.ones(n)
     if sample_weight is not None:
         weights = np.asarray(sample_weight, np.float64)
     if examples is None:
@@ -238,21 +242,21 @@ def cost_table(
         costs=costs,
         mean_cost=float(np.average(costs, weights=weights)),
         order=np.argsort(-costs, kind="stable"),
-        outputs=tuple(Labels(net).classes),
+        outputs=tuple(NeuronNames(net).classes),
         classes=classes,
         predicted=predicted,
         shown=tuple(int(row) for row in row_numbers("examples", examples, n)),
-        _output=net.output,
-        _image_shape=image_shape(net),
+        output=net.output,
+        image_shape=image_shape(net),
         _examples=data,
     )
 
 
-def _labels(net: MLP, examples: Examples) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """Return the label that each example has and the one it gets, or None where y is no label."""
+def _labels(net: MLP, examples: ViewData) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return the target label and the predicted label of each example; None if y has no labels."""
     if examples.labels is None:
         return None, None
-    more = range(len(examples.classes), net.sizes[-1])  # outputs beyond the classes that it knows
+    more = range(len(examples.classes), net.sizes[-1])  # outputs without a known class
     names = (*examples.classes, *map(str, more))
-    found = examples.said(net)
+    found = examples.predicted(net)
     return tuple(names[k] for k in examples.labels), tuple(names[k] for k in found)

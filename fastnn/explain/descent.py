@@ -1,14 +1,14 @@
 """Gradient descent on a function of two inputs: the ball that rolls down the hill.
 
-What training does in 13,002 dimensions, in two, where it can be seen: p ← p − η ∇f(p), step by
-step, until the slope vanishes, or does not.
+Training does the same in 13,002 dimensions; in two it can be seen: p ← p − η ∇f(p), step by step,
+until the slope vanishes or the last step is done.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from reprlib import repr as shorten
 from typing import Any
 
@@ -18,14 +18,14 @@ from numpy.typing import ArrayLike, NDArray
 from ..checks import check_count, check_number
 from ..words import number
 from .functions import Surface
-from .tables import Shown, Table
+from .shown import PICTURE, Shown, TextTable
 
 Array = NDArray[np.float64]
 
 CONVERGED, SADDLE, DIVERGED, MOVING = "converged", "saddle", "diverged", "still moving"
 
-_FAR = 1e6  # times (1 + |start|): who is so far away comes back no more
-_ROWS = 12  # of a single path that its table shows
+_FAR = 1e6  # times (1 + |start|): a path that is this far away has diverged
+_ROWS = 12  # of the table of a single path
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +37,9 @@ class Descent(Shown):
     function : str
         The expression, or the name of the function.
     gradient : str
-        Where ∇f came from: "exact", "given" or "central differences".
+        Source of ∇f: "exact", "given" or "central differences".
     lr, momentum, tol : float
-        As they were asked for.
+        The arguments of `descend`.
     paths : list of ndarray, shape (k + 1, 2)
         The start and the point after each of k steps; all finite.
     values : list of ndarray, shape (k + 1,)
@@ -49,9 +49,11 @@ class Descent(Shown):
     gradient_norms : list of ndarray, shape (k + 1,)
         ‖∇f‖ there.
     words : list of str
-        How each path ended: "converged", "saddle", "diverged" or "still moving".
+        The end of each path: "converged", "saddle", "diverged" or "still moving".
     reasons : list of str
-        The same as a sentence with its numbers.
+        The same as a sentence with numbers.
+    surface : Surface
+        The function, with its `value`, `gradient`, `hessian`, and its values `on_grid`.
     """
 
     function: str
@@ -65,9 +67,9 @@ class Descent(Shown):
     gradient_norms: list[Array]
     words: list[str]
     reasons: list[str]
-    _surface: Surface
+    surface: Surface = field(metadata=PICTURE)
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return a table of the paths and, of a single one, a table of its steps."""
         momentum = f", momentum {self.momentum:g}" if self.momentum else ""
         several = len(self.paths) > 1
@@ -86,13 +88,13 @@ class Descent(Shown):
             f"Gradient descent on {self.function}: learning rate {self.lr:g}{momentum}, "
             f"gradient {self.gradient}"
         )
-        tables = [Table(title, columns, rows, "\n".join(notes))]
+        tables = [TextTable(title, columns, rows, "\n".join(notes))]
         if not several:
             tables.append(self._steps(0))
         return tables
 
-    def _steps(self, i: int) -> Table:
-        """Return a path step by step: the first ones, then ever fewer, then the last."""
+    def _steps(self, i: int) -> TextTable:
+        """Return a table of some steps of a path: most at the beginning, and the last."""
         path, last = self.paths[i], len(self.paths[i]) - 1
         shown = [0, *np.geomspace(1, last, _ROWS).round().astype(int)] if last else [0]
         rows = [
@@ -101,7 +103,9 @@ class Descent(Shown):
         ]
         columns = ("step", "x", "y", "f", "−∂f/∂x", "−∂f/∂y", "‖∇f‖")
         left_out = last + 1 - len(rows)
-        return Table("Steps", columns, rows, f"{left_out:,} steps not shown." if left_out else "")
+        return TextTable(
+            "Steps", columns, rows, f"{left_out:,} steps not shown." if left_out else ""
+        )
 
     def plot(self, **options: Any) -> Any:
         """Draw the surface and its contours with the paths; see `fastnn.plot.landscape`."""
@@ -144,17 +148,16 @@ def descend(
     momentum μ (Rumelhart, Hinton & Williams 1986; Nielsen, *Neural Networks and Deep Learning*,
     ch. 1 and 3). Without momentum that is p ← p − η ∇f(p).
 
-    A path ends where ‖∇f‖ < `tol` (and ‖μ v‖, too), "converged" in a minimum and on a "saddle"
-    where the Hessian (differences of the gradient) has a negative eigenvalue; when it has
-    "diverged", as no number or far away, or climbing ever more steeply; or after `steps` steps,
-    "still moving".
+    A path ends where ‖∇f‖ < `tol` (and ‖μ v‖ too): "converged" in a minimum, or on a "saddle" if
+    the Hessian (differences of the gradient) has a negative eigenvalue. It has "diverged" if it is
+    not finite, far away, or climbs ever more steeply. After `steps` steps it is "still moving".
 
     Parameters
     ----------
     f : callable or str
-        A function f(x, y) of floats (it is drawn faster if it takes arrays, too), an expression of
-        x and y such as ``"sin(x)*cos(y) + 0.1*(x**2 + y**2)"`` (see `fastnn.explain.expression`),
-        or the name of an example:
+        A function f(x, y) of floats (drawn faster if it takes arrays too), an expression of x and y
+        such as ``"sin(x)*cos(y) + 0.1*(x**2 + y**2)"`` (see `fastnn.explain.expression`), or the
+        name of an example:
 
         ==============  ==================================================================
         ``bowl``        x² + y²
@@ -164,18 +167,18 @@ def descend(
         ``rosenbrock``  (1 − x)² + 100 (y − x²)²: a bent valley to (1, 1); try lr=0.001
         ==============  ==================================================================
     start : (x, y) or sequence of them
-        Where the path begins; a list of points gives a path each.
+        Start of the path; a list of points gives a path for each.
     lr : float, default 0.1
         Learning rate η, above 0.
     steps : int, default 1000
         The most steps of a path, 1 or more.
     grad : callable, optional
         grad(x, y) -> (∂f/∂x, ∂f/∂y). Without it the gradient of expressions and examples is exact,
-        that of functions is made of central differences.
+        that of functions is computed by central differences.
     momentum : float, default 0
         μ in [0, 1).
     tol : float, default 1e-6
-        ‖∇f‖ below which the slope counts as vanished, above 0.
+        ‖∇f‖ below which the slope counts as 0, above 0.
 
     Returns
     -------
@@ -185,8 +188,8 @@ def descend(
     Raises
     ------
     ValueError, TypeError
-        Something is wrong with the arguments; or f or grad raised, or returned something else than
-        one number, or two. The sentence says where.
+        An argument is wrong, or f or grad raised, or returned something other than one number or
+        two. The message says at which point.
 
     Examples
     --------
@@ -205,23 +208,23 @@ def descend(
         "momentum", momentum, "a number from 0 to below 1", lambda m: 0 <= m < 1
     )
     tol = check_number("tol", tol, "a number above 0", lambda t: t > 0)
-    walks = [_Walk(surface, p, lr, momentum, tol) for p in starts]
-    for walk in walks:
-        walk.go(steps)
-    gradients = [np.array(walk.gradients) for walk in walks]
+    paths = [_Path(surface, p, lr, momentum, tol) for p in starts]
+    for path in paths:
+        path.go(steps)
+    gradients = [np.array(path.gradients) for path in paths]
     return Descent(
         function=surface.name,
         gradient=surface.gradient_kind,
         lr=lr,
         momentum=momentum,
         tol=tol,
-        paths=[np.array(walk.points) for walk in walks],
-        values=[np.array(walk.values) for walk in walks],
+        paths=[np.array(path.points) for path in paths],
+        values=[np.array(path.values) for path in paths],
         gradients=gradients,
         gradient_norms=[np.hypot(*g.T) for g in gradients],
-        words=[walk.word for walk in walks],
-        reasons=[walk.reason for walk in walks],
-        _surface=surface,
+        words=[path.word for path in paths],
+        reasons=[path.reason for path in paths],
+        surface=surface,
     )
 
 
@@ -243,8 +246,8 @@ def _starts(start: Any) -> Array:
     return points.astype(np.float64)
 
 
-class _Walk:
-    """One path under way: all points so far, and at the end its word and reason."""
+class _Path:
+    """A path under construction: all points so far, and at the end its word and reason."""
 
     def __init__(
         self, surface: Surface, start: Array, lr: float, momentum: float, tol: float
@@ -261,7 +264,7 @@ class _Walk:
         self.points, self.values, self.gradients = [start], [f], [g]
         self._far = _FAR * (1 + float(np.hypot(*start)))
         self.word = self.reason = ""
-        self._beyond: Array | None = None  # a place near by where f has no value
+        self._beyond: Array | None = None  # a nearby point where f has no value
 
     def go(self, steps: int) -> None:
         """Take up to `steps` steps."""
@@ -282,12 +285,12 @@ class _Walk:
         return self._move_on()
 
     def _arrived(self, v: Array) -> bool:
-        """Tell whether it rests: with momentum a ball flies through the bottom of a valley."""
+        """Return whether the path is at rest: slope and velocity are below `tol`."""
         still = np.hypot(*(self._momentum * v)) < self._tol
         return bool(still and np.hypot(*self.gradients[-1]) < self._tol)
 
     def _step_to(self, p: Array) -> bool:
-        """Keep a point, unless it or what f is there is no finite number; False if it is far."""
+        """Append a point if it and f there are finite; return False if it is not, or is far."""
         if not np.isfinite(p).all():
             return False
         f = self._surface.value(p)
@@ -314,7 +317,7 @@ class _Walk:
         return f"near {point(self.points[-1])}: f = {number(f)}, ‖∇f‖ = {number(g)}"
 
     def _judge_the_place(self) -> None:
-        """Tell a minimum from a saddle by the curvatures: the Hessian's eigenvalues."""
+        """Distinguish a minimum from a saddle by the curvatures: the Hessian's eigenvalues."""
         H = self._surface.hessian(self.points[-1])
         self.word = CONVERGED
         if not np.isfinite(H).all():
@@ -368,7 +371,7 @@ class _Walk:
 
 
 def point(p: Sequence[float] | Array) -> str:
-    """Return (x, y) with four digits; what is but rounding beside the other is 0."""
+    """Return (x, y) with four digits; a coordinate that is only rounding is shown as 0."""
     size = float(np.abs(np.asarray(p)).max())
     x, y = (number(0.0 if abs(c) < 1e-12 * size else float(c)) for c in p)
     return f"({x}, {y})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,10 @@ from ..optim import SGD
 from . import checks
 from .advice import Setting, advised
 from .checks import Check, Finding
-from .examples import Examples, as_first_fit
-from .labels import Labels, image_shape, targets
-from .tables import Shown, Table
+from .neuron_names import NeuronNames, image_shape, targets
+from .shown import PICTURE, Shown, TextTable
 from .units import LayerUnits, unit_statistics
+from .view_data import ViewData, as_first_fit
 
 _SAMPLE = 512  # examples for gradients of single examples, and for histograms
 _SAMPLE_BYTES = 1 << 24
@@ -30,14 +30,14 @@ _ORDER = ("serious", "warning", "note")
 
 @dataclass(frozen=True)
 class Diagnosis(Shown):
-    """Findings of `diagnose`, and all checks that it made.
+    """Findings and checks of `diagnose`.
 
     Attributes
     ----------
     findings : tuple of Finding
         The most serious first; empty if nothing is wrong.
     checks : tuple of Check
-        All that was looked at, with the measured numbers.
+        All checks, with the measured numbers.
     units : tuple of LayerUnits
         Mean activation, dead and saturated units of each layer.
     slopes : ndarray of float64, shape (L,)
@@ -45,7 +45,9 @@ class Diagnosis(Shown):
     gradient_norms : ndarray of float64, shape (L,)
         ‖∂C/∂W‖ of each layer, over all examples.
     lr : float or None
-        The learning rate that was tried out; None where none is known.
+        The learning rate that was tried; None where none is known.
+    histograms : tuple of (shares, edges)
+        Of each layer, the shares of its activations between `edges`.
     """
 
     findings: tuple[Finding, ...]
@@ -54,24 +56,26 @@ class Diagnosis(Shown):
     slopes: NDArray[np.float64]
     gradient_norms: NDArray[np.float64]
     lr: float | None
-    _histograms: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]  # (shares, edges)
+    histograms: tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...] = field(
+        metadata=PICTURE
+    )
 
     @property
     def healthy(self) -> bool:
-        """Whether there is no finding but notes."""
+        """Whether all findings are notes."""
         return all(finding.severity == "note" for finding in self.findings)
 
     def __contains__(self, topic: object) -> bool:
-        """Tell whether there is a finding of this topic: ``"dead_units" in diagnosis``."""
+        """Return whether there is a finding of this topic: ``"dead_units" in diagnosis``."""
         return any(finding.topic == topic for finding in self.findings)
 
-    def tables(self) -> list[Table]:
-        """Return the findings, what was looked at, and the layers."""
+    def tables(self) -> list[TextTable]:
+        """Return tables of the findings, the checks and the layers."""
         found = [(f.severity, f.sentence, f.advice) for f in self.findings]
         n, kind = len(self.findings), "note" if self.healthy else "finding"
         count = f"{n} {kind}{'' if n == 1 else 's'}"
         title = (
-            f"Nothing is wrong, as far as {len(self.checks)} checks can tell"
+            f"No problem found by {len(self.checks)} checks"
             if self.healthy
             else f"{count} in {len(self.checks)} checks"
         )
@@ -80,7 +84,7 @@ class Diagnosis(Shown):
             (check.what, check.measured, check.fine, "" if check.finding is None else "←")
             for check in self.checks
         ]
-        columns = ("What was looked at", "measured", "fine", "")
+        columns = ("What was checked", "measured", "fine", "")
         layers = [
             (
                 "outputs" if layer is self.units[-1] else f"hidden {layer.layer}",
@@ -94,11 +98,11 @@ class Diagnosis(Shown):
             for layer, slope, norm in zip(self.units, self.slopes, self.gradient_norms, strict=True)
         ]
         of_layers = ("layer", "activation", "mean", "share dead", "share saturated")
-        tables = [Table(title, ("severity", "finding", "advice"), found)] if n else []
+        tables = [TextTable(title, ("severity", "finding", "advice"), found)] if n else []
         return [
             *tables,
-            Table("The numbers" if n else title, columns, looked),
-            Table("Layers", (*of_layers, "δ (rms)", "‖∂C/∂W‖"), layers),
+            TextTable("The numbers" if n else title, columns, looked),
+            TextTable("Layers", (*of_layers, "δ (rms)", "‖∂C/∂W‖"), layers),
         ]
 
     def plot(self, **options: Any) -> Any:
@@ -111,29 +115,29 @@ class Diagnosis(Shown):
 def diagnose(
     net: MLP, X: Any, y: Any, *, history: History | None = None, lr: float | None = None
 ) -> Diagnosis:
-    """Say what is wrong with a training, in plain words and measured numbers.
+    """Report problems of a training, in plain words and measured numbers.
 
-    Looked at are the course of the cost; one step on all examples, made on a copy, beside the
+    The checks cover the course of the cost; one step on all examples, taken on a copy, against its
     first-order prediction ∇C·Δθ (for gradient descent −η ‖∇C‖²); dead and saturated units; δ of the
-    layers; scales of the inputs and of numbers to predict; classes and answers, beside always the
-    most frequent class. Thresholds and words stand in `fastnn.explain.checks`. What to do about
-    them, `fastnn.explain.advice`, is decided when all are known: one direction for the learning
-    rate, and nothing that is so already. See Nielsen, *Neural Networks and Deep Learning*, ch. 3
-    (how to choose hyper-parameters) and 5 (unstable gradients).
+    layers; scales of inputs and numeric targets; the predicted classes, against always the most
+    frequent one. Thresholds and sentences are in `fastnn.explain.checks`. The advice, from
+    `fastnn.explain.advice`, is decided when all findings are known: it has one direction for the
+    learning rate, and nothing that is already done. See Nielsen, *Neural Networks and Deep
+    Learning*, ch. 3 (how to choose hyper-parameters) and 5 (unstable gradients).
 
     Parameters
     ----------
     net : MLP
         Not changed.
     X : array-like, shape (n, n_in)
-        As of `MLP.fit`, best the training data.
+        As of `MLP.fit`, preferably the training data.
     y : array-like, shape (n,) or (n, n_out)
         As of `MLP.fit`.
     history : History, optional
         Of the training. Default: ``net.history``.
     lr : float, optional
-        The learning rate to try out. Default: that of the last epoch of the history; without one
-        no step is tried.
+        The learning rate to try. Default: that of the last epoch of the history; without one no
+        step is tried.
 
     Returns
     -------
@@ -143,7 +147,7 @@ def diagnose(
     Raises
     ------
     ValueError, TypeError
-        Something is wrong with the arguments.
+        An argument is wrong.
 
     Examples
     --------
@@ -164,17 +168,17 @@ def diagnose(
     history = net.history if history is None else history
     rate = _rate(history, lr)
     net = net if net._trained else as_first_fit(net, X)
-    data = Examples(net, X, y)
-    gradient = net.gradient(data.X, data.goals)
+    data = ViewData(net, X, y)
+    gradient = net.gradient(data.X, data.targets)
     if not (np.isfinite(gradient.flat).all() and np.isfinite(net.params).all()):
         return _not_finite(net, history)
     slopes = _slopes(net, data)
     units = unit_statistics(net, data)
     predicted = net.predict(data.X).astype(np.float64)
-    goals = targets(net, y, data.n)
-    wanted = net._passes.in_units(goals)
-    learnt = _learnt(predicted, wanted)
-    labels, made = Labels(net), list[Check]()
+    scaled_targets = targets(net, y, data.n)
+    target = net._passes.in_units(scaled_targets)
+    learnt = _learnt(predicted, target)
+    labels, made = NeuronNames(net), list[Check]()
     if "loss" in history:
         made += checks.check_curve(history["loss"], history.stopped, learnt)
         if "val_loss" in history and np.isfinite([*history["loss"], *history["val_loss"]]).all():
@@ -186,9 +190,9 @@ def diagnose(
             # a rate that a schedule has lowered is small on purpose
             made += checks.check_step(rate, *step, learnt=1.0 if decayed else learnt)
     bounded = net.output in ("sigmoid", "softmax", "exp") or net.loss == "poisson"
-    if data.labels is None and not bounded:  # before the units, which suffer from their scale
+    if data.labels is None and not bounded:  # before the units, which their scale affects
         made += checks.check_targets(
-            *_spread(goals),
+            *_spread(scaled_targets),
             names=[labels.neuron(len(net.sizes) - 1, j) for j in range(net.sizes[-1])],
             learnt=learnt,
         )
@@ -200,16 +204,16 @@ def diagnose(
         pixels=image_shape(net) is not None,
     )
     if data.labels is not None:
-        said, k = data.said(net), len(data.classes)
+        classified, k = data.predicted(net), len(data.classes)
         made += checks.check_classes(
             np.bincount(data.labels, minlength=k),
-            np.bincount(said, minlength=k),
-            float((said == data.labels).mean()),
+            np.bincount(classified, minlength=k),
+            float((classified == data.labels).mean()),
             data.classes,
         )
     made.append(
         checks.check_predictions(
-            float(predicted.std(axis=0).max()), float(wanted.std(axis=0, dtype=np.float64).max())
+            float(predicted.std(axis=0).max()), float(target.std(axis=0, dtype=np.float64).max())
         )
     )
     made = advised(made, _setting(net, history, data.n, units), learnt=learnt)
@@ -220,7 +224,7 @@ def diagnose(
         slopes=slopes,
         gradient_norms=np.array([np.linalg.norm(dW.astype(np.float64)) for dW in gradient.weights]),
         lr=rate,
-        _histograms=_histograms(net, data),
+        histograms=_histograms(net, data),
     )
 
 
@@ -246,10 +250,10 @@ def _setting(net: MLP, history: History, n: int = 0, units: tuple[LayerUnits, ..
 
 
 def _spread(
-    wanted: NDArray[Any],
+    target: NDArray[Any],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return least, largest, mean and standard deviation of each target."""
-    y = wanted.astype(np.float64)
+    y = target.astype(np.float64)
     return y.min(axis=0), y.max(axis=0), y.mean(axis=0), y.std(axis=0)
 
 
@@ -279,30 +283,30 @@ def _not_finite(net: MLP, history: History) -> Diagnosis:
     return Diagnosis((check.finding,), (check,), (), nothing, nothing, _rate(history, None), ())
 
 
-def _learnt(predicted: NDArray[np.float64], wanted: NDArray[Any]) -> float:
+def _learnt(predicted: NDArray[np.float64], target: NDArray[Any]) -> float:
     """Return the share of the targets' variance that the predictions explain, R²."""
-    residual = float(((predicted - wanted) ** 2).sum())
-    variance = float(((wanted - wanted.mean(axis=0, dtype=np.float64)) ** 2).sum())
+    residual = float(((predicted - target) ** 2).sum())
+    variance = float(((target - target.mean(axis=0, dtype=np.float64)) ** 2).sum())
     return 1 - residual / variance if variance > 0 else float(residual == 0)
 
 
 def _step(
-    net: MLP, data: Examples, gradient: NDArray[np.float64], rate: float
+    net: MLP, data: ViewData, gradient: NDArray[np.float64], rate: float
 ) -> tuple[float, list[float], float] | None:
     """Return ∇C·Δθ, the measured changes of C by Δθ, 10 Δθ and 100 Δθ, and C; all on a copy.
 
-    Δθ is −η ∇C; for optimisers with moments, the step that they would take from where they stand.
-    None where that step leads uphill: moments may still point elsewhere.
+    Δθ is −η ∇C; for optimisers with moments, their next step. None if that step is uphill, since
+    moments may point elsewhere.
     """
-    trial, cost = copy.deepcopy(net), float(net.cost(data.X, data.goals))
+    trial, cost = copy.deepcopy(net), float(net.cost(data.X, data.targets))
     before = net.params.astype(np.float64)
     optimizer = net._optimizer
     if optimizer is None or isinstance(optimizer, SGD):
         step = -rate * gradient
     else:
-        with warnings.catch_warnings():  # that it diverges is what the checks tell
+        with warnings.catch_warnings():  # divergence is reported by the checks
             warnings.simplefilter("ignore")
-            trial.train_batch(data.X, data.goals, optimizer=replace(optimizer, lr=rate))
+            trial.train_batch(data.X, data.targets, optimizer=replace(optimizer, lr=rate))
         step = trial.params.astype(np.float64) - before
     predicted = float(gradient @ step)
     if not predicted < 0:
@@ -311,19 +315,19 @@ def _step(
     for length in (1, 10, 100):
         with np.errstate(over="ignore"):
             trial.params = before + length * step
-        changes.append(float(trial.cost(data.X, data.goals)) - cost)
+        changes.append(float(trial.cost(data.X, data.targets)) - cost)
     return predicted, changes, cost
 
 
-def _slopes(net: MLP, data: Examples) -> NDArray[np.float64]:
-    """Return the root mean square of δ of each layer: the bias gradient of one example is its δ."""
+def _slopes(net: MLP, data: ViewData) -> NDArray[np.float64]:
+    """Return the root mean square of δ of each layer; the bias gradient of an example is its δ."""
     fit = max(1, _SAMPLE_BYTES // (net.n_params * net.dtype.itemsize))
     single = net.gradient(*data.at(data.sample(min(_SAMPLE, fit))), per_example=True)
     return np.array([np.sqrt((b.astype(np.float64) ** 2).mean()) for b in single.biases])
 
 
 def _columns(
-    net: MLP, data: Examples
+    net: MLP, data: ViewData
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return least, largest and root mean square of each column, as the network reads it."""
     low, high = np.full(net.sizes[0], np.inf), np.full(net.sizes[0], -np.inf)
@@ -336,9 +340,9 @@ def _columns(
 
 
 def _histograms(
-    net: MLP, data: Examples
+    net: MLP, data: ViewData
 ) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64]], ...]:
-    """Return how the activations of each layer are spread: shares, and edges of the bins."""
+    """Return the histogram of the activations of each layer: shares, and edges of the bins."""
     made = []
     for a in net.activations(data.X[data.sample(_SAMPLE)])[1:]:
         counts, edges = np.histogram(a.astype(np.float64), _BINS)

@@ -1,6 +1,6 @@
-"""Directions through the space of all weights and biases: two of them are a plane for paths.
+"""Directions through the space of all weights and biases, in pairs that span a plane for paths.
 
-A direction there is a vector of n_params numbers; a plane is two of them, orthonormal.
+A direction is a vector of n_params numbers; a plane is a pair of orthonormal directions.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_MARGIN = 0.2  # of the paths' extent, that the surface reaches beyond them
+_MARGIN = 0.2  # of the paths' extent: margin of the surface around them
 
 
 def orthonormal(plane: Any, n_params: int) -> Array:
-    """Return two directions as orthonormal rows, (2, n_params), the first one's direction kept."""
+    """Return two directions as orthonormal rows, (2, n_params); the first keeps its direction."""
     expected = f"plane must be two different directions of {n_params:,} finite numbers each"
     try:
         given = np.asarray(plane, np.float64)
@@ -46,7 +46,7 @@ def principal(points: Array) -> Array:
     They are the right singular vectors of P: the eigenvectors of Pᵀ P, or Pᵀu / |Pᵀu| of those u
     of P Pᵀ, whichever of the two is smaller.
     """
-    if not points.any():  # nobody moved
+    if not points.any():  # no path has moved
         return np.eye(2, points.shape[1])
     if points.shape[1] <= len(points):
         _, right = np.linalg.eigh(points.T @ points)
@@ -61,16 +61,17 @@ def principal(points: Array) -> Array:
 
 
 def noise(careful: Array, steps: Array) -> Array:
-    """Return the directions of the careful way and of the main noise across it, (2, n_params).
+    """Return the direction of the careful path and that of the main noise across it, (2, n_params).
 
     Parameters
     ----------
     careful : ndarray, shape (k, n_params)
-        Points of the most careful path; its way leads from the first to the last.
+        Points of the most careful path; its direction is from the first to the last.
     steps : ndarray, shape (m, n_params)
-        Single steps of the least careful one. What differs from their mean is noise. Its main
-        direction is the first principal one of its part that is perpendicular to the way and to
-        the careful path's own principal direction: there the careful one goes about straight.
+        Single steps of the least careful path. Differences from their mean are noise. Its main
+        direction is the first principal one of the part that is perpendicular to the direction and
+        to the principal direction of the careful path: in that plane the careful path is about
+        straight.
     """
     way = careful[-1] - careful[0]
     size = norm(way)
@@ -86,9 +87,9 @@ def noise(careful: Array, steps: Array) -> Array:
 
 
 def _pair(first: Array, second: Array) -> Array:
-    """Return a unit vector and the direction of `second` across it, (2, n_params)."""
+    """Return a unit vector and the part of `second` perpendicular to it, (2, n_params)."""
     second = second - (second @ first) * first
-    if norm(second) < 1e-7:  # all went along one line: any direction across it will do
+    if norm(second) < 1e-7:  # all points are on one line: any direction across it will do
         second = np.zeros_like(first)
         second[np.argmin(np.abs(first))] = 1
         second -= (second @ first) * first
@@ -96,12 +97,12 @@ def _pair(first: Array, second: Array) -> Array:
 
 
 def _rightwards(directions: Array, way: Array) -> Array:
-    """Return directions whose signs, which mean nothing, let the way go right and upwards."""
+    """Return the directions with their (arbitrary) signs such that `way` points up and right."""
     return np.where((directions @ way < 0)[:, None], -directions, directions)
 
 
 def axis(coordinates: Array, grid: int) -> Array:
-    """Return `grid` places that reach a little beyond all the coordinates."""
+    """Return `grid` evenly spaced values that reach a little beyond all coordinates."""
     low, high = coordinates.min(), coordinates.max()
     margin = _MARGIN * (high - low) or 1.0
     return np.linspace(low - margin, high + margin, grid)

@@ -1,4 +1,4 @@
-"""∇C as a ranking: which weight or bias the cost depends on how many times more than on which."""
+"""∇C as a ranking of weights and biases by their effect on the cost."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..checks import check_count
 from ..layout import Gradient
 from ..mlp import MLP, check_mlp
 from ..words import number, times
-from .labels import Labels
-from .tables import Shown, Table
+from .neuron_names import NeuronNames
+from .shown import Shown, TextTable
 
 Array = NDArray[Any]
 
@@ -27,9 +27,9 @@ class Slope:
     rank : int
         1 for the largest |∂C/∂w|; parameters of equal size share a rank.
     name, words : str
-        ``weights[0][412, 3]``, and what that joins: "pixel (14, 20) → hidden 1 neuron 3".
+        ``weights[0][412, 3]``, and the neurons it joins: "pixel (14, 20) → hidden 1 neuron 3".
     index : int
-        Its place in ``net.params``.
+        Its position in ``net.params``.
     layer : int
         l of ``weights[l]`` or ``biases[l]``.
     source : int or None
@@ -78,7 +78,7 @@ class Sensitivity(Shown):
     norm : float
         ‖∇C‖: how steep the cost is in the direction of steepest descent.
     n_params, n_zero : int
-        How many slopes there are, and how many of them are 0.
+        The number of slopes, and of those that are 0.
     gradient : Gradient
         ∇C itself; `descent` is −∇C as one vector.
     """
@@ -89,7 +89,7 @@ class Sensitivity(Shown):
     n_params: int
     n_zero: int
     _gradient: Gradient
-    _labels: Labels
+    _labels: NeuronNames
 
     @property
     def gradient(self) -> Gradient:
@@ -98,15 +98,15 @@ class Sensitivity(Shown):
 
     @property
     def descent(self) -> Array:
-        """−∇C, (n_params,): the direction in which the cost falls fastest, as `net.params` lies."""
+        """−∇C, (n_params,): the direction of steepest descent, laid out like `net.params`."""
         return -self._gradient.flat
 
     def name(self, index: int | str) -> str:
-        """Return what a place of `descent` is called: ``weights[0][412, 3]``."""
+        """Return the name of an element of `descent`: ``weights[0][412, 3]``."""
         return self._labels.parameter(self._labels.index(index)).name
 
     def entry(self, which: int | str) -> Slope:
-        """Return the slope of any parameter, by its place in ``net.params`` or its name.
+        """Return the slope of a parameter, given by its position in ``net.params`` or its name.
 
         Raises
         ------
@@ -117,10 +117,10 @@ class Sensitivity(Shown):
         return _slope(flat, np.abs(flat), self._labels, index)
 
     def ratio(self, i: int | str, j: int | str) -> float:
-        """Return |∂C/∂w_i| / |∂C/∂w_j|: how many times more the cost depends on i than on j.
+        """Return |∂C/∂w_i| / |∂C/∂w_j|, the sensitivity of the cost to i relative to j.
 
-        Infinite if only the second slope is 0, 1 if both are. Parameters are given by their place
-        in ``net.params`` or by their name; errors as of `entry`.
+        Infinite if only the second slope is 0, 1 if both are. Parameters are given by their
+        position in ``net.params`` or by their name; errors as of `entry`.
         """
         first, second = (abs(self.entry(which).value) for which in (i, j))
         if second == 0:
@@ -144,18 +144,18 @@ class Sensitivity(Shown):
             return f"The cost is as sensitive to {more} as to {less}."
         return f"The cost is {times(ratio)} more sensitive to {more} than to {less}."
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return the ranking, and the norms by layer."""
         held = sum(slope.value**2 for slope in self.entries) / self.norm**2 if self.norm else 0.0
         some = f"they hold {held:.0%} of ‖∇C‖²" if self.norm else "the gradient is 0"
         zeros = f"; {self.n_zero:,} slopes are 0" if self.n_zero else ""
-        ranking = Table(
+        ranking = TextTable(
             f"What the cost depends on most: {len(self.entries)} of {self.n_params:,} slopes",
             ("rank", "parameter", "which is", "∂C/∂w", "to lower the cost", "share of largest"),
             [(s.rank, s.name, s.words, s.value, s.to_lower_cost, s.share) for s in self.entries],
             f"By size |∂C/∂w|; {some}{zeros}.",
         )
-        layers = Table(
+        layers = TextTable(
             "The gradient by layer",
             ("layer", "‖∂C/∂W‖", "‖∂C/∂b‖", "share of ‖∇C‖²"),
             [
@@ -181,10 +181,10 @@ class Sensitivity(Shown):
 def sensitivity(
     net: MLP, X: Any, y: Any, *, top: int = 20, sample_weight: ArrayLike | None = None
 ) -> Sensitivity:
-    """Rank the components of ∇C: which weights and biases matter how many times more than which.
+    """Rank weights and biases by |∂C/∂w|, their effect on the cost.
 
-    A component of ∇C says two things of its parameter: the sign whether it should be increased
-    (∂C/∂w < 0) or decreased for a smaller cost, the size how much the cost cares. To first order,
+    The sign of a component of ∇C says whether its parameter should be increased (∂C/∂w < 0) or
+    decreased for a smaller cost, its size how sensitive the cost is to it. To first order,
     C(w + Δw) − C(w) = ∇C · Δw, which falls fastest along −∇C (Nielsen, Neural Networks and Deep
     Learning, ch. 1, eq. 9-10; Rumelhart, Hinton & Williams 1986).
 
@@ -192,9 +192,10 @@ def sensitivity(
     ----------
     net : MLP
     X, y, sample_weight
-        As of `MLP.fit`. C is the (weighted) mean cost of these examples, without L2 and dropout.
+        As of `MLP.fit`. C is the (weighted) mean cost of these examples, without weight decay and
+        dropout.
     top : int, default 20
-        How many entries to name; at most all.
+        Number of entries.
 
     Returns
     -------
@@ -203,7 +204,7 @@ def sensitivity(
     Raises
     ------
     ValueError, TypeError
-        As `MLP.fit` does of X, y and sample_weight; `top` is no whole number of 1 or more; the
+        As of `MLP.fit` for X, y and sample_weight; `top` is not a whole number of 1 or more; the
         gradient is not finite.
 
     Examples
@@ -224,7 +225,7 @@ def sensitivity(
     check_mlp(net)
     top = check_count("top", top, 1)
     gradient = net.gradient(X, y, sample_weight=sample_weight)
-    flat, labels = gradient.flat, Labels(net)
+    flat, labels = gradient.flat, NeuronNames(net)
     if not np.isfinite(flat).all():
         raise ValueError("the gradient holds NaN or infinity: this network has diverged")
     sizes = np.abs(flat)
@@ -239,7 +240,7 @@ def sensitivity(
     )
 
 
-def _slope(flat: Array, sizes: Array, labels: Labels, index: int) -> Slope:
+def _slope(flat: Array, sizes: Array, labels: NeuronNames, index: int) -> Slope:
     parameter, value = labels.parameter(index), float(flat[index])
     largest = float(sizes.max())
     return Slope(
@@ -257,7 +258,7 @@ def _slope(flat: Array, sizes: Array, labels: Labels, index: int) -> Slope:
 
 
 def _largest(sizes: Array, top: int) -> Array:
-    """Return where the `top` largest are, the largest first, of equal ones the first."""
+    """Return the positions of the `top` largest, in descending order; equal ones in order."""
     start = max(sizes.size - top, 0)
     found = np.flatnonzero(sizes >= np.partition(sizes, start)[start])  # sorting all takes seconds
     return found[np.argsort(-sizes[found], kind="stable")][:top]

@@ -1,4 +1,4 @@
-"""The ground of paths: planes through the space of the parameters, and the cost on them."""
+"""Planes through the space of the parameters, and the cost on them, for the view of paths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..mlp import MLP
 from .directions import axis, noise, principal
-from .walkers import Recorder, Walk
+from .recorder import Recorder, Training
 
 Array = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ PRINCIPAL, NOISE, GIVEN = "principal", "noise", "given"
 
 
 class Scale:
-    """Weighs points of the parameter space: the cost of a network with these parameters."""
+    """The cost as a function of the parameters of a network."""
 
     def __init__(self, net: MLP, X: Any, y: Any) -> None:
         self._net, self._X, self._y = copy.deepcopy(net), X, y
@@ -34,12 +34,12 @@ class Scale:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """Planes with one origin, and where every point of every path lies on them.
+    """Planes with one origin, and the coordinates of all points of all paths on them.
 
     Attributes
     ----------
     centre : ndarray, shape (n_params,)
-        The origin: the mean of all points, those that were not kept included.
+        The origin: the mean of all points, including those that were not kept.
     planes : dict of ndarray, shape (2, n_params)
         Two orthonormal directions each, by the plane's name.
     coordinates : dict of list of ndarray, shape (k, 2)
@@ -56,13 +56,13 @@ class Ground:
     scale: Scale
 
     def share(self, plane: str) -> float:
-        """Return which share of the variance of all points lies in a plane."""
+        """Return the share of the variance of all points that lies in a plane."""
         if not self.spread:
             return 1.0
         return sum(float((points**2).sum()) for points in self.coordinates[plane]) / self.spread
 
     def surface(self, plane: str, grid: int) -> tuple[Array, Array, Array]:
-        """Return places along both directions (grid,), and the cost there (grid, grid)."""
+        """Return coordinates along both directions (grid,), and the cost there (grid, grid)."""
         points = np.concatenate(self.coordinates[plane])
         across, up = axis(points[:, 0], grid), axis(points[:, 1], grid)
         u, v = self.planes[plane]
@@ -71,32 +71,32 @@ class Ground:
 
 
 def survey(
-    walks: Sequence[Walk], walkers: Sequence[Recorder], given: Array | None, scale: Scale
+    trainings: Sequence[Training], recorders: Sequence[Recorder], given: Array | None, scale: Scale
 ) -> Ground:
-    """Find the planes, and place the points of all paths on them."""
-    start = walkers[0].start
-    n = sum(walker.steps + 1 for walker in walkers)
-    shift = sum((walker.total for walker in walkers), np.zeros_like(start)) / n
+    """Return the planes, with the coordinates of all points of all paths."""
+    start = recorders[0].start
+    n = sum(recorder.steps + 1 for recorder in recorders)
+    shift = sum((recorder.total for recorder in recorders), np.zeros_like(start)) / n
     centre = start + shift
     planes: dict[str, Array] = {} if given is None else {GIVEN: given}
-    points = np.concatenate([walker.points for walker in walkers]) - centre
+    points = np.concatenate([recorder.points for recorder in recorders]) - centre
     planes[PRINCIPAL] = principal(points)
-    batches = [walk.steps_per_epoch for walk in walks]
+    batches = [training.steps_per_epoch for training in trainings]
     if max(batches) > 1:
-        careful, drunk = walkers[int(np.argmin(batches))], walkers[int(np.argmax(batches))]
-        kept = np.array(careful.points, np.float64)
-        planes[NOISE] = noise(kept, drunk.single_steps())
+        steadiest, noisiest = recorders[int(np.argmin(batches))], recorders[int(np.argmax(batches))]
+        kept = np.array(steadiest.points, np.float64)
+        planes[NOISE] = noise(kept, noisiest.single_steps())
     directions = np.concatenate(list(planes.values()))
     shadows, done = [], 0
-    for walk, walker in zip(walks, walkers, strict=True):
-        own = points[done : done + len(walker.kept)]
-        done += len(walker.kept)
-        again = not walker.all_kept
+    for training, recorder in zip(trainings, recorders, strict=True):
+        own = points[done : done + len(recorder.kept)]
+        done += len(recorder.kept)
+        again = not recorder.all_kept
         shadows.append(
-            walk.placed(directions, centre, walker.steps) if again else own @ directions.T
+            training.placed(directions, centre, recorder.steps) if again else own @ directions.T
         )
     coordinates = {
         name: [shadow[:, 2 * i : 2 * i + 2] for shadow in shadows] for i, name in enumerate(planes)
     }
-    spread = sum(walker.squares for walker in walkers) - n * float(shift @ shift)
+    spread = sum(recorder.squares for recorder in recorders) - n * float(shift @ shift)
     return Ground(centre, planes, coordinates, max(spread, 0.0), scale)

@@ -1,4 +1,4 @@
-"""A map of the plane of a network's two inputs: its answer at every place, and the examples."""
+"""Map of the plane of a network's two inputs: its prediction at each place, and the examples."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from ..checks import check_count
 from ..mlp import MLP, check_mlp
 from ..words import number
-from .examples import Examples
-from .labels import Labels
-from .tables import Shown, Table
+from .neuron_names import NeuronNames
+from .shown import Shown, TextTable
+from .view_data import ViewData
 
 Array = NDArray[np.float64]
 
-_MARGIN = 0.1  # of the examples' extent, that the map reaches beyond them
+_MARGIN = 0.1  # of the examples' extent: margin of the map around them
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +32,13 @@ class PlanePoints:
     x : ndarray, shape (n, 2)
         Their inputs, in X's units.
     said : ndarray, shape (n, n_out)
-        `MLP.predict` of them.
+        The network's predictions.
     labels : ndarray of int64, shape (n,), or None
-        Which of `InputPlane.classes` each is; None where numbers are predicted, or without y.
+        Positions of their classes in `InputPlane.classes`; None for numeric targets or without y.
     wanted : ndarray, shape (n, n_out), or None
-        The numbers that they should give; None where classes are told, or without y.
+        Numeric targets; None for classes or without y.
     wrong : ndarray of bool, shape (n,), or None
-        Whose class is not the one that the network says; None where `labels` is.
+        Whether the predicted class is wrong; None if `labels` is.
     """
 
     name: str
@@ -56,17 +56,17 @@ class InputPlane(Shown):
     Attributes
     ----------
     inputs : tuple of str
-        What the two inputs are called.
+        Names of the two inputs.
     outputs : tuple of str
-        What the outputs are called.
+        Names of the outputs.
     across, up : ndarray, shape (grid,)
         Values of the first and of the second input, in X's units.
     values : ndarray, shape (grid, grid, n_out)
         `MLP.predict`: ``values[i, j]`` at ``(across[j], up[i])``.
     decided : ndarray of int64, shape (grid, grid), or None
-        Which of `classes` `MLP.classify` says there; None where numbers are predicted.
+        Positions in `classes` of the predictions of `MLP.classify`; None for numeric targets.
     classes : tuple of str
-        Empty where numbers are predicted.
+        Empty for numeric targets.
     points : tuple of PlanePoints
         The examples.
     """
@@ -80,8 +80,8 @@ class InputPlane(Shown):
     classes: tuple[str, ...]
     points: tuple[PlanePoints, ...]
 
-    def tables(self) -> list[Table]:
-        """Return which share of the plane goes to each class, or the range of each output."""
+    def tables(self) -> list[TextTable]:
+        """Return a table of the share of the plane of each class, or the range of each output."""
         axes = zip(self.inputs, (self.across, self.up), strict=True)
         ends = [f"{name} {number(float(at[0]))} to {number(float(at[-1]))}" for name, at in axes]
         note = f"{len(self.across)} × {len(self.up)} places: {', '.join(ends)}."
@@ -92,12 +92,12 @@ class InputPlane(Shown):
         else:
             columns = ["class", "share of the plane"]
             for points in self._known:
-                columns += [f"examples, {points.name}", "told right"]
-        return [Table("The plane of the two inputs", tuple(columns), rows, note)]
+                columns += [f"examples, {points.name}", "predicted right"]
+        return [TextTable("The plane of the two inputs", tuple(columns), rows, note)]
 
     @property
     def _known(self) -> list[PlanePoints]:
-        """Those with a y."""
+        """The points with a y."""
         return [p for p in self.points if p.labels is not None or p.wanted is not None]
 
     def _shares(self, decided: NDArray[np.int64]) -> list[tuple[Any, ...]]:
@@ -138,11 +138,10 @@ def input_plane(
     grid: int = 101,
     limits: Sequence[Sequence[float]] | None = None,
 ) -> InputPlane:
-    """Map what a network answers over the plane of its two inputs.
+    """Map the predictions of a network over the plane of its two inputs.
 
-    The network is asked by `MLP.predict`, and where classes are told by `MLP.classify`, at
-    grid × grid places in the units of X: its own scaling of inputs and targets is part of the
-    answer.
+    `MLP.predict`, and for classes `MLP.classify`, are evaluated at grid × grid places in the units
+    of X: the network's scaling of inputs and targets is included.
 
     Parameters
     ----------
@@ -151,13 +150,13 @@ def input_plane(
     X : array-like, shape (n, 2)
         Examples to draw on the map, as of `MLP.fit`.
     y : array-like, optional
-        As of `MLP.fit`. Without it the examples are drawn without a colour.
+        As of `MLP.fit`. Without it the examples have no colour.
     test : (X, y), optional
-        More examples, which the network was not trained on; they get another shape.
+        Further examples, which the network was not trained on; their markers differ.
     grid : int, default 101
         Places along each side, 2 or more.
     limits : ((low, high), (low, high)), optional
-        What is shown of each input. Default: all examples, and a tenth more on each side.
+        Range of each input. Default: that of all examples, and a tenth more on each side.
 
     Returns
     -------
@@ -167,7 +166,7 @@ def input_plane(
     Raises
     ------
     ValueError, TypeError
-        The network has not two inputs, or something is wrong with the other arguments.
+        The network does not have two inputs, or another argument is wrong.
 
     Examples
     --------
@@ -186,9 +185,9 @@ def input_plane(
             f"input_plane maps networks with 2 inputs; this one reads {net.sizes[0]:,}"
         )
     grid = check_count("grid", grid, 2)
-    given = [("given", Examples(net, X, y))]
+    given = [("given", ViewData(net, X, y))]
     if test is not None:
-        given.append(("test", Examples(net, *_pair(test))))
+        given.append(("test", ViewData(net, *_pair(test))))
     first = given[0][1]
     tells_classes = first.labels is not None or (first.y is None and _decides(net))
     classes = first.classes or (_class_names(net) if tells_classes else ())
@@ -196,7 +195,7 @@ def input_plane(
     across, up = _axes(np.concatenate([each.x for each in points]), limits, grid)
     places = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
     values = net.predict(places).astype(np.float64).reshape(grid, grid, -1)
-    labels = Labels(net)
+    labels = NeuronNames(net)
     return InputPlane(
         inputs=(labels.neuron(0, 0), labels.neuron(0, 1)),
         outputs=tuple(labels.neuron(len(net.sizes) - 1, j) for j in range(net.sizes[-1])),
@@ -216,7 +215,7 @@ def _pair(test: Any) -> tuple[Any, Any]:
 
 
 def _decides(net: MLP) -> bool:
-    """Return whether a network tells classes, as far as can be known without a y."""
+    """Return whether a network predicts classes, as far as is known without a y."""
     return net.classes is not None or net.loss in ("cross_entropy", "binary_cross_entropy")
 
 
@@ -226,17 +225,17 @@ def _class_names(net: MLP) -> tuple[str, ...]:
     return tuple(str(j) for j in range(max(net.sizes[-1], 2)))
 
 
-def _points(net: MLP, name: str, examples: Examples, classes: tuple[str, ...]) -> PlanePoints:
+def _points(net: MLP, name: str, examples: ViewData, classes: tuple[str, ...]) -> PlanePoints:
     X = examples.X.toarray() if hasattr(examples.X, "toarray") else examples.X
     labels = examples.labels
     if examples.y is not None and (labels is None) != (not classes):
-        raise ValueError("y of test and y must be of one kind: both classes, or both numbers")
-    if labels is not None and examples.classes != classes:  # strings that no network knows yet
+        raise ValueError("y and y of test must both be classes or both be numbers")
+    if labels is not None and examples.classes != classes:  # strings unknown to the network
         known = {label: k for k, label in enumerate(classes)}
         names = [examples.classes[k] for k in labels]
         new = sorted(set(names) - known.keys())
         if new:
-            raise ValueError(f"y of test has the class {new[0]!r}, which y has not")
+            raise ValueError(f"y of test has the class {new[0]!r}, which y does not have")
         labels = np.array([known[label] for label in names])
     return PlanePoints(
         name=name,
@@ -246,7 +245,7 @@ def _points(net: MLP, name: str, examples: Examples, classes: tuple[str, ...]) -
         wanted=None
         if labels is not None or examples.y is None
         else np.asarray(examples.y, np.float64).reshape(examples.n, -1),
-        wrong=None if labels is None else examples.said(net) != labels,
+        wrong=None if labels is None else examples.predicted(net) != labels,
     )
 
 

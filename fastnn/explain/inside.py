@@ -1,8 +1,8 @@
-"""The inside of a network: what units look for, what they say, and where it goes wrong."""
+"""Look inside a network: units and their weights, activations, confusions and mistakes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from ..checks import is_whole
 from ..mlp import MLP, check_mlp
-from .examples import Examples
-from .labels import Labels, image_shape
-from .tables import Shown, Table
+from .neuron_names import NeuronNames, image_shape
+from .shown import PICTURE, Shown, TextTable
 from .units import LayerUnits, unit_statistics
+from .view_data import ViewData
 
 _KINDS = ("network", "first_layer", "confusion", "mistakes", "units")
-_EDGES = 40  # of the strongest between two layers
-_NEURONS = 32  # of a layer, that the table of an example names
-_STRONGEST = 3  # inputs of each sign that the table names
+_EDGES = 40  # strongest edges that are kept between two layers
+_NEURONS = 32  # of a layer, in the table of an example
+_STRONGEST = 3  # inputs of each sign, in the table of the first layer
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Mistake:
     Attributes
     ----------
     row : int
-        Of X.
+        The row of X.
     cost : float
     said, wanted : str
-        Names of classes; values where y has no classes.
+        Predicted and target class; values if y has no classes.
     right : bool or None
-        Whether they are the same class; None where y has no classes.
+        Whether the two are equal; None if y has no classes.
     """
 
     row: int
@@ -52,7 +52,7 @@ class Edges:
     source, target : ndarray of int64, shape (k,)
         Neurons of layer l and of layer l + 1.
     flow : ndarray of float64, shape (k,)
-        a_i W_ij of the example: what neuron i brings to z of neuron j.
+        a_i W_ij of the example: the contribution of neuron i to z of neuron j.
     """
 
     source: NDArray[np.int64]
@@ -67,24 +67,33 @@ class Inside(Shown):
     Attributes
     ----------
     example : int
-        The row of X whose way through the network is kept.
+        The row of X whose activations are kept.
     activations : tuple of ndarray, (width,) each
-        Of that example, the input as the network reads it first.
+        Activations of that example, layer by layer, from the scaled input on.
     edges : tuple of Edges
-        One between each layer and the next.
+        One for each layer of weights.
     said, wanted : str or None
-        What the network says of that example and what it should; None where unknown.
+        Prediction and target of that example; None if unknown.
     units : tuple of LayerUnits
         Means, dead and saturated units of each layer, over all examples.
     strongest : tuple of tuples
         Of each unit of the first layer: (names of the inputs that lower it most, that raise it
         most).
     classes : tuple of str
-        Empty where y has none.
+        Empty if y has none.
     confusion : ndarray of int64, shape (k, k), or None
-        How many examples of class i were said to be of class j.
+        Number of examples of class i that were predicted to be class j.
     mistakes : tuple of Mistake or None
         The costliest examples; None without y.
+    names : tuple of tuple of str
+        Names of the neurons of each layer, the inputs first.
+    first_weights : ndarray, shape (n_in, n_1)
+    image_shape : tuple of int, or None
+        (rows, columns) of an example; None if the inputs are no picture.
+    input : ndarray, shape (n_in,)
+        The example, not scaled by the network.
+    mistake_inputs : ndarray, shape (len(mistakes), n_in)
+        The inputs of `mistakes`: pictures not scaled, others as the network reads them.
     """
 
     example: int
@@ -98,21 +107,21 @@ class Inside(Shown):
     confusion: NDArray[np.int64] | None
     mistakes: tuple[Mistake, ...] | None
     names: tuple[tuple[str, ...], ...]
-    _first_weights: NDArray[np.float64]  # (n_in, n_1)
-    _image_shape: tuple[int, int] | None
-    _input: NDArray[np.float64]  # (n_in,), of the example, not scaled by the network
-    _inputs: NDArray[np.float64]  # (len(mistakes), n_in); scaled by the network, but pictures
+    first_weights: NDArray[np.float64] = field(metadata=PICTURE)
+    image_shape: tuple[int, int] | None = field(metadata=PICTURE)
+    input: NDArray[np.float64] = field(metadata=PICTURE)
+    mistake_inputs: NDArray[np.float64] = field(metadata=PICTURE)
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return units, strongest inputs by name, and with y the confusions and the costliest."""
         kinds = ["units"]
-        if self._image_shape is None:  # a list of pixels tells nobody anything: see first_layer
+        if self.image_shape is None:  # names of pixels are uninformative: see first_layer
             kinds.append("first_layer")
         kinds += [kind for kind in ("confusion", "mistakes") if not self._lacks(kind)]
         return [self.table(kind) for kind in kinds]
 
-    def table(self, kind: str) -> Table:
-        """Return the numbers of one of its pictures; kinds and errors as of `plot`."""
+    def table(self, kind: str) -> TextTable:
+        """Return the table that belongs to a picture; kinds and errors as of `plot`."""
         self._check(kind)
         makers = {
             "network": self._way_table,
@@ -123,7 +132,7 @@ class Inside(Shown):
         }
         return makers[kind]()
 
-    def _way_table(self) -> Table:
+    def _way_table(self) -> TextTable:
         rows = []
         for layer in range(1, len(self.activations)):
             a = self.activations[layer]
@@ -135,14 +144,14 @@ class Inside(Shown):
         if words is not None and self.wanted is None:
             note = f"{words}."
         wide = max(len(a) for a in self.activations[1:]) > _NEURONS
-        return Table(
+        return TextTable(
             title,
             ("neuron", "activation"),
             rows,
             note + f" The {_NEURONS} largest of each layer." * wide,
         )
 
-    def _unit_table(self) -> Table:
+    def _unit_table(self) -> TextTable:
         rows = []
         for layer in self.units:
             outputs = layer is self.units[-1]
@@ -159,24 +168,24 @@ class Inside(Shown):
                 )
             )
         columns = ("layer", "activation", "units", "mean", "deviation")
-        return Table(
+        return TextTable(
             "What the units do",
             (*columns, "share dead", "share saturated", "always dead"),
             rows,
             "Mean activation and its standard deviation over the examples; shares of all pairs of "
-            "unit and example. Outputs that are sure of themselves are saturated, and should be.",
+            "unit and example. Confident outputs are saturated; that is expected.",
         )
 
-    def _input_table(self) -> Table:
-        weights = np.sqrt((self._first_weights**2).sum(axis=0))
+    def _input_table(self) -> TextTable:
+        weights = np.sqrt((self.first_weights**2).sum(axis=0))
         rows = [
             (self.names[1][j], float(weights[j]), up, down)
             for j, (down, up) in enumerate(self.strongest)
         ]
         columns = ("neuron", "length of w", "raised most by", "lowered most by")
-        return Table("What the first layer looks for", columns, rows)
+        return TextTable("What the first layer looks for", columns, rows)
 
-    def _confusion_table(self) -> Table:
+    def _confusion_table(self) -> TextTable:
         counts = self.confusion
         assert counts is not None
         rows = [
@@ -184,20 +193,20 @@ class Inside(Shown):
             for i, (name, row) in enumerate(zip(self.classes, counts, strict=True))
         ]
         right = f"{np.trace(counts):,} of {counts.sum():,}"
-        return Table(
+        return TextTable(
             "Which class was taken for which",
             ("is ↓ said →", *self.classes, "share right"),
             rows,
             f"{right} are right.",
         )
 
-    def _mistake_table(self) -> Table:
+    def _mistake_table(self) -> TextTable:
         mistakes = self.mistakes or ()
         rows = [(m.row, m.cost, m.said, m.wanted, "" if m.right else "×") for m in mistakes]
         columns = ("row of X", "cost", "said", "should be", "wrong")
         if self.confusion is None:
             rows, columns = [row[:-1] for row in rows], columns[:-1]  # type: ignore[misc, assignment]
-        return Table("The costliest examples", columns, rows)
+        return TextTable("The costliest examples", columns, rows)
 
     def plot(self, kind: str = "network", **options: Any) -> Any:
         """Draw one of its pictures.
@@ -218,7 +227,7 @@ class Inside(Shown):
         Raises
         ------
         ValueError
-            There is no such picture, or it needs the y that was not given.
+            There is no such picture, or it needs y, which was not given.
         """
         from .. import plot
 
@@ -235,21 +244,20 @@ class Inside(Shown):
             raise ValueError(f"kind must be one of {', '.join(_KINDS)}; got {kind!r}")
         if self._lacks(kind):
             if kind == "mistakes":
-                raise ValueError("'mistakes' needs y: look_inside was not given it")
+                raise ValueError("'mistakes' needs y: pass it to look_inside")
             raise ValueError(
-                "'confusion' counts classes: it needs a network that classifies, and its labels "
-                "as y of look_inside"
+                "'confusion' needs a network that classifies, and labels as y of look_inside"
             )
 
 
 def look_inside(
     net: MLP, X: Any, y: Any = None, *, example: int = 0, n_mistakes: int = 8
 ) -> Inside:
-    """Look at what a network does with examples, layer by layer.
+    """Return activations, units, confusions and mistakes of a network on examples.
 
     Neuron j of a layer has the activation a_j = f(z_j), z_j = Σ_i a_i W_ij + b_j (Nielsen, *Neural
-    Networks and Deep Learning*, ch. 1): W[:, j] of the first layer, drawn as an image, is what the
-    neuron looks for; a_i W_ij is what neuron i brings to it.
+    Networks and Deep Learning*, ch. 1): W[:, j] of the first layer, drawn as an image, is the
+    pattern that the neuron looks for; a_i W_ij is the contribution of neuron i.
 
     Parameters
     ----------
@@ -260,9 +268,9 @@ def look_inside(
     y : array-like, shape (n,) or (n, n_out), optional
         As of `MLP.fit`. Without it there are no confusions and no costs.
     example : int, default 0
-        The row whose way through the network is kept.
+        The row whose activations are kept.
     n_mistakes : int, default 8
-        How many of the costliest examples are kept.
+        Number of the costliest examples that are kept.
 
     Returns
     -------
@@ -273,7 +281,7 @@ def look_inside(
     Raises
     ------
     ValueError, TypeError
-        Something is wrong with the arguments.
+        An argument is wrong.
 
     Examples
     --------
@@ -286,21 +294,21 @@ def look_inside(
     ([784, 16, 16, 10], np.int64(200))
     """
     check_mlp(net)
-    data, names = Examples(net, X, y), Labels(net)
+    data, names = ViewData(net, X, y), NeuronNames(net)
     example = _whole("example", example, data.n - 1)
     n_mistakes = _whole("n_mistakes", n_mistakes)
-    said = None if data.labels is None else data.said(net)
+    predicted = None if data.labels is None else data.predicted(net)
     confusion = mistakes = None
-    if data.labels is not None and said is not None:
+    if data.labels is not None and predicted is not None:
         confusion = np.zeros((len(data.classes),) * 2, np.int64)
-        np.add.at(confusion, (data.labels, said), 1)
+        np.add.at(confusion, (data.labels, predicted), 1)
     if data.y is not None:
         costs = net.cost(data.X, data.y, per_example=True)
         worst = np.argsort(-costs, kind="stable")[:n_mistakes]
-        mistakes = tuple(_mistake(net, data, said, costs, int(row)) for row in worst)
+        mistakes = tuple(_mistake(net, data, predicted, costs, int(row)) for row in worst)
     one = data.X[[example]]
     a = tuple(layer[0].astype(np.float64) for layer in net.activations(one))
-    words = _words(net, data, said, example)
+    words = _words(net, data, predicted, example)
     rows = [] if mistakes is None else [mistake.row for mistake in mistakes]
     inputs = np.zeros((0, net.sizes[0]))
     if rows:
@@ -319,10 +327,10 @@ def look_inside(
         names=tuple(
             tuple(names.neuron(l, i) for i in range(width)) for l, width in enumerate(net.sizes)
         ),
-        _first_weights=net.weights[0].astype(np.float64),
-        _image_shape=image_shape(net),
-        _input=data.dense([example])[0],
-        _inputs=inputs.astype(np.float64),
+        first_weights=net.weights[0].astype(np.float64),
+        image_shape=image_shape(net),
+        input=data.dense([example])[0],
+        mistake_inputs=inputs.astype(np.float64),
     )
 
 
@@ -336,11 +344,11 @@ def _whole(name: str, value: Any, most: int | None = None) -> int:
 
 
 def _words(
-    net: MLP, data: Examples, said: NDArray[np.int64] | None, row: int
+    net: MLP, data: ViewData, predicted: NDArray[np.int64] | None, row: int
 ) -> tuple[str, str | None]:
-    """Return what the network says of a row, and what it should say."""
-    if data.labels is not None and said is not None:
-        return data.classes[said[row]], data.classes[data.labels[row]]
+    """Return prediction and target of a row, as text."""
+    if data.labels is not None and predicted is not None:
+        return data.classes[predicted[row]], data.classes[data.labels[row]]
     output = net.predict(data.X[[row]])[0]
     if data.y is None and net.output in ("softmax", "sigmoid"):
         return str(net.classify(data.X[[row]])[0]), None
@@ -353,15 +361,23 @@ def _values(values: NDArray[Any]) -> str:
 
 
 def _mistake(
-    net: MLP, data: Examples, said: NDArray[np.int64] | None, costs: NDArray[np.float64], row: int
+    net: MLP,
+    data: ViewData,
+    predicted: NDArray[np.int64] | None,
+    costs: NDArray[np.float64],
+    row: int,
 ) -> Mistake:
-    says, should = _words(net, data, said, row)
-    right = None if said is None or data.labels is None else bool(said[row] == data.labels[row])
+    says, should = _words(net, data, predicted, row)
+    right = (
+        None
+        if predicted is None or data.labels is None
+        else bool(predicted[row] == data.labels[row])
+    )
     return Mistake(row, float(costs[row]), says, str(should), right)
 
 
 def _edges(a: NDArray[np.float64], W: NDArray[Any]) -> Edges:
-    """Return the largest |a_i W_ij| of one layer; none that is 0."""
+    """Return the edges of the largest |a_i W_ij| of one layer, without those that are 0."""
     flow = a[:, None] * W
     order = np.argsort(-np.abs(flow), axis=None, kind="stable")[:_EDGES]
     order = order[flow.flat[order] != 0]
@@ -369,7 +385,7 @@ def _edges(a: NDArray[np.float64], W: NDArray[Any]) -> Edges:
     return Edges(source.astype(np.int64), target.astype(np.int64), flow.flat[order])
 
 
-def _strongest(net: MLP, names: Labels) -> tuple[tuple[str, str], ...]:
+def _strongest(net: MLP, names: NeuronNames) -> tuple[tuple[str, str], ...]:
     result = []
     for w in net.weights[0].T:
         order = np.argsort(w, kind="stable")

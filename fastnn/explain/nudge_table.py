@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..mlp import MLP, check_mlp
 from ..words import number
-from .examples import PIECE, Examples, row_numbers
-from .labels import Labels, Parameter, image_shape
-from .tables import Shown, Table
+from .neuron_names import NeuronNames, Parameter, image_shape
+from .shown import PICTURE, Shown, TextTable
+from .view_data import PIECE, ViewData, row_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +37,9 @@ class NudgeTable(Shown):
     parameters : tuple of Parameter
         The shown rows, P of them.
     examples : ndarray of int64, shape (E,)
-        Which rows of X the columns are.
+        The row of X of each column.
     wanted : tuple of str
-        What these should give: names of classes; empty where y has values.
+        The classes of these rows; empty if y has values.
     nudges : ndarray of float64, shape (P, E)
         −∂C_i/∂θ: what example i asks of parameter θ.
     average : ndarray of float64, shape (P,)
@@ -47,10 +47,14 @@ class NudgeTable(Shown):
     spread : ndarray of float64, shape (P,)
         Its standard deviation over all n examples.
     n : int
-        How many examples were averaged.
+        Number of examples in the average.
     check : float
         max |average + ∇C| / max |∇C| over all parameters of the network, shown or not: the average
-        of the examples' nudges against `MLP.gradient`, which never has the single ones.
+        of the examples' nudges against `MLP.gradient`, which sums without storing single ones.
+    averages : ndarray of float64, shape (n_params,)
+        The average of every parameter of the network, laid out like ``net.params``.
+    images : ndarray of float64, shape (E, rows, columns), or None
+        The examples as pictures; None if the inputs are no picture.
     """
 
     parameters: tuple[Parameter, ...]
@@ -61,15 +65,10 @@ class NudgeTable(Shown):
     spread: NDArray[np.float64]
     n: int
     check: float
-    _averages: NDArray[np.float64]  # (n_params,)
-    _images: NDArray[np.float64] | None  # (E, rows, columns)
+    averages: NDArray[np.float64] = field(metadata=PICTURE)
+    images: NDArray[np.float64] | None = field(metadata=PICTURE)
 
-    @property
-    def averages(self) -> NDArray[np.float64]:
-        """The average of every parameter of the network, laid out like ``net.params``."""
-        return self._averages
-
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Return one table, in the cost's own units."""
         rows = [
             (parameter.name, *map(float, nudges), float(average), float(spread))
@@ -78,10 +77,10 @@ class NudgeTable(Shown):
             )
         ]
         columns = ("parameter", *self.headings(" "), "average", "spread")
-        return [Table(self._title(), columns, rows, self._note())]
+        return [TextTable(self._title(), columns, rows, self._note())]
 
     def headings(self, between: str = "\n") -> list[str]:
-        """Return what stands above the columns: the row of X and what it should give."""
+        """Return the headings of the columns: the row of X and its class."""
         if not self.wanted:
             return [f"row {row}" for row in self.examples]
         return [
@@ -112,15 +111,14 @@ class NudgeTable(Shown):
     def in_unit(
         self,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Return nudges, average and spread, all divided by the one unit of the table."""
+        """Return nudges, average and spread, divided by the unit of the table."""
         one = 10.0 ** self._power()
         return self.nudges / one, self.average / one, self.spread / one
 
     def texts(self) -> tuple[list[list[str]], list[str], list[str]]:
-        """Return nudges, average and spread as they are written, in the one unit of the table.
+        """Return nudges, average and spread as text, in the unit of the table.
 
-        Where examples nearly cancel, their average is far smaller than they are: it gets as many
-        more decimals.
+        If the nudges nearly cancel, their average is much smaller; it then has more decimals.
         """
         nudges, averages, spread = self.in_unit()
         decimals = 2 + min(max(-power(averages), 0), 4)
@@ -156,7 +154,7 @@ class NudgeTable(Shown):
         yield shown
 
     def to_html(self) -> str:
-        """Return the table as HTML, cells coloured by sign; without a script or a style sheet."""
+        """Return the table as HTML with cells coloured by sign, without script or style sheet."""
         headings = ("parameter", *self.headings(" "), "average", "spread")
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in headings)
         shares = self.nudges / (float(np.abs(self.nudges).max(initial=0)) or 1.0)
@@ -184,7 +182,7 @@ class NudgeTable(Shown):
 
 
 def power(values: NDArray[np.float64]) -> int:
-    """Return the power of ten that is the unit of the largest of some numbers."""
+    """Return the exponent of the power of ten that suits the largest of some numbers."""
     largest = float(np.abs(values).max(initial=0))
     return math.floor(math.log10(largest)) if largest > 0 else 0
 
@@ -215,7 +213,7 @@ def nudge_table(
     sample_weight: ArrayLike | None = None,
     max_bytes: int = PIECE,
 ) -> NudgeTable:
-    """Return what each example asks of each parameter, and that the average of it is −∇C.
+    """Return what each example asks of each parameter, and check that the average is −∇C.
 
     The cost of a training set is the mean of its examples' costs, C = 1/n Σ C_i, and so is its
     gradient: −∇C = 1/n Σ (−∇C_i). See Nielsen, *Neural Networks and Deep Learning*, ch. 2, and
@@ -234,14 +232,14 @@ def nudge_table(
     y : array-like, shape (n,) or (n, n_out)
         As of `MLP.fit`.
     params : sequence of int or str, optional
-        The rows: places in ``net.params``, or names such as ``"weights[0][412, 3]"`` and
+        The rows: positions in ``net.params``, or names such as ``"weights[0][412, 3]"`` and
         ``"biases[1][7]"``. Default: the 12 parameters of the largest |∂C/∂θ|, in that order.
     examples : sequence of int, optional
         The columns: rows of X. Default: the first 6.
     sample_weight : array-like, shape (n,), optional
-        What each example counts in average and spread; its own column is not weighted.
+        Weight of each example in average and spread; its own column is not weighted.
     max_bytes : int, default 4 MiB
-        Of the gradients of single examples that are held at a time, if one is not larger.
+        Memory for gradients of single examples; one gradient is always held.
 
     Returns
     -------
@@ -250,10 +248,10 @@ def nudge_table(
     Raises
     ------
     ValueError, TypeError
-        Something is wrong with the arguments, or the gradient is not finite.
+        An argument is wrong, or the gradient is not finite.
     RuntimeError
-        The average is not −∇C within rounding (1000 ε of the typical length of one ∇C_i): a
-        mistake in the library.
+        The average is not −∇C within rounding (1000 ε of the typical length of one ∇C_i): a bug in
+        fastnn.
 
     Examples
     --------
@@ -272,8 +270,8 @@ def nudge_table(
     check_mlp(net)
     gradient = net.gradient(X, y, sample_weight=sample_weight).flat.astype(np.float64)
     if not np.isfinite(gradient).all():
-        raise ValueError("net has a gradient on these examples that is not finite")
-    data, names = Examples(net, X, y), Labels(net)
+        raise ValueError("the gradient of net on these examples is not finite")
+    data, names = ViewData(net, X, y), NeuronNames(net)
     wanted = range(min(_SHOWN_EXAMPLES, data.n)) if examples is None else examples
     columns = row_numbers("examples", wanted, data.n)
     rows = _largest(gradient) if params is None else _indices(names, params)
@@ -295,23 +293,23 @@ def nudge_table(
         spread=spread,
         n=data.n,
         check=_compare(averages, -gradient, length, np.finfo(net.dtype).eps),
-        _averages=averages,
-        _images=None if shape is None else data.dense(columns).reshape(-1, *shape),
+        averages=averages,
+        images=None if shape is None else data.dense(columns).reshape(-1, *shape),
     )
 
 
 def _stream(
     net: MLP,
-    data: Examples,
+    data: ViewData,
     weight: NDArray[np.float64],
     rows: NDArray[np.int64],
     gradient: NDArray[np.float64],
     max_bytes: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Return 1/Σw Σ w (−∇C_i), (n_params,); its spread, of `rows`; and √mean ‖∇C_i‖²."""
+    """Return 1/Σw Σ w (−∇C_i), (n_params,); the spread, of `rows`; and √mean ‖∇C_i‖²."""
     total, squares, square_length = np.zeros(net.n_params), np.zeros(len(rows)), 0.0
     for piece, X in data.pieces(net.n_params * net.dtype.itemsize, max_bytes):
-        flat, w = net.gradient(X, data.goals[piece], per_example=True).flat, weight[piece]
+        flat, w = net.gradient(X, data.targets[piece], per_example=True).flat, weight[piece]
         # about the known mean: squares of the values themselves would cancel
         squares += w @ (flat[:, rows].astype(np.float64) - gradient[rows]) ** 2
         square_length += float(np.vdot(flat, flat))
@@ -325,10 +323,10 @@ def _stream(
 def _compare(
     averages: NDArray[np.float64], wanted: NDArray[np.float64], length: float, epsilon: float
 ) -> float:
-    """Return the largest difference relative to the largest component, if it is mere rounding.
+    """Return the largest difference relative to the largest component; raise if it is too large.
 
-    Rounding is relative to what was added up, not to what is left of it: where the examples'
-    wishes cancel, the sum may be all rounding.
+    Rounding errors are relative to the terms of a sum, not to the sum: if the examples' nudges
+    cancel, the sum may be all rounding.
     """
     difference = float(np.abs(averages - wanted).max())
     largest = float(np.abs(wanted).max())
@@ -345,7 +343,7 @@ def _largest(gradient: NDArray[np.float64]) -> NDArray[np.int64]:
     return order[:_SHOWN_PARAMS].astype(np.int64)
 
 
-def _indices(names: Labels, params: Sequence[int | str]) -> NDArray[np.int64]:
+def _indices(names: NeuronNames, params: Sequence[int | str]) -> NDArray[np.int64]:
     if isinstance(params, str) or not isinstance(params, Sequence | np.ndarray):
-        raise TypeError(f"params must be a sequence of places or names, got {params!r}")
+        raise TypeError(f"params must be a sequence of positions or names, got {params!r}")
     return np.array([names.index(param) for param in params], np.int64)

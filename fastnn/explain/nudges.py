@@ -4,8 +4,8 @@ Of a neuron j with z_j = Σ_i a_i w_ij + b_j and δ_j = ∂C/∂z_j, the cost fa
 
     −∂C/∂b_j = −δ_j        −∂C/∂w_ij = −δ_j a_i        −∂C/∂a_i = −δ_j w_ij
 
-These are slopes, in cost per unit of what changes; gradient descent takes η times as much of the
-first two as its step. The third cannot be done directly: added up over the neurons j, it is what
+These are slopes, in cost per unit of the changed quantity; the step of gradient descent is η times
+the first two. Activations cannot be set directly: the sum of the third over the neurons j is what
 the layer before should do, which asks its own biases, weights and neurons, and so on back to the
 first layer.
 """
@@ -24,8 +24,8 @@ from ..checks import is_whole
 from ..layout import Gradient, layers
 from ..mlp import MLP, check_mlp
 from . import urgency
-from .labels import Labels, image_shape, targets
-from .tables import Shown, Table
+from .neuron_names import NeuronNames, image_shape, targets
+from .shown import Shown, TextTable
 from .urgency import Urgency
 
 Array = NDArray[Any]
@@ -42,7 +42,7 @@ _STANDARDIZED = (
 
 @dataclass(frozen=True)
 class _Example:
-    """One example in a network, all layers: what the core says of it."""
+    """One example in a network: activations, weights, slopes and gradient of all layers."""
 
     activations: tuple[Array, ...]  # a[l], (n_l,), l = 0 … L
     weights: tuple[Array, ...]  # W[l], (n_l, n_l+1): copies
@@ -50,24 +50,24 @@ class _Example:
     functions: tuple[str, ...]  # of the layers 1 … L
     gradient: Gradient  # of this example's cost; its biases[l] are δ[l+1]
     target: Array  # (n_out,)
-    labels: Labels
+    labels: NeuronNames
     image_shape: tuple[int, int] | None
     scaled_targets: bool  # by output_shift and output_scale
 
 
 @dataclass(frozen=True, eq=False)
 class Nudges(Shown):
-    """Nudges of the neurons of one layer, which lower the cost of one example.
+    """Nudges by the neurons of one layer, which lower the cost of one example.
 
-    One neuron, or all of the layer added together. All that is asked are slopes, −∂C/∂(what should
-    change), in cost per unit of that: not the change itself, but what it is in proportion to.
+    The nudges are those of one neuron, or the sums over the layer. They are slopes, −∂C/∂(the
+    changed quantity), in cost per unit of it: a change should be in proportion to its slope.
 
     Attributes
     ----------
     layer : int
         1 … L, L being the outputs.
     neuron : int or None
-        The one that asks; None for all of them together.
+        The neuron that asks; None for all neurons of the layer together.
     neurons, sources : tuple of str
         Names of the layer's n neurons, and of the n_prev neurons of the layer before.
     says : ndarray, shape (n,)
@@ -84,11 +84,11 @@ class Nudges(Shown):
     bias_nudge : ndarray, shape () or (n,)
         −∂C/∂b_j = −δ_j; a single number for one neuron.
     activation_nudges : ndarray, shape (n_prev,)
-        −∂C/∂a_i = −Σ_j δ_j w_ij, over the neurons that ask: what the layer before should do.
+        −∂C/∂a_i = −Σ_j δ_j w_ij, over the neurons that ask: what they ask of the layer before.
     weight_nudges : ndarray, shape (n_prev,) or (n_prev, n)
-        −∂C/∂w_ij = −δ_j a_i: in proportion to how much neuron i fires.
+        −∂C/∂w_ij = −δ_j a_i: in proportion to the activation of neuron i.
     parts : ndarray, shape (1, n_prev) or (n, n_prev)
-        What each of the neurons that ask adds to `activation_nudges`.
+        The contribution of each neuron that asks to `activation_nudges`.
     """
 
     layer: int
@@ -118,27 +118,27 @@ class Nudges(Shown):
 
     @property
     def weights(self) -> Array:
-        """The weights w_ij as they are, (n_prev,) of one neuron, (n_prev, n) of all."""
+        """The weights w_ij, (n_prev,) of one neuron, (n_prev, n) of all."""
         weights = self._example.weights[self.layer - 1]
         return weights if self.neuron is None else weights[:, self.neuron]
 
     @property
     def previous(self) -> Nudges | None:
-        """Return the nudges of the layer before, the sums of those of this layer's neurons.
+        """Return the nudges by the layer before, with δ_i = Σ_j δ_j w_ij f'(z_i).
 
-        Its δ is Σ_j δ_j w_ij f'(z_i), whichever neuron was asked for here. None before the first.
+        They do not depend on the neuron chosen for this layer. None for the first layer.
         """
         return None if self.layer == 1 else _nudges_of(self._example, self.layer - 1, None)
 
     def layers(self) -> Iterator[Nudges]:
-        """Yield this one, the layer before, and so on back to layer 1."""
+        """Yield the nudges of this layer, the layer before, and so on back to layer 1."""
         here: Nudges | None = self
         while here is not None:
             yield here
             here = here.previous
 
     def sentence(self) -> str:
-        """Return whose change matters most and least, in words."""
+        """Return a sentence that names the neurons whose change matters most and least."""
         return urgency.sentence(self.ranking, float(np.finfo(self.delta.dtype).eps))
 
     @property
@@ -146,30 +146,40 @@ class Nudges(Shown):
         """The activation function of the layer."""
         return self._example.functions[self.layer - 1]
 
+    @property
+    def source_function(self) -> str | None:
+        """The activation function of the layer before; None of the inputs."""
+        return None if self.layer == 1 else self._example.functions[self.layer - 2]
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """(rows, columns) of the example; None if the inputs are no picture."""
+        return self._example.image_shape
+
     def silence(self) -> str:
-        """Return why the one neuron that asks, asks for little or nothing; "" if it does not."""
+        """Return the reason why the neuron asks for little or nothing; "" if it asks for more."""
         if self.neuron is None:
             return "" if self.delta.any() else "It asks for nothing: every slope ∂C/∂z is 0."
         one = next(u for u in self.ranking if u.index == self.neuron)
         return urgency.saturation(one, self.function)
 
-    def tables(self) -> list[Table]:
-        """Return who asks how urgently, and what is asked of weights and of the layer before."""
+    def tables(self) -> list[TextTable]:
+        """Return tables of the neurons by urgency, and of the nudges to weights and activations."""
         return [self._urgencies(), self._weights(), self._activations()]
 
     def plot(self) -> Any:
-        """Draw what is asked: of the bias, of each weight, and of each neuron before.
+        """Draw the nudges to the biases, the weights and the neurons before.
 
         Returns
         -------
         matplotlib.figure.Figure
-            Neurons as circles; where the layer before is a picture, it is shown as pictures.
+            Neurons as circles; an input layer of pixels as pictures.
         """
         from ..plot.nudges import wishes
 
         return wishes(self)
 
-    def _urgencies(self) -> Table:
+    def _urgencies(self) -> TextTable:
         shown = self.ranking[:_URGENT]
         columns: dict[str, list[Any]] = {"neuron": [u.name for u in shown]}
         columns["says a"] = [u.says for u in shown]
@@ -186,11 +196,11 @@ class Nudges(Shown):
         words = [self.sentence(), urgency.order_in_words(self.ranking, self.function)]
         if self.should_say is not None and self._example.scaled_targets:
             words.append(_STANDARDIZED)
-        return Table(
+        return TextTable(
             title, tuple(columns), list(zip(*columns.values(), strict=True)), " ".join(words)
         )
 
-    def _weights(self) -> Table:
+    def _weights(self) -> TextTable:
         nudges = self.weight_nudges.reshape(len(self.sources), -1)
         weights = self.weights.reshape(nudges.shape)
         first = self.neuron or 0
@@ -201,7 +211,7 @@ class Nudges(Shown):
             name = f"weights[{self.layer - 1}][{i}, {first + j}]"
             says = self.source_activations[i]
             rows.append((name, words, says, weights[i, j], nudges[i, j]))
-        return Table(
+        return TextTable(
             f"What {self._who()} of the weights: the {len(rows)} strongest of {nudges.size:,}",
             ("weight", "which is", "a of its source", "w", "−∂C/∂w = −δ a"),
             rows,
@@ -213,7 +223,7 @@ class Nudges(Shown):
             ),
         )
 
-    def _activations(self) -> Table:
+    def _activations(self) -> TextTable:
         parts, first = self.parts, self.neuron or 0
         rows: list[tuple[Any, ...]] = []
         for i in _largest(self.activation_nudges):
@@ -234,7 +244,7 @@ class Nudges(Shown):
         before = "inputs" if self.layer == 1 else f"neurons of layer {self.layer - 1}"
         title = f"What {self._who()} of the {before}: the {len(rows)} strongest"
         note = f"Slopes, in cost per unit of a. {note}"
-        return Table(f"{title} of {len(self.sources):,}", columns, rows, note)
+        return TextTable(f"{title} of {len(self.sources):,}", columns, rows, note)
 
     def _who(self) -> str:
         if self.neuron is not None:
@@ -245,10 +255,10 @@ class Nudges(Shown):
 def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = None) -> Nudges:
     """Return what one example asks of a network, by one neuron or all neurons of a layer.
 
-    The three equations of backpropagation, read as wishes: the cost falls along −∂C/∂b = −δ,
-    −∂C/∂w_i = −δ a_i and, for the layer before, −∂C/∂a_i = −δ w_i, where δ = ∂C/∂z comes from
-    `MLP.gradient` (Nielsen, Neural Networks and Deep Learning, ch. 2, BP1-BP4; Rumelhart, Hinton &
-    Williams 1986).
+    These are the three equations of backpropagation, read as wishes: the cost falls along
+    −∂C/∂b = −δ, −∂C/∂w_i = −δ a_i and, for the layer before, −∂C/∂a_i = −δ w_i, where δ = ∂C/∂z
+    comes from `MLP.gradient` (Nielsen, Neural Networks and Deep Learning, ch. 2, BP1-BP4;
+    Rumelhart, Hinton & Williams 1986).
 
     Parameters
     ----------
@@ -256,11 +266,11 @@ def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = No
     x : array-like, shape (n_in,) or (1, n_in)
         One example.
     y : label, or array-like of shape (1,), (n_out,) or (1, n_out)
-        What it should give.
+        Its target.
     layer : int, default -1
         1 … L counts from the first hidden layer to the outputs, −1 … −L backwards from the outputs.
     neuron : int, optional
-        Which neuron of the layer asks. Default: all of them, added together.
+        The neuron that asks. Default: all neurons of the layer, added together.
 
     Returns
     -------
@@ -269,7 +279,7 @@ def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = No
     Raises
     ------
     ValueError, TypeError
-        x is not one example; y is not what `MLP.fit` takes; there is no such layer or neuron; the
+        x is not one example, y is not valid for `MLP.fit`, there is no such layer or neuron, or the
         gradient is not finite.
 
     Examples
@@ -309,7 +319,7 @@ def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = No
         weights=tuple(weights for weights, _ in layers(net.params.copy(), net.sizes)),
         gradient=Gradient(flat, net.sizes),
         target=targets(net, y, 1)[0],
-        labels=Labels(net),
+        labels=NeuronNames(net),
         scaled_targets=net.output_scale is not None,
         image_shape=image_shape(net),
     )
@@ -368,7 +378,7 @@ def _one_example(x: Any, y: Any, n_out: int) -> tuple[Any, Any]:
 def _place(name: str, value: Any, n: int, first: int = 1) -> int:
     """Return the number of a layer, 1 … n or −n … −1, or of a neuron, 0 … n − 1 or −n … −1."""
     expected = f"{name} must be {first} to {n - 1 + first}, or -1 to -{n} from the end"
-    expected = expected if n > 1 else f"{name} must be {first}: there is only one"
+    expected = expected if n > 1 else f"{name} must be {first}: there is only one {name}"
     if not is_whole(value):
         raise TypeError(f"{expected}; got {value!r}")
     place = int(value) + n if value < 0 else int(value) - first

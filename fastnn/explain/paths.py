@@ -1,10 +1,10 @@
 """The careful walker and the drunk one: full-batch descent beside mini-batches, from one start.
 
 The gradient of all examples points straight downhill and takes long to compute; that of a
-mini-batch points roughly there and takes next to nothing. Here both walk, and both are drawn on a
-plane through the space of the weights and biases, over the cost as it is on that plane. Two planes
-are offered: the principal one, which holds most of where they went, and the one of the noise, where
-the drunk man is seen to stagger.
+mini-batch points roughly downhill and is quickly computed. Paths of both are drawn on a plane
+through the space of the weights and biases, over the cost on that plane. There are two planes: the
+principal one, which holds most of the variance of the paths, and that of the noise, where the drunk
+walker is seen to stagger.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ..mlp import MLP, check_mlp
 from ..optim import SGD, Optimizer
 from ..words import number
 from .directions import norm
-from .examples import Examples, as_first_fit
 from .ground import NOISE, PRINCIPAL, Ground, Scale, survey
 from .plans import at_a_rate_that_suits, epochs_of, plane_of, sizes_of
-from .tables import Shown, Table
-from .walkers import Recorder, Walk
+from .recorder import Recorder, Training
+from .shown import Shown, TextTable
+from .view_data import ViewData, as_first_fit
 
 Array = NDArray[np.float64]
 
-_KEPT = 402  # points of a path at most, from which planes are found and costs are computed
-_BYTES = 1 << 27  # of all of them together, as float64; but 24 of each path
+_KEPT = 402  # points of a path at most, from which planes and costs are computed
+_BYTES = 1 << 27  # limit for the points of all paths, as float64; each has at least 24
 _COSTED = 60  # points of a path, for which the cost is computed
 
 
@@ -47,19 +47,19 @@ class WeightPath:
     steps, examples : ndarray of int, shape (k,)
         Steps taken and examples seen at each point: the start, and after every step.
     seconds : ndarray, shape (k,)
-        Time of training until then: of the same training once more, without recording, so that it
-        is what `MLP.fit` takes. Measured at the end of each epoch; in between, steps count alike.
+        Time of training until then, measured by repeating the training without recording, so that
+        it is the time of `MLP.fit`. Measured at the end of each epoch and interpolated in between.
     points : ndarray, shape (k, 2)
-        Coordinates on the plane, of every step.
+        Coordinates of all points on the plane.
     costed : ndarray of int, shape (c,)
-        Which of the points have their cost computed.
+        Positions of the points whose cost was computed.
     costs : ndarray, shape (c,)
-        The cost C there: at the point itself, not at its shadow on the plane.
+        The cost C at these points themselves, not at their projections on the plane.
     length, displacement : float
-        Of all steps together, and from the start to the end in a straight line, in the space of
-        all parameters.
+        The sum of the lengths of all steps, and the distance from start to end, in the space of all
+        parameters.
     stopped : str or None
-        Why it ended early, if it did.
+        Reason for an early end, if there was one.
     """
 
     name: str
@@ -76,12 +76,12 @@ class WeightPath:
 
     @property
     def straightness(self) -> float:
-        """Length over displacement: 1 is a straight line, more is stumbling; NaN if it stayed."""
+        """Length over displacement: 1 for a straight line; NaN if the displacement is 0."""
         return self.length / self.displacement if self.displacement else float("nan")
 
     @property
     def straightness_on_plane(self) -> float:
-        """The same of the path as it is drawn, every step of it; NaN if it ends where it began."""
+        """Length over displacement on the plane; NaN if the displacement is 0."""
         return _straightness(self.points)
 
 
@@ -97,15 +97,15 @@ class DescentPaths(Shown):
         The network's cost.
     optimizer : str
     n_examples, n_sampled : int
-        Trained on, and used to compute costs.
+        Number of examples for training, and for computing costs.
     share : float
-        Of the variance of all points, that lies in the plane.
+        Share of the variance of all points that lies in the plane.
     across, up : ndarray, shape (grid,)
         Coordinates of the surface along the plane's two directions, 0 at its centre.
     surface : ndarray, shape (grid, grid)
         The cost C on the plane: ``surface[i, j]`` at ``(across[j], up[i])``.
     plane : {"principal", "noise", "given"}
-        Which plane it is; see `descent_paths`.
+        Name of the plane; see `descent_paths`.
     """
 
     paths: tuple[WeightPath, ...]
@@ -132,7 +132,7 @@ class DescentPaths(Shown):
 
     @property
     def planes(self) -> tuple[str, ...]:
-        """The planes that `on` knows: no "noise" where no path has mini-batches."""
+        """Names of the planes for `on`; "noise" needs a path with mini-batches."""
         return tuple(self._ground.planes)
 
     def on(self, plane: str) -> DescentPaths:
@@ -154,8 +154,8 @@ class DescentPaths(Shown):
             return self
         return _seen(self, plane)
 
-    def tables(self) -> list[Table]:
-        """Return what each path took and where it ended, and how straight it went."""
+    def tables(self) -> list[TextTable]:
+        """Return tables of the steps, times and costs of each path, and of its straightness."""
         rows = [
             (
                 path.name,
@@ -178,11 +178,11 @@ class DescentPaths(Shown):
             "Seconds: of the same training without recording."
         ]
         notes += [f"{path.name}: {path.stopped}." for path in self.paths if path.stopped]
-        table = Table(f"Paths of {self.optimizer}", columns, rows, " ".join(notes))
+        table = TextTable(f"Paths of {self.optimizer}", columns, rows, " ".join(notes))
         return [table, self._straight()]
 
-    def _straight(self) -> Table:
-        """Return how straight each path went, in the whole space and on the planes."""
+    def _straight(self) -> TextTable:
+        """Return a table of the straightness of each path, in the whole space and on the planes."""
         ground = self._ground
         ways = [ground.coordinates[plane] for plane in self.planes]
         rows = [
@@ -202,7 +202,7 @@ class DescentPaths(Shown):
                 f"Noise plane: from start to end of {careful}, and across that the main direction "
                 f"of the noise in the steps of {drunk}."
             )
-        return Table("Length over displacement, of every step", columns, rows, " ".join(notes))
+        return TextTable("Length over displacement, of every step", columns, rows, " ".join(notes))
 
     def plot(self, **options: Any) -> Any:
         """Draw the paths on both planes, and the costs; see `fastnn.plot.walks`."""
@@ -226,18 +226,18 @@ def descent_paths(
     sample: int | None = 1000,
     progress: bool = False,
 ) -> DescentPaths:
-    """Train copies of a network with different batch sizes, and map where they went.
+    """Train copies of a network with different batch sizes, and map their paths.
 
-    All start at the parameters of `net`, which is left as it is. Every step is recorded: a point p
-    of a path is drawn at ((p − c)·u, (p − c)·v), with c the mean of all points and u, v the plane's
+    All start at the parameters of `net`, which is not changed. Every step is recorded: a point p of
+    a path is drawn at ((p − c)·u, (p − c)·v), with c the mean of all points and u, v the plane's
     directions; the surface is the true cost at c + a u + b v (Li et al. 2018, *Visualizing the
     Loss Landscape of Neural Nets*, section 7; the picture of the two walkers: Nielsen, *Neural
     Networks and Deep Learning*, ch. 1).
 
-    Memory is bounded all the same: up to 402 points of a path are kept as they are (fewer where
-    those of all paths would take 128 MiB, but 24 of each); for the other points of longer paths
-    the training is repeated, bit for bit, and each is placed as it passes. Once more it is repeated
-    without looking, for the seconds.
+    Memory is bounded: up to 402 points of a path are kept (fewer if those of all paths would take
+    128 MiB, but at least 24 of each); for the other points of longer paths the training is
+    repeated, bit for bit, and each point is projected when it is reached. The training is repeated
+    once more without recording, to measure its time.
 
     Parameters
     ----------
@@ -245,15 +245,15 @@ def descent_paths(
     X, y
         As of `MLP.fit`.
     batch_sizes : sequence of int or None, optional
-        A path each; None is all examples in one step. Default: ``(None, 100, 10)``; without the
-        100 below 400 examples, and with a quarter of the examples, 1 at least, below 40.
+        One for each path; None is all examples in one step. Default: ``(None, 100, 10)``; without
+        the 100 below 400 examples, and with a quarter of the examples, at least 1, below 40.
     epochs : int or sequence of int, optional
-        One for all paths or one each, 1 or more. Default: for each path as many as make 400 steps,
-        so that all have about the same number of steps and not of examples.
+        One for all paths or one each, 1 or more. Default: the number that makes 400 steps of each
+        path, so that all have about the same number of steps, not of examples.
     lr : float, optional
         Learning rate of plain `SGD`, not together with `optimizer`. Default: 0.5, or a fifth,
-        a 25th, … of it (ten steps at most), until no path runs away or ends at a higher cost than
-        it began.
+        a 25th, … of it (ten tries at most), until no path diverges or ends at a higher cost than
+        its start.
     optimizer : Optimizer, optional
         Instead of plain SGD. Each path begins with a fresh state.
     seed : int, default 0
@@ -262,13 +262,13 @@ def descent_paths(
         "principal": the first two principal directions of the points that are kept, which hold most
         of their variance. "noise": from the start to the end of the path with the largest batches,
         and across that path the main direction of the noise: the first principal direction of the
-        single steps of the path with the smallest, perpendicular to that way and to the first
-        principal direction of that path. Others are made orthonormal. `DescentPaths.on` changes
-        between them.
+        single steps of the path with the smallest, perpendicular to both the first direction and
+        the first principal direction of the path with the largest batches. Given directions are
+        made orthonormal. `DescentPaths.on` changes between planes.
     grid : int, default 25
         Points of the surface along each side, 3 or more.
     sample : int or None, default 1000
-        Examples that costs are computed on, spread evenly over X; None for all of them.
+        Examples for computing costs, spread evenly over X; None for all of them.
     progress : bool, default False
         Show a bar for each training on stderr, or in the notebook.
 
@@ -280,7 +280,7 @@ def descent_paths(
     Raises
     ------
     ValueError, TypeError
-        Something is wrong with the arguments.
+        An argument is wrong.
 
     Examples
     --------
@@ -300,7 +300,7 @@ def descent_paths(
         raise ValueError("lr and optimizer were both given: the optimizer has a learning rate")
     chosen = optimizer if lr is None else SGD(lr)
     given, shown = plane_of(plane, net.n_params)
-    examples = Examples(net, X, y)
+    examples = ViewData(net, X, y)
     net = as_first_fit(net, examples.X)
     n = examples.n
     sizes = sizes_of(batch_sizes, n)
@@ -309,24 +309,26 @@ def descent_paths(
     scale = Scale(net, *examples.at(rows))
     most = int(np.clip(_BYTES // (8 * net.n_params * len(sizes)), 24, _KEPT))
 
-    def walked(i: int, rule: Optimizer) -> tuple[Walk, Recorder]:
-        walk = Walk(net, examples, sizes[i], counts[i], rule, seed)
-        return walk, walk.recorded(most, progress)
+    def train(i: int, rule: Optimizer) -> tuple[Training, Recorder]:
+        training = Training(net, examples, sizes[i], counts[i], rule, seed)
+        return training, training.train_recorded(most, progress)
 
     if chosen is None:
         smallest_first = sorted(range(len(sizes)), key=lambda i: sizes[i] or n)
-        chosen, made = at_a_rate_that_suits(walked, smallest_first, scale)
+        chosen, made = at_a_rate_that_suits(train, smallest_first, scale)
     else:
-        made = [walked(i, chosen) for i in range(len(sizes))]
-    walks, walkers = zip(*made, strict=True)
-    ground = survey(walks, walkers, given, scale)
+        made = [train(i, chosen) for i in range(len(sizes))]
+    trainings, recorders = zip(*made, strict=True)
+    ground = survey(trainings, recorders, given, scale)
     if shown not in ground.planes:
         raise ValueError('plane "noise" needs a path with mini-batches; batch_sizes has none')
     across, up, surface = ground.surface(shown, grid)
     return DescentPaths(
         paths=tuple(
-            _path(walk, walker, where, scale)
-            for walk, walker, where in zip(walks, walkers, ground.coordinates[shown], strict=True)
+            _path(training, recorder, where, scale)
+            for training, recorder, where in zip(
+                trainings, recorders, ground.coordinates[shown], strict=True
+            )
         ),
         loss=net.loss,
         optimizer=_called(chosen),
@@ -342,7 +344,7 @@ def descent_paths(
 
 
 def _seen(paths: DescentPaths, plane: str) -> DescentPaths:
-    """Return paths as they are on another plane."""
+    """Return the paths on another plane."""
     ground = paths._ground
     across, up, surface = ground.surface(plane, len(paths.across))
     moved = zip(paths.paths, ground.coordinates[plane], strict=True)
@@ -366,28 +368,28 @@ def _straightness(points: Array) -> float:
 
 
 def _called(optimizer: Optimizer) -> str:
-    """Return the optimizer without the settings that are as they always are."""
+    """Return the optimizer as text, without settings that have their default."""
     return repr(optimizer).replace(", momentum=0.0, nesterov=False, weight_decay=0.0", "")
 
 
-def _path(walk: Walk, walker: Recorder, points: Array, scale: Scale) -> WeightPath:
-    steps = np.arange(walker.steps + 1)
-    per_epoch = walk.steps_per_epoch
-    # Many at the beginning, where a logarithmic axis has much room; always the first and the last.
-    last = len(walker.kept) - 1
+def _path(training: Training, recorder: Recorder, points: Array, scale: Scale) -> WeightPath:
+    steps = np.arange(recorder.steps + 1)
+    per_epoch = training.steps_per_epoch
+    # Denser at the beginning, for a logarithmic axis; always with the first and the last point.
+    last = len(recorder.kept) - 1
     some = np.unique(np.append(0, np.geomspace(1, max(last, 1), _COSTED).round().astype(int)))
     some = some[some <= last]
     return WeightPath(
-        name="full batch" if walk.batch_size is None else f"batches of {walk.batch_size:,}",
-        batch_size=walk.batch_size,
+        name="full batch" if training.batch_size is None else f"batches of {training.batch_size:,}",
+        batch_size=training.batch_size,
         steps=steps,
         # The last batch of an epoch may be smaller.
-        examples=steps // per_epoch * walk.examples.n + steps % per_epoch * walk.size,
-        seconds=walk.seconds(walker.steps),
+        examples=steps // per_epoch * training.examples.n + steps % per_epoch * training.size,
+        seconds=training.seconds(recorder.steps),
         points=points,
-        costed=np.array(walker.kept)[some],
-        costs=np.array([scale.cost(walker.points[i]) for i in some]),
-        length=walker.length,
-        displacement=norm(walker.end - walker.start),
-        stopped=walker.stopped,
+        costed=np.array(recorder.kept)[some],
+        costs=np.array([scale.cost(recorder.points[i]) for i in some]),
+        length=recorder.length,
+        displacement=norm(recorder.end - recorder.start),
+        stopped=recorder.stopped,
     )

@@ -13,13 +13,13 @@ from ..checks import check_count
 from ..optim import SGD, Optimizer
 from .directions import orthonormal
 from .ground import GIVEN, NOISE, PRINCIPAL, Scale
-from .walkers import Recorder, Walk
+from .recorder import Recorder, Training
 
 Array = NDArray[np.float64]
 
 _RATE = 0.5  # suits costs of about 1 on inputs of about 1
 _TRIES = 10
-_STEPS = 400  # of each path at least, where nobody says how many epochs
+_STEPS = 400  # of each path at least, by default
 
 
 def sizes_of(batch_sizes: Any, n: int) -> list[int | None]:
@@ -56,24 +56,24 @@ def epochs_of(epochs: Any, sizes: Sequence[int | None], n: int) -> list[int]:
 
 
 def at_a_rate_that_suits(
-    walked: Callable[[int, Optimizer], tuple[Walk, Recorder]], order: Sequence[int], scale: Scale
-) -> tuple[SGD, list[tuple[Walk, Recorder]]]:
-    """Return the first of the rates 0.5, 0.1, 0.02, … that loses no path, and the paths.
+    train: Callable[[int, Optimizer], tuple[Training, Recorder]], order: Sequence[int], scale: Scale
+) -> tuple[SGD, list[tuple[Training, Recorder]]]:
+    """Return the first of the rates 0.5, 0.1, 0.02, … at which no path diverges, and the paths.
 
-    The batches that are smallest come first: they take the least time, and are lost first.
+    Paths with small batches are tried first: they take the least time and diverge first.
     """
     for attempt in range(_TRIES):
-        rule, made = SGD(_RATE / 5**attempt), dict[int, tuple[Walk, Recorder]]()
+        rule, made = SGD(_RATE / 5**attempt), dict[int, tuple[Training, Recorder]]()
         for i in order:
-            made[i] = walked(i, rule)
+            made[i] = train(i, rule)
             if _lost(made[i][1], scale):
                 break
         else:
             return rule, [made[i] for i in sorted(made)]
-    rule = SGD(_RATE / 5**_TRIES)  # whatever becomes of them
-    return rule, [walked(i, rule) for i in sorted(order)]
+    rule = SGD(_RATE / 5**_TRIES)  # the last try is kept even if a path diverges
+    return rule, [train(i, rule) for i in sorted(order)]
 
 
-def _lost(walker: Recorder, scale: Scale) -> bool:
+def _lost(path: Recorder, scale: Scale) -> bool:
     """Return whether the learning rate was too large for a path."""
-    return walker.stopped is not None or not scale.cost(walker.end) <= scale.cost(walker.start)
+    return path.stopped is not None or not scale.cost(path.end) <= scale.cost(path.start)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..activations import ROWS
 from ..mlp import MLP
 from ..names import Output
-from .examples import Examples
+from .view_data import ViewData
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class LayerUnits:
     mean, deviation : ndarray of float64, shape (width,)
         Mean activation of each unit and its standard deviation.
     dead : ndarray of float64, shape (width,)
-        Share of the examples where the unit says nothing and learns nothing: relu at 0; silu and
+        Share of the examples where the unit is off and learns nothing: relu at 0; silu and
         gelu within 0.001 below 0, softplus below 0.02. 0 for others.
     saturated : ndarray of float64, shape (width,)
-        Share of the examples where it is at an end of its range, where its slope is small:
+        Share of the examples where it is at an end of its range, with a small slope:
         sigmoid below 0.02 or above 0.98, tanh beyond ±0.98, elu below −0.98. 0 for others.
     """
 
@@ -41,11 +41,11 @@ class LayerUnits:
     saturated: NDArray[np.float64]
 
 
-def unit_statistics(net: MLP, data: Examples) -> tuple[LayerUnits, ...]:
+def unit_statistics(net: MLP, data: ViewData) -> tuple[LayerUnits, ...]:
     """Return the statistics of every layer but the input, over all examples."""
     widths, functions = net.sizes[1:], (*net.activation, net.output)
     sums = [np.zeros((4, width)) for width in widths]
-    about: list[NDArray[Any]] = []  # squares are summed about the first piece's mean
+    about: list[NDArray[Any]] = []  # mean of the first piece, about which squares are summed
     for _, X in data.pieces(sum(net.sizes) * 8):
         layers = [a.astype(np.float64) for a in net.activations(X)[1:]]
         about = about or [a.mean(axis=0) for a in layers]

@@ -1,4 +1,4 @@
-"""Whose change matters more: the neurons of a layer, and why that is not their δ alone."""
+"""Ranking of the neurons of a layer by the change that they ask for."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def ranking(
 ) -> tuple[Urgency, ...]:
     """Return the neurons of a layer, the most urgent first: by |y − a|, hidden ones by |δ|.
 
-    The derivation's rule: the changes of the outputs should be in proportion to how far off they
-    are. A target that is missing (NaN) counts as met.
+    By the derivation, outputs should change in proportion to their distance from the target. A
+    missing target (NaN) counts as met.
     """
     sizes = np.abs(delta)
     largest = float(sizes.max())
@@ -74,7 +74,7 @@ def ranking(
             off_by=None if off is None else float(off[j]),
             slope=None if slopes is None else float(slopes[j]),
             asks="stay" if delta[j] == 0 else "up" if delta[j] < 0 else "down",
-            by=0.0 - float(delta[j]),  # of 0 this is 0, not −0
+            by=0.0 - float(delta[j]),  # 0, not −0, for δ = 0
             share=float(sizes[j]) / largest if largest else 0.0,
         )
         for j in np.argsort(-urgency, kind="stable")
@@ -82,7 +82,7 @@ def ranking(
 
 
 def slopes(function: str, z: Array, a: Array) -> Array | None:
-    """Return f'(z) of every neuron of a layer, (n,), a being f(z); None of softmax."""
+    """Return f'(z) of every neuron of a layer, (n,), with a = f(z); None for softmax."""
     if function == "softmax":
         return None
     z, a = z.astype(np.float64), a.astype(np.float64)
@@ -105,7 +105,7 @@ def slopes(function: str, z: Array, a: Array) -> Array | None:
 
 
 def sentence(ranked: tuple[Urgency, ...], epsilon: float) -> str:
-    """Return who is most and who is least urgent, in words.
+    """Return a sentence that names the most and the least urgent neuron.
 
     `epsilon` is the precision of the network's numbers.
     """
@@ -133,7 +133,7 @@ def sentence(ranked: tuple[Urgency, ...], epsilon: float) -> str:
 
 
 def order_in_words(ranked: tuple[Urgency, ...], function: str) -> str:
-    """Return what the ranking goes by, and why δ may say otherwise."""
+    """Return sentences about the criterion of the ranking and its relation to δ."""
     name = slope_name(function)
     saturated = f"a saturated neuron, {name} near 0, "
     if any(u.off_by is None for u in ranked):
@@ -155,12 +155,12 @@ def order_in_words(ranked: tuple[Urgency, ...], function: str) -> str:
 
 
 def slope_name(function: str) -> str:
-    """Return how the slope of an activation function is written."""
+    """Return the formula for the slope of an activation function."""
     return "σ′(z)" if function == "sigmoid" else "f′(z)"
 
 
 def saturation(u: Urgency, function: str) -> str:
-    """Return in words that a neuron asks for little or nothing, and why; "" if it does not."""
+    """Return a sentence why a neuron asks for little or nothing; "" if it asks for more."""
     name, dead = slope_name(function), function in ("relu", "gelu", "silu")
     if u.slope is not None and abs(u.slope) < _SATURATED:
         word = "off" if dead else "saturated"
@@ -172,12 +172,12 @@ def saturation(u: Urgency, function: str) -> str:
 
 
 def saying(u: Urgency) -> str:
-    """Return a neuron's name with what it says and should say."""
+    """Return a neuron's name with its activation and target."""
     if u.should_say is None:
         return f"{u.name} (says {number(u.says)})"
     return f"{u.name} (says {number(u.says)}, should say {number(u.should_say)})"
 
 
 def capital(text: str) -> str:
-    """Return a text that begins with a capital letter."""
+    """Return a text with a capital first letter."""
     return text[0].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""A trained network elsewhere: in C, in plain NumPy, in ONNX, in PyTorch; and back from PyTorch.
+"""Export of a trained network to C, plain NumPy, ONNX and PyTorch; import from PyTorch.
 
 =============  ======================================================================  ===========
 function       what it gives                                                           needs
@@ -11,7 +11,7 @@ function       what it gives                                                    
 `from_torch`   an `MLP` from modules or a ``state_dict`` of PyTorch                    ``[torch]``
 =============  ======================================================================  ===========
 
-All of them take the raw inputs of `MLP.predict`: the scaling of the inputs goes along. On the
+All of them take the raw inputs of `MLP.predict`: the scaling of the inputs is included. On the
 command line: ``fastnn export``.
 
 >>> import fastnn
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["from_torch", "to_c", "to_numpy", "to_onnx", "to_torch"]
 
-# Imported at their first use, as in fastnn/__init__.py: none of the extras for those who want C.
+# Imported at their first use, as in fastnn/__init__.py: exporting C needs no extra.
 _MODULE_OF = {
     "from_torch": "torch",
     "to_c": "c",
@@ -40,7 +40,7 @@ _MODULE_OF = {
     "to_torch": "torch",
 }
 
-if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt name pass
+if not TYPE_CHECKING:  # a type checker that saw it would accept every misspelt name
 
     def __getattr__(name: str) -> object:
         from importlib import import_module
@@ -48,7 +48,7 @@ if not TYPE_CHECKING:  # a type checker that saw it would let every misspelt nam
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
-        globals()[name] = value  # the next look-up does not come here
+        globals()[name] = value  # the next look-up finds it there
         return value
 
 

@@ -1,11 +1,11 @@
-"""The arithmetic of the exported C, in NumPy and to the last bit, and what it costs in accuracy.
+"""Twin of the exported C's arithmetic in NumPy, bit by bit, and its effect on accuracy.
 
-The C file brings its own exp, because the accuracy that is written into it should be that of the
-device: with the C library's, every platform would round in its own way. So the twin here performs
-the same operations in the same order on float32, and int8 predictions agree exactly wherever the
-compiler does not fuse a product and a sum into one rounding (``-ffp-contract=off``).
+The C file has its own exp, so that the accuracy written into it is that of the device: the exp of
+the C library rounds differently on each platform. The twin performs the same operations in the same
+order on float32, and int8 predictions agree exactly if the compiler does not fuse a product and a
+sum into one rounding (``-ffp-contract=off``).
 
-Formulas as in csrc/kernels/vmath.inc.h; names end in an underscore where NumPy has the like.
+Formulas as in csrc/kernels/vmath.inc.h; a name that NumPy has too ends in an underscore.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ TAIL = {
     ),
 }
 _F = np.float32
-_D = "float32"  # the twin is that of the int8 export, which computes in float
+_D = "float32"  # the int8 export computes in float
 
 
 # ---- activations, float32, one rounding an operation ---------------------------------------------
 
 
 def _limited(x: Array) -> Array:
-    """Return x within the limits of `_parts`; NaN counts as the lower."""
+    """Return x within the limits of `_parts`; the lower one for NaN."""
     low, high = EXP_RANGE[_D]
     x = np.where(x > _F(low), x, _F(low))
     return np.where(x < _F(high), x, _F(high))
@@ -90,7 +90,7 @@ def _expm1_of(x: Array) -> Array:
 
 
 def exp_(x: Array) -> Array:
-    """e^x; 0 below e^-87.7, e^88.37 above that."""
+    """Return e^x; 0 for x below -87.7, e^88.37 for x above 88.37."""
     return np.where(np.isnan(x), x, _exp_of(_limited(x)))
 
 
@@ -172,7 +172,7 @@ class Int8Layer:
     q : ndarray of int8, shape (n_out, n_in)
     scale, bias : ndarray of float32, shape (n_out,)
     limit : int
-        The largest size of its quantised inputs, for which no sum leaves an int32.
+        The largest size of its quantised inputs with which no sum overflows an int32.
     """
 
     q: NDArray[np.int8]
@@ -191,13 +191,13 @@ def quantize(net: MLP) -> list[Int8Layer]:
         with np.errstate(over="ignore"):
             scale, bias = scale.astype(_F), b.astype(_F)
         if not (np.isfinite(scale).all() and np.isfinite(bias).all()):
-            raise ValueError(f"layer {l + 1} of net holds numbers that float32 cannot: no int8")
+            raise ValueError(f"layer {l + 1} of net holds numbers beyond float32: no int8 export")
         longest = int(np.abs(q).sum(axis=1, dtype=np.int64).max())
         limit = min(32767, (2**31 - 1) // max(longest, 1))
-        if limit < 255:  # bytes go in as they are
+        if limit < 255:  # bytes are not scaled
             raise ValueError(
                 f"layer {l + 1} of net reads {len(W[0]):,} inputs, too many for int8 weights: "
-                "the sums would leave 32 bits"
+                "the sums would overflow 32 bits"
             )
         layers.append(Int8Layer(q, scale, bias, limit))
     return layers
@@ -248,7 +248,7 @@ def _quantize_rows(a: Array, limit: int) -> tuple[Array, Array]:
 
 def int8_predict(net: MLP, layers: list[Int8Layer], X: Array) -> Array:
     """Return the outputs of the int8 C file, (n, n_out) float32."""
-    with np.errstate(all="ignore"):  # C says nothing either
+    with np.errstate(all="ignore"):  # C does not warn either
         return _answer(
             net, spelling(ACTIVATIONS, net.output, "C")(int8_preactivations(net, layers, X))
         )
@@ -270,9 +270,9 @@ class Measured:
     ----------
     n : int
     largest_change : float
-        Of an output of an example.
+        The largest change of an output of an example.
     before, after : dict
-        What `MLP.evaluate` says, without and with int8 weights; empty without targets.
+        Results of `MLP.evaluate` without and with int8 weights; empty without targets.
     """
 
     n: int
@@ -283,7 +283,7 @@ class Measured:
 
 def measure(net: MLP, layers: list[Int8Layer], X: Any, y: Any) -> Measured:
     """Compare the int8 network with `net` on examples, in pieces that fit into a cache."""
-    net._passes.rows(X)  # every mistake in X is told there
+    net._passes.rows(X)  # raises for a wrong X
     order = arrays.column_order("X", arrays.column_names(X), net.feature_names)
     X = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
     X = X if order is None else X[:, order]
@@ -299,7 +299,7 @@ def measure(net: MLP, layers: list[Int8Layer], X: Any, y: Any) -> Measured:
             change = max(change, float(np.abs(a - net.predict(part)).max()))
     if y is None:
         return Measured(len(X), change, {}, {})
-    # The output layer alone, on z: the same costs and hits as of every network.
+    # The output layer alone, applied to z, has the cost and the accuracy of the int8 network.
     n_out = net.sizes[-1]
     head = MLP(
         [n_out, n_out],
@@ -316,16 +316,17 @@ def measure(net: MLP, layers: list[Int8Layer], X: Any, y: Any) -> Measured:
     return Measured(len(X), change, net.evaluate(X, y), head.evaluate(z, y))
 
 
-# ---- how far rounding may take two computations apart --------------------------------------------
+# ---- tolerance for rounding ----------------------------------------------------------------------
 
 
 def tolerance(net: MLP, X: Array, dtype: str, *, int8: list[Int8Layer] | None = None) -> Array:
     """Return a tolerance for each output of each row, (n, n_out) float64, of arithmetic in `dtype`.
 
-    The root mean square of the rounding errors, layer by layer, times 8. A sum of k products is
-    taken to err by √k u Σ|a w| (N. Higham and T. Mary, "A new approach to probabilistic rounding
-    error analysis", 2019), errors of different units to be independent, slopes to be 1.13 at most,
-    the largest being gelu's. With int8 weights one step of the quantised activations comes on top.
+    It is the root mean square of the rounding errors, layer by layer, times 8. The error of a sum
+    of k products is assumed to be √k u Σ|a w| (N. Higham and T. Mary, "A new approach to
+    probabilistic rounding error analysis", 2019), errors of different units are assumed to be
+    independent, and slopes to be at most 1.13, the largest of gelu. With int8 weights one step of
+    the quantised activations is added.
     """
     u = float(np.finfo(dtype).eps)
     a = [layer.astype(np.float64) for layer in net.activations(X)]

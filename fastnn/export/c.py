@@ -8,22 +8,22 @@ one file gives the same bits on every platform whose compiler rounds after each 
 more than 4 units in the last place, gelu by 12, in float and in double, as
 tests/export/test_export_c.py measures.
 
-Why int8 is done as it is
+Design of int8
     Weights are int8 with a scale for each output, q = W / scale rounded, scale = max |W| / 127: a
-    quarter of the flash. What a layer reads is made int16 at run time, with one scale for the row,
-    its largest value; products are summed in int32, and each sum is turned into a float once, for
-    the bias and the activation. int16 rather than int8, because the multipliers of
+    quarter of the flash. The inputs of a layer are converted to int16 at run time, with one scale
+    for the row, from its largest value; products are summed in int32, and each sum is converted to
+    float once, for the bias and the activation. int16 rather than int8, because the multipliers of
     microcontrollers take 16 bits at the same cost (ARM's SMLAD takes two pairs; CMSIS-NN widens
-    int8 to int16 to use it), so that the loss of accuracy is that of the weights alone. At run
-    time rather than from a calibration, because then any input in any unit is within the range,
-    no data is needed to export, and finding the largest value costs one comparison an input. The
-    largest int16 of a layer is chosen so that no sum can leave 32 bits, whatever goes in.
-    Bytes (``predict_u8``) go in as they are where inputs are not scaled: no float is touched in
-    the first layer.
+    int8 to int16 to use it), so that only the rounding of the weights costs accuracy. At run time
+    rather than from a calibration, because then any input in any unit is within the range, the
+    export needs no data, and finding the largest value costs one comparison for each input. The
+    largest int16 of a layer is chosen so that no sum can overflow 32 bits for any input.
+    Bytes (``predict_u8``) are used directly if inputs are not scaled: the first layer then needs
+    no float.
 
-    One scale for the row means that an input a thousand times as large as another leaves the small
-    one a thousandth of the digits: standardise inputs of different units (`MLP.standardize`, which
-    ``fastnn train`` does for tables); the file then scales them before they are quantised.
+    With one scale for the row, an input that is a thousand times as large as another costs the
+    smaller one three decimal digits: standardise inputs of different units (`MLP.standardize`,
+    which ``fastnn train`` does for tables); the file then scales them before they are quantised.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _LONGEST_LABEL = 1000  # bytes: C promises 4095 letters a literal, an escape tak
 
 @dataclass(frozen=True)
 class CFile:
-    """A C file and what is to be said of it.
+    """A C file and facts about it.
 
     Attributes
     ----------
@@ -53,11 +53,11 @@ class CFile:
     name : str
         The prefix of its identifiers.
     flash : int
-        Bytes of its tables; the code comes on top, some kilobytes.
+        Bytes of its tables, without some kilobytes of code.
     ram : int
         Bytes of scratch memory during a prediction.
     measured : Measured or None
-        What int8 weights changed on the given examples.
+        The effect of int8 weights on the given examples.
     """
 
     text: str
@@ -82,15 +82,14 @@ def to_c(
     The file holds, for the name ``digits``, ``void digits_predict(const float x[DIGITS_N_IN],
     float a[DIGITS_N_OUT])`` and ``digits_predict_u8`` for bytes, whose numbers mean the same; for
     classifiers ``int digits_classify(x)`` and ``digits_classify_u8(x)``, the position of the class
-    (−1 where an output is not a number), and ``digits_labels`` where the network has `classes`.
-    They take the raw inputs of `MLP.predict`; the file scales them in double where the network
-    does, and answers in the units of the targets. Where inputs or answers lie more than 64
-    standard deviations off zero, as seconds since 1970 do, float is too coarse for them: then x or
-    a is double, whatever the layers compute in. NaN and
-    infinity, which `MLP.predict` refuses, make all outputs NaN. Compiled with ``-DDIGITS_MAIN`` it
-    is a program that tests itself (exit status 0 or 1) and predicts rows from its standard input.
-    No memory is allocated, nothing is kept between calls: it is reentrant. Its first comment says
-    how to use it and what memory it needs.
+    (−1 if an output is NaN), and ``digits_labels`` if the network has `classes`. They take the raw
+    inputs of `MLP.predict`; the file has the network's scaling of inputs, in double, and returns
+    outputs in the units of the targets. If inputs or outputs are more than 64 standard deviations
+    from zero, as seconds since 1970 are, float is too coarse: then x or a is double, whatever the
+    layers compute in. NaN and infinity, which `MLP.predict` refuses, make all outputs NaN. Compiled
+    with ``-DDIGITS_MAIN`` it is a program that tests itself (exit status 0 or 1) and predicts rows
+    from its standard input. No memory is allocated and no state is kept between calls: the
+    functions are reentrant. The first comment describes use and memory.
 
     Parameters
     ----------
@@ -98,16 +97,15 @@ def to_c(
     path : path-like, optional
         Replaced if it exists, all or nothing.
     name : str, optional
-        Of up to 40 letters, digits and ``_``, beginning with a letter: what all identifiers begin
-        with. Default: the file's name without its ending, else ``net``.
+        Prefix of all identifiers: up to 40 letters, digits and ``_``, the first a letter. Default:
+        the file's name without its ending, else ``net``.
     quantize : {None, "int8"}
         int8 weights with a scale for each output, activations quantised to int16 at run time: a
-        quarter of the memory for weights; see this module's documentation for why so.
+        quarter of the memory for weights; see the documentation of this module for the reasons.
     X, y : array-like, optional
-        For int8: examples on which to measure what that changes, as of `MLP.evaluate`; it is
-        written into the file's first comment. Without `y`, the outputs alone are compared. Take
-        examples that the network was not trained on. Without `X` the file says that nothing
-        was measured.
+        For int8: examples on which to measure the effect, as of `MLP.evaluate`; it is written into
+        the file's first comment. Without `y`, only the outputs are compared. Use examples that the
+        network was not trained on. Without `X` the comment says that nothing was measured.
     dtype : {None, "float32", "float64"}
         Of the arithmetic. Default: the network's own, so a float64 network computes in double.
         With ``"float32"`` the parameters of such a network are rounded to the nearest float, each
@@ -121,8 +119,8 @@ def to_c(
     Raises
     ------
     TypeError, ValueError
-        `net` is no MLP or not finite, `name` is no such name, a label is longer than 1000 bytes, X
-        or y do not suit the network.
+        `net` is not an MLP or not finite, `name` is not valid, a label is longer than 1000 bytes,
+        or X or y does not fit the network.
     OSError
         `path` cannot be written.
 
@@ -159,7 +157,7 @@ def c_file(
     y: Any = None,
     dtype: str | None = None,
 ) -> CFile:
-    """Return what `to_c` writes, with the facts about it; nothing is written."""
+    """Return the text for `to_c`, with facts about it, without writing a file."""
     facts.check(net)
     if quantize is not None:
         check_name("quantize", quantize, ("int8",))
@@ -168,7 +166,7 @@ def c_file(
         if quantize is not None and dtype == "float64":
             raise ValueError("dtype must be float32 with quantize='int8', which computes in float")
     if quantize is None and (X is not None or y is not None):
-        raise ValueError("X and y are for quantize='int8': they tell what that changes")
+        raise ValueError("X and y are for quantize='int8': they measure its effect")
     if X is None and y is not None:
         raise ValueError("y needs X, the examples that it belongs to")
     name = _check_prefix(name) if name is not None else prefix_of(path)
@@ -187,7 +185,7 @@ def c_file(
 
 
 def prefix_of(path: str | os.PathLike[str] | None) -> str:
-    """Return the prefix that a file's name gives: "2 Digits!.c" becomes "net_2_Digits"."""
+    """Return the prefix for a file's name: "2 Digits!.c" gives "net_2_Digits"."""
     stem = os.path.splitext(os.path.basename(os.fspath(path)))[0] if path is not None else ""
     found = re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9]", "_", stem)).strip("_")
     if not found or not found[0].isalpha():

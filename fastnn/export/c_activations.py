@@ -88,7 +88,7 @@ static void @name@_softmax(int n, @real@ *z)
     for (j = 0; j < n; j++) z[j] = z[j] / sum;
 }
 """
-# What is done with z[j] of four, in loops of their own, and the functions that it needs.
+# Statements for each z[j] of four, each in a loop of its own, and the functions that they need.
 _SIZE = "x[j] = z[j] < 0 ? -z[j] : z[j];"
 _LOOPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "sigmoid": (
@@ -158,7 +158,7 @@ _LOOPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def activations(names: Iterable[str], prefix: str, dtype: str) -> str:
-    """Return the functions for these activations, and those that they call."""
+    """Return the C functions for these activations, and the functions that they call."""
     wanted = [name for name in dict.fromkeys(names) if name != "identity"]
     if "softmax" in wanted:  # which calls that of exp
         wanted = ["exp", *(name for name in wanted if name not in ("exp", "softmax")), "softmax"]
@@ -172,7 +172,7 @@ def activations(names: Iterable[str], prefix: str, dtype: str) -> str:
 
     def put(template: str, **more: str) -> str:
         limits = {"low": repr(low), "high": repr(high)}
-        # Twice: the first puts numbers where the second makes literals of them.
+        # Twice: the second turns the numbers from the first into literals.
         text = re.sub(r"f\(@(\w+)@\)", lambda m: f"f({(limits | more)[m[1]]})", template)
         return fill(text, dtype, name=prefix, **more)
 

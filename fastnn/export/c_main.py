@@ -1,4 +1,4 @@
-"""The two ends of the C file: the comment and declarations, and the program that tests itself."""
+"""Begin and end of the C file: comment and declarations, and the program with the self-test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMED_INPUTS = 200  # more names than these are not listed
 
 
 def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
-    """Return the first comment: what it is, how to use it, what it needs."""
+    """Return the first comment: description, use, and memory."""
     net, name, upper = w.net, w.name, w.name.upper()
     kind = "int8 weights, float activations" if w.int8 else w.c_type
     lines = [
@@ -151,7 +151,7 @@ int @name@_classify_u8(const uint8_t x[@NAME@_N_IN]);
 
 
 def declarations(w: Writer) -> str:
-    """Return what other sources need, which comes before all else."""
+    """Return the declarations for other sources, which come first in the file."""
     more, n = "", max(w.net.sizes[-1], 2)
     if w.classifies:
         labels = w.net.classes
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
 def program(
     w: Writer, predict: Callable[[Array], Array], tolerance: Callable[[Array], Array]
 ) -> str:
-    """Return the program: rows to test, what `predict` says of them, and `tolerance`."""
+    """Return the program: rows to test, their predictions, and the tolerance."""
     rows, bytes_ = _test_rows(w)
     expected = np.concatenate([predict(rows), predict(bytes_)]).astype(w.a_real)
     allowed = np.concatenate([tolerance(rows), tolerance(bytes_)])
@@ -281,10 +281,10 @@ def program(
 
 
 def _test_rows(w: Writer) -> tuple[Array, Array]:
-    """Return rows about as the network expects them, and one of bytes; always the same."""
+    """Return typical inputs of the network, and one row of bytes; the same on every call."""
     rng = np.random.default_rng(0)
     n_in = w.net.sizes[0]
-    X = np.round(rng.normal(size=(_ROWS - 1, n_in)), 2)  # a shorter file
+    X = np.round(rng.normal(size=(_ROWS - 1, n_in)), 2)  # rounded for a shorter file
     if w.scaled is not None:
         shift, scale = w.scaled
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):

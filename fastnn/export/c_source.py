@@ -1,4 +1,4 @@
-"""The text of the C file: what stands in every one, and what a layer needs.
+"""Templates of the C file: literals, tables, layers and entry functions.
 
 In the templates ``@name@`` is the prefix of all identifiers, ``@NAME@`` that of macros, ``@real@``
 the type of the numbers, and ``f(1.5)`` a literal of it. Static functions are written only where
@@ -16,16 +16,15 @@ from ..layout import Array
 
 _WIDTH = 110  # of a line of numbers
 
-# A loop of a constant number of turns over arrays of its own, without branches, is what gcc turns
-# into vectors at -O2. So activations work on four numbers at a time, and arrays of sums have room
-# for a multiple of four. Limits have a loop to themselves: in the loop of the exponential gcc would
-# make a branch of what happens beyond them. For the same reason a product or sum never stands in
-# one arm of ?: alone.
+# At -O2 gcc vectorises loops with a constant number of iterations over separate arrays, without
+# branches. So activations work on four numbers at a time, and arrays of sums have room for a
+# multiple of four. Limits have their own loop: within the loop of the exponential gcc would branch
+# for values beyond them. For the same reason no product or sum is in one arm of ?: only.
 BLOCK = 4
 
 
 def literal(value: float, dtype: str) -> str:
-    """Return a C literal that is read back as the same number: the shortest such decimal."""
+    """Return the shortest C literal that is read as the same number."""
     text = str(np.dtype(dtype).type(value))
     if not any(mark in text for mark in ".en"):
         text += ".0"
@@ -33,7 +32,7 @@ def literal(value: float, dtype: str) -> str:
 
 
 def string(text: str) -> str:
-    r"""Return a C string literal; what is not plain ASCII as octal bytes of UTF-8, ? as \?."""
+    r"""Return a C string literal: non-ASCII letters as octal bytes of UTF-8, ? as \?."""
 
     def escaped(byte: int) -> str:
         if chr(byte) in '"\\?':  # ??/ would be a backslash: a trigraph
@@ -44,7 +43,7 @@ def string(text: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Return a text of somebody else's in letters that cannot end a comment or a line."""
+    """Return a user's text without letters that could end a comment or a line."""
     return re.sub(r"[^A-Za-z0-9 _.,:()+%=\[\]-]", "_", text)
 
 
@@ -55,7 +54,7 @@ def table(name: str, values: Array, c_type: str) -> str:
     rows = values if values.ndim == 2 else values[None]
     lines = []
     for row in rows:
-        # As Python's own numbers: their text is made ten times as fast.
+        # As Python's numbers, whose conversion to text is ten times as fast.
         if dtype == "float32":
             texts = [str(value) for value in row]
             texts = [(t if "." in t or "e" in t else t + ".0") + "f" for t in texts]
@@ -131,7 +130,7 @@ _ADDS = {
 
 
 def strides(n_in: int) -> list[int]:
-    """Return how many inputs are taken at a time: four, then one where n_in is no multiple."""
+    """Return the numbers of inputs added at a time: four, and one if n_in is no multiple."""
     return [4] * (n_in >= 4) + [1] * (n_in % 4 > 0)
 
 

@@ -1,4 +1,4 @@
-"""The C file of one network: its tables, functions and entries, put together from c_source.py."""
+"""Writer of the C file of one network: tables, functions and entries, made from c_source.py."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _room(widths: tuple[int, ...]) -> int:
 
 
 class Writer:
-    """The parts of the file, in their order; one for float and double."""
+    """Writer of the parts of the file, in their order, for float and double."""
 
     int8 = False
 
@@ -61,28 +61,26 @@ class Writer:
     # Small helpers ---------------------------------------------------------------------------
 
     def fill(self, template: str, **more: str) -> str:
-        """Return a template of c_source with the names of this file."""
+        """Return a template of c_source, filled in with the names of this file."""
         return source.fill(template, self.real, **(self.names | more))
 
     def rounded(self, what: str, values: Array) -> Array:
-        """Return values as this file's type; an error if it cannot hold them."""
+        """Return values as this file's type; raise ValueError if they overflow."""
         with np.errstate(over="ignore"):
             new = values.astype(self.real)
         if not np.isfinite(new).all():
-            raise ValueError(
-                f"{what} of net holds numbers that float32 cannot; export it as float64"
-            )
+            raise ValueError(f"{what} of net holds numbers beyond float32; export it as float64")
         return new
 
     def put_table(self, name: str, values: Array, c_type: str | None = None) -> str:
-        """Return a table, and count its bytes."""
+        """Return a table; its bytes are added to `flash`."""
         self.flash += values.nbytes
         return self.fill(source.table(f"{self.name}_{name}", values, c_type or self.c_type))
 
     # The parts -------------------------------------------------------------------------------
 
     def scaling(self) -> list[str]:
-        """Return the tables of shifts and scales, in double: of those that are not one number."""
+        """Return the tables of shifts and scales, in double, if they are not a single number."""
         tables = []
         pairs = {"": self.scaled, "out_": self.scaled_out}
         if self.net._old_bytes is not None:
@@ -114,7 +112,7 @@ class Writer:
         return parts
 
     def finish(self) -> str:
-        """Everything after the first layer's sums, which are in z: shared by the entries."""
+        """Return the function for all layers after the first sums z, shared by the entries."""
         net, name, real = self.net, self.name, self.c_type
         others = net.sizes[2::2]
         lines, scratch = [], ""
@@ -130,18 +128,18 @@ class Writer:
         return self.finish_function(f"{real} *z, {self.a_type} *a", scratch, lines, here)
 
     def finish_function(self, arguments: str, declared: str, lines: list[str], z: str) -> str:
-        """Return the function of these lines, which gives what is in z as the answer."""
+        """Return the function of these lines, whose result is in z."""
         body = "".join(f"    {line}\n" for line in lines)
         body += f"    for (j = 0; j < {self.name.upper()}_N_OUT; j++) a[j] = {self.output(z)};\n"
         head = f"static void {self.name}_finish({arguments})\n{{\n{declared}    int j;\n"
         return f"{head}{body}}}\n"
 
     def room(self) -> int:
-        """Return how many sums z must hold, the first layer's and those of every other layer."""
+        """Return the length of z, which holds the sums of the first and every other layer."""
         return _room(self.net.sizes[1::2])
 
     def activation(self, function: str, n: int, z: str) -> list[str]:
-        """Return the call that makes z of a layer its activations."""
+        """Return the call that replaces z of a layer by its activations."""
         return [] if function == "identity" else [f"{self.name}_{function}({n}, {z});"]
 
     def input(self, suffix: str) -> str:
@@ -204,7 +202,7 @@ class Writer:
         )
 
     def entries(self) -> list[str]:
-        """Return all that other sources may call."""
+        """Return the functions that other sources may call."""
         kinds = (("", self.x_type), ("_u8", "uint8_t"))
         parts = [self.entry(*kind) for kind in kinds]
         if self.classifies:
@@ -249,7 +247,7 @@ class Writer:
 
 
 class Int8Writer(Writer):
-    """The file with int8 weights."""
+    """Writer of the file with int8 weights."""
 
     int8 = True
     ram: int
@@ -292,7 +290,7 @@ class Int8Writer(Writer):
         return self.finish_function(arguments, declared, lines, "z")
 
     def room(self) -> int:
-        """Return how many sums z must hold: those of each layer in turn."""
+        """Return the length of z, which holds the sums of each layer in turn."""
         return _room(self.net.sizes[1:])
 
     def entry(self, suffix: str, c_type: str) -> str:

@@ -1,4 +1,4 @@
-"""Description of a network that every export writes, and the checks of all of them."""
+"""Description and checks of a network, shared by all exports."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from ..layout import Array
 from ..mlp import MLP, check_mlp
 
-# How many standard deviations inputs may lie off zero before float32 tells them apart too coarsely:
-# their rounding moves a standardized input by 64 / 2^24 = 4e-6.
+# Distance of inputs from zero, in standard deviations, up to which float32 is precise enough: its
+# rounding changes a standardized input by 64 / 2^24 = 4e-6.
 _FAR = 64
 
 
 def check(net: object) -> MLP:
-    """Return `net` if it is a network that can be written down.
+    """Return `net` if it is a network that can be exported.
 
     Raises
     ------
     TypeError
-        It is no `MLP`; a fitted estimator holds one in its ``network_``.
+        It is not an `MLP`; a fitted estimator has one as its ``network_``.
     ValueError
         It holds NaN or infinity.
     """
@@ -31,7 +31,7 @@ def check(net: object) -> MLP:
 
 
 def task_of(net: MLP) -> str:
-    """Return "classify" or "regress": as its maker said, else as it looks."""
+    """Return "classify" or "regress", from the metadata, else from output and classes."""
     said = net.metadata.get("task")
     if said in ("classify", "regress"):
         return str(said)
@@ -53,7 +53,7 @@ def layers_in_words(net: MLP) -> str:
 
 
 def feature_names(net: MLP) -> list[str] | None:
-    """Return the inputs' names, where the model was trained on a table that has them."""
+    """Return the names of the inputs, if the model was trained on a table that has them."""
     return None if net.feature_names is None else list(net.feature_names)
 
 
@@ -72,43 +72,42 @@ def output_scaling(net: MLP) -> tuple[Array, Array] | None:
 
 
 def byte_scaling(net: MLP) -> tuple[Array, Array] | None:
-    """Return shift and scale of bytes: those of all numbers, but in networks of old files."""
+    """Return shift and scale of bytes; only in networks of old files they are special."""
     old = net._old_bytes
     return input_scaling(net) if old is None else (old.shift, old.scale)
 
 
 def farthest_input(net: MLP) -> float:
-    """Return how far off zero inputs lie at most, in their own deviations: max |shift · scale|."""
+    """Return the largest distance of inputs from zero, in deviations: max |shift · scale|."""
     scaling = input_scaling(net)
     with np.errstate(over="ignore"):
         return 0.0 if scaling is None else float(np.abs(scaling[0] * scaling[1]).max())
 
 
 def farthest_output(net: MLP) -> float:
-    """Return how far off zero answers lie at most, in deviations of the targets."""
+    """Return the largest distance of outputs from zero, in standard deviations of the targets."""
     scaling = output_scaling(net)
     with np.errstate(over="ignore"):
         return 0.0 if scaling is None else float(np.abs(scaling[0] / scaling[1]).max())
 
 
 def input_dtype(net: MLP, dtype: str) -> str:
-    """Return the type that holds the raw inputs: `dtype`, or float64 where float32 is too coarse.
+    """Return the type of the raw inputs: `dtype`, or float64 if float32 is too coarse.
 
-    Seconds since 1970 are 1.7e9, and float32 has them in steps of 128: ten minutes of them would be
-    six values.
+    Seconds since 1970 are 1.7e9, where float32 has steps of 128: ten minutes would be six values.
     """
     return "float64" if farthest_input(net) > _FAR else dtype
 
 
 def output_dtype(net: MLP, dtype: str) -> str:
-    """Return the type that holds the answers: `dtype`, or float64 where float32 is too coarse."""
+    """Return the type of the outputs: `dtype`, or float64 if float32 is too coarse."""
     return "float64" if farthest_output(net) > _FAR else dtype
 
 
 def plain_factor(scaling: tuple[Array, Array] | None, dtype: str) -> float | None:
-    """Return c where every input is read as c x, as bytes are; None where inputs are shifted.
+    """Return c if every input is read as c x, as bytes are; None if inputs are shifted.
 
-    Without a shift nothing cancels, so that a product in `dtype` is as exact as one in double.
+    Without a shift there is no cancellation, and a product in `dtype` is accurate enough.
     """
     if scaling is None:
         return 1.0

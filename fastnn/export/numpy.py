@@ -1,7 +1,7 @@
 """A network as one Python file that imports nothing but NumPy and the standard library: `to_numpy`.
 
-The parameters stand in the file as base64 of their little-endian bytes, so that there is one file
-to pass on, every bit comes back, and reading it runs nothing but what can be read.
+The file contains the parameters as base64 of their little-endian bytes: it is a single file, no bit
+is lost, and all code that it runs is readable.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def to_numpy(net: MLP, path: str | os.PathLike[str] | None = None) -> str:
     Raises
     ------
     TypeError, ValueError
-        `net` is no MLP, or not finite.
+        `net` is not an MLP, or not finite.
     OSError
         `path` cannot be written.
 

@@ -1,8 +1,8 @@
 """A network as an ONNX model: ``to_onnx`` (extra "onnx").
 
-What every runtime can be expected to read: opset 13 with IR version 7, those of ONNX 1.8 (2020),
-which onnxruntime has read since 1.6. Nothing here needs a later one: softmax along one axis came
-with 13, and the Gelu of opset 20 is written out by Erf.
+Models have opset 13 and IR version 7, those of ONNX 1.8 (2020), which onnxruntime has read since
+1.6 and every runtime should read. No later one is needed: softmax along one axis came with 13, and
+the Gelu of opset 20 is written out with Erf.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__, paths, summary
-from ..activations import spelling
+from ..activations import ONNX, spelling
 from ..layout import Array
 from ..mlp import MLP
 from ..model_file.container import as_json
@@ -34,20 +34,9 @@ _TYPES = {
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
 }
-# By how much the fold of the scaling may move a standardized input or target: in float32 2^-24
-# times a distance of 64 standard deviations, in float64 2^-53 times 65,536.
+# Largest change of a standardized input or target by folding the scaling: in float32 2^-24 times a
+# distance of 64 standard deviations, in float64 2^-53 times 65,536.
 _MAY_MOVE = {"float32": 2.0**-18, "float64": 2.0**-37}
-# Operators that are one function each, at least for float32.
-_OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
-    "sigmoid": ("Sigmoid", {}),
-    "tanh": ("Tanh", {}),
-    "relu": ("Relu", {}),
-    "leaky_relu": ("LeakyRelu", {"alpha": 0.01}),
-    "elu": ("Elu", {"alpha": 1.0}),
-    "softplus": ("Softplus", {}),
-    "softmax": ("Softmax", {"axis": 1}),
-    "exp": ("Exp", {}),
-}
 
 
 def to_onnx(
@@ -98,10 +87,10 @@ def to_onnx(
     ImportError
         onnx is not installed.
     OSError
-        The file cannot be written; an old one is as it was.
+        The file cannot be written; an old one is unchanged.
     TypeError, ValueError
-        An argument is not as above, the parameters are not finite, or the model would be larger
-        than the 2 GB that the format holds.
+        An argument is wrong, the parameters are not finite, or the model would exceed the format's
+        limit of 2 GB.
 
     Notes
     -----
@@ -109,15 +98,15 @@ def to_onnx(
     W, computed in double and then rounded to the model's type. That multiplies rounding errors by
     |shift scale|, the distance of the inputs from zero in standard deviations. So:
 
-    - A float32 network becomes a model in float32 where that distance is at most 64 (a standardized
-      input moves by 4e-6 at most). Beyond that, as with seconds since 1970 or years, float32 does
-      not hold the inputs themselves, and the model reads and computes in double. So it does for
-      targets that lie as far off zero.
+    - A float32 network becomes a model in float32 if that distance is at most 64 (a standardized
+      input changes by at most 4e-6). Beyond that, as with seconds since 1970 or years, float32 is
+      too coarse for the inputs, and the model reads and computes in double; the same holds for
+      targets that are as far from zero.
     - A float64 network becomes a model in double. Beyond a distance of 65,536 (7e-12) its scaling
-      is not folded but stands in front as the nodes Sub and Mul, which OMLT does not read: leave
-      it out there (``input_scaling=False``) and give OMLT its own ``OffsetScaling``.
+      is not folded: the nodes Sub and Mul come first, which OMLT does not read. For OMLT leave the
+      scaling out (``input_scaling=False``) and pass its own ``OffsetScaling``.
 
-    The fold is left out, too, where a weight or bias would overflow or lose digits by underflow.
+    The scaling is not folded either if a weight or bias would overflow or underflow.
 
     Functions that onnxruntime does not have in double
     (leaky_relu, elu, silu, softplus) are written out. Only the error function of gelu is computed
@@ -192,11 +181,11 @@ class _Layers:
     Attributes
     ----------
     dtype : numpy.dtype
-        In which the model computes.
+        The type of the model's arithmetic.
     weights, biases : list of ndarray
         (n_in, n_out) and (n_out,) of each layer.
     in_front : tuple of ndarray or None
-        Shift and scale of the inputs, where they are not folded.
+        Shift and scale of the inputs, if they are not folded.
     """
 
     dtype: np.dtype[Any]
@@ -206,7 +195,7 @@ class _Layers:
 
 
 def _folded(net: MLP, reads: str | None, input_scaling: bool) -> _Layers:
-    """Return the layers in the first dtype that takes the scaling without losing digits by it."""
+    """Return the layers in the first dtype in which the scaling can be folded accurately."""
     scaling = None
     if input_scaling:
         scaling = facts.byte_scaling(net) if reads == "uint8" else facts.input_scaling(net)
@@ -254,7 +243,7 @@ def _fold(
 
 
 def _props(net: MLP) -> dict[str, str]:
-    """Return what the model says of itself, name: JSON."""
+    """Return the model's metadata, from name to JSON."""
     said: dict[str, Any] = {"network": net._network(), "metadata": net.metadata}
     if net.classes is not None:
         said["classes"] = net.classes.tolist()
@@ -277,7 +266,7 @@ def _description(net: MLP, reads: str, input_scaling: bool) -> str:
 
 
 class _Graph:
-    """Nodes and constants as they are added; all computation is in one dtype."""
+    """A graph under construction: nodes and constants, all in one dtype."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
         self.dtype, self.type = dtype, _TYPES[dtype.name]
@@ -291,7 +280,7 @@ class _Graph:
         return name
 
     def name_last(self, name: str) -> str:
-        """Give the last node's output a name of its own."""
+        """Rename the output of the last node."""
         self.nodes[-1].output[0] = name
         return name
 
@@ -318,11 +307,11 @@ class _Graph:
             half, root = self.number(0.5), self.number(0.5**0.5)
             erf = self.erf(self.node("Mul", z, root))
             return self.node("Mul", z, self.node("Add", self.node("Mul", erf, half), half))
-        operator, attributes = spelling(_OPERATORS, function, "ONNX")
+        operator, attributes = spelling(ONNX, function, "ONNX")
         return self.node(operator, z, **attributes)
 
     def erf(self, x: str) -> str:
-        """Add erf(x), in float32: onnxruntime has no other."""
+        """Add erf(x), in float32, the only type that onnxruntime has it for."""
         if self.dtype == np.float32:
             return self.node("Erf", x)
         small = self.node("Erf", self.node("Cast", x, to=TensorProto.FLOAT))
@@ -347,7 +336,7 @@ class _Graph:
         return self.node("Add", positive, self.node("Log", self.node("Add", one, e)))
 
     def classify(self, net: MLP, output: str) -> int:
-        """Add the output ``label``, as `MLP.classify` has it; return its type."""
+        """Add the output ``label``, that of `MLP.classify`; return its type."""
         if net.sizes[-1] == 1:
             is_second = self.node("GreaterOrEqual", output, self.number(0.5))
             whole = self.node("Cast", is_second, to=TensorProto.INT64)

@@ -1,11 +1,9 @@
 """Networks to PyTorch and back: ``to_torch``, ``from_torch`` (extra "torch").
 
-Only objects are taken, never files: what unpickles, unpickles in the caller's hands.
+Only objects are accepted, never files: fastnn unpickles nothing.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 try:
     import torch
@@ -15,11 +13,11 @@ except ImportError:
         "to_torch and from_torch need PyTorch: pip install 'fastnn-mlp[torch]'", name="torch"
     ) from None
 
-from ..activations import spelling
+from ..activations import TORCH, spelling
 from ..layout import Array
 from ..mlp import MLP, check_mlp
 from . import facts
-from .torch_modules import Exp, InputScaling, OutputScaling
+from .torch_modules import InputScaling, OutputScaling, module_of
 from .torch_reading import from_torch as from_torch
 
 
@@ -29,21 +27,20 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
     Parameters
     ----------
     net : MLP
-        The network; it and the modules go their own ways afterwards.
+        The network; later changes to it do not affect the modules.
     logits : bool, default False
         Leave the output layer's activation out. By default the outputs are those of
         `MLP.predict`: probabilities for softmax and sigmoid, rates for exp. PyTorch's losses for
-        training on (``CrossEntropyLoss``, ``BCEWithLogitsLoss``, ``PoissonNLLLoss``) take what
-        comes before it.
+        further training (``CrossEntropyLoss``, ``BCEWithLogitsLoss``, ``PoissonNLLLoss``) take
+        logits.
 
     Returns
     -------
     torch.nn.Sequential
-        On the CPU, in the network's dtype, in evaluation mode: ``train()`` lets its dropout act.
-        Linear layers and activations in turn; in front an `InputScaling` and at the end an
-        `OutputScaling` where the network scales, at the end an `Exp` if that is its output. These
-        are the only modules that are not PyTorch's own, so a file of the whole model is read only
-        where fastnn is installed; a ``state_dict`` is read anywhere.
+        On the CPU, in the network's dtype, in evaluation mode: ``train()`` enables its dropout.
+        Linear layers and activations alternate; a network with scalings has an `InputScaling` first
+        and an `OutputScaling` last, one with output exp an `Exp`. Only these modules are not
+        PyTorch's, so reading a file of the whole model needs fastnn; a ``state_dict`` does not.
 
         In the ``state_dict`` each scaling has two entries, ``shift`` and ``scale``, float64 of
         shape (n_in,) or (n_out,): ``"0.shift"`` and ``"0.scale"`` in front. Inputs are read as
@@ -81,14 +78,15 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
     functions = (*net.activation, "identity" if logits else net.output)
     for l, function in enumerate(functions):
         W, b = net.weights[l], net.biases[l]
-        # Without PyTorch's own start values, which would move its random generator.
+        # Without initialisation, which would advance PyTorch's random generator.
         linear = nn.utils.skip_init(nn.Linear, *W.shape, dtype=dtype)
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(W.T))  # theirs is (n_out, n_in)
             linear.bias.copy_(torch.from_numpy(b))
         modules.append(linear)
         if function != "identity":
-            modules.append(spelling(_MAKERS, function, "PyTorch")())
+            name, settings = spelling(TORCH, function, "PyTorch")
+            modules.append(module_of(name)(**settings))
         if l < len(net.dropout) and net.dropout[l]:
             modules.append(nn.Dropout(net.dropout[l]))
     if outputs is not None:
@@ -98,18 +96,3 @@ def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:
 
 def _tensors(pair: tuple[Array, Array]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(pair[0]), torch.from_numpy(pair[1])
-
-
-_MAKERS: dict[str, Any] = {
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(0.01),
-    "elu": lambda: nn.ELU(1.0),
-    "gelu": lambda: nn.GELU(approximate="none"),
-    "silu": nn.SiLU,
-    # Above the threshold theirs is x itself: at their 20, 2e-9 off; at 40, the nearest double.
-    "softplus": lambda: nn.Softplus(beta=1.0, threshold=40.0),
-    "softmax": lambda: nn.Softmax(dim=1),
-    "exp": Exp,
-}

@@ -1,4 +1,4 @@
-"""The modules that a network needs and PyTorch lacks."""
+"""Modules for a network that PyTorch lacks: scalings and exp."""
 
 from __future__ import annotations
 
@@ -32,38 +32,43 @@ class _Scaling(nn.Module):
         return self
 
     def extra_repr(self) -> str:
-        """Return what stands between the brackets of the module's text."""
+        """Return the arguments in the module's text."""
         return f"{self.shift.shape[0]}"
 
 
 class InputScaling(_Scaling):
     """(x − shift) · scale for each column, as `MLP.standardize` sets it.
 
-    x may be of any type, bytes too: they are numbers, but where `fractions` is set, as for networks
-    of old model files, which count bytes as x / 255. Computed in double, then rounded to the
-    layers' type.
+    x may be of any type. Bytes are numbers, except with `fractions`, for networks of old model
+    files, which read them as x / 255. Computed in double, then rounded to the layers' type.
     """
 
     fractions = False
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map x (n, n_in) to the like."""
+        """Return x (n, n_in), scaled."""
         if self.fractions and x.dtype == torch.uint8:
             x = x.double() / 255
         return ((x.double() - self.shift) * self.scale).to(self.like.dtype)
 
 
 class OutputScaling(_Scaling):
-    """a · scale + shift for each output: the answers in the units of the targets, in double."""
+    """a · scale + shift for each output: predictions in the units of the targets, in double."""
 
     def forward(self, a: torch.Tensor) -> torch.Tensor:
-        """Map a (n, n_out) to the like."""
+        """Return a (n, n_out), scaled."""
         return a.double() * self.scale + self.shift
 
 
 class Exp(nn.Module):
-    """The output exp of networks that predict rates: PyTorch has no module for it."""
+    """The output function exp of networks that predict rates, for which PyTorch has no module."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map each x to eˣ."""
         return torch.exp(x)
+
+
+def module_of(name: str) -> type[nn.Module]:
+    """Return the module of an activation's row: one of torch.nn, or `Exp`."""
+    module: type[nn.Module] = Exp if name == "Exp" else getattr(nn, name)
+    return module

@@ -1,4 +1,4 @@
-"""From modules or parameters of PyTorch to a network: ``from_torch``."""
+"""Conversion of PyTorch's modules or parameters to a network: ``from_torch``."""
 
 from __future__ import annotations
 
@@ -11,25 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ..activations import TORCH
 from ..mlp import MLP
-from ..names import HIDDEN, Activation, Loss, Output, check_name
-from .torch_modules import Exp, InputScaling, OutputScaling
+from ..names import ACTIVATIONS, HIDDEN, Activation, Loss, Output, check_name
+from .torch_modules import InputScaling, OutputScaling, module_of
 
 _DTYPES = (torch.float32, torch.float64)
 
-# What a module's setting may be for it to be one of our functions, and how that is told.
-_Setting = tuple[str, tuple[Any, ...], str]
-_FUNCTIONS: dict[type[nn.Module], tuple[Output, _Setting | None]] = {
-    nn.Sigmoid: ("sigmoid", None),
-    nn.Tanh: ("tanh", None),
-    nn.ReLU: ("relu", None),
-    nn.LeakyReLU: ("leaky_relu", ("negative_slope", (0.01,), "0.01")),
-    nn.ELU: ("elu", ("alpha", (1,), "1")),
-    nn.GELU: ("gelu", ("approximate", ("none",), "'none', the exact one")),
-    nn.SiLU: ("silu", None),
-    nn.Softplus: ("softplus", ("beta", (1,), "1")),
-    nn.Softmax: ("softmax", ("dim", (1, -1), "1")),
-    Exp: ("exp", None),
+_FUNCTIONS: dict[type[nn.Module], Output] = {
+    module_of(TORCH[name][0]): name for name in ACTIVATIONS if name in TORCH and name != "identity"
 }
 
 
@@ -68,18 +58,18 @@ def from_torch(
     ----------
     source : torch.nn.Sequential or state_dict
         ``Linear`` layers, the activations that `MLP` has, ``Dropout`` after them; ``Flatten`` in
-        front and ``Identity`` are passed over. Or a ``state_dict``: the weights and biases of
-        linear layers in order. Files are not read: give what ``torch.load(path,
-        weights_only=True)`` returns.
+        front and ``Identity`` are ignored. Or a ``state_dict``: the weights and biases of linear
+        layers in order. Files are not read: pass the result of ``torch.load(path,
+        weights_only=True)``.
     activation : str or sequence of str, optional
-        Of the hidden layers, as of `MLP`; for a ``state_dict``, which does not tell. Modules tell
-        theirs: linear layers without one between them have ``identity``.
+        Activation of the hidden layers, as of `MLP`; only for a ``state_dict``, which has none.
+        Linear modules without an activation between them have ``identity``.
     output : str, optional
-        Of the output layer. Needed for a ``state_dict``. For modules that end with a linear layer,
-        what their loss applied to it: ``"softmax"`` after ``CrossEntropyLoss``, ``"sigmoid"`` after
-        ``BCEWithLogitsLoss``; default ``identity``.
+        Activation of the output layer; needed for a ``state_dict``. For modules that end with a
+        linear layer, the function that their loss applies: ``"softmax"`` for ``CrossEntropyLoss``,
+        ``"sigmoid"`` for ``BCEWithLogitsLoss``; default ``identity``.
     loss : str, optional
-        As of `MLP`, the default too: PyTorch keeps it apart from the modules.
+        As of `MLP`, with the same default: PyTorch's modules have no loss.
     quantile, huber_delta, seed
         As of `MLP`.
 
@@ -95,8 +85,8 @@ def from_torch(
     TypeError
         `source` is something else.
     ValueError
-        It holds what an `MLP` cannot be: another module or setting, widths that do not chain,
-        another dtype or several, NaN or infinity, no layer at all.
+        It has no equivalent as an `MLP`: another module or setting, widths that do not match,
+        another dtype or several, NaN or infinity, or no layer.
 
     Examples
     --------
@@ -119,7 +109,7 @@ def from_torch(
         if isinstance(source, nn.Linear):
             hint = "; write torch.nn.Sequential(linear)"
         elif isinstance(source, str | bytes) or hasattr(source, "__fspath__"):
-            hint = "; files are not read: give what torch.load(path, weights_only=True) returns"
+            hint = "; files are not read: pass the result of torch.load(path, weights_only=True)"
         elif isinstance(source, nn.Module):
             hint = "; its parameters are read from its state_dict()"
         raise TypeError(
@@ -156,12 +146,12 @@ def from_torch(
 
 
 def _is_plain(module: Any) -> bool:
-    """Whether it runs its modules one after the other: a subclass may do otherwise."""
+    """Return whether a sequence runs its modules in order; a subclass may not."""
     return isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
 
 
 def _flat(sequence: nn.Sequential, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Yield the modules with their names, those of sequences within it too."""
+    """Yield the modules with their names, including those of nested sequences."""
     for name, module in sequence.named_children():
         if _is_plain(module):
             _check_no_hooks(f"module {prefix}{name}", module)
@@ -199,12 +189,12 @@ def _of_modules(sequence: nn.Sequential) -> _Found:
             if last.dropout:
                 raise ValueError(f"{where} follows another dropout")
             if module.p >= 1:
-                raise ValueError(f"{where} drops everything: p must be below 1, it is {module.p}")
+                raise ValueError(f"{where}: p must be below 1, it is {module.p}")
             last.dropout = module.p
         elif kind in _FUNCTIONS:
             _set_function(where, module, last)
         else:
-            raise ValueError(f"{where} is nothing that an MLP has{_HINTS.get(kind, '')}")
+            raise ValueError(f"{where} has no equivalent in an MLP{_HINTS.get(kind, '')}")
     if not layers:
         raise ValueError("source has no Linear layer")
     if layers[-1].dropout:
@@ -222,27 +212,32 @@ _HINTS: dict[type[nn.Module], str] = {
 
 
 def _set_function(where: str, module: nn.Module, layer: _Layer | None) -> None:
-    name, setting = _FUNCTIONS[type(module)]
+    name = _FUNCTIONS[type(module)]
     if layer is None:
         raise ValueError(f"{where} stands before the first Linear")
     if layer.function is not None:
         raise ValueError(f"{where} follows another activation, {layer.function}")
     if layer.dropout:
         raise ValueError(f"{where} follows a Dropout: an MLP drops what comes out of activations")
-    if setting is not None:
-        attribute, allowed, wanted = setting
-        value = getattr(module, attribute)
-        if value not in allowed:
-            raise ValueError(f"{where}: {attribute} must be {wanted}, it is {value!r}")
-    if isinstance(module, nn.Softplus) and module.threshold < 20:
-        raise ValueError(f"{where}: threshold must be 20 or more, it is {module.threshold!r}")
+    for attribute, ours in TORCH[name][1].items():
+        _check_setting(where, attribute, getattr(module, attribute), ours)
     layer.function = name
 
 
-def _check_no_hooks(where: str, module: nn.Module) -> None:
-    """Refuse what computes something else than its class says: weight_norm, pruning and the like.
+def _check_setting(where: str, attribute: str, value: Any, ours: Any) -> None:
+    """Refuse a module whose setting makes it another function than ours."""
+    if attribute == "threshold":
+        if value < 20:
+            raise ValueError(f"{where}: threshold must be 20 or more, it is {value!r}")
+    elif value != ours and (attribute, value) != ("dim", -1):
+        wanted = f"{ours!r}, the exact one" if attribute == "approximate" else f"{ours:g}"
+        raise ValueError(f"{where}: {attribute} must be {wanted}, it is {value!r}")
 
-    (Those of torch.nn.utils.parametrize change the class, so that it is not known here.)
+
+def _check_no_hooks(where: str, module: nn.Module) -> None:
+    """Refuse a module with hooks, which may change its result: weight_norm, pruning and so on.
+
+    (torch.nn.utils.parametrize changes the class, which is then unknown and refused.)
     """
     if module._forward_hooks or module._forward_pre_hooks:
         raise ValueError(
@@ -260,11 +255,11 @@ def _own_functions(
         given = [activation] * len(own[:-1]) if isinstance(activation, str) else list(activation)
         if given != own[:-1]:
             raise ValueError(
-                f"activation is told by the modules: {', '.join(own[:-1]) or 'none'}; "
+                f"activation is given by the modules: {', '.join(own[:-1]) or 'none'}; "
                 f"got {activation!r}"
             )
     if output is not None and layers[-1].function not in (None, output):
-        raise ValueError(f"output is told by the modules: {own[-1]}; got {output!r}")
+        raise ValueError(f"output is given by the modules: {own[-1]}; got {output!r}")
     hidden = [check_name("activation", name, HIDDEN) for name in own[:-1]]
     return hidden, own[-1] if output is None else output
 
@@ -324,7 +319,7 @@ def _given_functions(
     missing = ["activation"] if activation is None and len(layers) > 1 else []
     if output is None or missing:
         missing += ["output"] if output is None else []
-        raise ValueError(f"a state_dict does not tell functions: give {' and '.join(missing)}")
+        raise ValueError(f"a state_dict has no functions: pass {' and '.join(missing)}")
     return activation or (), output
 
 
@@ -350,7 +345,7 @@ def _check_answers(found: _Found, output: Output) -> None:
 
 
 def _values(what: str, tensor: torch.Tensor) -> NDArray[Any]:
-    """Return the tensor's values; of float32 or float64, finite, on any device."""
+    """Return the values of a float32 or float64 tensor on any device; refuse NaN and infinity."""
     if tensor.dtype not in _DTYPES:
         raise ValueError(f"{what} must be float32 or float64, it is {_short(tensor.dtype)}")
     if tensor.layout is not torch.strided or tensor.device.type == "meta":
@@ -367,7 +362,7 @@ def _short(name: object) -> str:
 
 
 def _add(found: _Found, where: str, weight: NDArray[Any], bias: NDArray[Any] | None) -> None:
-    """Add a layer, after the checks that it goes with those before it."""
+    """Add a layer, after a check that it matches the layers before it."""
     n_out, n_in = weight.shape
     before = found.layers[-1] if found.layers else None
     if before is not None and before.weight.shape[0] != n_in:

@@ -17,7 +17,7 @@ _PIECE = 1 << 20  # numbers
 
 
 def _zeros(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return zeros whose memory is there: Ctrl-C would wait while the first step fetched it all."""
+    """Return zeros in memory that is already mapped, so that the first step hears Ctrl-C soon."""
     made = np.empty(n, dtype)
     for start in range(0, n, _PIECE):
         made[start : start + _PIECE] = 0
@@ -26,7 +26,7 @@ def _zeros(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 @dataclass
 class OptimizerState:
-    """State of an optimiser between steps; belongs to a network."""
+    """State of an optimiser between steps; each network has one."""
 
     kind: type[Optimizer]
     m: NDArray[Any] | None
@@ -41,7 +41,7 @@ class OptimizerState:
         return cls(type(optimizer), m, v)
 
     def fits(self, optimizer: Optimizer) -> bool:
-        """Whether `optimizer` can go on from here."""
+        """Return whether `optimizer` can continue from this state."""
         has = (self.m is not None, self.v is not None)
         return self.kind is type(optimizer) and has == optimizer.moments
 
@@ -55,11 +55,11 @@ class OptimizerState:
     def core(
         self, optimizer: Optimizer, factor: float = 1.0, decay: float = 0.0
     ) -> _fastnn.Optimiser:
-        """Return optimiser and state as the core reads them, for steps along a `Rule`.
+        """Return optimiser and state as the core reads them, for steps along a `StepRule`.
 
-        The core's g is that of the cost: factor · g + decay · W is what the step is to follow.
-        Where the formula divides by √v, the factor cancels but for eps; where it does not (SGD),
-        it goes into the rate: `Rule.rate_factor`.
+        The core's g is the gradient of the cost; the step follows factor · g + decay · W. Where the
+        formula divides by √v, the factor cancels but for eps; otherwise (SGD) it multiplies the
+        rate: `StepRule.rate_factor`.
         """
         constants = optimizer.constants
         if "eps" in constants:
@@ -78,7 +78,7 @@ class OptimizerState:
 
 
 @dataclass(frozen=True)
-class Rule:
+class StepRule:
     """Direction of the steps of a network where it is not the gradient of its cost alone.
 
     Per batch of m examples: g = factor · ∇C + (alpha / m) · W, with the sum of the examples'
@@ -89,13 +89,13 @@ class Rule:
     alpha: float = 0.0
 
     def rate_factor(self, optimizer: Optimizer) -> float:
-        """Return what the learning rate is multiplied by for the core, which knows no factor."""
+        """Return the factor of the learning rate, since the core has none for the gradient."""
         return self.factor if not any(optimizer.moments[1:]) else 1.0
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Rows and targets; `visit` are the rows that count, where some have weight 0."""
+class TrainingRows:
+    """Rows and targets; `visit` are the rows of non-zero weight, if some have weight 0."""
 
     rows: _fastnn.Rows
     targets: _fastnn.Targets
@@ -116,7 +116,7 @@ class Examples:
 class FitState:
     """State of a fit at the end of an epoch.
 
-    With the network and its optimiser's state all that a checkpoint must hold.
+    A checkpoint holds it, the network and the optimiser's state.
     """
 
     batch_size: int
@@ -130,18 +130,18 @@ class FitState:
 
     @property
     def epoch(self) -> int:
-        """Epochs completed: one fact, so that no interruption can leave two that disagree."""
+        """Epochs completed: derived from the history, so that the two cannot disagree."""
         return len(self.history)
 
 
 @dataclass
 class TrainState:
-    """The part of a network that the loop needs: core, state, and the object callbacks get."""
+    """The part of a network that the loop needs: core, state, and the MLP for callbacks."""
 
     net: Any  # the MLP
     core: _fastnn.Net
     rng: np.random.Generator
     dropout_seed: int
     optimizer_state: OptimizerState
-    rule: Rule = field(default_factory=Rule)
+    rule: StepRule = field(default_factory=StepRule)
     trainable: NDArray[np.intc] | None = None  # a flag a layer; None: all

@@ -1,8 +1,8 @@
-"""The epoch loop: shuffles, hands runs of mini-batches to the core, logs, calls back.
+"""The epoch loop: shuffles, passes runs of mini-batches to the core, logs, calls the callbacks.
 
-Between two calls of the core Python is awake for some microseconds every 30 ms (pace.py): signals
-are handled, the bar moves, and the network stands at a batch boundary. However the runs are cut,
-the bits are the same. Over 400 lines: one fit, from its first batch to all the ways it may end.
+One call of the core takes some 30 ms (call_size.py). Between two calls Python handles signals and
+moves the bar, and the network is at a batch boundary. The bits of the result do not depend on where
+the runs are cut. Over 400 lines: one fit, from its first batch to each of its possible ends.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ..checks import check_number
 from ..history import History
 from ..optim import Adam, Optimizer
 from ..schedules import learning_rates
-from .pace import BLOCK, Pace, rows_per_call
-from .state import Examples, FitState, OptimizerState, TrainState
+from .call_size import BLOCK, CallSizer, rows_per_call
+from .state import FitState, OptimizerState, TrainingRows, TrainState
 
 _T = TypeVar("_T")
 
 
-# Measured on small tables, benchmarks/epochs.py: most had learnt by then, few had learnt by heart.
+# Measured on small tables, benchmarks/epochs.py: most were fitted by then, few overfitted.
 _STEPS, _VISITS, _LEAST_EPOCHS = 2_000, 64_000, 10
 
 
@@ -51,14 +51,13 @@ def resumed(
     given: Optimizer | None,
     loss: str | None,
 ) -> tuple[FitState, Optimizer]:
-    """Return the state that a fit with ``resume=True`` continues from, and its optimiser."""
+    """Return the checkpoint's state, for a fit with ``resume=True``, and its optimiser."""
     if fit_state is None or state is None:
-        raise ValueError(
-            "there is nothing to resume: load a file that was saved with checkpoint=True"
-        )
+        raise ValueError("nothing to resume: load a file that was saved with checkpoint=True")
     if given is None and (last is None or fit_state.optimizer is None):
         raise ValueError(
-            "the checkpoint's learning rate was a function of yours: give the optimizer"
+            "the checkpoint's learning rate was a Python function, which is not saved: pass the "
+            "optimizer"
         )
     if loss != fit_state.loss:
         made = "the network's own loss" if fit_state.loss is None else f"loss={fit_state.loss}"
@@ -70,19 +69,19 @@ def resumed(
 
 
 def default_epochs(n: int, batch_size: int) -> int:
-    """Return as many as take 2,000 steps or visit 64,000 rows, whichever are fewer; 10 at least.
+    """Return the epochs of 2,000 steps or 64,000 rows, whichever are fewer; 10 at least.
 
-    n counts the rows of an epoch. From 6,400 on there are 10 epochs, whatever the batch size.
+    n is the number of rows of an epoch. From 6,400 rows on it is 10 for every batch size.
     """
     steps_per_epoch = -(-n // batch_size)
     return max(_LEAST_EPOCHS, min(-(-_STEPS // steps_per_epoch), -(-_VISITS // n)))
 
 
 class DivergenceWarning(UserWarning):
-    """The loss stopped being finite; training ended and went back to the best weights so far."""
+    """The loss stopped being finite: training ended, the best weights so far were restored."""
 
 
-def evaluate(core: _fastnn.Net, examples: Examples, n_threads: int) -> dict[str, float]:
+def evaluate(core: _fastnn.Net, examples: TrainingRows, n_threads: int) -> dict[str, float]:
     """Return the weighted mean loss of the examples and, for classes, the share that is right."""
     if examples.own is not None:
         return {"loss": examples.own.mean(core, n_threads)}
@@ -104,7 +103,7 @@ def _means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, fl
 
 @dataclass(frozen=True)
 class _Kept:
-    """Parameters to go back to: of the end of which epoch, and what was measured of them."""
+    """Parameters to restore, with the epoch they are from and their score."""
 
     params: NDArray[Any]
     epoch: int
@@ -112,17 +111,17 @@ class _Kept:
 
 
 class Fit:
-    """One fit under way: what callbacks see as `run`."""
+    """The fit under way; callbacks get it as `run`."""
 
     def __init__(
         self,
         train_state: TrainState,
-        examples: Examples,
+        examples: TrainingRows,
         optimizer: Optimizer,
         fit_state: FitState,
         *,
         epochs: int,
-        validation: Examples | None,
+        validation: TrainingRows | None,
         callbacks: Sequence[Callback],
         n_threads: int,
     ) -> None:
@@ -133,22 +132,22 @@ class Fit:
         self._validation = validation
         self._callbacks = callbacks
         self._n_threads = n_threads
-        self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by the decay they add
+        self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by decay
         self._one_by_one = any(
             type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
         )
-        self._pace = Pace(n_threads)
+        self._call_sizer = CallSizer(n_threads)
         self._rate = float("nan")
         self._stopped: str | None = None
         self._batch = 0  # of the epoch under way
         self._kept: tuple[_Kept, ...] = ()  # the best so far, and the best before it
-        self._params = _fastnn.Rows(train_state.core.params[None])  # to look at
+        self._params = _fastnn.Rows(train_state.core.params[None])  # checked for overflow
         self._check_fit_state()
         self.epochs = epochs
         self.net: Any = train_state.net
         self.steps_per_epoch: int = -(-examples.n_visited // fit_state.batch_size)
 
-    # ---- what callbacks see --------------------------------------------------------------------
+    # ---- the interface of callbacks ------------------------------------------------------------
 
     @property
     def epoch(self) -> int:
@@ -186,13 +185,13 @@ class Fit:
         self._stopped = reason
 
     def callback_states(self) -> list[dict[str, Any]]:
-        """Return what a checkpoint holds of the callbacks."""
+        """Return the callbacks' states, for a checkpoint."""
         return [dict(callback.state()) for callback in self._callbacks]
 
     # ---- the loop ------------------------------------------------------------------------------
 
     def _check_fit_state(self) -> None:
-        """Refuse to go on from where the checkpoint stands without what it was made with."""
+        """Refuse to resume with other callbacks or validation data than the checkpoint's."""
         states, record = self._fit_state.callbacks, self._fit_state.history
         if states and len(states) != len(self._callbacks):
             raise ValueError(
@@ -201,10 +200,10 @@ class Fit:
             )
         if len(record) and ("val_loss" in record) != (self._validation is not None):
             which = "with" if "val_loss" in record else "without"
-            raise ValueError(f"the checkpoint was made {which} validation_data: resume it so")
+            raise ValueError(f"the checkpoint was made {which} validation_data: resume {which} it")
 
     def run(self, show: bool) -> History:
-        """Train until the epochs have run out or something stops it."""
+        """Train until all epochs are done or a callback or divergence stops it."""
         for callback in self._callbacks:
             callback.on_fit_begin(self)
         if self._fit_state.callbacks:
@@ -223,8 +222,7 @@ class Fit:
             self._fit_state.callbacks = self.callback_states()
 
     def _log_start(self) -> None:
-        import logging  # here: an import that most programs have made by now, but `import fastnn`
-        # need not
+        import logging  # here, to keep `import fastnn` fast
 
         rows = self._examples.rows
         logging.getLogger("fastnn").debug(
@@ -244,7 +242,7 @@ class Fit:
                 if not self._one_epoch(bar):
                     break
             else:
-                if self._kept and not self._bears_a_look():
+                if self._kept and not self._cost_is_finite():
                     self._go_back(self.epoch, self._rate, stacklevel=6)
             for callback in self._callbacks:
                 callback.on_fit_end(self)
@@ -254,7 +252,7 @@ class Fit:
         return self.history
 
     def _one_epoch(self, bar: progress.Progress) -> bool:
-        """Train for an epoch, or go back to its start if the loss stops being finite."""
+        """Train for an epoch; return False, with the best weights, if the loss is not finite."""
         began = time.perf_counter()
         self._keep()
         for callback in self._callbacks:
@@ -288,15 +286,15 @@ class Fit:
     def _batches(
         self, order: NDArray[np.int64] | None, bar: progress.Progress
     ) -> dict[str, float] | None:
-        """Visit the rows of the order, batch by batch; None if the loss stopped being finite."""
+        """Train on the rows in `order`, batch by batch; None if the loss stopped being finite."""
         examples, train_state, size = self._examples, self._train_state, self._fit_state.batch_size
         if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
         sums = own_sums = (0.0, 0.0, 0.0)
         while self._batch < self.steps_per_epoch:
-            count, n_threads = self._pace.next_call()
+            count, n_threads = self._call_sizer.next_call()
             count = 1 if self._one_by_one or examples.own is not None else count
-            last, core_optimizer = self._same_decay(
+            last, core_optimizer = self._next_constant_decay(
                 min(self._batch + count, self.steps_per_epoch), order
             )
             rates = self._rates(last)
@@ -319,7 +317,7 @@ class Fit:
                 n_threads,
                 sums,
             )
-            self._pace.learn(last - self._batch, n_threads, time.perf_counter() - began)
+            self._call_sizer.learn(last - self._batch, n_threads, time.perf_counter() - began)
             self._batch += batches
             if not finite:
                 return None
@@ -335,10 +333,10 @@ class Fit:
                     callback.on_batch_end(self, logs)
         return logs
 
-    def _same_decay(
+    def _next_constant_decay(
         self, last: int, order: NDArray[np.int64] | None
     ) -> tuple[int, _fastnn.Optimiser]:
-        """Return up to which batch, `last` at most, one decay holds, and the optimiser with it."""
+        """Return the end of the batches, `last` at most, that share a decay, and its optimiser."""
         rule, size = self._train_state.rule, self._fit_state.batch_size
         examples, decay = self._examples, 0.0
         if rule.alpha:
@@ -354,7 +352,7 @@ class Fit:
         known = self._core_optimizers.get(decay)
         if known is None:
             known = self._train_state.optimizer_state.core(self._optimizer, rule.factor, decay)
-            if examples.weight is None:  # two of them; else one a batch
+            if examples.weight is None:  # at most two decays; with weights, one a batch
                 self._core_optimizers[decay] = known
         return last, known
 
@@ -373,15 +371,15 @@ class Fit:
     # ---- divergence ----------------------------------------------------------------------------
 
     def _keep(self) -> None:
-        """Copy the parameters, if the epoch behind them is the best so far."""
+        """Copy the parameters if the last epoch was the best so far."""
         name = "val_loss" if self._validation is not None else "loss"
         score = self.history[name][-1] if name in self.history else float("inf")
         if not self._kept or score < self._kept[-1].score:
             now = _Kept(self._train_state.core.get_params(), self.epoch, score)
             self._kept = (*self._kept[-1:], now)
 
-    def _bears_a_look(self) -> bool:
-        """Whether the cost of some rows is finite: what the last step did shows in no batch."""
+    def _cost_is_finite(self) -> bool:
+        """Check one block after the last step, whose effect no later batch would show."""
         core, examples = self._train_state.core, self._examples
         end = min(examples.n, BLOCK)
         try:
@@ -389,15 +387,15 @@ class Fit:
                 return bool(np.isfinite(examples.own.mean(core, self._n_threads, end)))
             loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
         except MemoryError:
-            return True  # all steps are taken; the next fit's first batch will look
+            return True  # all steps are taken; the first batch of the next fit checks again
         return bool(np.isfinite(loss))
 
     def _go_back(self, epoch: int, rate: float, stacklevel: int) -> None:
-        """Set the best weights so far, and say so."""
+        """Restore the best weights so far, and warn."""
         core = self._train_state.core
         examples = self._examples if self._validation is None else self._validation
-        # An epoch's loss is that of its batches, each before its step: measured again, for the
-        # last step may have been the bad one.
+        # The logged loss of an epoch is the mean over batches, each before its step. The last step
+        # may have been the one that diverged, so the loss is computed again.
         losses = []
         for kept in self._kept if len(self._kept) > 1 else ():
             set_params(core, kept.params)
@@ -409,7 +407,7 @@ class Fit:
         self._stopped = f"the loss stopped being finite in epoch {epoch}"
         where = f"those after epoch {best.epoch}" if best.epoch else "those before the fit"
         self.history.stopped = self._stopped
-        _warn(f"{self._stopped}; weights and biases are again {where}", rate, stacklevel)
+        _warn(f"{self._stopped}; weights and biases were set back to {where}", rate, stacklevel)
 
 
 def _warn(what: str, rate: float, stacklevel: int) -> None:
@@ -422,7 +420,7 @@ def _warn(what: str, rate: float, stacklevel: int) -> None:
 
 def _train(
     train_state: TrainState,
-    examples: Examples,
+    examples: TrainingRows,
     optimizer: _fastnn.Optimiser,
     order: NDArray[np.int64] | None,
     batch_size: int,
@@ -448,12 +446,12 @@ def _train(
 
 
 def set_params(core: _fastnn.Net, values: NDArray[Any]) -> None:
-    """Set all parameters of a network that no other thread trains."""
+    """Set all parameters of a network; no other thread may be training it."""
     _when_nobody_reads(core.set_params, values)
 
 
 def _when_nobody_reads(write: Callable[..., _T], *arguments: Any) -> _T:
-    """Call the core, again while another thread is just reading: MLP lets one writer in only."""
+    """Call the core, repeatedly while another thread reads; MLP admits a single writer."""
     while True:
         try:
             return write(*arguments)
@@ -462,7 +460,11 @@ def _when_nobody_reads(write: Callable[..., _T], *arguments: Any) -> _T:
 
 
 def one_step(
-    train_state: TrainState, examples: Examples, optimizer: Optimizer, rate: float, n_threads: int
+    train_state: TrainState,
+    examples: TrainingRows,
+    optimizer: Optimizer,
+    rate: float,
+    n_threads: int,
 ) -> dict[str, float]:
     """Take one step on all the examples as one batch; none, and loss NaN, if it is not finite."""
     before = train_state.core.get_params()

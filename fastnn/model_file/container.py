@@ -1,21 +1,21 @@
 """Model files: safetensors with the network's description in the header's metadata.
 
-A safetensors file cannot run code. What its own loader lets through is refused here: duplicate
-keys, tensors that are not finite, headers that unpack to many times their size. The library checks
-the offsets; the tensors are read here, since it panics where there is not enough memory.
+A safetensors file cannot run code. Some files that its own loader accepts are refused here: those
+with duplicate keys, tensors that are not finite, or headers that unpack to many times their size.
+The library checks the offsets; the tensors are read here, since it panics if memory runs out.
 
 Layout, format version 2
-    metadata   ``format`` "fastnn", ``format_version``, and JSON texts: ``network`` (what
-               ``MLP`` was built with), ``inputs`` (the columns' names, whether the network was
-               trained, what bytes are), ``classes``, ``metadata`` (the caller's own), ``training``
-               (checkpoints only)
-    tensors    ``weights.0`` (n_in, n_out), ``biases.0`` (n_out,), … ; where they are scaled
+    metadata   ``format`` "fastnn", ``format_version``, and JSON texts: ``network`` (the
+               arguments of ``MLP``), ``inputs`` (the columns' names, whether the network was
+               trained, the meaning of bytes), ``classes``, ``metadata`` (the user's),
+               ``training`` (checkpoints only)
+    tensors    ``weights.0`` (n_in, n_out), ``biases.0`` (n_out,), … ; if there is a scaling,
                ``input.shift``, ``input.scale`` (n_in,) and ``output.shift``, ``output.scale``
                (n_out,) in float64; of a checkpoint ``optimizer.m``, ``optimizer.v`` (n_params,)
                and ``callbacks.0.NAME``
 
-Version 1 had no ``inputs``: its networks read bytes as fractions of 255 and other numbers as they
-are, and still do. Its ``input.shift`` and ``input.scale`` are of the network's dtype.
+Version 1 had no ``inputs``: its networks read bytes as fractions of 255 and other numbers unscaled,
+and still do. Its ``input.shift`` and ``input.scale`` have the network's dtype.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ FORMAT, VERSION = "fastnn", "2"
 _READ_VERSIONS = ("1", "2")
 _MARGIN = 1 << 22  # bytes, for a header and the library itself
 _HEADER_LIMIT = 100_000_000  # bytes: that of the safetensors library
-# What the parts of a JSON text take as Python objects, in bytes, and how much of that a header may
-# ask for: twice its file's size, and 32 MB besides. Ten million "[]," would be a gigabyte.
+# Bytes that the parts of a JSON text take as Python objects, and the limit for a header: twice the
+# size of its file, plus 32 MB. Ten million "[]," would take a gigabyte.
 _COSTS = {b",": 64, b"[": 150, b"{": 400, b":": 250}
 _FREE_COST = 32 << 20
 _TYPES = {
     **{"F16": "<f2", "F32": "<f4", "F64": "<f8", "BOOL": "?", "U8": "u1", "I8": "i1"},
     **{"U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8", "I64": "<i8"},
 }
-_DEEPEST = 100  # lists and objects one within another
+_DEEPEST = 100  # nested lists and objects
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -59,8 +59,8 @@ def write(
 ) -> None:
     """Write tensors and facts (JSON values) to `path`, all or nothing.
 
-    Written to a temporary file beside it, flushed to the disk, then renamed: whatever happens, the
-    path holds the old file or the new one.
+    The content goes to a temporary file in the same folder, is flushed to the disk, then renamed:
+    `path` holds either the old file or the new one, even after a crash.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def write(
 
 
 def _ask_for_memory(size: int) -> None:
-    """Raise MemoryError here: the safetensors library ends the process where it finds no memory."""
+    """Raise MemoryError if memory is short: the safetensors library would end the process."""
     np.empty(size + _MARGIN, np.uint8)
 
 
@@ -147,7 +147,7 @@ def _tensor(
     except MemoryError:
         size = entry["data_offsets"][1] - entry["data_offsets"][0]
         raise MemoryError(
-            f"{path}: tensor {one_line(repr(name))} has {size:,} bytes, more than there is memory"
+            f"{path}: tensor {one_line(repr(name))} has {size:,} bytes, more than the free memory"
         ) from None
     left = memoryview(tensor.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
     file.seek(data_begins + entry["data_offsets"][0])
@@ -160,7 +160,7 @@ def _tensor(
 
 
 def _header(path: Path) -> tuple[dict[str, Any], dict[str, str], int]:
-    """Return the tensors' entries, the metadata, and where the data begins, all checked."""
+    """Return the tensors' entries, the metadata, and the offset of the data, all checked."""
     from safetensors import SafetensorError, safe_open
 
     check_regular(path)
@@ -198,14 +198,14 @@ def _header(path: Path) -> tuple[dict[str, Any], dict[str, str], int]:
         )
     try:
         with safe_open(str(path), framework="numpy"):
-            pass  # all is checked when it is opened
+            pass  # the library checks all of it on opening
     except SafetensorError as error:
         raise ValueError(f"{path} is not a sound safetensors file: {one_line(error)}") from None
     return header, metadata, 8 + length
 
 
 def is_model(path: str | os.PathLike[str]) -> bool:
-    """Return whether a model file is at `path`, as far as its header tells."""
+    """Return whether the file at `path` has the header of a model file."""
     from pathlib import Path
 
     try:
@@ -231,10 +231,10 @@ def _not_ours(path: Path, otherwise: str) -> str:
 
 
 def as_json(name: str, value: Any) -> str:
-    """`value` as JSON that `_json` reads back."""
+    """Return `value` as JSON that `_json` can read."""
     try:
         text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-        _json(text)  # 1 and "1" are one key to JSON
+        _json(text)  # finds duplicate keys: 1 and "1" are the same in JSON
     except TypeError as error:
         raise TypeError(f"{name} must be made of JSON values: {error}") from None
     except RecursionError:
@@ -249,7 +249,7 @@ def _json(text: str) -> Any:
         values = dict(pairs)
         if len(values) != len(pairs):
             twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-            raise ValueError(f"the key {twice!r} stands twice")
+            raise ValueError(f"the key {twice!r} occurs twice")
         return values
 
     def refuse(constant: str) -> Any:
@@ -265,7 +265,7 @@ def _json(text: str) -> Any:
         value = json.loads(text, object_pairs_hook=once, parse_constant=refuse, parse_float=number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    # Pythons differ in how deep they go; files must not depend on which one reads them.
+    # The limit of json differs between versions of Python; that of files must not.
     level = [value]
     for _ in range(_DEEPEST):
         level = [inner for outer in level if isinstance(outer, dict | list) for inner in _in(outer)]

@@ -29,7 +29,7 @@ _MOST_LABELS = 1 << 20  # characters of all labels, if all were as long as the l
 def load(path: str | os.PathLike[str]) -> MLP:
     """Return the network that `MLP.save` wrote.
 
-    A checkpoint comes back with all that ``fit(..., resume=True)`` needs.
+    A checkpoint is restored with all that ``fit(..., resume=True)`` needs.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def _network(tensors: container.Tensors, facts: Mapping[str, Any]) -> MLP:
 
     double = np.dtype(np.float64) if version > 1 else dtype
 
-    # The tensors first: a description alone must not make us allocate.
+    # The tensors first: a large network that is only described must not be allocated.
     parts = [
         (take(f"weights.{l}", (n_in, n_out)), take(f"biases.{l}", (n_out,)))
         for l, (n_in, n_out) in enumerate(pairwise(sizes))
@@ -108,18 +108,18 @@ def _network(tensors: container.Tensors, facts: Mapping[str, Any]) -> MLP:
     if not isinstance(facts.get("metadata", {}), dict):
         raise ValueError("its metadata is not an object")
     net.metadata = facts.get("metadata", {})
-    if version == 1:  # whose names of a table's columns stood in its metadata
+    if version == 1:  # it had the names of a table's columns in its metadata
         names = net.metadata.get("feature_names")
         net.feature_names = names if isinstance(names, list) and len(names) == sizes[0] else None
     if "training" in facts:
         _restore(net, facts["training"], left)
     if left:
-        raise ValueError(f"it holds the tensor {sorted(left)[0]!r}, which does not belong there")
+        raise ValueError(f"it has the unexpected tensor {sorted(left)[0]!r}")
     return net
 
 
 def _read_inputs(net: MLP, inputs: Mapping[str, Any]) -> None:
-    """Set how the network reads X but for the scaling, which is set already."""
+    """Set column names, the meaning of bytes, and whether the network was trained."""
     unknown = set(inputs) - set(_OLD_INPUTS)
     if unknown:
         raise ValueError(
@@ -132,7 +132,7 @@ def _read_inputs(net: MLP, inputs: Mapping[str, Any]) -> None:
 
 
 def _labels(classes: Any) -> Any:
-    """Return the labels as an array, in which each takes as much as the longest."""
+    """Return the labels as an array, after a check of its size: the longest sets it for all."""
     if not isinstance(classes, list):
         raise ValueError("its classes are not a list")
     lengths = [len(label) for label in classes if isinstance(label, str)]
@@ -142,7 +142,7 @@ def _labels(classes: Any) -> Any:
 
 
 def _restore(net: MLP, facts: Mapping[str, Any], left: container.Tensors) -> None:
-    """Set the training state of a checkpoint, taking its tensors out of `left`."""
+    """Restore the training state of a checkpoint; its tensors are removed from `left`."""
     kind = {k.__name__: k for k in (optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop)}[
         facts["optimizer_kind"]
     ]

@@ -41,7 +41,7 @@ _BEGINNINGS = (
 
 
 def describe_file(path: Path) -> str | None:
-    """Return "a … file; what to do", or None for what is not known."""
+    """Return "a … file; advice", or None if the kind of file is unknown."""
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         start = file.read(1000)
@@ -61,7 +61,7 @@ def describe_file(path: Path) -> str | None:
     if b"written by fastnn" in start:
         return "what fastnn export wrote, for programs without fastnn; it is not read back"
     try:
-        text = getincrementaldecoder("utf-8")().decode(start)  # the last letter may be cut
+        text = getincrementaldecoder("utf-8")().decode(start)  # the last letter may be incomplete
     except UnicodeDecodeError:
         return None
     readable = all(letter.isprintable() or letter in "\r\n\t" for letter in text)
@@ -86,10 +86,10 @@ def _of_zip(path: Path) -> str:
 
 
 def _is_onnx(start: bytes) -> bool:
-    """Whether a protobuf message begins as a ModelProto: ir_version (field 1), then a later field.
+    """Return whether a protobuf message begins as a ModelProto: field 1, then a later field.
 
-    Those are producer_name, producer_version, domain, model_version, doc_string, graph and
-    opset_import, fields 2 to 8 of onnx.proto.
+    Field 1 is ir_version, fields 2 to 8 are producer_name, producer_version, domain, model_version,
+    doc_string, graph and opset_import (onnx.proto).
     """
     later = (0x12, 0x1A, 0x22, 0x28, 0x32, 0x3A, 0x42)
     return len(start) > 3 and start[0] == 8 and 1 <= start[1] < 64 and start[2] in later

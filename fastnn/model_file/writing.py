@@ -14,7 +14,7 @@ from . import container
 
 
 def write(net: MLP, path: str | os.PathLike[str], checkpoint: bool) -> None:
-    """Write the network, and for a checkpoint what ``fit(..., resume=True)`` needs."""
+    """Write the network and, for a checkpoint, the state for ``fit(..., resume=True)``."""
     params = net._core.get_params()
     if not np.isfinite(params).all():
         raise ValueError("the parameters hold NaN or infinity; such a network is not saved")
@@ -54,7 +54,7 @@ def _training(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return the state of the training as JSON values and as tensors."""
     fit_state, state = net._fit_state, net._state
     if fit_state is None or state is None:
-        raise ValueError("there is no training to make a checkpoint of: call fit first")
+        raise ValueError("a checkpoint needs a training: call fit first")
     tensors = {
         f"optimizer.{name}": moment
         for name, moment in (("m", state.m), ("v", state.v))

@@ -1,8 +1,8 @@
 """Pictures (extra "plot": matplotlib).
 
-`learning_curves` draws a training's history. The views of `fastnn.explain` draw themselves, by
-``.plot()``; the functions that do it are here. All return a matplotlib figure that pyplot does not
-know: a notebook shows it once, a loop leaves none open, ``.savefig(path)`` writes it, and
+`learning_curves` draws a training's history. The views of `fastnn.explain` are drawn by their
+``.plot()``, which calls the functions here. All return a matplotlib figure that pyplot does not
+manage: a notebook shows it once, a loop leaves none open, ``.savefig(path)`` writes it, and
 ``.show()`` opens a window in a script. They follow matplotlib's settings (a dark style makes them
 dark); `theme` sets these.
 """

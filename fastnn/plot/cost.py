@@ -1,4 +1,4 @@
-"""One example's outputs beside their targets: a column of lamps, and what the differences cost."""
+"""Outputs of one example beside their targets, as lamps or bars, and the squared differences."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LINE = 50  # letters of a title
 
 
 def cost_columns(table: CostTable, example: int = 0) -> Any:
-    """Draw what the outputs say, what they should say, and the squared differences.
+    """Draw outputs, targets, and the squared differences.
 
-    Activations from 0 to 1, and those of tanh, are lamps, as bright as the neuron is active; others
-    are bars. Of more than 24 outputs the 24 that are furthest off are drawn.
+    Activations from 0 to 1, and those of tanh, are lamps whose brightness is the activation; others
+    are bars. Of more than 24 outputs the 24 with the largest differences are drawn.
 
     Parameters
     ----------
@@ -45,18 +45,18 @@ def cost_columns(table: CostTable, example: int = 0) -> Any:
     shown = np.sort(np.argsort(-squared, kind="stable")[:_MOST])
     says, should_say = table.says[example, shown], table.should_say[example, shown]
     names = [shortened(table.outputs[j]) for j in shown]
-    pictured = table._image_shape is not None
+    pictured = table.image_shape is not None
     height = max(3.4 if pictured else 2.4, 0.38 * len(shown) + 1.5)
     ratios = [1.0, 1.7] if pictured else [1.0]
     size = (WIDTH if pictured else 5.6, height)
     fig, grid = figure(1, len(ratios), size=size, width_ratios=ratios)
     if pictured:
         image = grid[0, 0]
-        image.imshow(table.input(example).reshape(table._image_shape), cmap="gray")
+        image.imshow(table.input(example).reshape(table.image_shape), cmap="gray")
         image.set_title("the input")
         image.set_xticks([])
         image.set_yticks([])
-    low, high = span(table.says[example], table._output)
+    low, high = span(table.says[example], table.output)
     within = low <= should_say.min() and should_say.max() <= high
     if (low, high) in ((0, 1), (-1, 1)) and within:
         _lamps(grid[0, -1], names, says, should_say, squared[shown], (low, high))
@@ -128,7 +128,7 @@ def _lamps(
 
 
 def _bars(ax: Any, names: list[str], says: Any, should_say: Any, squared: Any) -> None:
-    """Bars that end where the outputs do, a mark at each target, the squared difference between."""
+    """Draw outputs as bars, targets as marks, and the squared difference beside each."""
     rows = np.arange(len(names))
     ax.barh(rows, says, height=0.5, color=SERIES[2], label="says a")
     ax.scatter(should_say, rows, marker="D", s=40, color=ink(), zorder=3, label="should say y")

@@ -11,15 +11,14 @@ if TYPE_CHECKING:
 
 
 def learning_curves(history: History, *, axes: Any = None) -> Any:
-    """Draw what was logged against the epoch: losses and, where there is one, accuracies.
+    """Draw the logged losses and, if there are any, accuracies against the epoch.
 
     Parameters
     ----------
     history : History
         At least one epoch.
     axes : sequence of matplotlib Axes, optional
-        One for the losses and, where accuracies were logged, one more; pyplot shows its own. Made
-        if not given.
+        One for the losses and, if accuracies were logged, one more. Default: a new figure.
 
     Returns
     -------

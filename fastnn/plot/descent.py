@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_OUTLINE = "#202020"  # about the path, so that yellow shows on any surface
+_OUTLINE = "#202020"  # around the path, so that yellow shows on any surface
 _GRID = 121  # points a side
 _ARROWS = 8  # along one path
 _DECADES = 4  # of f's range, that colours tell apart
-# How a path ended: shapes, so that no colour is needed to tell them apart.
+# Markers of the ends of paths, which differ in shape, not only in colour.
 _ENDS = {"converged": "*", "saddle": "X", "diverged": "^", "still moving": "s"}
 
 Limits = Sequence[Sequence[float]]
@@ -37,7 +37,7 @@ def landscape(descent: Descent, *, limits: Limits | None = None) -> Any:
     ----------
     descent : Descent
     limits : ((x_min, x_max), (y_min, y_max)), optional
-        What is shown. Default: the paths and what is about them; a path that runs away leaves.
+        Range of the picture. Default: the paths and a margin; a diverging path leaves the picture.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def landscape(descent: Descent, *, limits: Limits | None = None) -> Any:
 
 @dataclass
 class _Line:
-    """One path in the picture: its points within the limits, and what matplotlib made of it."""
+    """One path in the picture: its points within the limits, and its matplotlib artists."""
 
     path: Array  # (k, 3): x, y, f
     flat: Any = None
@@ -67,17 +67,17 @@ class _Line:
 
 
 class Scene:
-    """The picture, and how it looks after some of the steps."""
+    """The picture, with the paths up to a number of steps."""
 
     def __init__(self, descent: Descent, limits: Limits | None) -> None:
         self._descent = descent
         (x0, x1), (y0, y1) = self._box = _checked(limits) if limits else _box(descent)
         x, y = np.linspace(x0, x1, _GRID), np.linspace(y0, y1, _GRID)
-        Z = descent._surface.on_grid(x, y)
+        Z = descent.surface.on_grid(x, y)
         self.lines: list[_Line] = [
             _Line(_clipped(descent, i, self._box)) for i in range(len(descent.paths))
         ]
-        # Not wider: in a column of 6.3 inches text of 10 points is still one of 7.
+        # Not wider: in a column of 6.3 inches text of 10 points is shown with 7.
         self.figure: Any = blank((9, 4.6))
         grid = self.figure.add_gridspec(1, 2, width_ratios=[1, 1.15])
         solid = self.figure.add_subplot(grid[0], projection="3d", computed_zorder=False)
@@ -96,7 +96,7 @@ class Scene:
         self._legend(flat)
 
     def _azimuth(self) -> float:
-        """Return where to look from: across a single path, from the lower side."""
+        """Return the angle of view: across a single path, from the lower side."""
         x, y = self.lines[0].path[-1, :2] - self.lines[0].path[0, :2]
         if len(self.lines) > 1 or x == y == 0:
             return -60.0
@@ -105,7 +105,7 @@ class Scene:
         for turn in (-70, 70):
             angle = np.degrees(np.arctan2(y / half[1], x / half[0])) + turn
             beside = middle + half * [np.cos(np.radians(angle)), np.sin(np.radians(angle))]
-            f = self._descent._surface.on_grid(beside[:1], beside[1:])[0, 0]
+            f = self._descent.surface.on_grid(beside[:1], beside[1:])[0, 0]
             sides.append((np.inf if np.isnan(f) else f, angle))
         return float(min(sides)[1])
 
@@ -154,7 +154,7 @@ class Scene:
         return np.asarray((x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1))
 
     def _arrows(self, flat: Any, i: int, line: _Line) -> None:
-        """Draw −∇f as arrows of one length, at places that are evenly spread along the path."""
+        """Draw −∇f as arrows of one length, evenly spread along the path."""
         path, g = self._descent.paths[i], self._descent.gradients[i]
         norms = np.hypot(*g.T)
         kept = np.flatnonzero(self._inside(path) & (norms > 0))
@@ -194,13 +194,13 @@ class Scene:
         )
 
     def freeze(self) -> None:
-        """Lay everything out for good: doing so for each picture of a film takes most of it."""
+        """Fix the layout, which would otherwise take most of the time of each picture of a film."""
         self.show(1)  # whose title has all of its lines
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")
 
     def show(self, points: int) -> None:
-        """Show the paths as they are after so many points of them."""
+        """Show the first `points` points of each path."""
         for i, line in enumerate(self.lines):
             part = line.path[:points]
             line.flat.set_data(*part[:, :2].T)
@@ -231,7 +231,7 @@ def _checked(limits: Limits) -> Array:
 
 
 def _box(descent: Descent) -> Array:
-    """Return limits about the paths, ((x0, x1), (y0, y1)); of those that run away, their begin."""
+    """Return limits around the paths, ((x0, x1), (y0, y1)), or the begin of those that diverge."""
     shown = []
     for path, word in zip(descent.paths, descent.words, strict=True):
         near = np.hypot(*(path - path[0]).T) <= 3 * (1 + np.hypot(*path[0]))
@@ -248,7 +248,7 @@ def _box(descent: Descent) -> Array:
 
 
 def _clipped(descent: Descent, i: int, box: Array) -> Array:
-    """Return the path up to where it leaves the limits, with f: (k, 3)."""
+    """Return the path up to the point where it leaves the limits, with f: (k, 3)."""
     path, values = descent.paths[i], descent.values[i]
     inside = np.asarray(((box[:, 0] <= path) & (path <= box[:, 1])).all(axis=1))
     if inside.all() or not inside[0]:
@@ -260,11 +260,11 @@ def _clipped(descent: Descent, i: int, box: Array) -> Array:
         shares = (edge - a) / (b - a)
     leaves = a + float(np.nanmin(shares)) * (b - a)
     kept = np.column_stack([path[:n], values[:n]])
-    return np.vstack([kept, [*leaves, descent._surface.value(leaves)]])
+    return np.vstack([kept, [*leaves, descent.surface.value(leaves)]])
 
 
 def _shades(Z: Array) -> dict[str, Any] | None:
-    """Return colours and levels: evenly spaced, or by powers where most of f is small."""
+    """Return colours and levels, evenly spaced, or by powers if most of f is small."""
     from matplotlib import colormaps
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
@@ -281,7 +281,7 @@ def _shades(Z: Array) -> dict[str, Any] | None:
 
 
 def _round_levels(low: float, high: float, by_powers: bool) -> Array:
-    """Return 8 to 20 round numbers about all of f: evenly spaced, or in ratios of 1, 2, 5, 10."""
+    """Return 8 to 20 round levels that cover f: evenly spaced, or in ratios of 1, 2, 5, 10."""
     from matplotlib.ticker import MaxNLocator
 
     height = high - low

@@ -1,4 +1,4 @@
-"""Activations and gradients, layer by layer."""
+"""Histograms of activations and sizes of gradients, layer by layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLUMNS = 3
 
 
 def diagnosis(found: Diagnosis) -> Any:
-    """Draw how the activations of each layer are spread, and how large its gradients are.
+    """Draw the histogram of the activations of each layer, and the size of its gradients.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def diagnosis(found: Diagnosis) -> Any:
     made, axes = figure(rows, columns, size=(WIDTH, 2.7 * rows))
     panels = list(axes.flat)
     for ax, l in zip(panels, shown, strict=False):
-        shares, edges = found._histograms[l]
+        shares, edges = found.histograms[l]
         ax.stairs(shares, edges, fill=True, color=SERIES[2])
         powers_of_ten(ax, "y")
         ax.set_ylim(1e-4, 1.5)

@@ -1,4 +1,4 @@
-"""The film of a gradient descent: its picture, with the paths growing step by step."""
+"""Film of a gradient descent: the landscape, with paths that grow step by step."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def film(
 ) -> None:
     """Write the descent as a film: `landscape` with the paths growing step by step.
 
-    Of more than 120 steps so many are shown, evenly spread.
+    Of more than 120 steps, 120 evenly spread ones are shown.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def film(
     ValueError
         Another ending, or MP4 without ffmpeg; nothing is written.
     OSError
-        It cannot be written; an old file is as it was.
+        The film cannot be written; an old file is unchanged.
     ImportError
         matplotlib is not installed.
     """
@@ -73,7 +73,7 @@ def film(
     if not target.parent.is_dir():
         raise FileNotFoundError(f"path {str(path)!r}: there is no folder {str(target.parent)!r}")
     scene = Scene(descent, limits)
-    # matplotlib goes by the name's ending: so it writes elsewhere, and the whole is moved.
+    # matplotlib needs the right ending, so it writes to another folder, and the file is moved.
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / f"film{ending}"
         _write(scene, made, fps, progress)
@@ -85,7 +85,7 @@ def _write(scene: Scene, path: Path, fps: float, show: bool) -> None:
 
     most = max(len(line.path) for line in scene.lines)
     frames = np.unique(np.linspace(1, most, min(most, _FRAMES)).round().astype(int))
-    frames = np.append(frames, [most] * ceil(fps))  # the end stands still for a second
+    frames = np.append(frames, [most] * ceil(fps))  # the last picture is shown for a second
     scene.freeze()
     scene.show(most)
     film: Any = FFMpegWriter
@@ -101,7 +101,7 @@ def _write(scene: Scene, path: Path, fps: float, show: bool) -> None:
 
 
 class _GifWriter:
-    """Writes a GIF whose pictures all have the colours of the figure as it is now.
+    """A writer of a GIF whose pictures all have the colours of the first figure.
 
     matplotlib's writer chooses 256 colours for each picture: the first has little yellow, and its
     legend turned green.
@@ -128,5 +128,5 @@ class _GifWriter:
         first.save(path, save_all=True, append_images=others, duration=each, loop=0)
 
     def grab_frame(self) -> None:
-        """Add the figure as it is now."""
+        """Add the current figure as a picture."""
         self._pictures.append(self._drawn().quantize(palette=self._palette, dither=0))

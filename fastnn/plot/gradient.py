@@ -1,4 +1,4 @@
-"""∇C as a picture: the steepest slopes, and how slopes are spread in each layer."""
+"""∇C as a picture: the steepest slopes, and their distribution in each layer."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 _MOST = 40  # bars drawn
 _BINS = 48
 _LINE = 0.19  # inches of a line of a legend
-_DECADES = 8  # below the largest slope; what is smaller is nothing beside it
+_DECADES = 8  # below the largest slope; smaller ones are negligible
 
 
 def slopes(ranking: Sensitivity) -> Any:
     """Draw the ranking as bars, and below it the distribution of |∂C/∂w| of each layer.
 
-    The distribution ends 8 powers of ten below the largest slope; how many slopes are smaller
-    still, and how many are 0, is told.
+    The distribution ends 8 powers of ten below the largest slope; the legend has the shares of
+    smaller slopes and of slopes that are 0.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def _ranking(ax: Any, ranking: Sensitivity, n: int) -> None:
 
 
 def _distributions(ax: Any, ranking: Sensitivity) -> None:
-    """Draw a curve a layer, the share of its slopes in each bin; the legend tells of the others."""
+    """Draw a curve a layer, the share of its slopes in each bin; the legend has the others."""
     layers = [
         np.abs(np.concatenate([weights.ravel(), biases]).astype(np.float64))
         for weights, biases in zip(ranking.gradient.weights, ranking.gradient.biases, strict=True)
@@ -113,7 +113,7 @@ def _colour(layer: int, n: int) -> Any:
 
 
 def _left_out(sizes: Any, low: float, cut: bool) -> str:
-    """Return which slopes the curve does not show, of those that a reader would miss."""
+    """Return a text about the slopes that the curve does not show."""
     zeros = np.count_nonzero(sizes == 0) / sizes.size
     small = np.count_nonzero((sizes > 0) & (sizes < low)) / sizes.size
     words = f"; {whole_percent(zeros)} are 0" if zeros else ""

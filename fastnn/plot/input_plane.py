@@ -12,22 +12,22 @@ from .style import SEQUENTIAL, figure, ink, paper, shortened
 if TYPE_CHECKING:
     from ..explain.input_plane import InputPlane, PlanePoints
 
-# A class has a colour and a shape, so that no colour is needed to tell classes apart.
+# Classes differ in shape, not only in colour.
 _COLOURS = (
     *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9"),
     *("#D55E00", "#7F7F7F", "#8C6D31", "#5254A3", "#A55194"),
 )
 _SHAPES = "os^Dv<>phP"
 _EDGE = "#202020"
-_PANELS = 6  # outputs that are drawn; more would be too small to be read
+_PANELS = 6  # outputs that are drawn; more would be too small
 
 
 def input_plane(plane: InputPlane) -> Any:
-    """Draw what a network of two inputs answers all over their plane, with the examples on it.
+    """Draw the predictions of a network over the plane of its two inputs, with the examples.
 
-    Where classes are told, each has a colour, paler where the network is less sure; lines are the
-    borders, crosses the examples that are told wrong. Where numbers are predicted, the map and the
-    examples have one scale of colours: an example that shows on the map is not met.
+    Each class has a colour, paler where the network is less confident; lines are the borders,
+    crosses the examples that are predicted wrong. For numeric targets the map and the examples have
+    one scale of colours: an example that stands out from the map is not fitted.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def input_plane(plane: InputPlane) -> Any:
 
 
 def _frame(ax: Any, plane: InputPlane) -> dict[str, Any]:
-    """Set the axes up; return what an image needs to fill them."""
+    """Set the axes up; return the arguments for an image that fills them."""
     across, up = plane.across, plane.up
     names = (shortened(name, 40).replace("$", r"\$") for name in plane.inputs)
     ax.set(**dict(zip(("xlabel", "ylabel"), names, strict=True)))
@@ -91,7 +91,7 @@ def _classes(plane: InputPlane) -> Any:
 
 
 def _scores(plane: InputPlane) -> NDArray[np.float64]:
-    """Return how sure the network is of each class: of a single output, 1 − a and a."""
+    """Return the score of each class; for a single output, 1 − a and a."""
     if plane.values.shape[2] == 1:
         return np.concatenate([1 - plane.values, plane.values], axis=2)
     return plane.values[:, :, : len(plane.classes)]
@@ -118,7 +118,7 @@ def _size(points: PlanePoints) -> float:
 
 
 def _scatter_classes(ax: Any, points: PlanePoints) -> set[int]:
-    """Draw examples; return the classes that are there."""
+    """Draw examples; return their classes."""
     if points.labels is None or points.wrong is None:
         _scatter_plain(ax, points)
         return set()

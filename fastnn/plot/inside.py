@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from ..explain.inside import Inside
 
 _MOST_IMAGES, _MOST_PANELS = 64, 12  # neurons of the first layer
-_BRIGHTEST = 99.5  # percentile of |weight| that has the full colour: a few would pale all others
+_BRIGHTEST = 99.5  # percentile of |weight| with the full colour, so that outliers pale no others
 _MOST_BARS = 8  # inputs of one unit, features of one example
-_ONE_LINE = 14  # letters of two classes that have room beside each other above bars
+_ONE_LINE = 14  # letters of two class names that fit on one line above bars
 _MOST_NAMES = 26  # classes up to which the rows of a confusion matrix have their names
 
 
@@ -25,7 +25,7 @@ def _grid(n: int, most: int) -> tuple[int, int]:
 
 
 def first_layer(inside: Inside) -> Any:
-    """Draw what each neuron of the first layer looks for: its weights, as an image or as bars.
+    """Draw the weights of each neuron of the first layer, as an image or as bars.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def first_layer(inside: Inside) -> Any:
     ImportError
         matplotlib is not installed.
     """
-    W, image = inside._first_weights, inside._image_shape
+    W, image = inside.first_weights, inside.image_shape
     shown = min(W.shape[1], _MOST_IMAGES if image else _MOST_PANELS)
     rows, columns = _grid(shown, 8 if image else 2)
     size = (WIDTH, 0.98 * rows + 0.8) if image else (WIDTH, 2.3 * rows + 0.5)
@@ -79,7 +79,7 @@ def _bars(ax: Any, values: Any, names: list[str], colours: Any) -> None:
 
 
 def confusion(inside: Inside) -> Any:
-    """Draw the confusion matrix: rows are what it is, columns what was said.
+    """Draw the confusion matrix: rows are true classes, columns predicted classes.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def confusion(inside: Inside) -> Any:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     from matplotlib.colors import PowerNorm
 
-    norm = PowerNorm(0.5, 0, 1)  # mistakes are rare: on a straight scale all would be black
+    norm = PowerNorm(0.5, 0, 1)  # mistakes are rare: on a linear scale all would be black
     shaded = ax.imshow(shares, cmap=SEQUENTIAL, norm=norm)
     cell = 72 * (side - 1.7 - 0.07 * longest) / k  # points, about
     if cell > 6 * len(f"{counts.max():,}"):
@@ -130,7 +130,7 @@ def confusion(inside: Inside) -> Any:
 
 
 def mistakes(inside: Inside) -> Any:
-    """Draw the costliest examples with what was said and what it should be.
+    """Draw the costliest examples with prediction and target.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def mistakes(inside: Inside) -> Any:
     ValueError
         No examples were kept: y or `n_mistakes` was not given.
     """
-    worst, image = inside.mistakes, inside._image_shape
+    worst, image = inside.mistakes, inside.image_shape
     if not worst:
         raise ValueError("the picture 'mistakes' needs y, and n_mistakes above 0")
     rows, columns = _grid(len(worst), 4 if image else 2)
@@ -159,7 +159,7 @@ def mistakes(inside: Inside) -> Any:
         if i >= len(worst):
             ax.set_axis_off()
             continue
-        mistake, x = worst[i], inside._inputs[i]
+        mistake, x = worst[i], inside.mistake_inputs[i]
         if image:
             ax.imshow(x.reshape(image), cmap="gray")
             ax.set_xticks([])
@@ -211,7 +211,7 @@ def units(inside: Inside) -> Any:
         name = "outputs" if l == n - 1 else f"hidden {layer.layer}"
         means.set_ylabel(f"{name}\n({layer.activation})")
         if l and (l < n - 1 or layer.activation in ("sigmoid", "softmax", "tanh")):
-            means.sharey(axes[0, 0])  # outputs that are no shares have a scale of their own
+            means.sharey(axes[0, 0])  # unbounded outputs have their own scale
         for ax in (means, shares):
             ax.grid(alpha=0.3)
             ax.xaxis.get_major_locator().set_params(integer=True)

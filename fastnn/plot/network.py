@@ -1,4 +1,4 @@
-"""One example on its way through the network: neurons as circles, the strongest edges between."""
+"""Activations of one example: neurons as circles, with the strongest edges between layers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _WORDS = 2.0  # between two layers, where their headings are words
 
 
 def network(inside: Inside, *, edges: int = 30) -> Any:
-    """Draw one example's activations, layer by layer, the input as an image where it is one.
+    """Draw one example's activations, layer by layer, an input of pixels as an image.
 
-    Circles are as bright as their neuron is active, on the scale that stands below the layer (black
-    … white); the number is the activation. Lines are the products a_i W_ij of the largest size:
-    blue ones raise, vermilion ones lower the neuron that they lead to.
+    The brightness and the number of a circle are its activation, on the scale below the layer
+    (black … white). Lines are the products a_i W_ij of the largest size: blue ones raise, vermilion
+    ones lower the neuron that they lead to.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def network(inside: Inside, *, edges: int = 30) -> Any:
     if edges < 0:
         raise ValueError(f"edges must be 0 or more, got {edges}")
     layers = inside.activations
-    image = inside._image_shape
+    image = inside.image_shape
     chosen = [_brightest(a) for a in layers]
     tallest = max(len(rows) for rows in chosen[(image is not None) :])
     names = [] if image is not None else [shortened(inside.names[0][i]) for i in chosen[0]]
@@ -59,7 +59,7 @@ def network(inside: Inside, *, edges: int = 30) -> Any:
     left = 0.6 + _LETTER * max(map(len, names), default=0)
     side = min(0.6 * tallest, _IMAGE) if image is not None else 0.0
     right = 1.0 + max(_LETTER * max(map(len, last)), 0.8)
-    # All in circles that stand 1 apart: from the end of the names to the end of the outputs' names.
+    # In units of the distance of circles: from the inputs' names to the end of the outputs' names.
     whole = max((WIDTH - 0.2) / _UNIT, left + side + right + _APART * (len(layers) - 1))
     gap = (whole - left - side - right) / (len(layers) - 1)
     height = _UNIT * (tallest + 2.6) + 0.9
@@ -73,7 +73,7 @@ def network(inside: Inside, *, edges: int = 30) -> Any:
         else:
             places.append(scene.column(l, left + side + gap * l, a, rows))
     for l, flows in enumerate(inside.edges):
-        over = l == 0 and image is not None  # lines begin at their pixel, which can be seen
+        over = l == 0 and image is not None  # lines begin at their pixel, drawn above the image
         _draw_edges(ax, flows, places[l], places[l + 1], edges, 3.5 if over else 2.0)
     _legend(made)
     made.suptitle(fill(_title(inside), 60))
@@ -111,12 +111,12 @@ class _Scene:
     def image(
         self, shape: tuple[int, int], side: float, left: float
     ) -> dict[int, tuple[float, float]]:
-        """Draw the input as a picture; return where each pixel is."""
+        """Draw the input as a picture; return the position of each pixel."""
         rows, columns = shape
         pixel = side / max(rows, columns)
         right, top = left + columns * pixel, self._middle + rows * pixel / 2
         extent = (left, right, top - rows * pixel, top)
-        picture = self._inside._input.reshape(shape)
+        picture = self._inside.input.reshape(shape)
         self._ax.imshow(picture, cmap="gray", extent=extent, zorder=3)
         self._ax.plot(
             [left, right, right, left, left],
@@ -134,7 +134,7 @@ class _Scene:
     def column(
         self, l: int, x: float, a: NDArray[np.float64], rows: NDArray[np.int64]
     ) -> dict[int, tuple[float, float]]:
-        """Draw a layer's circles; return where they are."""
+        """Draw the circles of a layer; return their positions."""
         from matplotlib.patches import Circle
 
         inside, ax = self._inside, self._ax

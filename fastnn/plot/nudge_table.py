@@ -11,7 +11,7 @@ from .style import WIDTH, blank, diverging, readable, shortened
 if TYPE_CHECKING:
     from ..explain.nudge_table import NudgeTable
 
-_HEADING = 10  # letters that have room above one column
+_HEADING = 10  # letters that fit above one column
 _NUMBERS = 8  # columns up to which cells hold their numbers,
 _ROWS = 48  # and rows
 _MOST = 24  # columns up to which each has its heading
@@ -39,7 +39,7 @@ def nudge_table(table: NudgeTable) -> Any:
     n_rows, n_columns = table.nudges.shape
     if n_rows == 0 or n_columns == 0:
         raise ValueError("the table has no row or no column: there is nothing to plot")
-    images = table._images
+    images = table.images
     cell = min(0.8, 4.4 / (n_columns + 1))
     width = WIDTH if n_columns > 3 else 5.6
     height = max(4.0, 2.2 + 0.32 * n_rows) + (0 if images is None else cell)
@@ -86,7 +86,7 @@ def nudge_table(table: NudgeTable) -> Any:
 
 
 def _heat(ax: Any, values: Any, texts: list[list[str]]) -> Any:
-    """Draw numbers as colours about 0, and write them in where texts are given."""
+    """Draw numbers as colours centred at 0, with the given texts."""
     limit = float(np.abs(values).max()) or 1.0
     shaded = ax.imshow(values, cmap=diverging(), vmin=-limit, vmax=limit, aspect="auto")
     for row, line in enumerate(texts):

@@ -22,12 +22,12 @@ _ROW = 0.42  # inches
 
 
 def wishes(nudges: Nudges) -> Any:
-    """Draw what is asked of the biases, the weights and the neurons before.
+    """Draw the nudges to the biases, the weights and the neurons before.
 
-    Neurons are circles, as bright as they are active, with arrows for what is asked of them; edges
-    show what is asked of weights. Of more than 24 neurons those that matter most are drawn. An
-    input layer that is a picture is shown as pictures instead: a, −∂C/∂w and −∂C/∂a. A neuron that
-    asks for little or nothing has the reason in the title.
+    Neurons are circles whose brightness is the activation; arrows are the nudges to them, edges the
+    nudges to weights. Of more than 24 neurons those that matter most are drawn. An input layer of
+    pixels is drawn as pictures instead: a, −∂C/∂w and −∂C/∂a. If a neuron asks for little or
+    nothing, the title gives the reason.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ def wishes(nudges: Nudges) -> Any:
     ImportError
         matplotlib is not installed.
     """
-    shape = nudges._example.image_shape
+    shape = nudges.image_shape
     if nudges.layer == 1 and shape is not None:
         return _pictures(nudges, shape)
     return _diagram(nudges)
 
 
 def _columns(nudges: Nudges) -> Any:
-    """Return −∂C/∂w (n_prev, askers), and the numbers of the askers, the most urgent first."""
+    """Return −∂C/∂w (n_prev, askers), and the neurons that ask, the most urgent first."""
     if nudges.neuron is not None:
         return nudges.weight_nudges[:, None], np.array([nudges.neuron])
     askers = np.array([neuron.index for neuron in nudges.ranking[:_MOST]])
@@ -86,7 +86,7 @@ def _diagram(nudges: Nudges) -> Any:
     ax = grid[0, 0]
     left, right = (_heights(len(column), rows) for column in (sources, askers))
     before, says = nudges.source_activations, nudges.says
-    functions = (None, *nudges._example.functions)[nudges.layer - 1 : nudges.layer + 1]
+    functions = (nudges.source_function, nudges.function)
     ends = [span(a, function) for a, function in zip((before, says), functions, strict=True)]
     _edges(ax, left, right, changes)
     _lamps(ax, _LEFT, left, before[sources], ends[0])
@@ -119,7 +119,7 @@ def _share(values: Any) -> Any:
 
 
 def _heights(n: int, rows: int) -> Any:
-    """Return where n circles stand, the first on top, in the middle of a column of rows."""
+    """Return the heights of n circles, the first on top, centred in a column of rows."""
     return -_ROW * (np.arange(n) + (rows - n) / 2)
 
 
@@ -269,7 +269,7 @@ def _pictures(nudges: Nudges, shape: tuple[int, int]) -> Any:
 
 
 def _asks(ax: Any, nudges: Nudges) -> None:
-    """Bars of −δ: what each neuron of the layer asks of its bias."""
+    """Draw bars of −δ, the nudge of each neuron of the layer to its bias."""
     up, down = signs()
     shown = sorted(neuron.index for neuron in nudges.ranking[:_MOST])
     if nudges.neuron is not None and nudges.neuron not in shown:

@@ -1,4 +1,4 @@
-"""Full-batch and mini-batch descent: the ways over the cost surface, and what they cost."""
+"""Full-batch and mini-batch descent: paths on the cost surface, and curves of the cost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..explain.paths import DescentPaths
 
 _LEVELS = 14
-_MANY = 100  # the largest cost over the smallest, from which on the axis is logarithmic
+_MANY = 100  # largest cost / smallest, from which the axis is logarithmic
 _STYLES = ("-", "--", "-.", ":")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DIRECTIONS = {
@@ -27,8 +27,8 @@ _DIRECTIONS = {
 def walks(paths: DescentPaths) -> Any:
     """Draw each path on the cost surface and, below it, the cost against examples and seconds.
 
-    Every step is drawn, on the plane of `paths` and beside it on the one of the noise (or on the
-    principal one, where `paths` is on that of the noise).
+    Every step is drawn, on the plane of `paths` and beside it on that of the noise (or on the
+    principal one, if `paths` is on that of the noise).
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def walks(paths: DescentPaths) -> Any:
     """
     others = [name for name in ("noise", "principal") if name in paths.planes]
     seen = [paths, *(paths.on(name) for name in others if name != paths.plane)][:2]
-    # Not wider: in a column of 6.3 inches text of 10 points is still one of 7.
+    # Not wider: in a column of 6.3 inches text of 10 points is shown with 7.
     fig = blank((9, 8.4))
     above = [f"plane {i}" for i in range(len(seen))] * (3 - len(seen))
     axes = fig.subplot_mosaic([above, ["examples", "seconds"]], height_ratios=[1.5, 1])
@@ -73,7 +73,7 @@ def _plane(fig: Any, ax: Any, paths: DescentPaths) -> None:
     Z = np.where(np.isfinite(paths.surface), paths.surface, np.nan)
     levels = _levels(Z)
     if levels is not None:
-        # Light greys (dark ones on a dark background): the colours are those of the paths.
+        # Light greys (dark ones on a dark background), since the paths have the colours.
         shades = _greys(is_dark())
         even = BoundaryNorm(levels, shades.N)  # a shade a level, however unequal they are
         filled = ax.contourf(paths.across, paths.up, Z, levels=levels, cmap=shades, norm=even)
@@ -82,8 +82,8 @@ def _plane(fig: Any, ax: Any, paths: DescentPaths) -> None:
         )
         bar = fig.colorbar(filled, ax=ax, location="bottom", format="%.3g", ticks=levels[::3])
         bar.set_label(f"{paths.loss} cost on the plane")
-    # Of those that go about straight, the careful ones are broad and below, so that both show where
-    # they go the same way; who staggers is drawn thin, and below all who stagger less.
+    # Of paths that are about straight, the careful ones are broad and below, so that both can be
+    # seen where they coincide; a winding path is thin, and below all that are straighter.
     straightness = [path.straightness_on_plane for path in paths.paths]
     careful = float(np.nanmin([*straightness, np.inf]))
     for i, path in enumerate(paths.paths):
@@ -136,7 +136,7 @@ def _greys(dark: bool) -> Any:
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
-    # Low is the end that is nearer to the background: valleys look deep.
+    # Low values are nearer to the background, so that valleys look deep.
     ends = (0.08, 0.42) if dark else (0.62, 1.0)
     return ListedColormap(colormaps["gray"](np.linspace(ends[0], ends[1], 64)))
 

@@ -1,7 +1,7 @@
-"""The figure that every picture is: its caller's alone, and drawn with the settings of its making.
+"""Figure class of all pictures: independent of pyplot, drawn with the settings of its creation.
 
-pyplot does not know it. A notebook shows it once, as the value of its cell, where it would show a
-figure of pyplot's a second time at the end of the cell; and a loop leaves none open.
+A notebook shows it once, as the value of its cell, while it shows a figure of pyplot a second time
+at the end of the cell; and a loop leaves no figure open.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from matplotlib import rc_context, rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# What matplotlib looks up only when it draws, above all for ticks: a picture that was made in a
-# dark style is saved outside of it.
+# Settings that matplotlib reads when it draws, above all for ticks: a picture made in a dark style
+# may be saved outside of it.
 _LATE = r"^(axes|font|grid|lines|mathtext|text|xtick|ytick)\."
 
 
@@ -31,12 +31,12 @@ class Picture(Figure):
         self._settings = {**rcParams.find_all(_LATE), "svg.fonttype": "none"}
 
     def draw(self, renderer: Any) -> None:
-        """Draw it with the settings that it was made with."""
+        """Draw the picture with the settings of its creation."""
         with rc_context(self._settings):
             super().draw(renderer)
 
     def show(self, warn: bool = True) -> None:
-        """Open a window with it, and wait until all windows of pyplot are closed.
+        """Open a window with the picture, and wait until all windows of pyplot are closed.
 
         For scripts; a notebook shows the picture by itself. `warn` is for matplotlib, and unused.
         """
@@ -47,7 +47,7 @@ class Picture(Figure):
         try:
             plt.show()
         finally:
-            FigureCanvasAgg(self)  # the window's own canvas ends with it
+            FigureCanvasAgg(self)  # replaces the canvas of the closed window
 
     def _repr_png_(self) -> bytes:
         drawn = io.BytesIO()

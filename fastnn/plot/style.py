@@ -30,7 +30,7 @@ _THEMES = {"light": ("#ffffff", "#000000", "#b0b0b0"), "dark": ("#111417", "#e6e
 
 
 def pyplot() -> Any:
-    """Return matplotlib.pyplot, or say which extra to install."""
+    """Return matplotlib.pyplot; raise ImportError with the extra to install."""
     _need_matplotlib()
     import matplotlib.pyplot as plt
 
@@ -47,7 +47,7 @@ def _need_matplotlib() -> None:
 
 
 def blank(size: tuple[float, float]) -> Any:
-    """Return an empty figure, (width, height) in inches, that keeps labels apart."""
+    """Return an empty figure, (width, height) in inches, whose labels do not overlap."""
     _need_matplotlib()
     from .picture import Picture
 
@@ -55,14 +55,14 @@ def blank(size: tuple[float, float]) -> Any:
 
 
 def figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float], **options: Any) -> Any:
-    """Return (figure, array of axes (rows, columns)) that keeps labels apart."""
+    """Return (figure, array of axes (rows, columns)) whose labels do not overlap."""
     made = blank(size)
     return made, made.subplots(rows, columns, squeeze=False, **options)
 
 
 @contextmanager
 def theme(name: Literal["light", "dark"]) -> Iterator[None]:
-    """Make pictures light or dark: all that are made in its ``with`` block.
+    """Make all pictures in a ``with`` block light or dark.
 
     Without it they follow matplotlib's settings: ``matplotlib.style.use("dark_background")``
     makes them dark, too. A picture keeps its colours when it is saved or shown outside the block.
@@ -120,7 +120,7 @@ def ink() -> str:
 
 
 def is_dark() -> bool:
-    """Whether the background in use is dark."""
+    """Return whether the background in use is dark."""
     return _luminance(paper()) < 0.5
 
 
@@ -150,11 +150,10 @@ def diverging() -> Any:
 
 
 def span(activations: NDArray[Any], function: str | None) -> tuple[float, float]:
-    """Return the activations that are drawn black and white in a layer, of an example.
+    """Return the activations that are drawn black and white, for one layer of an example.
 
-    The ends of a bounded function: 0 and 1 of sigmoid and softmax, −1 and 1 of tanh. Of others
-    and of inputs (None) 0 and 1, or the smallest and the largest of the layer where these are
-    beyond.
+    They are the limits of a bounded function: 0 and 1 of sigmoid and softmax, −1 and 1 of tanh. For
+    others and for inputs (None) they are 0 and 1, extended to the layer's smallest and largest.
     """
     if function == "tanh":
         return -1.0, 1.0
@@ -164,13 +163,13 @@ def span(activations: NDArray[Any], function: str | None) -> tuple[float, float]
 
 
 def shades(values: Any, ends: tuple[float, float]) -> NDArray[np.float64]:
-    """Return the brightness of activations, 0 black … 1 white, on a scale that `span` gave."""
+    """Return the brightness of activations, 0 black … 1 white, on a scale of `span`."""
     low, high = ends
     return np.clip((np.asarray(values, np.float64) - low) / (high - low), 0, 1)
 
 
 def told(ends: tuple[float, float]) -> str:
-    """Return the scale that `span` gave in words."""
+    """Return a scale of `span` as text."""
     return f"black {brief(ends[0])}, white {brief(ends[1])}"
 
 
@@ -178,7 +177,7 @@ def told(ends: tuple[float, float]) -> str:
 
 
 def shortened(name: str, most: int = 24) -> str:
-    """Return a name, perhaps a long one of a user's column or class, that leaves room beside it."""
+    """Return the name of a column or class, shortened to `most` letters."""
     return name if len(name) <= most else name[: most - 1] + "…"
 
 

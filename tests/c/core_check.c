@@ -1,9 +1,9 @@
-/* core_check.c: the core without Python, for processors in an emulator and for sanitizers.
+/* core_check.c: checks the core without Python, for emulated processors and for sanitizers.
  *
  *   1. Every instruction set trains to the parameters of the plain C kernels, up to rounding.
  *   2. Four threads train to the bits of one.
- *   3. Networks trained side by side, each on a team of its own, end with the bits of each alone.
- *   4. One network is read by several threads at once; a step is taken whole between them or not at all.
+ *   3. Networks trained side by side, each by its own team, get the bits of each trained alone.
+ *   4. One network is read by several threads at once; training runs between the reads or not at all.
  *
  *     core_check        every setting on every instruction set
  *     core_check few    each on one of them, a single epoch of smaller layers: for emulators and sanitizers
@@ -59,7 +59,7 @@ static void set(fnn_dtype dtype, void *p, int64_t i, double x)
     else ((double *)p)[i] = x;
 }
 
-/* A network at its start, with n rows of bytes to train it on */
+/* A new network, with n rows of bytes to train it on */
 typedef struct {
     fnn_net *net;
     int64_t n_params, n_batches;
@@ -105,7 +105,7 @@ static training begin(const setting *s, fnn_dtype dtype, const int64_t sizes[4],
     return t;
 }
 
-/* One epoch, unless others are reading */
+/* Trains for one epoch; returns 0 if others are reading. */
 static int epoch(training *t)
 {
     fnn_sums sums = {0};
@@ -116,7 +116,7 @@ static int epoch(training *t)
     return 1;
 }
 
-/* Ends it; the parameters as doubles */
+/* Frees the training; returns the parameters as doubles. */
 static double *end(training *t, fnn_dtype dtype)
 {
     double *result = malloc((size_t)t->n_params * sizeof *result);
@@ -136,7 +136,7 @@ static double *trained(const setting *s, fnn_dtype dtype, const int64_t sizes[4]
     training t = begin(s, dtype, sizes, n, batch, sparse, threads);
     *n_params = t.n_params;
     for (int i = 0; i < epochs; i++)
-        if (!epoch(&t)) stop("busy with nobody");
+        if (!epoch(&t)) stop("busy, though nothing else runs");
     return end(&t, dtype);
 }
 
@@ -155,16 +155,16 @@ static int64_t wide[] = {200, 150, 100, 10};
 
 static int compare(const char *isa, int k, fnn_dtype dtype)
 {
-    double bound = dtype == FNN_F32 ? 1e-4 : 1e-12, apart;
+    double bound = dtype == FNN_F32 ? 1e-4 : 1e-12, difference;
     int64_t P;
     int wrong = 0;
     fnn_choose_isa("base");
     double *plain = trained(&settings[k], dtype, ragged, 61, 20, 0, 1, &P);
     fnn_choose_isa(isa);
     double *here = trained(&settings[k], dtype, ragged, 61, 20, 0, 1, &P);
-    apart = largest_difference(here, plain, P);
-    if (!(apart <= bound)) {
-        printf("%s, f%d, setting %d: %g from plain C\n", isa, dtype ? 64 : 32, k, apart);
+    difference = largest_difference(here, plain, P);
+    if (!(difference <= bound)) {
+        printf("%s, f%d, setting %d: %g from plain C\n", isa, dtype ? 64 : 32, k, difference);
         wrong++;
     }
     free(plain), free(here);
@@ -172,7 +172,7 @@ static int compare(const char *isa, int k, fnn_dtype dtype)
     const struct { const int64_t *sizes; int64_t n, batch; int sparse; const char *how; } ways[] = {
         {wide, 300, 128, 0, "dense"},
         {wide, 300, 128, 1, "by non-zeros"},
-        {ragged, 1500, 1500, 0, "long batches"}, /* divided by blocks of rows */
+        {ragged, 1500, 1500, 0, "long batches"}, /* divided among threads by blocks of rows */
         {ragged, 1500, 1500, 1, "long batches by non-zeros"},
     };
     for (int w = 0; w < 4; w++) {
@@ -181,7 +181,7 @@ static int compare(const char *isa, int k, fnn_dtype dtype)
         double *team = trained(&settings[k], dtype, ways[w].sizes, ways[w].n, ways[w].batch,
                                ways[w].sparse, 4, &P);
         if (memcmp(alone, team, (size_t)P * sizeof *team)) {
-            printf("%s, f%d, setting %d, %s: four threads are not one\n", isa, dtype ? 64 : 32, k,
+            printf("%s, f%d, setting %d, %s: four threads give other bits than one\n", isa, dtype ? 64 : 32, k,
                    ways[w].how);
             wrong++;
         }
@@ -196,7 +196,7 @@ enum { AT_ONCE = 4, READS = 20 };
 
 typedef struct {
     fnn_dtype dtype;
-    training *shared;                     /* what all read and the first trains, or NULL */
+    training *shared;                     /* read by all and trained by the first, or NULL */
     double *result[AT_ONCE], *cost;       /* cost: (AT_ONCE, rows) */
     int strange[AT_ONCE];
 } together;
@@ -214,7 +214,7 @@ static void train_own(void *arg, const fnn_worker *me)
     all->result[me->rank] = one_of_them(me->rank, all->dtype, &P);
 }
 
-/* The first trains, again while the others are reading; these look at costs, again and again */
+/* The first thread trains, and tries again while others read; the others compute costs. */
 static void train_or_read(void *arg, const fnn_worker *me)
 {
     together *all = arg;
@@ -241,7 +241,7 @@ static int side_by_side(fnn_dtype dtype)
         double *alone = one_of_them(k, dtype, &P);
         if (!all.result[k]) stop("no thread");
         if (memcmp(alone, all.result[k], (size_t)P * sizeof *alone)) {
-            printf("f%d, setting %d: side by side is not alone\n", dtype ? 64 : 32, 2 * k);
+            printf("f%d, setting %d: side by side gives other bits than alone\n", dtype ? 64 : 32, 2 * k);
             wrong++;
         }
         free(alone), free(all.result[k]);
@@ -254,7 +254,7 @@ static int side_by_side(fnn_dtype dtype)
     double *watched = end(&t, dtype), *alone = trained(&settings[2], dtype, ragged, 1500, 500, 0, 2, &P);
     int strange = memcmp(watched, alone, (size_t)P * sizeof *alone) != 0;
     for (int k = 0; k < AT_ONCE; k++) strange += all.strange[k];
-    if (strange) printf("f%d: trained while others read is not trained alone\n", dtype ? 64 : 32);
+    if (strange) printf("f%d: training while others read is wrong\n", dtype ? 64 : 32);
     free(watched), free(alone), free(all.cost);
     return wrong + strange;
 }

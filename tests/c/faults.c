@@ -1,11 +1,11 @@
-/* faults.c: every allocation and every thread of the core fails once, and a batch is given up at every
- * question. Built with -DFNN_FAULTS by tests/c/run, with sanitizers too: see there.
+/* faults.c: lets every allocation and every thread of the core fail once, and abandons a batch at every
+ * call of fnn_run's `stop`. Built with -DFNN_FAULTS by tests/c/run, with sanitizers too: see there.
  *
- *   1. An allocation that fails is FNN_NO_MEMORY; parameters, moments and sums are as they were, nothing
- *      is lost, and the same call then gives the bits of a run to which nothing happened.
- *   2. Threads that do not start mean fewer threads, and the same bits.
- *   3. A batch given up (fnn_run's `stop`) changes nothing, whenever that is; nor does its repetition.
- *   4. Ten times as many batches take no allocation more.
+ *   1. A failed allocation gives FNN_NO_MEMORY; parameters, moments and sums are unchanged, no memory
+ *      leaks, and the same call then gives the bits of an undisturbed run.
+ *   2. If threads do not start, fewer run, and the bits are the same.
+ *   3. An abandoned batch changes nothing, at whichever call; the same run then gives the same bits.
+ *   4. Ten times as many batches need no more allocations.
  *
  * The exit status is the number of broken promises. */
 #include <stdio.h>
@@ -44,13 +44,13 @@ static const setting settings[] = {
     {"tiles on a team", FNN_ADAM, 0, 300, 300, 128, 0, 3, FNN_F32},
     {"plain SGD on a team", FNN_SGD, 0, 300, 300, 300, 0, 3, FNN_F64},
     {"by non-zeros on a team", FNN_RMSPROP, 0, 300, 300, 128, 1, 3, FNN_F32},
-    {"blocks of a long batch apart", FNN_SGD, 0.9, 60, 1500, 1500, 0, 3, FNN_F32},
+    {"a long batch by blocks", FNN_SGD, 0.9, 60, 1500, 1500, 0, 3, FNN_F32},
     {"the same by non-zeros", FNN_ADAM, 0, 60, 1500, 1500, 1, 3, FNN_F64},
 };
 
-enum { N_IN = 40, N_OUT = 5, EACH = 30 }; /* EACH rows have their gradients looked at */
+enum { N_IN = 40, N_OUT = 5, EACH = 30 }; /* EACH: rows whose own gradients are computed */
 
-/* All that a call may change, and what it reads */
+/* Everything that a call may read or change */
 typedef struct {
     fnn_net *net;
     fnn_matrix X;
@@ -66,7 +66,7 @@ typedef struct {
     fnn_sums sums;
 } world;
 
-static void *room(size_t size)
+static void *zeros(size_t size)
 {
     void *p = calloc(size, 1);
     if (!p) fprintf(stderr, "faults: no memory\n"), exit(99);
@@ -94,12 +94,12 @@ static world start(const setting *s)
         if (s->dtype == FNN_F32) ((float *)fnn_params(w.net))[i] = (float)x;
         else ((double *)fnn_params(w.net))[i] = x;
     }
-    w.values = room((size_t)s->n * N_IN);
-    w.labels = room((size_t)s->n * sizeof *w.labels);
-    w.rates = room((size_t)s->n * sizeof *w.rates);
-    w.columns = room((size_t)s->n * N_IN * sizeof *w.columns);
-    w.m = room((size_t)w.P * w.size), w.v = room((size_t)w.P * w.size);
-    w.out = room((size_t)(s->n * (N_OUT + N_IN) + EACH * w.P) * w.size);
+    w.values = zeros((size_t)s->n * N_IN);
+    w.labels = zeros((size_t)s->n * sizeof *w.labels);
+    w.rates = zeros((size_t)s->n * sizeof *w.rates);
+    w.columns = zeros((size_t)s->n * N_IN * sizeof *w.columns);
+    w.m = zeros((size_t)w.P * w.size), w.v = zeros((size_t)w.P * w.size);
+    w.out = zeros((size_t)(s->n * (N_OUT + N_IN) + EACH * w.P) * w.size);
     for (int64_t i = 0; i < s->n * N_IN; i++) w.values[i] = NEXT() < 0.6 ? 0 : (char)(127 * NEXT());
     for (int64_t i = 0; i < s->n; i++) w.labels[i] = (int64_t)(N_OUT * NEXT()), w.rates[i] = 0.01;
     w.X = (fnn_matrix){.dtype = FNN_U8, .n_rows = s->n, .data = w.values, .row_stride = N_IN,
@@ -166,11 +166,11 @@ static const struct { const char *name; fnn_status (*call)(world *); } calls[] =
     {"gradients of each", gradients}, {"list_rows", list_rows},
 };
 
-/* Twice each call, so that what is kept from the first is looked at, too. */
+/* Makes each call twice, as the second may use memory that the first kept. */
 static void allocations_fail(const setting *s)
 {
     for (int c = 0; c < 6; c++) {
-        world calm = start(s), tried = start(s), before = start(s);
+        world undisturbed = start(s), tried = start(s), before = start(s);
         for (int round = 0; round < 2; round++) {
             int64_t failed = -1, live = fnn_faults.live;
             fnn_status status;
@@ -179,21 +179,21 @@ static void allocations_fail(const setting *s)
                 status = calls[c].call(&tried);
                 fnn_faults.fail_allocation = -1;
                 if (status == FNN_OK) break;
-                expect(status == FNN_NO_MEMORY, "another status than FNN_NO_MEMORY", s->name, failed);
+                expect(status == FNN_NO_MEMORY, "the status is not FNN_NO_MEMORY", s->name, failed);
                 expect(same(&tried, &before), calls[c].name, s->name, failed);
                 expect(fnn_faults.live <= live, "memory is not released", s->name, failed);
             } while (failed < 100);
             expect(failed < 100 && (failed > 0 || round > 0), "no allocation to fail", s->name, failed);
-            calls[c].call(&calm), calls[c].call(&before);
-            expect(same(&tried, &calm), "other bits after a failure", s->name, c);
-            expect(!memcmp(tried.out, calm.out, (size_t)s->n * N_OUT * calm.size), "other results", s->name, c);
+            calls[c].call(&undisturbed), calls[c].call(&before);
+            expect(same(&tried, &undisturbed), "other bits after a failure", s->name, c);
+            expect(!memcmp(tried.out, undisturbed.out, (size_t)s->n * N_OUT * undisturbed.size), "other results", s->name, c);
         }
-        end(&calm), end(&tried), end(&before);
+        end(&undisturbed), end(&tried), end(&before);
     }
     fnn_net *net;
     int64_t failed = 0;
     for (; fnn_faults.fail_allocation = failed, made(s, &net) != FNN_OK; failed++)
-        expect(!net && failed < 100, "a network without memory", s->name, failed);
+        expect(!net && failed < 100, "there is a network without memory", s->name, failed);
     fnn_faults.fail_allocation = -1;
     expect(failed > 0, "a network takes no memory", s->name, failed);
     fnn_net_free(net);
@@ -202,69 +202,70 @@ static void allocations_fail(const setting *s)
 static void threads_fail(const setting *s)
 {
     for (int c = 0; c < 5; c++) {
-        world calm = start(s);
+        world undisturbed = start(s);
         int64_t before = fnn_faults.threads;
-        calls[c].call(&calm);
+        calls[c].call(&undisturbed);
         int64_t used = fnn_faults.threads - before;
-        if (c == 0) expect((used > 0) == (s->threads > 1), "not the threads that are meant", s->name, used);
+        if (c == 0) expect((used > 0) == (s->threads > 1), "threads run where one should, or one where several should", s->name, used);
         for (int64_t n = 0; n < used; n++) {
             world tried = start(s);
             fnn_faults.fail_thread = n;
-            expect(calls[c].call(&tried) == FNN_OK, "a thread less is an error", s->name, n);
+            expect(calls[c].call(&tried) == FNN_OK, "a missing thread is an error", s->name, n);
             fnn_faults.fail_thread = -1;
-            expect(same(&tried, &calm), "other bits with fewer threads", s->name, n);
-            expect(!memcmp(tried.out, calm.out, (size_t)s->n * N_OUT * calm.size), calls[c].name, s->name, n);
+            expect(same(&tried, &undisturbed), "other bits with fewer threads", s->name, n);
+            expect(!memcmp(tried.out, undisturbed.out, (size_t)s->n * N_OUT * undisturbed.size), calls[c].name, s->name, n);
             end(&tried);
         }
-        end(&calm);
+        end(&undisturbed);
     }
 }
 
-typedef struct { world *w; int64_t left, asked; int readable; } doubt;
+/* Returns nonzero at the call after `left` others. */
+typedef struct { world *w; int64_t left, calls; int readable; } stopping;
 
-static int doubting(void *arg)
+static int stop(void *arg)
 {
-    doubt *d = arg;
-    d->asked++;
+    stopping *d = arg;
+    d->calls++;
     d->readable &= fnn_get_params(d->w->net, d->w->out) == FNN_OK;
     d->readable &= fnn_set_params(d->w->net, d->w->out) == FNN_BUSY;
     return d->left-- == 0;
 }
 
-static void batches_are_given_up(const setting *s)
+static void batches_are_abandoned(const setting *s)
 {
-    world calm = start(s), tried = start(s), before = start(s);
-    train(&calm);
+    world undisturbed = start(s), tried = start(s), before = start(s);
+    train(&undisturbed);
     for (int64_t n = 0;; n++) {
-        doubt d = {&tried, n, 0, 1};
-        tried.run.stop = doubting, tried.run.stop_arg = &d;
+        stopping d = {&tried, n, 0, 1};
+        tried.run.stop = stop, tried.run.stop_arg = &d;
         fnn_status status = train(&tried);
         tried.run.stop = NULL;
-        expect(d.readable, "not readable while asked", s->name, n);
+        expect(d.readable, "not readable, or writable, while `stop` runs", s->name, n);
         if (status == FNN_OK) {
-            expect(n > 1, "hardly ever asked", s->name, n);
+            expect(n > 1, "`stop` is hardly ever called", s->name, n);
             break;
         }
-        expect(status == FNN_STOPPED && d.asked == n + 1, "not stopped when told", s->name, n);
-        expect(same(&tried, &before), "a batch given up has changed something", s->name, n);
-        if (n > 1000) { expect(0, "never comes to an end", s->name, n); break; }
+        expect(status == FNN_STOPPED && d.calls == n + 1, "not stopped by `stop`", s->name, n);
+        expect(same(&tried, &before), "an abandoned batch has changed something", s->name, n);
+        if (n > 1000) { expect(0, "never ends", s->name, n); break; }
     }
-    expect(same(&tried, &calm), "other bits after batches were given up", s->name, 0);
-    end(&calm), end(&tried), end(&before);
+    expect(same(&tried, &undisturbed), "other bits after batches were abandoned", s->name, 0);
+    end(&undisturbed), end(&tried), end(&before);
 }
 
 static void batches_allocate_nothing(const setting *s)
 {
-    int64_t asked[2];
+    int64_t allocations[2];
     for (int i = 0; i < 2; i++) {
         world w = start(s);
         w.run.batch_size = 3, w.run.n = i ? s->n / 30 * 30 : s->n / 30 * 3;
         int64_t before = fnn_faults.allocations;
         train(&w);
-        asked[i] = fnn_faults.allocations - before;
+        allocations[i] = fnn_faults.allocations - before;
         end(&w);
     }
-    expect(asked[0] == 1 && asked[1] == 1, "batches that allocate", s->name, asked[1]);
+    expect(allocations[0] == 1 && allocations[1] == 1, "batches allocate", s->name, allocations[1]);
 }
 
 int main(void)
@@ -273,7 +274,7 @@ int main(void)
         const setting *s = &settings[i];
         allocations_fail(s);
         threads_fail(s);
-        batches_are_given_up(s);
+        batches_are_abandoned(s);
         batches_allocate_nothing(s);
     }
     expect(fnn_faults.live == 0, "memory is not released", "at the end", fnn_faults.live);

@@ -1,17 +1,17 @@
-/* guard.c: no kernel and no call of the core touches a byte that is not its own. POSIX only.
+/* guard.c: checks that no kernel and no call of the core touches a byte that is not its own. POSIX only.
  *
- *   1. The guard itself is looked at: a child that reads or writes one element too far must die of it.
+ *   1. The guard itself is tested: it must kill a child process that reads or writes one element too far.
  *   2. Every kernel of every instruction set, all tails: operands flush against pages that fault, behind
  *      them and before them (guard.inc.h).
  *   3. Whole calls of fnn.h, with rows, targets, weights, order, rates, moments and results placed so,
  *      and every piece of scratch, the parameters among them, too (guard_calls.c, guarded_arena.h).
  *
- *     guard        sizes 1 … 2V + 1 and primes, each with each, a third going along
+ *     guard        all pairs of the sizes 1 … 2V + 1 and some primes, each with a third size
  *     guard all    all triples of them: minutes
- *     guard few    about the ends of vectors only: for emulators and valgrind
+ *     guard few    sizes about whole vectors only: for emulators and valgrind
  *
- * One kernel may write past what it is given, and says so: v_append of simd.h stores whole vectors, so the
- * entries of a row of n values need room for n rounded up to vectors. It is guarded there.
+ * One operation writes more than its results, as simd.h says: v_append stores whole vectors, so the entries
+ * of a row of n values need room for n rounded up to vectors. The guard is behind that room.
  *
  * The exit status is the number of things that were wrong. tests/c/run compiles and runs it. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
@@ -93,7 +93,7 @@ static void forbid(char *at)
     if (mprotect(at, page(), PROT_NONE)) stop("mprotect");
 }
 
-/* `bytes`, a multiple of the page size, between two forbidden pages; stays for good */
+/* `bytes`, a multiple of the page size, between two forbidden pages */
 static char *between_pages(size_t bytes)
 {
     char *all = mmap(NULL, bytes + 2 * page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -103,7 +103,7 @@ static char *between_pages(size_t bytes)
     return all + page();
 }
 
-enum { N_SLOTS = 40, BESIDE = 128 }; /* bytes that are looked at on the side without a page */
+enum { N_SLOTS = 40, BESIDE = 128 }; /* BESIDE: bytes that are checked on the side without a page */
 static struct {
     char *first;
     size_t size;
@@ -111,7 +111,7 @@ static struct {
     size_t bytes;
 } slots[N_SLOTS];
 static int taken;
-static uint64_t alignments; /* bit i: an operand stood i elements of 4 bytes past a line */
+static uint64_t alignments; /* bit i: an operand began 4 i bytes past a cache line */
 
 void case_begins(placement place) { where = place, taken = 0; }
 
@@ -149,7 +149,7 @@ void case_ends(void)
 
 /* ---- the core's scratch, in place of csrc/system/arena.c ---------------------------------------------------- */
 
-/* A room: a forbidden page, the piece's pages, a forbidden page */
+/* A forbidden page, the piece's pages, a forbidden page */
 size_t guarded_room(size_t size)
 {
     return size > SIZE_MAX - 3 * page() ? SIZE_MAX : pages_of(size ? size : 1) + 2 * page();
@@ -158,7 +158,7 @@ size_t guarded_room(size_t size)
 void *guarded_piece(char *at, size_t size)
 {
     size_t room = guarded_room(size), inside = room - 2 * page();
-    /* an earlier call may have laid its rooms out otherwise in this memory */
+    /* an earlier call may have forbidden other pages of this memory */
     if (mprotect(at, room, PROT_READ | PROT_WRITE)) stop("mprotect");
     forbid(at);
     forbid(at + page() + inside);
@@ -179,11 +179,11 @@ void *fnn_acquire(size_t size)
             live[i].inside = pages_of(size ? size : 1);
             return live[i].memory = between_pages(live[i].inside);
         }
-    stop("more than the harness has room for");
+    stop("more allocations than the harness can guard");
     return NULL;
 }
 
-void fnn_release(void *memory) /* a network is released by its first piece, past a page */
+void fnn_release(void *memory) /* a network is released by its first piece, one page further on */
 {
     for (int i = 0; i < N_LIVE && memory; i++)
         if (live[i].memory && (size_t)((char *)memory - live[i].memory) < live[i].inside) {
@@ -255,7 +255,7 @@ fnn_matrix guarded_rows(fnn_dtype dtype, rows_layout layout, int64_t rows, int64
     ptrdiff_t row = columns * size, column = size;
     if (layout == GAPS) row += 3 * size;
     if (layout == ODD) row += 1;
-    if (layout == STEPS) column = 2 * size, row = 2 * row;
+    if (layout == EVERY_OTHER) column = 2 * size, row = 2 * row;
     if (layout == COLUMNS) row = size, column = rows * size;
     ptrdiff_t last = (rows - 1) * row + (columns - 1) * column;
     char *first = guarded((size_t)(last + size));

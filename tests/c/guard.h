@@ -1,4 +1,4 @@
-/* guard.h: memory between two pages that fault, random numbers, and what to say when something is wrong.
+/* guard.h: memory between two pages that fault, random numbers, and reports of what is wrong.
  * For guard.c and its template. */
 #ifndef GUARD_H
 #define GUARD_H
@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where operands lie: their first byte behind a page that faults, or their last before one */
+/* Where operands lie: directly after a page that faults, or directly before one */
 typedef enum { AT_START, AT_END } placement;
 extern placement where;
 
-/* What is under way, for messages */
+/* The case that is being checked, for messages */
 typedef struct {
     const char *isa, *what;
     int bits; /* of a real */
@@ -19,13 +19,13 @@ typedef struct {
 } doing;
 extern doing now;
 
-/* Reports that something is wrong with what is under way; exits after the twentieth time. */
+/* Reports that something is wrong with this case; exits after the twentieth time. */
 void wrong(const char *why);
 
-/* A case takes its operands one by one, each from a slot of its own, filled with 0xFF: NaN. */
+/* A case takes its operands one by one, each with pages of its own and filled with 0xFF, which is NaN. */
 void case_begins(placement place);
 void *guarded(size_t bytes);
-/* Notes any byte that was written beside an operand, on the side without a page. */
+/* Reports bytes that were written beside an operand, on the side without a page. */
 void case_ends(void);
 
 /* The same numbers for the same seed */
@@ -55,25 +55,25 @@ static inline uint64_t hash(uint64_t h, const void *p, size_t bytes)
         if (result[0] != result[1]) wrong("the bits depend on where operands lie");               \
     } while (0)
 
-/* kernels of the ISA in use: every one, guarded, in so many sizes */
+/* Every kernel of the ISA in use, in a few sizes, in pairs or in triples of sizes */
 typedef enum { FEW, PAIRS, TRIPLES } extent;
 void guard_kernels_f32(extent how_many);
 void guard_kernels_f64(extent how_many);
-/* whole calls of fnn.h */
+/* Whole calls of fnn.h */
 void guard_calls(extent how_many);
 
-/* ---- rows as fnn_matrix can describe them, for kernels and calls alike ------------------------- */
+/* ---- rows in every layout that fnn_matrix can describe, for kernels and calls ------------------------- */
 
 #include "fnn.h"
 
 typedef enum {
     PLAIN,
-    GAPS,      /* three elements between rows */
-    ODD,       /* a byte between rows: no element is aligned */
-    STEPS,     /* every other column */
-    COLUMNS,   /* Fortran order */
-    BACKWARDS, /* from the last element on */
-    CSR_2,     /* 16-bit columns, 64-bit starts */
+    GAPS,        /* three elements between rows */
+    ODD,         /* a byte between rows: elements are not aligned */
+    EVERY_OTHER, /* only every other column is used */
+    COLUMNS,     /* Fortran order */
+    BACKWARDS,   /* negative strides, from the last element on */
+    CSR_2,       /* 16-bit columns, 64-bit starts */
     CSR_4,
     CSR_8,
     N_LAYOUTS

@@ -1,10 +1,9 @@
-/* guard.inc.h: every kernel of one dtype, called with operands of its own, each flush against a page
- * that faults. Template: `real`, FNN_T, EPS, BITS and `wide`, in which the truth is summed, are
- * defined by guard.c.
+/* guard.inc.h: calls every kernel of one dtype with each operand directly beside a page that faults.
+ * Template: guard.c defines `real`, FNN_T, EPS, BITS and `wide`, the type in which plain loops sum.
  *
- * Products are compared with plain loops, rows read with their numbers. The other kernels are compared
- * with the twin in tests/core/test_kernels.py and the like; here they must give the same bits wherever
- * their operands lie, at any alignment. */
+ * Products are compared with plain loops, and rows that are read with their numbers. Other tests compare
+ * the other kernels with the NumPy twin (tests/core/test_kernels.py); here they must give the same bits
+ * wherever their operands lie, at any alignment. */
 #include "guard_products.inc.h"
 
 /* ---- element by element ------------------------------------------------------------------------ */
@@ -62,7 +61,7 @@ static uint64_t FNN_T(update)(const table *t, fnn_optimiser_kind kind, int64_t n
 
 /* ---- reading rows ------------------------------------------------------------------------------ */
 
-/* gather and find_nonzeros, of rows in order or as they are asked for */
+/* gather and find_nonzeros, of successive rows or in a given order */
 static uint64_t FNN_T(reading)(const table *t, fnn_dtype dtype, rows_layout layout, int64_t m,
                                int64_t n, int ordered, int shifted)
 {
@@ -80,7 +79,7 @@ static uint64_t FNN_T(reading)(const table *t, fnn_dtype dtype, rows_layout layo
         for (int64_t j = 0; j < n; j++) {
             double x = dense[(rows ? rows[i] : ROWS - m + i) * n + j];
             x = shifted ? (x - X.shift[j]) * X.scale[j] : x * X.factor;
-            if (out.at[i * out.ld + j] != (real)x) wrong("a number was not read as it is");
+            if (out.at[i * out.ld + j] != (real)x) wrong("a number was read wrongly");
         }
     uint64_t h = hash_operand(HASH_SEED, out);
     if (shifted) return h;
@@ -119,7 +118,7 @@ void FNN_T(guard_kernels)(extent how_many)
         if (how_many > FEW || n < 3 || (n + 1) % V < 3) sizes[n_sizes++] = n;
     static const int64_t primes[] = {37, 67, 131}; /* more than a tile, several, gather_rows' eight vectors */
     for (int i = 0; i < (how_many > FEW ? 3 : 1); i++) sizes[n_sizes++] = primes[i];
-    /* every pair of sizes, the third going along; or every triple up to 2V + 1 */
+    /* every pair of sizes with a third; or every triple up to 2V + 1 */
     for (int64_t i = 0; i < n_sizes; i++)
         for (int64_t j = 0; j < n_sizes; j++) {
             int64_t a = sizes[i], b = sizes[j], c = sizes[(i + j) % n_sizes], gap = (i + j) % 2 * 3;
@@ -138,7 +137,7 @@ void FNN_T(guard_kernels)(extent how_many)
                 }
             FNN_T(losses)(t, a, b);
         }
-    /* sums cut into blocks; B far apart and shared by so many rows that it is copied */
+    /* sums in several blocks; then rows of B far apart and used by so many rows of C that B is copied */
     static const int64_t longer[][3] = {{13, 19, 513}, {3, 131, 1030}, {7, 5, 600}};
     for (int i = 0; i < 3; i++) FNN_T(products)(t, longer[i][0], longer[i][1], longer[i][2], i);
     for (int i = 0; i < 3; i++)

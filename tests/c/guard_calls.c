@@ -1,5 +1,5 @@
-/* guard_calls.c: the calls of fnn.h on guarded rows, targets, orders, moments and results. What they
- * compute is looked at elsewhere; here it must be the same wherever things lie. */
+/* guard_calls.c: the calls of fnn.h on guarded rows, targets, orders, moments and results. Other tests
+ * check the results; here they must be the same wherever the operands lie. */
 #include "guard.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@ typedef struct {
     double dropout;
 } net_kind;
 
-/* 1408 and 3328 parameters: whole lines, so that the first beyond them is on the page that faults */
+/* 1408 and 3328 parameters: whole cache lines, so that the next byte is on a page that faults */
 static const net_kind kinds[] = {
     {{37, 23, 17, 7}, FNN_TANH, FNN_SOFTMAX, FNN_CROSS_ENTROPY, 0},
     {{37, 23, 17, 7}, FNN_GELU, FNN_SIGMOID, FNN_QUADRATIC, 0.25},
@@ -87,7 +87,7 @@ static uint64_t call_all(const net_kind *kind, fnn_dtype dtype, fnn_dtype given,
 
     void *results[L + 2 + 3];
     uint64_t h = hash(HASH_SEED, &sums.loss, sizeof sums.loss);
-    for (int l = 0; l <= L; l++) /* the way without the input, too, which may go by its non-zeros */
+    for (int l = 0; l <= L; l++) /* also without results[0], where the input may be read by non-zeros */
         results[l] = l || way & 1 ? guarded((size_t)(n * kind->sizes[l]) * real_size(dtype)) : NULL;
     ok(fnn_forward(net, &X, 0, n, results, s.threads));
     for (int l = 0; l <= L; l++)
@@ -110,7 +110,7 @@ static uint64_t call_all(const net_kind *kind, fnn_dtype dtype, fnn_dtype given,
     return h;
 }
 
-/* What looks at rows before a training does */
+/* The functions of fnn.h that examine rows before training */
 static uint64_t look(fnn_dtype given, rows_layout layout, int64_t n, int64_t columns)
 {
     static double dense[600 * 67];
@@ -118,10 +118,10 @@ static uint64_t look(fnn_dtype given, rows_layout layout, int64_t n, int64_t col
     double density = fnn_density(&X, columns);
     uint64_t h = hash(HASH_SEED, &density, sizeof density);
     if (X.indptr) return h; /* the others are for dense rows */
-    if (!fnn_all_finite(&X, columns, FNN_F32)) wrong("numbers that are finite are said not to be");
+    if (!fnn_all_finite(&X, columns, FNN_F32)) wrong("finite numbers are reported as not finite");
     int64_t entries = 0;
     for (int64_t i = 0; i < n * columns; i++) entries += dense[i] != 0;
-    /* the last row is full, so that capacity for all is capacity for each */
+    /* the last row has no zeros, so the capacity for all entries suffices for each row */
     int64_t *starts = guarded((size_t)(n + 1) * sizeof *starts);
     uint16_t *index = guarded((size_t)entries * sizeof *index);
     void *values = guarded((size_t)entries * (given == FNN_U8 ? 1 : real_size(given)));
@@ -133,10 +133,10 @@ static uint64_t look(fnn_dtype given, rows_layout layout, int64_t n, int64_t col
 
 void guard_calls(extent how_many)
 {
-    /* one row; batches with a rest; blocks; blocks divided among threads, which need long runs */
+    /* one row; batches with a rest; blocks; blocks divided among threads, which takes a long batch */
     static const shape shapes[] = {{1, 1, 1}, {33, 10, 1}, {530, 525, 1}, {1050, 1050, 3}};
-    /* every layout of every type for every network's type, dense and by non-zeros, each with a network,
-     * a shape and a way drawn for it */
+    /* every layout and type of rows, every type of network, dense and by non-zeros, each with a random
+     * network, shape and variant */
     uint64_t drawn = 0;
     for (int layout = 0; layout < N_LAYOUTS; layout++)
         for (int given = FNN_F32; given <= FNN_U8; given++)
@@ -154,7 +154,7 @@ void guard_calls(extent how_many)
     for (int given = FNN_F32; given <= FNN_U8; given++)
         for (int layout = 0; layout < N_LAYOUTS; layout++)
             for (int64_t columns = 1; columns <= 67; columns += columns < 35 ? 1 : 8) {
-                int64_t rows = columns % 3 ? 9 : 600; /* more than density looks at */
+                int64_t rows = columns % 3 ? 9 : 600; /* more than fnn_density samples */
                 now = (doing){now.isa, "all_finite, density, list_rows", 0, rows, columns, 0,
                               given * 100 + layout};
                 IN_BOTH_PLACES(look((fnn_dtype)given, (rows_layout)layout, rows, columns));

@@ -1,8 +1,9 @@
 /* guard_products.inc.h: the products of one dtype, dense and by non-zeros, on guarded operands.
  * Template, included by guard.inc.h.
  *
- * They are compared with plain loops: a sum of k products must be within 4 √k EPS Σ |a b|. Certain is
- * k EPS / 2, which is less up to k = 64; beyond, roundings would all have to point one way. */
+ * They are compared with plain loops: the error of a sum of k products must be at most 4 √k EPS Σ |a b|.
+ * The proven bound is k EPS / 2 Σ |a b|, which is smaller up to k = 64; for larger k, an error beyond
+ * 4 √k EPS would need nearly all roundings in the same direction. */
 
 typedef FNN_T(kernels) FNN_T(table);
 #define table FNN_T(table)
@@ -45,7 +46,7 @@ static matrix FNN_T(to_write)(operand M) { return (matrix){M.at, M.ld}; }
 #define to_read FNN_T(to_read)
 #define to_write FNN_T(to_write)
 
-/* A hash of the numbers; the gaps must still be NaN */
+/* Hash of the numbers; checks that the gaps are still NaN */
 static uint64_t FNN_T(hash_operand)(uint64_t h, operand M)
 {
     for (int64_t i = 0; i < M.m; i++) {
@@ -82,7 +83,7 @@ static void FNN_T(compare)(operand C, const real *first, int64_t first_ld, wide 
 }
 #define compare FNN_T(compare)
 
-/* Scratch that a product may use, as kernels.h puts it */
+/* Scratch of a product, as large as kernels.h says */
 static real *FNN_T(pack_for)(int64_t n, int64_t k)
 {
     int64_t most = (n + 32) * (k + 32);
@@ -152,8 +153,8 @@ static void FNN_T(products)(const table *t, int64_t m, int64_t n, int64_t k, int
 
 /* ---- products by non-zeros --------------------------------------------------------------------- */
 
-/* Rows of A by their non-zeros, nothing behind the last entry of the last row. The first row has none,
- * the last all. */
+/* Rows of A by their non-zeros; the memory ends with the last entry. The first row of A is made all
+ * zeros, the last has none. */
 static nonzeros FNN_T(new_nonzeros)(operand A)
 {
     nonzeros out = {A.n + FNN_GAP, guarded((size_t)A.m * sizeof(int64_t)), NULL, NULL};
@@ -193,7 +194,7 @@ static by_column FNN_T(to_columns)(const table *t, const nonzeros *in, int64_t m
     return out;
 }
 
-/* dW from non-zeros by row, or by column */
+/* dW from the non-zeros by row or by column */
 static uint64_t FNN_T(sparse_tn)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
                                  int by_columns, real alpha, real beta)
 {
@@ -216,7 +217,7 @@ static constants FNN_T(some_constants)(int nesterov, int decoupled)
     return (constants){0.1f, 0.5f, 0.75f, 0.875f, 0.01f, 0.25f, 2, 3, nesterov, decoupled};
 }
 
-/* columns_update against columns_tn and update: the same bits */
+/* Compares columns_update with columns_tn and update: the same bits */
 static uint64_t FNN_T(columns_update)(const table *t, int64_t m, int64_t n, int64_t k, int64_t gap,
                                       fnn_optimiser_kind kind, int moments)
 {
@@ -242,7 +243,7 @@ static uint64_t FNN_T(columns_update)(const table *t, int64_t m, int64_t n, int6
     }
     uint64_t h = HASH_SEED, plain = HASH_SEED;
     for (int i = 0; i < 3; i++) h = hash_operand(h, all[i]), plain = hash_operand(plain, same[i]);
-    if (h != plain) wrong("a step is not that of its gradient");
+    if (h != plain) wrong("columns_update and columns_tn with update differ");
     return h;
 }
 

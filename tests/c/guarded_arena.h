@@ -1,6 +1,6 @@
-/* guarded_arena.h: csrc/system/arena.h for the harness of guard.c, which is included before it and takes its
- * place: every piece of scratch lies between two pages that fault, flush against the one or the other.
- * Pieces are aligned to their elements only, and begin as NaN. */
+/* guarded_arena.h: replaces csrc/system/arena.h in the harness of guard.c, by being included before it.
+ * Every piece of scratch lies between two pages that fault, directly beside one of them. Pieces are
+ * aligned to their elements only, and are filled with NaN. */
 #ifndef FNN_ARENA_H
 #define FNN_ARENA_H
 
@@ -19,9 +19,9 @@ static inline size_t fnn_times(size_t a, size_t b) { return b && a > SIZE_MAX / 
 
 static inline size_t fnn_plus(size_t a, size_t b) { return a > SIZE_MAX - b ? SIZE_MAX : a + b; }
 
-/* how much of an arena a piece of `size` bytes and its two pages take */
+/* Bytes of an arena that a piece of `size` bytes and its two pages take */
 size_t guarded_room(size_t size);
-/* the piece in the room at `at` */
+/* The piece in the pages from `at` on */
 void *guarded_piece(char *at, size_t size);
 
 static inline void *fnn_take(fnn_arena *arena, size_t count, size_t size)

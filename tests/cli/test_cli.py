@@ -1,4 +1,4 @@
-"""The command line: what it does, what it prints, and the one line that tells every mistake.
+"""The command line: results, output, and the one-line message for each error.
 
 Over 400 lines: one class for each part of the reference that ``--help`` is, and two tables of the
 mistakes that can be made. Nothing takes a network or waits.
@@ -16,7 +16,7 @@ import pytest
 
 import fastnn
 from fastnn import words
-from fastnn.cli import examples, report
+from fastnn.cli import report, task_data
 from fastnn.model_file import container
 
 Image = pytest.importorskip("PIL.Image")
@@ -373,7 +373,7 @@ class TestSplit:
     def test_every_class_gives_its_share_and_no_row_is_lost_or_doubled(self):
         y = np.repeat([0, 1, 2], [50, 100, 10])
         X = np.arange(160.0)[:, None]
-        (X_train, y_train), test = examples.split((X, y), 0.2, 0, 0, "classify")
+        (X_train, y_train), test = task_data.split((X, y), 0.2, 0, 0, "classify")
         assert test is not None
         X_test, y_test = test
         assert np.bincount(y_test).tolist() == [10, 20, 2]
@@ -385,7 +385,7 @@ class TestSplit:
         part = (np.arange(100.0)[:, None], np.zeros(100))
 
         def held(seed, stream):
-            return examples.split(part, 0.3, seed, stream, "regress")[1][0][:, 0].tolist()
+            return task_data.split(part, 0.3, seed, stream, "regress")[1][0][:, 0].tolist()
 
         assert held(1, 0) == held(1, 0)
         assert held(1, 0) != held(2, 0)
@@ -393,7 +393,7 @@ class TestSplit:
 
     def test_a_class_of_one_example_is_learnt_from(self):
         y = np.array([0] * 10 + [1])
-        (_, y_train), _ = examples.split((np.zeros((11, 1)), y), 0.9, 0, 0, "classify")
+        (_, y_train), _ = task_data.split((np.zeros((11, 1)), y), 0.9, 0, 0, "classify")
         assert 1 in y_train
 
 
@@ -481,7 +481,7 @@ class TestCheckpoints:
         ("flags", "status", "told"),
         [
             (["--resume", "m"], 1, "m is a finished model, not a checkpoint"),
-            (["--resume", "c"], 2, "c has its 3 epochs already"),
+            (["--resume", "c"], 2, "c already has 3 epochs"),
             (["--resume", "c", "--epochs", "2"], 2, "give a larger total with --epochs"),
             (["--resume", "c", "--seed", "0"], 2, "--seed is not for --resume"),
             (["--resume", "c", "--no-standardize"], 2, "--no-standardize is not for --resume"),
@@ -576,19 +576,19 @@ class TestCtrlC:
     def test_it_says_how_to_go_on_from_a_checkpoint(self, run, monkeypatch, flowers):
         stop_after(monkeypatch, epochs=2)
         _, _, err = run("train", "--data", flowers, "--epochs", 9, "--checkpoint", "c", "-q")
-        assert "(fastnn train --resume c goes on)" in err
+        assert "(fastnn train --resume c continues)" in err
 
     def test_before_the_training_nothing_is_written(self, run, monkeypatch, folder):
         def load(spec, target):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(examples, "load", load)
+        monkeypatch.setattr(task_data, "load", load)
         assert run("train") == (130, "", "fastnn: interrupted\n")
         assert os.listdir(folder) == []
 
 
 class TestFilesOfOthers:
-    """What is not fastnn's is never replaced by a model."""
+    """Other files than fastnn's are never replaced by a model."""
 
     @pytest.mark.parametrize("flag", ["-o", "--checkpoint"])
     def test_the_data_are_not_written_over(self, run, flowers, folder, flag):
@@ -596,7 +596,7 @@ class TestFilesOfOthers:
         status, out, err = run("train", "--data", flowers, "--epochs", 1, flag, flowers)
         assert (status, out) == (1, "")
         assert err == (
-            f"fastnn: error: {flag} flowers.csv is there and is no model of fastnn's: give another "
+            f"fastnn: error: {flag} flowers.csv exists and is not a fastnn model: give another "
             "name, or delete it\n"
         )
         assert (folder / flowers).read_bytes() == before
@@ -626,7 +626,7 @@ class TestFilesOfOthers:
         assert str(folder).encode() not in (folder / "c").read_bytes()
         status, _, err = run("train", "--resume", "c", "--epochs", 2)
         assert status == 2
-        assert "c does not say in which folder its model goes: give -o" in err
+        assert "c does not record the folder of its model: give -o" in err
         assert run("train", "--resume", "c", "--epochs", 2, "-q", "-o", out)[0] == 0
 
 
@@ -639,7 +639,7 @@ def test_data_that_have_changed_are_scored_with_a_warning(run, model, flowers, f
     assert "all 151 examples" in out
     assert err == (
         "fastnn: warning: flowers.csv has changed since flowers.safetensors was trained on it: "
-        "which rows were held out cannot be told, so all are used, most of which it was trained "
+        "the rows that were held out are unknown, so all are used, most of which it was trained "
         "on\n"
     )
 
@@ -677,7 +677,7 @@ class TestUsage:
             ("train --threads 0", "--threads: expected a whole number of 1 or more, got '0'"),
             ("train --hidden", "--hidden: expected at least one argument"),
             ("train --hidden 0", "expected a whole number of 1 or more, got '0'; or none"),
-            ("train --hidden 3 none", "--hidden none stands alone"),
+            ("train --hidden 3 none", "--hidden none cannot be combined with widths"),
             ("train --hidden none --dropout 0.1", "are for hidden layers; there is none"),
             ("train --hidden none --activation relu", "are for hidden layers; there is none"),
             ("train --hidden 3 --activation relu tanh", "activation has 2 values for 1 hidden"),
@@ -697,11 +697,11 @@ class TestUsage:
             ("train --data p.csv --loss cross_entropy", "--loss cross_entropy is for --task class"),
             ("train --data p.csv --output softmax", "--output softmax needs several outputs"),
             ("evaluate", "MODEL is missing"),
-            ("evaluate m", "m does not say what it was trained on: give --data"),
+            ("evaluate m", "m does not record its training data: give --data"),
             ("predict m", "INPUT is missing"),
             ("predict m p.csv --resize", "--resize is for pictures"),
             ("predict m p.csv --invert", "--invert is for pictures"),
-            ("predict m p.png --resize", "m does not say what size its images have"),
+            ("predict m p.png --resize", "m does not record the size of its images"),
             ("predict m p.csv --json --csv", "--csv: not allowed with argument --json"),
             ("info a b", "unrecognized arguments: b"),
         ],
@@ -730,7 +730,7 @@ class TestFailures:
             ("train --data text.csv", "text.csv, line 2, column 1 ('b'): expected a number, found"),
             ("train --data p.csv --target z", "p.csv has no columns called 'z'"),
             ("train --target 0", "target is for tables"),
-            ("train --data one.csv", "the target 'y' is always 3: nothing to tell apart"),
+            ("train --data one.csv", "the target 'y' is always 3: there is one class only"),
             ("train --data names.csv", "too many to be classes"),
             ("train --data p.csv --task classify", "too many to be classes"),
             ("train --data few.csv --task regress", "is text ('u'); regression needs numbers"),
@@ -743,7 +743,7 @@ class TestFailures:
             ("train --checkpoint {}", "path must name its fields"),
             ("evaluate nothing", "nothing: No such file or directory"),
             ("evaluate p.csv", "p.csv is no fastnn model: it is a text file"),
-            ("evaluate m --data p.csv", "it lacks 'sl', 'sw', 'pl', 'pw' and has 'a' besides"),
+            ("evaluate m --data p.csv", "it lacks 'sl', 'sw', 'pl', 'pw' and has 'a' in addition"),
             (
                 "evaluate m --data other.csv",
                 "must have the columns that the network was fitted on; it lacks 'sl'",
@@ -797,7 +797,7 @@ class TestFailures:
         def load(spec, target):
             raise MemoryError("80 GB wanted")
 
-        monkeypatch.setattr(examples, "load", load)
+        monkeypatch.setattr(task_data, "load", load)
         assert run("train") == (1, "", "fastnn: error: not enough memory: 80 GB wanted\n")
 
     def test_data_that_is_not_here_is_asked_for(self, run, folder, model):
@@ -837,7 +837,7 @@ class TestEvaluate:
         assert status == 0
         assert "digits, 1,000 test examples" in out
         assert re.search(r"^score     accuracy \d+.\d % \(\d+ of 1,000 wrong\)", out, re.M)
-        assert "rows: what it is" in out
+        assert "rows: true class" in out
 
     def test_of_other_data_without_a_test_part_all_is_scored(self, run, run_json, folder, model):
         lines = (folder / "flowers.csv").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""``fastnn descend``: the table, the word, the picture, and the one line that tells a mistake."""
+"""``fastnn descend``: the table, the word, the picture, and the one-line messages."""
 
 import json
 import os

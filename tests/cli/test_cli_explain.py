@@ -1,4 +1,4 @@
-"""``fastnn explain``: each view as text, page, numbers and picture, and the mistakes it tells."""
+"""``fastnn explain``: each view as text, page, numbers and picture, and the messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn.cli import examples, main
+from fastnn.cli import main, task_data
 
 VIEWS = [
     *("cost", "sensitivity", "nudges", "table", "paths", "weights", "activations", "confusion"),
@@ -165,7 +165,7 @@ def test_paths_begin_at_new_weights_with_a_rate_that_suits(
 
 def held_out(model: Path) -> tuple[Any, Any]:
     """Return what ``fastnn train`` trained on and held out, by its own splitting."""
-    ready = examples.prepare(examples.load("dots.csv", None), "classify", 0.2, 0)
+    ready = task_data.prepare(task_data.load("dots.csv", None), "classify", 0.2, 0)
     assert ready.test is not None
     return ready.train, ready.test
 

@@ -1,4 +1,4 @@
-"""`fastnn export`: what it writes, what it prints, and the one line that tells every mistake."""
+"""`fastnn export`: files, output, and the one-line message for each error."""
 
 import re
 import shlex
@@ -99,7 +99,7 @@ def test_int8_is_measured_on_what_the_model_was_trained_on_if_that_is_here(run, 
 def test_int8_of_a_network_that_knows_no_data_says_so(run, net):
     status, out, _ = run("net.safetensors", "net.c", "--int8")
     assert status == 0
-    assert "not measured: net.safetensors does not say what it was trained on" in out
+    assert "not measured: net.safetensors does not record its training data" in out
 
 
 def test_python_files_can_be_imported_and_answer_alike(run, flowers, folder):

@@ -1,4 +1,4 @@
-"""How long ``fastnn train`` trains on a table, and what it says of the result."""
+"""Length of the training of ``fastnn train`` on a table, and the report on its result."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class TestBaseline:
             net.params = [0, 0, 0, 0, *bias]
             net.save("m")
             out = run("evaluate", "m", "--data", "rare.npz")[1]
-            sentence = "The model is not better than the answer 'No' for every example."
+            sentence = "The model is not better than 'No' for every example."
             assert (sentence in out) is told
 
     def test_a_better_one_is_not(self, run, folder):
@@ -205,5 +205,5 @@ def test_a_view_of_classes_on_numbers_is_refused_with_the_reason(run, small):
     assert "--view confusion is for classes; small.safetensors predicts numbers" in err
     X, y = noisy_line(20)
     inside = fastnn.explain.look_inside(fastnn.load("small.safetensors"), X, y)
-    with pytest.raises(ValueError, match="it needs a network that classifies"):
+    with pytest.raises(ValueError, match="needs a network that classifies"):
         inside.plot("confusion")

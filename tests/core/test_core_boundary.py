@@ -1,4 +1,4 @@
-"""What the extension module refuses by itself, whatever the layer above lets through."""
+"""Arguments that the extension module refuses even if the layer above accepts them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the extension module refuses, and that a refusal leaves the network as it was."""
+"""Arguments that the extension module refuses; a refusal leaves the network unchanged."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def numbers(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def as_read(X: Array, dtype: Any) -> Array:
-    """What the network should see of X: numbers, whatever type holds them."""
+    """Return the inputs for X: numbers of any type."""
     return X.astype(dtype)
 
 

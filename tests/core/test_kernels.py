@@ -169,7 +169,7 @@ def slope_at_output(name: str, z: Array) -> Array:
 
 
 def slope_when_hidden(name: str, z: Array) -> Array:
-    """f'(z) of a hidden layer: of most activations told from a = f(z)."""
+    """f'(z) of a hidden layer: for most activations computed from a = f(z)."""
     core = Core([1, 1, 1], activation=name, loss="mae", dtype=z.dtype, params=[1, -0.0, 1, -0.0])
     lowest = np.full((len(z), 1), np.finfo(z.dtype).min, z.dtype)
     return core.gradient_per_example(z[:, None], lowest)[:, 1]

@@ -1,4 +1,4 @@
-"""Whatever the network: gradients are slopes of the cost, steps are the twin's, products add up.
+"""Random networks: gradients are slopes of the cost, steps are the twin's, products add up.
 
 Hypothesis draws networks of every depth, width, activation, loss and dropout, of every instruction
 set. Each test sees 500, always the same; `pytest --hypothesis-profile=long` 20,000 new ones.
@@ -120,7 +120,7 @@ class Case:
         return self.core.gradient(self.rows(), self.given, self.weight) / self.total
 
     def bends(self, params: Array, masks: Any = None) -> Array:
-        """How far every z and a − y is from where f or the loss bends, signed, (n_values,)."""
+        """Return the signed distances of all z and a − y from the kinks of f and the loss."""
         a, z = ref.forward(
             self.sizes, params, self.X, activation=self.activation, output=self.output, masks=masks
         )
@@ -134,7 +134,7 @@ class Case:
         return np.concatenate(found) if found else np.empty(0)
 
     def is_smooth_between(self, params: Array, step: Array, masks: Any = None) -> bool:
-        """Whether nothing bends from params − step to params + step."""
+        """Return whether there is no kink from params − step to params + step."""
         here = self.bends(params, masks)
         if here.size == 0:
             return True
@@ -207,7 +207,7 @@ def test_the_gradient_is_the_slope_of_the_cost(case: Case) -> None:
 def test_a_step_with_dropout_and_decay_goes_down_the_masked_cost(
     case: Case, decay: float, dropout_seed: int, step: int
 ) -> None:
-    """A step of rate 1 tells the gradient of C + λ/2 ΣW², C having the twin's masks in it."""
+    """A step of rate 1 gives the gradient of C + λ/2 ΣW², C having the twin's masks in it."""
     masks = ref.dropout_masks(case.sizes, case.n, case.dropout, seed=dropout_seed, step=step)
     core, is_weight = case.core, ref.weight_mask(case.sizes)
     params = core.exact

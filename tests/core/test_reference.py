@@ -1,7 +1,7 @@
 """The NumPy twin itself is right: finite differences, and numbers worked by hand.
 
-Nothing here runs fastnn. The other tests may then hold the library to `reference.py`. The file is
-long because the derivations of its numbers stand in it.
+Nothing here runs fastnn. The other tests may then hold the library to `reference.py`. Over 400
+lines, because the derivations of its numbers stand in it.
 """
 
 from __future__ import annotations
@@ -322,7 +322,7 @@ def test_dropout_of_probability_zero_changes_nothing() -> None:
 
 
 def path(optimiser, gradients: list[float], start: float = 0.0) -> tuple[list, list]:
-    """Where a weight and a bias go from `start` under these gradients."""
+    """Return the path of a weight and a bias from `start` under these gradients."""
     w, state, is_weight = np.full(2, start), {}, np.array([True, False])
     points = []
     for g in gradients:

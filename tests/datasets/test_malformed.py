@@ -254,7 +254,7 @@ class TestTerabytes:
             [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True
         )
         assert said.stdout == (
-            f"{path}: tensor 'weights.0' has 4,398,046,511,104 bytes, more than there is memory\n"
+            f"{path}: tensor 'weights.0' has 4,398,046,511,104 bytes, more than the free memory\n"
         )
         assert said.stderr == ""
 

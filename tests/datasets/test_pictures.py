@@ -29,7 +29,7 @@ def seven(size, box, width, ink, paper, mode="L"):
 
 
 def of(picture):
-    """A picture as it is read."""
+    """Return a picture, read from a file."""
     pixels = np.array(picture)
     return Picture(pixels, pixels.shape)
 
@@ -132,7 +132,7 @@ class TestReading:
         frames = [Image.new("L", (3, 2), level) for level in (30, 90, 200)]
         found = self.read(tmp_path, frames[0], "p.gif", save_all=True, append_images=frames[1:])
         assert found.pixels.tolist() == [[30] * 3] * 2
-        assert found.notes == ("the first of its 3 pictures is looked at",)
+        assert found.notes == ("the first of its 3 pictures is used",)
 
     def test_many_pixels_are_refused_unless_they_may_become_fewer(self, tmp_path):
         Image.new("L", (4000, 3000), 90).save(tmp_path / "p.png")

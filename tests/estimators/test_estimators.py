@@ -27,9 +27,9 @@ from sklearn.neural_network import MLPRegressor as TheirRegressor
 
 import fastnn
 from fastnn import MLPClassifier, MLPRegressor
-from fastnn.estimators import losses, options
+from fastnn.estimators import losses, parameters
 from fastnn.estimators.labels import Labels
-from fastnn.fit.state import Rule
+from fastnn.fit.state import StepRule
 
 X, Y = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -124,7 +124,7 @@ class TestLossAndL2ByHand:
         assert model.coefs_[0][0, 0] == pytest.approx(1 - 0.1 - 0.1 * 0.25, abs=1e-7)
 
     def test_invscaling_counts_steps(self):
-        rates = options.InverseScaling(0.1, 0.5).rates(
+        rates = parameters.InverseScaling(0.1, 0.5).rates(
             np.arange(4), steps_per_epoch=2, total_steps=4
         )
         assert rates == pytest.approx([0.1, 0.1 / 2**0.5, 0.1 / 3**0.5, 0.05])
@@ -433,7 +433,7 @@ class TestNetworksInAndOut:
         net = model.to_mlp()
         assert np.array_equal(net.classify(X), model.predict(X))
         assert np.array_equal(net.predict(X), model.predict_proba(X))
-        assert net._rule == Rule() and net._state is None
+        assert net._rule == StepRule() and net._state is None
         net.params = np.zeros(net.n_params)
         assert model.network_.params.any()
 

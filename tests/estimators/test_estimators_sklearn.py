@@ -1,7 +1,6 @@
 """The estimators are drop-in: scikit-learn's own checks, and its behaviour as its users know it.
 
-What is asked for here is scikit-learn's public behaviour. That the two learn the same is
-test_estimators_agree.py; that its tools take ours, test_estimators_tools.py.
+That both learn the same is in test_estimators_agree.py; its tools, in test_estimators_tools.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What scikit-learn's tracker was asked for and its module refused, each wish as a user says it."""
+"""Requests to scikit-learn's tracker that its module lacks, each as a user words it.
+
+Over 400 lines: a test for each wish.
+"""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def text(diagnosis):
 
 
 def contradictions(net, diagnosis):
-    """What in the findings contradicts something else, or is so already."""
+    """Return the advice that contradicts other advice or the setting."""
     said = text(diagnosis)
     everything = " ".join(said)
     found = []
@@ -213,7 +213,7 @@ def test_numbers_that_the_mean_would_say_better_are_told():
     net = fastnn.MLP([1, 1], seed=0)
     net.params = [-1.0, 0.0]  # R² = 1 − 4 / 1 = −3
     (finding,) = (f for f in diagnose(net, x, x[:, 0]).findings if f.topic == "no_better_than_mean")
-    assert "always saying the mean would be as good, or better" in finding.sentence
+    assert "always predicting the mean would be as good, or better" in finding.sentence
     net.params = [1.0, 0.0]
     assert "no_better_than_mean" not in diagnose(net, x, x[:, 0])
 
@@ -229,13 +229,11 @@ def test_an_accuracy_just_below_the_majority_is_told_with_digits_that_differ():
     assert "no_better_than_majority" not in diagnosis  # 99.34 % against 93.96 %
     net.params = [-1.0, -10.0]
     (finding,) = (f for f in diagnose(net, X, y).findings if f.topic == "no_better_than_majority")
-    assert (
-        finding.sentence == "94% of the answers are right; always saying '0' would be right in 94%."
-    )
+    assert finding.sentence == "94% of the predictions are right; always '0' would be right in 94%."
     X[:30, 0] = -100  # 30 zeros more are said to be 1
     (finding,) = (f for f in diagnose(net, X, y).findings if f.topic == "no_better_than_majority")
     assert finding.sentence == (
-        "93.66% of the answers are right; always saying '0' would be right in 93.96%."
+        "93.66% of the predictions are right; always '0' would be right in 93.96%."
     )
 
 

@@ -1,4 +1,7 @@
-"""Gradient descent on functions of two inputs: paths by hand, words, and pictures."""
+"""Gradient descent on functions of two inputs: paths by hand, words, and pictures.
+
+Over 400 lines: the path, its words, its table, its film and its picture.
+"""
 
 import json
 import math
@@ -268,7 +271,7 @@ class TestItsForms:
         assert plain["paths"] == [[[4, -2], [2, -1], [1, -0.5], [0.5, -0.25]]]
         assert plain["words"] == ["still moving"]
         assert (plain["lr"], plain["momentum"], plain["gradient"]) == (0.25, 0, "exact")
-        assert "_surface" not in plain
+        assert "surface" not in plain
         assert "<td>still moving</td>" in descent.to_html()
         assert "Gradient descent on x**2 + y**2" in str(descent)
         assert "still moving" in str(descent)

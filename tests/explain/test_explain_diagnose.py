@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from pictures import assert_looks_as_accepted
 
 import fastnn
 from fastnn.explain import diagnose
@@ -45,7 +46,7 @@ def test_a_good_training_has_no_findings_and_says_what_was_looked_at(activation)
     diagnosis = diagnose(net, ROWS, LABELS)
     assert diagnosis.findings == () and diagnosis.healthy
     text = " ".join(str(diagnosis).split())
-    assert f"Nothing is wrong, as far as {len(diagnosis.checks)} checks can tell" in text
+    assert f"No problem found by {len(diagnosis.checks)} checks" in text
     assert len(diagnosis.checks) >= 10
     assert diagnosis.lr == 0.3
 
@@ -298,9 +299,9 @@ def test_an_accuracy_that_is_no_better_than_the_most_frequent_class():
     always_0.biases[1][...] = [20, -20]
     diagnosis = diagnose(always_0, ROWS, LABELS)
     share = (LABELS == 0).mean()
-    assert f"{share:.0%} of the answers" in found(diagnosis, "no_better_than_majority").sentence
+    assert f"{share:.0%} of the predictions" in found(diagnosis, "no_better_than_majority").sentence
     assert (
-        "1 of 2 classes are never said, though they occur: '1'."
+        "1 of 2 classes are never predicted, though they occur: '1'."
         in found(diagnosis, "silent_outputs").sentence
     )
     well = diagnose(trained(), ROWS, LABELS)
@@ -350,15 +351,13 @@ def test_the_most_serious_comes_first_in_print_html_and_json():
     assert order == sorted(order, key=["serious", "warning", "note"].index)
     assert order[0] == "serious" and order[-1] == "note" and not diagnosis.healthy
     assert f"{len(order)} findings in" in str(diagnosis)
-    assert "The network says the same on every example" in diagnosis.to_html()
+    assert "The network predicts the same on every example" in diagnosis.to_html()
     plain = json.loads(json.dumps(diagnosis.to_dict()))
     assert plain["findings"][0]["severity"] == "serious"
 
 
 def test_the_picture(tmp_path):
     pytest.importorskip("matplotlib").use("Agg")
-    from pictures import assert_looks_as_accepted
-
     net = net_for("sigmoid", sizes=(4, 8, 8, 2), init="lecun_normal")
     net.weights[1][...] *= 20
     assert_looks_as_accepted(diagnose(net, ROWS, LABELS).plot(), "diagnosis", tmp_path)

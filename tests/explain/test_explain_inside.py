@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from pictures import assert_looks_as_accepted, assert_nothing_is_cut_off, digit_network
 
 import fastnn
 from fastnn.explain import look_inside
@@ -97,7 +98,7 @@ def test_statistics_do_not_depend_on_how_the_rows_are_cut(monkeypatch):
     net = fastnn.MLP([3, 5, 2], activation="tanh", seed=0, dtype="float64")
     rows = np.random.default_rng(0).normal(3, 2, (60, 3))
     hidden = net.activations(rows)[1]
-    monkeypatch.setattr("fastnn.explain.examples.PIECE", 1)
+    monkeypatch.setattr("fastnn.explain.view_data.PIECE", 1)
     unit = look_inside(net, rows).units[0]
     np.testing.assert_allclose(unit.mean, hidden.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(unit.deviation, hidden.std(axis=0), rtol=1e-12)
@@ -138,7 +139,7 @@ def test_without_y_there_are_no_confusions_and_no_costs():
     assert len(inside.tables()) == 2
     with pytest.raises(ValueError, match="'mistakes' needs y"):
         inside.plot("mistakes")
-    with pytest.raises(ValueError, match="'confusion' counts classes"):
+    with pytest.raises(ValueError, match="'confusion' needs a network that classifies"):
         inside.plot("confusion")
 
 
@@ -215,22 +216,14 @@ def digits():
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
     (images, labels), (X_test, y_test) = fastnn.datasets.load_digits()
-    net = fastnn.MLP(  # in double, every processor ends at the same picture
-        [784, 16, 16, 10],
-        activation="sigmoid",
-        init="lecun_normal",
-        output="sigmoid",
-        loss="quadratic",
-        dtype="float64",
-        seed=0,
-    )
+    net = digit_network()
     net.fit(images, labels, epochs=5, batch_size=10, optimizer=fastnn.SGD(lr=1.5))
     return look_inside(net, X_test, y_test)
 
 
 @pytest.fixture(scope="module")
 def flowers():
-    """Four measures, three kinds, told apart by two hidden units; all numbers are set."""
+    """Four measures, three kinds, separated by two hidden units; all numbers are set."""
     pytest.importorskip("matplotlib").use("Agg")
     net = fastnn.MLP([4, 3, 3], activation="tanh", output="softmax", init="zeros")
     net.classes = ["setosa", "versicolor", "virginica"]
@@ -243,8 +236,6 @@ def flowers():
 
 @pytest.mark.parametrize("kind", ["network", "first_layer", "confusion", "mistakes", "units"])
 def test_the_pictures_of_digits(digits, kind, tmp_path):
-    from pictures import assert_looks_as_accepted
-
     assert_looks_as_accepted(digits.plot(kind), f"inside_{kind}", tmp_path)
 
 
@@ -264,16 +255,11 @@ def test_long_names_do_not_leave_the_pictures():
     pictures.append(fastnn.explain.nudge_table(net, X, y).plot())
     pictures.append(fastnn.explain.cost_table(net, X, y, examples=[0]).plot())
     for picture in pictures:
-        picture.canvas.draw()
-        box, (width, height) = picture.get_tightbbox(), picture.get_size_inches()
-        assert box.x0 > -0.02 and box.x1 < width + 0.02, picture._suptitle
-        assert box.y0 > -0.02 and box.y1 < height + 0.02, picture._suptitle
+        assert_nothing_is_cut_off(picture)
 
 
 @pytest.mark.parametrize("kind", ["network", "first_layer", "mistakes"])
 def test_the_pictures_of_named_features(flowers, kind, tmp_path):
-    from pictures import assert_looks_as_accepted
-
     assert_looks_as_accepted(flowers.plot(kind), f"inside_features_{kind}", tmp_path)
 
 

@@ -1,4 +1,7 @@
-"""Full-batch and mini-batch descent from one start: the record, the plane and the surface."""
+"""Full-batch and mini-batch descent from one start: the record, the plane and the surface.
+
+Over 400 lines: the record, the two planes and the picture each have numbers by hand.
+"""
 
 import copy
 import json
@@ -7,14 +10,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from pictures import assert_looks_as_accepted, smallest_text
+from pictures import assert_looks_as_accepted, digit_network, smallest_text
 
 import fastnn
 from fastnn import MLP, SGD, Adam
 from fastnn.callbacks import Callback
-from fastnn.explain import descent_paths, directions, paths, walkers
-from fastnn.explain.examples import Examples
-from fastnn.explain.walkers import Walk
+from fastnn.explain import descent_paths, directions, paths, recorder
+from fastnn.explain.recorder import Training
+from fastnn.explain.view_data import ViewData
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(60, 3))
@@ -27,7 +30,7 @@ def small(seed=1, **rest):
 
 @pytest.fixture(scope="module")
 def walked():
-    """The paths of a small network, all batches, and the network as it was before."""
+    """The paths of a small network, for all batch sizes, and a copy of the network before them."""
     net = small()
     before = copy.deepcopy(net)
     made = descent_paths(
@@ -143,7 +146,7 @@ class TestTheRecord:
         assert len(ones.costs) == len(ones.costed) <= 61
 
     def test_bytes_are_read_as_the_first_fit_reads_them(self):
-        """Which sets `input_scale` to 1/255: costs and surface are of the network with it."""
+        """The first fit on bytes sets `input_scale` to 1/255; costs and surface use it."""
         pixels = np.rint(40 * (X - X.min())).clip(0, 255).astype(np.uint8)
         assert pixels.max() > 1
         made = descent_paths(small(), pixels, Y, batch_sizes=[None], epochs=5, lr=0.1, grid=3)
@@ -164,15 +167,15 @@ class TestTheRecord:
     def test_points_that_are_kept_take_bounded_memory(self):
         for n_params, steps in ((31, 10**6), (13_002, 3000), (5 * 10**6, 800)):
             most = int(np.clip(paths._BYTES // (8 * n_params * 3), 24, paths._KEPT))
-            walk = Walk(small(), Examples(small(), X, Y), 60, steps, SGD(1), 0)
-            every = walk.recorder(most).every
+            training = Training(small(), ViewData(small(), X, Y), 60, steps, SGD(1), 0)
+            every = training.recorder(most).every
             kept = 2 + sum(len(range(first, steps + 1, every)) for first in (0, 1))
             assert kept <= most
 
     def test_seconds_are_those_of_the_training_alone(self, monkeypatch):
         """By a clock that ticks once a look: at the start, and at the end of each epoch."""
         ticks = count()
-        monkeypatch.setattr(walkers, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+        monkeypatch.setattr(recorder, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
         made = descent_paths(small(), X, Y, batch_sizes=[None, 20], epochs=[3, 2], lr=0.1, grid=3)
         assert next(ticks) == 4 + 3  # a look for each epoch and one before, none for a step
         assert made.paths[0].seconds.tolist() == [0, 1, 2, 3]
@@ -463,14 +466,7 @@ plt = pytest.importorskip("matplotlib.pyplot")
 @pytest.fixture(scope="module")
 def digits():
     (x, y), _ = fastnn.datasets.load_digits()
-    net = MLP(
-        [784, 16, 16, 10],
-        activation="sigmoid",
-        init="lecun_normal",
-        output="sigmoid",
-        loss="quadratic",
-        seed=0,
-    )
+    net = digit_network(dtype="float32")
     made = descent_paths(net, x[:800], y[:800], epochs=[100, 12, 2], lr=2, grid=15, sample=200)
     # Seconds differ from run to run: those of a machine that needs a microsecond an example.
     for path in made.paths:

@@ -136,7 +136,9 @@ class TestTheMap:
         cows = THREE == "cow"
         plane = input_plane(net, X, THREE, test=(X[cows], THREE[cows]), grid=3)
         assert {plane.classes[k] for k in plane.points[1].labels} == {"cow"}
-        with pytest.raises(ValueError, match="y of test has the class 'cow', which y has not"):
+        with pytest.raises(
+            ValueError, match="y of test has the class 'cow', which y does not have"
+        ):
             input_plane(net, X[~cows], THREE[~cows], test=(X, THREE))
 
     @pytest.mark.parametrize("kind", ["list", "csr", "float32"])
@@ -156,7 +158,12 @@ class TestItsForms:
         x, y = [[-3, 0], [1, 1], [2, 0], [3, 1]], ["no", "no", "yes", "yes"]
         net.classes = ["no", "yes"]
         (table,) = input_plane(net, x, y, grid=4, limits=((-3, 3), (0, 1))).tables()
-        assert table.columns == ("class", "share of the plane", "examples, given", "told right")
+        assert table.columns == (
+            "class",
+            "share of the plane",
+            "examples, given",
+            "predicted right",
+        )
         assert table.rows == [("no", 0.5, 2, 1), ("yes", 0.5, 2, 2)]
         assert table.note == "4 × 4 places: input 0 −3 to 3, input 1 0 to 1."
 
@@ -192,7 +199,7 @@ class TestMistakes:
             ({"limits": ((0, np.inf), (0, 1))}, "limits must be"),
             ({"test": X}, r"test must be a pair \(X, y\)"),
             ({"test": (X, SUM[:3])}, "X has 80 rows, y has 3"),
-            ({"test": (X, THREE)}, "y has 3 different labels; this network tells 2"),
+            ({"test": (X, THREE)}, "y has 3 different labels; this network has outputs for 2"),
         ],
     )
     def test_a_wrong_value_is_told_in_one_sentence(self, rest, sentence):
@@ -201,7 +208,7 @@ class TestMistakes:
 
     def test_both_parts_must_be_of_one_kind(self):
         net = MLP([2, 1], output="sigmoid", loss="mse", seed=0)
-        with pytest.raises(ValueError, match="both classes, or both numbers"):
+        with pytest.raises(ValueError, match="both be classes or both be numbers"):
             input_plane(net, X, SUM > 0, test=(X, np.full(80, 0.5)))
 
     def test_other_networks_than_of_two_inputs_have_no_plane(self):

@@ -5,6 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from pictures import assert_looks_as_accepted, digit_network
 
 import fastnn
 from fastnn.explain import nudge_table
@@ -205,7 +206,7 @@ def test_the_network_is_not_changed(digits):
         ({"examples": [40]}, ValueError, "examples must be row numbers from 0 to 39, got 40"),
         ({"examples": [-1]}, ValueError, "examples must be row numbers from 0 to 39, got -1"),
         ({"examples": 3}, TypeError, "examples must be a sequence of row numbers, got 3"),
-        ({"params": "biases[0][0]"}, TypeError, "params must be a sequence of places or names"),
+        ({"params": "biases[0][0]"}, TypeError, "params must be a sequence of positions or names"),
         ({"params": [39]}, ValueError, "39"),
         ({"params": ["biases[0][4]"]}, ValueError, "biases"),
         ({"max_bytes": 0}, ValueError, "max_bytes must be a number of bytes above 0, got 0"),
@@ -330,17 +331,8 @@ def test_lines_are_not_too_long_on_digits(digits):
 def test_the_picture(digits, tmp_path):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
-    from pictures import assert_looks_as_accepted
-
     _, X, y = digits
-    net = fastnn.MLP(  # in double, every processor ends at the same picture
-        [784, 16, 16, 10],
-        activation="sigmoid",
-        init="lecun_normal",
-        output="sigmoid",
-        dtype="float64",
-        seed=0,
-    )
+    net = digit_network(loss=None)
     net.fit(X, y, epochs=1, batch_size=10, optimizer=fastnn.SGD(lr=0.5))
     rows = ["weights[1][3, 4]", "weights[2][0, 9]", "biases[1][2]", "biases[2][0]", "biases[2][5]"]
     made = nudge_table(net, X, y, params=rows, examples=[0, 1, 2, 7, 9]).plot()

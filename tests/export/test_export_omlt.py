@@ -39,7 +39,7 @@ def trained(place: Any, dtype: str = "float32", **options: Any) -> tuple[fastnn.
 
 
 def evaluate(definition: Any, x: Any) -> Any:
-    """What the layers that OMLT read compute of one row, in double."""
+    """Return the outputs of the layers that OMLT read for one row, in double."""
     values = {}
     for layer in definition.layers:
         inputs = [values[id(before)] for before in definition.predecessors(layer)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from export_helpers import every_activation_and_output, net_with_tails, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,23 +35,17 @@ def run(model: Any, X: Any) -> list[Any]:
     return list(session.run(None, {"input": X}))
 
 
-def rows(n: int, width: int, seed: int = 0, dtype: Any = np.float32) -> Any:
-    return np.random.default_rng(seed).standard_normal((n, width)).astype(dtype)
-
-
 def assert_alike(mine: Any, theirs: Any, tolerance: float) -> None:
     assert mine.shape == theirs.shape and mine.dtype == theirs.dtype
     np.testing.assert_allclose(theirs, mine, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("activation, output", list(product(HIDDEN, ACTIVATIONS)))  # noqa: PT006
+@every_activation_and_output
 def test_every_activation_and_output_computes_what_predict_does(
     activation: str, output: str, dtype: str
 ) -> None:
-    net = fastnn.MLP([5, 9, 4], activation=activation, output=output, dtype=dtype, seed=1)
-    net.biases[0] = np.linspace(-6, 6, 9)  # both sides of every function, and its tails
-    X = rows(64, 5, dtype=dtype)
+    net, X = net_with_tails(activation, output, dtype)
     # erf in float32: see the notes of to_onnx
     tolerance = 1e-6 if "gelu" in (activation, output) and dtype == "float64" else TOLERANCE[dtype]
     (out,) = run(to_onnx(net), X)

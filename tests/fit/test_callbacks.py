@@ -344,9 +344,7 @@ class TestConstructors:
             make()
 
     def test_a_monitor_that_would_not_be_looked_at_is_refused(self):
-        with pytest.raises(
-            ValueError, match=r"^monitor is only looked at with save_best_only=True"
-        ):
+        with pytest.raises(ValueError, match=r"^monitor is only used with save_best_only=True"):
             ModelCheckpoint("net", monitor="loss")
 
 

@@ -1,4 +1,7 @@
-"""The epoch loop: what it learns, visits, logs and calls."""
+"""The epoch loop: what it learns, visits, logs and calls.
+
+Over 400 lines: one class for each thing that a fit does, its numbers by hand.
+"""
 
 import copy
 from dataclasses import replace
@@ -11,8 +14,8 @@ from states import state_of, table, without_clock
 import fastnn
 from fastnn import MLP, SGD, Adam, AdamW, RMSprop, schedules
 from fastnn.callbacks import Callback, EarlyStopping
-from fastnn.fit import pace
-from fastnn.fit.state import Rule
+from fastnn.fit import call_size
+from fastnn.fit.state import StepRule
 
 X, Y = table(60)
 X_VAL, Y_VAL = table(25, seed=1)
@@ -300,7 +303,7 @@ class TestSameBits:
     def test_how_a_run_is_cut_into_calls_changes_no_bit(self, monkeypatch, seconds):
         expected = network(dropout=0.2)
         record = expected.fit(X, Y, epochs=4, batch_size=7, optimizer=Adam(0.01))
-        monkeypatch.setattr(pace, "CALL_SECONDS", seconds)
+        monkeypatch.setattr(call_size, "CALL_SECONDS", seconds)
         net = network(dropout=0.2)
         history = net.fit(X, Y, epochs=4, batch_size=7, optimizer=Adam(0.01))
         np.testing.assert_array_equal(net.params, expected.params)
@@ -399,7 +402,7 @@ def test_a_rule_steps_along_the_gradient_that_it_says(optimizer, twin, factor, w
     rng = np.random.default_rng(4)
     X, y, weight = rng.normal(size=(12, 3)), rng.normal(size=12), rng.uniform(0.2, 3, 12)
     net = MLP([3, 4, 1], activation="tanh", dtype="float64", seed=0)
-    net._rule, other, state = Rule(factor=factor, alpha=0.6), copy.deepcopy(net), {}
+    net._rule, other, state = StepRule(factor=factor, alpha=0.6), copy.deepcopy(net), {}
     for _ in range(2):
         for rows in (slice(0, 5), slice(5, 10), slice(10, 12)):  # the last batch is smaller
             w = weight[rows] if weighted else np.ones(12)[rows]

@@ -34,7 +34,9 @@ class TestDivergence:
     def test_the_parameters_are_those_before_the_fit(self, dtype, optimizer, batch_size):
         net = regression(dtype)
         before = net.params.copy()
-        with pytest.warns(DivergenceWarning, match="are again those before the fit") as caught:
+        with pytest.warns(
+            DivergenceWarning, match="were set back to those before the fit"
+        ) as caught:
             history = net.fit(X, Y, epochs=3, batch_size=batch_size, optimizer=optimizer)
         np.testing.assert_array_equal(net.params, before)
         assert len(history) == (dtype == "float64" and batch_size is None)
@@ -56,7 +58,7 @@ class TestDivergence:
     def test_it_goes_back_to_the_end_of_the_last_good_epoch(self, step, told_in):
         kept = []
         net = regression()
-        with pytest.warns(DivergenceWarning, match="are again those after epoch 2"):
+        with pytest.warns(DivergenceWarning, match="were set back to those after epoch 2"):
             history = net.fit(
                 X,
                 Y,
@@ -127,7 +129,7 @@ class TestDivergence:
     def test_a_step_of_ones_own_that_overflows_is_taken_back(self):
         net = regression()
         before = net.params.copy()
-        with pytest.warns(DivergenceWarning, match="the step overflowed and was taken back") as w:
+        with pytest.warns(DivergenceWarning, match="the step overflowed and was undone") as w:
             net.train_batch(X, Y, optimizer=SGD(1e300, momentum=0.9))
         np.testing.assert_array_equal(net.params, before)
         assert not net._state.m.any()
@@ -247,7 +249,7 @@ class TestTwoAtOnce:
     def test_training_inside_a_callback_is_refused_and_the_fit_goes_on(self, what):
         def train(run, logs):
             before = state_of(net)
-            with pytest.raises(BusyError, match=r"^this network is being trained already, by"):
+            with pytest.raises(BusyError, match=r"^this network is already being trained: by"):
                 what(net)
             assert state_of(net) == before
 
@@ -279,9 +281,9 @@ class TestTwoAtOnce:
         thread = threading.Thread(target=lambda: net.fit(X, Y, epochs=1, callbacks=[wait]))
         thread.start()
         assert inside.wait(60)
-        with pytest.raises(BusyError, match="this network is being trained already"):
+        with pytest.raises(BusyError, match="this network is already being trained"):
             net.fit(X, Y, epochs=1)
-        with pytest.raises(RuntimeError, match="this network is being trained already"):
+        with pytest.raises(RuntimeError, match="this network is already being trained"):
             net.train_batch(X, Y)
         assert net.predict(X).shape == (60, 3)
         go_on.set()

@@ -165,11 +165,11 @@ class TestTerminal:
         assert set(line) == {"━"}
         assert texts == [
             "loss 0.0812",
-            "acc 0.9512",
-            "val_loss 0.0931",
-            "val_acc 0.9400",
-            "1.52 M/s",
             "in 2.5 s",
+            "acc 0.9512",
+            "val_acc 0.9400",
+            "val_loss 0.0931",
+            "1.52 M/s",
         ]
 
     @pytest.mark.parametrize("width", [20, 30, 40, 50, 60, 70, 80, 81, 100, 200])
@@ -266,7 +266,7 @@ class TestTerminal:
 class TestNotebook:
     @pytest.fixture
     def cell(self, monkeypatch):
-        """What a notebook cell was shown: (how, data) pairs."""
+        """Return the output of a notebook cell: (how, data) pairs."""
         shown = []
 
         class Handle:

@@ -1,4 +1,4 @@
-"""What is fuzzed: readers of files and of formulas, with seeds and mutations that know the format.
+"""Targets of fuzzing: readers of files and formulas, with seeds and mutations for each format.
 
 A target takes bytes and gives back nothing. It may refuse them with the exceptions that the reader
 documents, in one line; everything else is a finding: another exception, code that runs, a network

@@ -1,7 +1,7 @@
 """Direction of knowledge: who includes whom, who imports whom, and who may do what.
 
 Read from the sources, so that a shortcut across the house is found on the day it is built. Each
-test collects all violations and shows them.
+test collects all violations and shows them. Over 400 lines: the rules of C and those of Python.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from folders import ROOT
@@ -207,27 +208,6 @@ def test_the_code_of_an_optimiser_is_its_own_or_that_of_its_base() -> None:
 
 # --- Python -------------------------------------------------------------------------------------
 
-# Modules that import nothing of ours but what stands here: the leaves.
-LEAVES: dict[str, set[str]] = {
-    "activations": {"names"},
-    "arrays": {"_fastnn", "cells", "names", "words"},
-    "callbacks": {"checks", "schedules"},
-    "cells": set(),
-    "checks": set(),
-    "datasets": {"paths", "pictures"},
-    "hints": set(),
-    "history": {"words"},
-    "init": set(),
-    "layout": set(),
-    "names": {"hints"},
-    "optim": {"checks", "hints", "schedules"},
-    "paths": set(),
-    "pictures": {"paths"},
-    "progress": {"words"},
-    "schedules": {"checks"},
-    "words": set(),
-    "_config": {"_fastnn"},
-}
 # What a function may import when it runs: a history draws itself, a network writes itself.
 LATE: dict[str, set[str]] = {
     "history": {"plot", "paths"},
@@ -235,21 +215,28 @@ LATE: dict[str, set[str]] = {
     "_config": {"__init__"},
 }
 
-# The spine, from the bottom: a module here imports none that stands above it.
-SPINE = [
-    "_fastnn",
-    "fit",
-    "passes",
-    "scaling",
-    "mlp",
-    "model_file",
-    "export",
-    "estimators",
-    "plot",
-    "explain",
-    "bench",
-    "cli",
-]
+
+@cache
+def drawing() -> tuple[list[str], dict[str, set[str]]]:
+    """Return the house as CONTRIBUTING.md draws it.
+
+    First the spine, from the top: a module or folder there imports none that stands before it.
+    Then the leaves, each with all that it imports of ours: "a, b → c, d;  e → nothing".
+    """
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    (section,) = re.findall(r"^## The house$(.*?)^## ", page, re.MULTILINE | re.DOTALL)
+    spine, *rows = re.findall(r"^    +(\S.*)$", section, re.MULTILINE)
+    leaves = {}
+    for entry in " ".join(rows).split(";"):
+        names, _, imported = entry.partition("→")
+        for name in names.split(","):
+            leaves[name.strip()] = {other.strip() for other in imported.split(",")} - {"nothing"}
+    return [name.strip() for name in spine.split("→")], leaves
+
+
+def spine_of_python() -> list[str]:
+    spine, _ = drawing()
+    return [*spine[: spine.index("_fastnn.pyx")], "_fastnn"]
 
 
 def modules() -> dict[str, ast.Module]:
@@ -314,7 +301,7 @@ def imported(module: str, node: ast.stmt) -> Iterator[str]:
 
 
 def ours(module: str, tree: ast.Module) -> Iterator[tuple[str, bool, str]]:
-    """(room, late, place) for each import of ours: room is the first part of the name."""
+    """Yield (room, late, place) for each import of fastnn: room is the first part of the name."""
     rooms = {path.stem for path in PACKAGE.iterdir()} | {"_fastnn"}
     for node, late in imports(tree):
         for name in imported(module, node):
@@ -324,24 +311,39 @@ def ours(module: str, tree: ast.Module) -> Iterator[tuple[str, bool, str]]:
                 yield room, late, f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {room}"
 
 
-def test_leaves_import_nothing_of_ours_but_what_is_allowed() -> None:
+def test_every_module_and_folder_is_drawn_in_the_house() -> None:
+    spine, leaves = drawing()
+    rooms = {module.split(".")[0] for module in modules()} - {"__init__", "__main__"}
+    assert rooms == ({*spine_of_python()} | leaves.keys()) - {"_fastnn"}
+    assert len(rooms) == len(spine_of_python()) - 1 + len(leaves), "drawn twice"
+    assert spine[spine.index("_fastnn.pyx") + 1] == "csrc/fnn.h"
+    folders = spine[spine.index("csrc/fnn.h") + 1 :]
+    assert {*folders} == MAY_INCLUDE.keys() - {"", "system"}
+    for above, *below in (folders[i:] for i in range(len(folders))):
+        assert MAY_INCLUDE[above] <= {*below, "system"}, above
+
+
+def test_a_leaf_imports_of_ours_what_is_drawn_and_no_more() -> None:
+    _, leaves = drawing()
+    found: dict[str, set[str]] = {leaf: set() for leaf in leaves}
     violations = []
     for module, tree in modules().items():
         room = module.split(".")[0]
-        if room in LEAVES:
-            for other, late, place in ours(module, tree):
-                allowed = LEAVES[room] | {room} | (LATE.get(room, set()) if late else set())
-                if other not in allowed:
-                    violations.append(place)
+        for other, late, place in ours(module, tree) if room in leaves else ():
+            if late and other not in leaves[room] | LATE.get(room, set()):
+                violations.append(place)
+            elif not late and other != room:
+                found[room].add(other)
     assert not violations, show(violations)
+    assert found == leaves
 
 
 def test_no_module_imports_one_above_it() -> None:
-    violations = []
+    spine, violations = spine_of_python(), []
     for module, tree in modules().items():
         room = module.split(".")[0]
-        if room in SPINE:
-            above = SPINE[SPINE.index(room) + 1 :]
+        if room in spine:
+            above = spine[: spine.index(room)]
             violations += [
                 place
                 for other, late, place in ours(module, tree)
@@ -478,6 +480,18 @@ def test_messages_are_ascii() -> None:
                 line = text.count("\n", 0, found.start()) + 1
                 violations.add(f"fastnn/{path.name}:{line}: {found.group()}")
     assert not violations, show(sorted(violations))
+
+
+def test_pictures_read_public_attributes_of_views_alone() -> None:
+    violations = [
+        f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {ast.unparse(node)}"
+        for module, tree in modules().items()
+        if module.split(".")[0] == "plot"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr)
+        if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+    ]
+    assert not violations, show(violations)
 
 
 def test_imports_of_ours_are_relative() -> None:

@@ -24,7 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from folders import ROOT
+from folders import ROOT, TESTS
 
 DOCS = ROOT / "docs"
 _FENCE = re.compile(
@@ -156,3 +156,19 @@ def test_every_public_name_is_in_the_reference():
     for module in (callbacks, datasets, explain, export, pictures, plot, schedules):
         public |= set(module.__all__) - helpers
     assert public <= listed_names
+
+
+@pytest.mark.skipif(not DOCS.is_dir(), reason="docs/ is not beside the tests (those of a wheel)")
+def test_tests_that_pages_sources_and_scripts_name_are_there():
+    there = [f"/{path.relative_to(ROOT).as_posix()}" for path in TESTS.rglob("test_*.py")]
+    texts = [*ROOT.glob("*.md"), *(ROOT / ".ci").glob("*"), ROOT / "pyproject.toml"]
+    texts += [p for name in ("csrc", "docs", "fastnn", "tests") for p in (ROOT / name).rglob("*")]
+    lost = [
+        f"{path.relative_to(ROOT)}: {named}"
+        for path in texts
+        if path.suffix in {"", ".md", ".sh", ".toml", ".py", ".c", ".h"} and path.is_file()
+        if path.name != "CHANGELOG.md" and "malformed" not in path.parts
+        for named in re.findall(r"(?:\w+/)*\btest_\w+\.py\b", path.read_text("utf-8"))
+        if not any(name.endswith(f"/{named}") for name in there)
+    ]
+    assert not lost

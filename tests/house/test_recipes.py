@@ -94,7 +94,7 @@ MISH_NAMES = [
     (
         "fastnn/activations.py",
         '    "softmax": Row(',
-        '    "mish": Row("z * np.tanh(np.logaddexp(0, z))"),\n',
+        '    "mish": Row("z * np.tanh(np.logaddexp(0, z))", range=(-0.3088, inf)),\n',
     ),
     (
         "tests/reference.py",
@@ -185,6 +185,8 @@ def add_logcosh(copy) -> None:
         "        return v_add(size, v_sub(slope, v_set1((real)0.69314718055994530942)));\n",
     )
     change(copy, "fastnn/names.py", '    "poisson",\n]', '    "poisson",\n    "logcosh",\n]')
+    last = '    "poisson": NO_METRIC,\n'
+    change(copy, "fastnn/names.py", last, last + '    "logcosh": NO_METRIC,\n')
     add(
         copy,
         "tests/reference.py",

@@ -1,4 +1,4 @@
-"""How long a Ctrl-C waits, in fit, predict and the other calls; prints a table.
+"""Measure the time until Ctrl-C is answered, in fit, predict and the other calls; print a table.
 
 ``python tests/long/latency.py [rounds] [width]``; POSIX. A real SIGINT comes after a random part of
 a call. Beside the time that a user waits stands what the main thread computed meanwhile: on a

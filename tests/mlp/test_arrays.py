@@ -1,4 +1,4 @@
-"""Everything that X may be, and what is said about everything else."""
+"""All kinds of X, and the messages about others."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is said about X and y names the cell: its row, its column by its name, and its value."""
+"""Messages about X and y name the cell: its row, the name of its column, and its value."""
 
 import datetime
 import re
@@ -225,6 +225,6 @@ def test_a_file_of_another_kind_is_not_called_unknown(tmp_path):
     path = tmp_path / "space.txt"
     path.write_text("1 2 3\n4 5 6\n")
     text = said(fastnn.datasets.load_data, path)
-    assert "is a file of a kind that is not read here, .txt: expected .csv, " in text
+    assert "has an unsupported type, .txt: expected .csv, " in text
     assert "unknown data" not in text
     assert "unknown data" in said(fastnn.datasets.load_data, tmp_path / "nowhere.txt")

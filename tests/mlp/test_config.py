@@ -1,4 +1,4 @@
-"""What the environment says, and how it is overridden."""
+"""Settings from the environment, and how the program overrides them."""
 
 import math
 import os
@@ -21,7 +21,7 @@ def _threads_as_before():
 
 
 def run(code, **variables):
-    """Run code in a new process, with these environment variables and no other of ours."""
+    """Run code in a new process with these environment variables of fastnn only."""
     environment = {
         name: value
         for name, value in os.environ.items()

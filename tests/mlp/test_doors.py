@@ -1,4 +1,7 @@
-"""One network, one answer: the same numbers through every door, or one clear refusal."""
+"""One network, one answer: the same numbers through every door, or one clear refusal.
+
+Over 400 lines: networks, targets, names and estimators each have doors of their own.
+"""
 
 from __future__ import annotations
 
@@ -223,7 +226,7 @@ def of_version_1(path: Path, scaled: bool = False) -> MLP:
 
 @pytest.mark.parametrize("scaled", [False, True])
 def test_a_file_of_version_1_reads_bytes_as_it_did(tmp_path: Path, scaled: bool) -> None:
-    """Bytes as x / 255, other numbers as they are; until its scaling is set anew."""
+    """Bytes are read as x / 255, other numbers unscaled, until the scaling is set."""
     net, X = of_version_1(tmp_path / "old", scaled), PIXELS
     assert_allclose(net.predict(X), net.predict(X / 255), rtol=1e-5)
     assert not np.allclose(net.predict(X), net.predict(X.astype(float)))
@@ -236,7 +239,7 @@ def test_a_file_of_version_1_reads_bytes_as_it_did(tmp_path: Path, scaled: bool)
 def test_the_command_line_reads_rows_for_it_as_it_was_trained(
     tmp_path: Path, trained_on_bytes: bool
 ) -> None:
-    """Whatever the other rows of the file are: 0, 1, 1 is a row of bytes to a model of bytes."""
+    """For a model of bytes, 0, 1, 1 is a row of bytes with any other rows in the file."""
     net = of_version_1(tmp_path / "old", scaled=not trained_on_bytes)
     net.metadata = {"task": "regress", "bytes": trained_on_bytes}
     net.save(tmp_path / "m")
@@ -417,10 +420,10 @@ class TestNames:
     @pytest.mark.parametrize(
         ("columns", "sentence"),
         [
-            (["a", "b", "d"], "it lacks 'c' and has 'd' besides"),
+            (["a", "b", "d"], "it lacks 'c' and has 'd' in addition"),
             (["a", "b"], "it lacks 'c'"),
-            (["a", "b", "c", "d"], "it has 'd' besides"),
-            (["a", "b", "c", "c"], "it has a column twice"),
+            (["a", "b", "c", "d"], "it has 'd' in addition"),
+            (["a", "b", "c", "c"], "it has duplicate columns"),
         ],
     )
     def test_others_are_refused_by_name(self, columns, sentence):

@@ -16,7 +16,7 @@ def message(call, *args, **given):
 
 
 def hint(argument, name):
-    """What stands in brackets behind the name that was given to MLP."""
+    """Return the hint in brackets after the name that was passed to MLP."""
     said = message(MLP, [2, 3, 1], **{argument: name})
     return said.partition(f"; got {name!r}")[2].strip(" ()")
 

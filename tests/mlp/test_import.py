@@ -1,4 +1,4 @@
-"""What `import fastnn` brings, and what it leaves to those who ask for it."""
+"""Modules that `import fastnn` imports, and those that are imported at first use."""
 
 import pickle
 import subprocess
@@ -67,7 +67,7 @@ def test_a_network_loads_nothing_that_is_optional_or_for_files():
 
 @pytest.mark.parametrize("name", fastnn.__all__)
 def test_every_public_name_needs_no_further_import(name):
-    """Each in an interpreter of its own: one name's import must not be what brings another."""
+    """Each name in a new interpreter, so that importing one does not import another."""
     run(f"import fastnn; assert {name!r} in dir(fastnn); fastnn.{name}; from fastnn import {name}")
 
 

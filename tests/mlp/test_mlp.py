@@ -1,4 +1,4 @@
-"""The network as its users hold it: made, looked at, its parameters read and written."""
+"""The network class: creating a network, looking at it, reading and writing its parameters."""
 
 import gc
 
@@ -129,13 +129,13 @@ class TestParameters:
         net = MLP([2, 3, 1])
         before = getattr(net, name)
         with pytest.raises(
-            AttributeError, match=f"^{name} of a network that is made cannot be set"
+            AttributeError, match=f"^cannot set {name} after the network is created"
         ):
             setattr(net, name, before)
 
     def test_the_lists_cannot_be_replaced_to_no_effect(self):
         net = MLP([2, 1])
-        with pytest.raises(AttributeError, match=r"weights .* cannot be set; assign weights\[l\]"):
+        with pytest.raises(AttributeError, match=r"cannot set weights .*; assign weights\[l\]"):
             net.weights = [np.zeros((2, 1))]
         with pytest.raises(AttributeError, match=r"n_params"):
             net.n_params = 3

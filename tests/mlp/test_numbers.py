@@ -138,7 +138,7 @@ SAME: dict[str, Callable[[np.ndarray], Any]] = {
 
 
 def everything(X: Any, y: Any, weight: Any, dtype: str) -> list[np.ndarray]:
-    """What all ways of reading X, y and weights give."""
+    """Return the results of all ways of reading X, y and weights."""
     net = network(dtype)
     results = [net.predict(X), net.classify(X), *net.activations(X)[1:]]
     results += [net.cost(X, y, sample_weight=weight), net.cost(X, y, per_example=True)]
@@ -235,7 +235,7 @@ MASKED = np.ma.array(X, mask=[[True, False, False]] + [[False] * 3] * 7)
 REAL = "X must hold real numbers; its dtype is "
 OBJECTS = "X must hold numbers; it holds Python objects: "
 NOT_X: dict[str, tuple[Any, type[Exception], str]] = {
-    "masked": (MASKED, ValueError, "X has masked values, which have no meaning here: fill them"),
+    "masked": (MASKED, ValueError, "X has masked values: fill them"),
     "nan": (np.where(X == 4, np.nan, X), ValueError, "X holds nan at row "),
     "inf in float16": (np.full((8, 3), np.inf, "f2"), ValueError, "X holds inf at row 0, column 0"),
     "beyond float32": (
@@ -539,7 +539,7 @@ def test_the_last_step_of_the_last_epoch_may_not_leave_a_network_of_infinite_cos
     net = regression()
     before = net.params.copy()
     with pytest.warns(
-        DivergenceWarning, match="epoch 1; weights and biases are again those before"
+        DivergenceWarning, match="epoch 1; weights and biases were set back to those before"
     ) as w:
         net.fit(X, Y, epochs=1, batch_size=None, optimizer=SGD(1e25))
     np.testing.assert_array_equal(net.params, before)

@@ -1,4 +1,4 @@
-"""What a network can be asked: predictions, classes, activations, costs, gradients."""
+"""Methods of a trained network: predictions, classes, activations, costs, gradients."""
 
 from typing import Any
 
@@ -245,7 +245,7 @@ class TestEvaluate:
         assert set(MLP([2, 1]).evaluate([[1, 2]], [0.5])) == {"loss"}
 
     def test_many_rows_are_evaluated_in_several_calls_that_add_up(self, monkeypatch):
-        monkeypatch.setattr(fastnn.fit.pace, "_OPERATIONS_PER_CALL", 1)  # 512 rows a call
+        monkeypatch.setattr(fastnn.fit.call_size, "_OPERATIONS_PER_CALL", 1)  # 512 rows a call
         net = MLP([1, 1], loss="quadratic", init="zeros", dtype="float64")
         y = np.arange(1300.0)  # Σ y² / n = (n − 1)(2n − 1) / 6
         assert net.evaluate(np.zeros((1300, 1)), y)["loss"] == 1299 * 2599 / 6

@@ -1,4 +1,7 @@
-"""Everything that y and the weights may be, and what is said about everything else."""
+"""All kinds of y and weights, and the messages about others.
+
+Over 400 lines: labels, values and weights, each with what is refused.
+"""
 
 import contextlib
 
@@ -8,7 +11,8 @@ import reference
 from states import state_of, table
 
 from fastnn import MLP, SGD, arrays
-from fastnn.names import ACTIVATIONS, ARGMAX, LOSSES, RANGES, pair
+from fastnn.activations import ROWS
+from fastnn.names import ACTIVATIONS, ARGMAX, LOSSES, pair
 
 X, Y = table(30)
 ONE_HOT = np.eye(3)[Y]
@@ -174,9 +178,9 @@ REFUSED = {  # n_out, options, y, kind, the sentence
     "NaN label": (3, SOFTMAX, with_value(Y, 4, np.nan), ValueError, r"y must be class labels.*nan"),
     "inf label": (3, SOFTMAX, with_value(Y, 4, np.inf), ValueError, r"y must be class labels.*inf"),
     "too many names": (3, SOFTMAX, [str(k % 4) for k in range(30)], ValueError,
-                       r"y has 4 different labels; this network tells 3 classes apart"),
+                       r"y has 4 different labels; this network has outputs for 3 classes"),
     "three names, one output": (1, SIGMOID, NAMES[Y], ValueError,
-                                r"y has 3 different labels; this network tells 2 classes apart"),
+                                r"y has 3 different labels; this network has outputs for 2 "),
     "too short": (3, SOFTMAX, Y[:-1], ValueError, r"X has 30 rows, y has 29"),
     "empty": (3, SOFTMAX, [], ValueError, r"X has 30 rows, y has 0"),
     "single": (3, SOFTMAX, 1, ValueError, r"y must have a value a row; it is 1"),
@@ -195,8 +199,8 @@ REFUSED = {  # n_out, options, y, kind, the sentence
     "negative share": (3, SOFTMAX, ONE_HOT - 0.25, ValueError,
                        r"y must be from 0 to 1 for loss 'cross_entropy'; it holds -0.25; give"),
     "no label or several": (3, SOFTMAX, np.where(ONE_HOT[:, :1] > 0, 1, ONE_HOT), ValueError,
-                            r"y holds rows with no label or several, for output 'softmax', which"
-                            r" tells one; for several labels a row choose output 'sigmoid'"),
+                            r"y holds rows with no label or several; output 'softmax' needs"
+                            r" exactly one: for several labels a row choose output 'sigmoid'"),
     "above 1": (3, SIGMOID, ONE_HOT * 2, ValueError,
                 r"y must be from 0 to 1 for loss 'binary_cross_entropy'; it holds 2"),
     "other labels": (1, BINARY, np.where(Y > 0, 1, -1).astype(int), ValueError,
@@ -288,14 +292,14 @@ class TestRanges:
     @pytest.mark.parametrize("output", [name for name in ACTIVATIONS if name != "softmax"])
     def test_the_table_holds_the_least_and_the_greatest_value_of_each_function(self, output):
         a = reference.ACTIVATIONS[output][0](np.linspace(-40, 40, 800_001))
-        for limit, reached in zip(RANGES[output], (a.min(), a.max()), strict=True):
+        for limit, reached in zip(ROWS[output].range, (a.min(), a.max()), strict=True):
             if np.isfinite(limit):
                 assert reached == pytest.approx(limit, abs=1e-8)
             else:
                 assert np.sign(limit) * reached >= 40 * reference.LEAK
 
     def test_the_table_has_a_row_for_every_output(self):
-        assert tuple(RANGES) == ACTIVATIONS and RANGES["softmax"] == (0, 1)
+        assert tuple(ROWS) == ACTIVATIONS and ROWS["softmax"].range == (0, 1)
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize(("output", "loss"), list(cases()))
@@ -351,8 +355,8 @@ WEIGHTS_REFUSED = [
 CLASS_WEIGHTS_REFUSED = [
     ("Balanced", TypeError, r"class_weight must be a dict or \"balanced\", got 'Balanced'"),
     ([1, 2, 3], TypeError, r"class_weight must be a dict or \"balanced\", got \[1, 2, 3\]"),
-    ({3: 1}, ValueError, r"class_weight names the label 3, which there is not"),
-    ({"ant": 1}, ValueError, r"class_weight names the label 'ant', which there is not"),
+    ({3: 1}, ValueError, r"class_weight has the label 3, which is not among the classes"),
+    ({"ant": 1}, ValueError, r"class_weight has the label 'ant', which is not among the classes"),
     ({0: -1}, ValueError, r"class_weight of 0 must be a number of 0 or more, not -1"),
     ({0: np.nan}, ValueError, r"class_weight of 0 must be a number of 0 or more, not nan"),
     ({0: np.inf}, ValueError, r"class_weight of 0 must be a number of 0 or more, not inf"),

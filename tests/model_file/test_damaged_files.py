@@ -149,11 +149,11 @@ class TestHeader:
         header, data = parts(PLAIN)
         text = json.dumps(header)[:-1] + ', "biases.0": ' + json.dumps(header["biases.0"]) + "}"
         path.write_bytes(joined(text.encode(), data))
-        refused(path, "the key 'biases.0' stands twice")
+        refused(path, "the key 'biases.0' occurs twice")
 
     def test_a_fact_that_stands_twice_is_refused(self, path):
         path.write_bytes(changed(PLAIN, top={"network": '{"sizes": [2, 2], "sizes": [3, 2]}'}))
-        refused(path, "its 'network' is damaged: the key 'sizes' stands twice")
+        refused(path, "its 'network' is damaged: the key 'sizes' occurs twice")
 
     @pytest.mark.parametrize("text", [b"[" * 100_000, b'{"a":' * 100_000])
     def test_a_header_nested_without_end_is_refused(self, path, text):
@@ -207,15 +207,15 @@ WRONG = {  # what is changed, and what is said
     "an unknown fact": ({"facts": {"extra": 1}}, "it holds 'extra', which this version does not"),
     "an unknown tensor": (
         {"tensors": {"spare": np.ones(3, np.float32)}},
-        "it holds the tensor 'spare', which does not belong there",
+        "it has the unexpected tensor 'spare'",
     ),
     "one layer too many": (
         {"tensors": {"weights.2": np.ones((2, 2), np.float32)}},
-        "it holds the tensor 'weights.2', which does not belong there",
+        "it has the unexpected tensor 'weights.2'",
     ),
     "a moment in a plain file": (
         {"tensors": {"optimizer.m": np.ones(12, np.float32)}},
-        "it holds the tensor 'optimizer.m', which does not belong there",
+        "it has the unexpected tensor 'optimizer.m'",
     ),
     "a shape": (
         {"tensors": {"weights.0": np.ones((2, 3), np.float32)}},

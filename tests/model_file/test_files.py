@@ -141,7 +141,7 @@ class TestAllOrNothing:
         error = self.refused(path)
         assert error.errno == number
         assert str(path) in str(error) and "cannot write" in str(error)
-        assert "what was there is untouched" in str(error) and "\n" not in str(error)
+        assert "an old file is unchanged" in str(error) and "\n" not in str(error)
 
     def test_a_disk_that_is_full_in_the_middle_leaves_the_old_file(self, monkeypatch, path):
         class Full:
@@ -261,7 +261,7 @@ class TestRefusedToSave:
             ({"a": np.float32(1)}, TypeError, "Object of type float32 is not JSON serializable"),
             ({(1, 2): 3}, TypeError, "keys must be"),
             ({"a": float("nan")}, ValueError, "Out of range float values are not JSON compliant"),
-            ({1: "a", "1": "b"}, ValueError, "the key '1' stands twice"),
+            ({1: "a", "1": "b"}, ValueError, "the key '1' occurs twice"),
         ],
     )
     def test_metadata_that_json_cannot_hold_are_named(self, tmp_path, metadata, kind, sentence):

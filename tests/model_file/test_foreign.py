@@ -1,4 +1,4 @@
-"""Files that are no models of ours: told what they are by their content, whatever their names."""
+"""Files that are not fastnn models: recognised by their content, not by their names."""
 
 import gzip
 import io

@@ -826,7 +826,7 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "        train_state.optimizer_state,  # whose steps are counted\n",
+        "        train_state.optimizer_state,  # counts the steps\n",
         "",
         "Adam's steps are not counted from call to call",
     ),
@@ -887,9 +887,9 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "if self._kept and not self._bears_a_look():",
+        "if self._kept and not self._cost_is_finite():",
         "if False:",
-        "a last step that overflows is not taken back",
+        "a last step that overflows is not undone",
     ),
     Mutant(
         "fastnn/optim.py",

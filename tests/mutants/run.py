@@ -1,4 +1,4 @@
-"""Make each mutant of mutants.py, run the suite's relevant part on it, and tell which test noticed.
+"""Make each mutant of mutants.py, run the relevant tests on it, and print which test noticed.
 
     python tests/mutants/run.py                 all of them; exit status 1 if one survives
     python tests/mutants/run.py optim softmax   those whose file or description holds a word

@@ -1,4 +1,4 @@
-"""What all pictures have in common: shown once, text that can be read, one meaning of a colour."""
+"""Properties of all pictures: shown once, readable text, one meaning of a colour."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from pictures import assert_nothing_is_cut_off
 
 import fastnn
 from fastnn import explain, plot
@@ -189,10 +190,7 @@ def test_no_text_is_smaller_than_7_points_in_a_column_of_6_3_inches(name):
 
 @every_picture
 def test_no_text_leaves_its_picture(name):
-    figure = drawn(name)
-    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-    assert box.x0 > -0.02 and box.x1 < width + 0.02
-    assert box.y0 > -0.02 and box.y1 < height + 0.02
+    assert_nothing_is_cut_off(drawn(name))
 
 
 @every_picture

@@ -24,7 +24,7 @@ from scipy.sparse import csr_array
 import fastnn
 from fastnn import MLP, SGD, Adam, AdamW, RMSprop
 from fastnn.callbacks import ModelCheckpoint
-from fastnn.fit.pace import Pace
+from fastnn.fit.call_size import CallSizer
 
 COUNTS = [1, 2, 3, 4, 7, 16]
 
@@ -37,7 +37,7 @@ def as_it_was() -> Any:
     fastnn.set_sparse("auto")
 
 
-class All(Pace):
+class All(CallSizer):
     """Every call on all threads. (The library's own choice is what is faster now: no promise.)"""
 
     used: set[int]
@@ -51,7 +51,7 @@ class All(Pace):
 @pytest.fixture
 def every_call_on_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     All.used = set()
-    monkeypatch.setattr("fastnn.fit.training.Pace", All)
+    monkeypatch.setattr("fastnn.fit.training.CallSizer", All)
 
 
 def digest(net: MLP) -> str:
@@ -105,7 +105,7 @@ def examples(way: str) -> tuple[Any, Any]:
 
 
 def is_worth_a_team(way: str) -> bool:
-    """What csrc/net/net.h and fnn.h ask for: work for each layer of a batch, and for each call."""
+    """Return whether a batch has the work for a team that csrc/net/net.h and fnn.h require."""
     sizes, batch_size, _, _ = WAYS[way]
     work = 3 * ref.weight_mask(sizes).size * batch_size
     return work >= 400_000 * (len(sizes) + 1) and work >= 2_000_000
@@ -165,7 +165,7 @@ print(hashlib.sha256(net.params.tobytes() + net.predict(X).tobytes()).hexdigest(
 
 
 def test_twenty_processes_get_the_same_bits() -> None:
-    """Whatever the order of sets, the number of threads, and what the clock tells them."""
+    """The order of sets, the number of threads and the clock do not matter."""
     found = set()
     for run in range(20):
         varied = {"PYTHONHASHSEED": str(run), "FASTNN_NUM_THREADS": str(1 + run % 4)}
@@ -290,7 +290,7 @@ def test_a_narrow_first_layer_by_its_non_zeros_differs_by_rounding_alone(
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("given", ["uint8", "float32", "float64", "csr"])
 def test_a_rows_prediction_does_not_depend_on_its_batch(isa: str, dtype: Any, given: str) -> None:
-    """One row goes a way of its own; blocks have 512; more rows have a team; zeros are left out."""
+    """One row has a separate path; blocks have 512; more rows have a team; zeros are skipped."""
     net = MLP([37, 60, 40, 10], activation="gelu", output="softmax", dtype=dtype, seed=2)
     assert net.n_params * 1025 > 2_000_000  # FNN_WORTH_A_TEAM of csrc/net/net.h
     X = pixels(1025, 37) if given == "uint8" else numbers(1025, 37) * (pixels(1025, 37) != 0)

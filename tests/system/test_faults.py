@@ -1,4 +1,4 @@
-"""Memory that ends: MemoryError tells it, and the network goes on as if nothing had been.
+"""Memory that runs out: MemoryError is raised, and the network remains usable.
 
 The core itself fails at every allocation and thread in tests/c/faults.c (see tests/c/run). Here it
 is what Python keeps beside it; with a build made by ``FASTNN_FAULT_BUILD=1 pip install .`` the

@@ -65,7 +65,7 @@ class TestAFullDisk:
         run = script(textwrap.dedent(self.LIMIT) + code, cwd=tmp_path)
         assert run.returncode == 1
         assert run.stderr == (
-            "fastnn: error: net: cannot write: File too large; what was there is untouched\n"
+            "fastnn: error: net: cannot write: File too large; an old file is unchanged\n"
         )
         assert os.listdir(tmp_path) == []
 
@@ -139,9 +139,9 @@ def test_whoever_writes_keeps_the_old_file(monkeypatch, capsys, tmp_path, what, 
         assert cli.main(commands[what]) == 1
         told = capsys.readouterr().err
         assert told.startswith(f"fastnn: error: {path}: cannot write: ")
-        assert told.endswith("what was there is untouched\n") and told.count("\n") == 1
+        assert told.endswith("an old file is unchanged\n") and told.count("\n") == 1
     else:
-        with pytest.raises(OSError, match="what was there is untouched") as caught:
+        with pytest.raises(OSError, match="an old file is unchanged") as caught:
             write[what]()
         assert caught.value.filename == os.fspath(path)
     assert path.read_text() == "old"

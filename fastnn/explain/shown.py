@@ -1,7 +1,7 @@
-"""Tables of the views: one for the terminal, for Jupyter, for JSON and pandas.
+"""Tables of the views, for the terminal, Jupyter, JSON and pandas.
 
-A view's result is a frozen dataclass of arrays that inherits `Shown`; it says which tables it is
-made of, and gets ``print``, Jupyter's HTML, ``to_dict``, ``to_frame`` and ``to_html`` from here.
+A view's result is a frozen dataclass of arrays that inherits `Shown`; it defines its tables, and
+inherits ``print``, Jupyter's HTML, ``to_dict``, ``to_frame`` and ``to_html``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions
 
-_WIDTH = 100  # columns of text where nobody says how many there are
+_WIDTH = 100  # columns of text
+PICTURE = {"plain": False}  # metadata of a field that only pictures need: not in `to_dict`
 
 _PAGE = """\
 <!doctype html>
@@ -56,7 +57,7 @@ p { max-width: 42rem; }"""
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Rows of names and numbers under headings.
 
     Attributes
@@ -64,9 +65,9 @@ class Table:
     title : str
     columns : tuple of str
     rows : sequence of tuples
-        Strings stand to the left, numbers to the right.
+        Strings are aligned left, numbers right.
     note : str
-        A sentence or two below it.
+        A sentence or two below the table.
     """
 
     title: str
@@ -78,12 +79,12 @@ class Table:
 class Shown:
     """Base of results that can be printed, shown in a notebook, kept as JSON and drawn."""
 
-    def tables(self) -> list[Table]:
-        """Return the tables that show it."""
+    def tables(self) -> list[TextTable]:
+        """Return the tables of the result."""
         raise NotImplementedError
 
     def plot(self, *args: Any, **options: Any) -> Any:  # mypy: any arguments may override it
-        """Draw it (extra "plot"); returns the matplotlib figure."""
+        """Draw the result (extra "plot"); return the matplotlib figure."""
         raise NotImplementedError
 
     def __str__(self) -> str:
@@ -115,7 +116,7 @@ class Shown:
             yield shown
 
     def to_html(self) -> str:
-        """Return the tables as HTML to put into a page, without a script or a style sheet."""
+        """Return the tables as HTML for a page, without script or style sheet."""
         parts = []
         for table in self.tables():
             head = "".join(f'<th scope="col">{escape(name)}</th>' for name in table.columns)
@@ -131,18 +132,18 @@ class Shown:
         return self.to_html()
 
     def to_page(self) -> str:
-        """Return `to_html` as a whole page, light or dark as the reader's system is."""
+        """Return `to_html` as a complete page, light or dark like the reader's system."""
         title = escape(next((table.title for table in self.tables()), "fastnn explain"))
         return _PAGE.format(title=title, style=_PAGE_STYLE, body=self.to_html())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of its numbers as JSON values; NaN and infinity become None."""
+        """Return all numbers of the result as JSON values; NaN and infinity become None."""
         plain = plain_value(self)
         assert isinstance(plain, dict)
         return plain
 
     def to_frame(self, table: int = 0) -> Any:
-        """Return one of its tables as a pandas DataFrame; ImportError without pandas."""
+        """Return one of the tables as a pandas DataFrame; raise ImportError without pandas."""
         try:
             import pandas as pd
         except ImportError:

@@ -1,4 +1,4 @@
-"""Names of neurons and parameters, from the columns, pixels and classes that they stand for.
+"""Names of neurons and parameters, made from the names of columns, pixels and classes.
 
 Indices are those of the arrays: ``weights[0][412, 3]`` leads from input 412 to neuron 3 of the
 first hidden layer, whose bias is ``biases[0][3]``.
@@ -27,7 +27,7 @@ class Parameter:
     Attributes
     ----------
     index : int
-        Its place in ``net.params``.
+        Its position in ``net.params``.
     layer : int
         l of ``weights[l]`` or ``biases[l]``.
     source : int or None
@@ -48,11 +48,11 @@ class Parameter:
     words: str
 
 
-class Labels:
+class NeuronNames:
     """Names of a network's neurons and parameters.
 
-    Inputs are called after ``net.feature_names``, or pixels of the ``image_shape`` (rows, columns)
-    in ``net.metadata``; outputs after ``net.classes``, and where numbers are predicted after the
+    Inputs are named after ``net.feature_names``, or as pixels of the ``image_shape`` (rows,
+    columns) in ``net.metadata``; outputs after ``net.classes``, and for numeric targets after the
     metadata's ``target_name``.
     """
 
@@ -80,7 +80,7 @@ class Labels:
         return f"hidden {layer} neuron {index}"
 
     def parameter(self, index: int) -> Parameter:
-        """Return what ``net.params[index]`` is."""
+        """Return the description of ``net.params[index]``."""
         layer = int(np.searchsorted(self._sizes_before, index, side="right")) - 1
         n_in, n_out = self._sizes[layer], self._sizes[layer + 1]
         row, target = divmod(int(index - self._sizes_before[layer]), n_out)
@@ -93,7 +93,7 @@ class Labels:
         return Parameter(int(index), layer, row, target, name, f"{self.neuron(layer, row)} → {to}")
 
     def index(self, which: int | str) -> int:
-        """Return the place in ``net.params`` of a parameter given by that or by its name.
+        """Return the position in ``net.params`` of a parameter given by position or by name.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Labels:
         if not is_whole(which):
             raise TypeError(f'a parameter is 0 to {n - 1} or "weights[l][i, j]", got {which!r}')
         if not 0 <= which < n:
-            raise ValueError(f"parameters are 0 to {n - 1}; there is none of index {which}")
+            raise ValueError(f"a parameter must be from 0 to {n - 1}, got {which}")
         return int(which)
 
     def _index_of_name(self, name: str) -> int:
@@ -120,18 +120,18 @@ class Labels:
         layer, first, second = int(found[2]), int(found[3]), int(found[4] or 0)
         if layer < len(self._sizes) - 1:
             n_in, n_out = self._sizes[layer], self._sizes[layer + 1]
-            # a bias lies where the row after the last row of weights would
+            # biases follow the last row of the weights
             row, column = (n_in, first) if found[4] is None else (first, second)
             if column < n_out and (found[4] is None or row < n_in):
                 return int(self._sizes_before[layer]) + row * n_out + column
-        raise ValueError(f"this network has no {name.strip()}")
+        raise ValueError(f"this network has no parameter {name.strip()}")
 
 
 def image_shape(net: MLP) -> tuple[int, int] | None:
     """Return (rows, columns) of the network's inputs if they are pictures, else None.
 
-    Told by ``metadata["image_shape"]``; without it, a square number of 64 inputs or more without
-    names counts as a square picture.
+    They are pictures by ``metadata["image_shape"]``; without it, if they have no names and their
+    number is a square of 64 or more.
     """
     shape, n = net.metadata.get("image_shape"), net.sizes[0]
     if isinstance(shape, list | tuple) and len(shape) == 2 and shape[0] * shape[1] == n:
@@ -143,7 +143,7 @@ def image_shape(net: MLP) -> tuple[int, int] | None:
 
 
 def _classes(net: MLP, n_out: int) -> list[str]:
-    """Return what each output stands for; the single output of two classes is for the second."""
+    """Return the name of each output; the single output of two classes has that of the second."""
     classes, target = net.classes, net.metadata.get("target_name")
     if classes is None and net.output not in ("softmax", "sigmoid") and isinstance(target, str):
         return [target] if n_out == 1 else [f"{target} {j}" for j in range(n_out)]
@@ -154,7 +154,7 @@ def _classes(net: MLP, n_out: int) -> list[str]:
 
 
 def targets(net: MLP, y: Any, n: int) -> NDArray[Any]:
-    """Return what n rows should give, (n, n_out): labels become one-hot rows.
+    """Return the targets of n rows, (n, n_out): labels become one-hot rows.
 
     Raises
     ------

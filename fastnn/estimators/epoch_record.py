@@ -28,13 +28,13 @@ class StoppingState:
     lr_scale: float = 1.0
 
 
-class Watch(Callback):
+class EpochRecord(Callback):
     """The record and the rules of one call of `fit` or `partial_fit`.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        Whose attributes are the record.
+        The estimator whose attributes are the record.
     shown, constant, decay : float
         ``loss_`` is shown · C + constant + ½ decay Σ W².
     n : int
@@ -61,15 +61,15 @@ class Watch(Callback):
         self.converged: bool = False
 
     def on_fit_begin(self, run: Run) -> None:
-        """Take up the learning rate where the last call left it."""
+        """Continue with the learning rate of the last call."""
         model = self._estimator
         run.lr_scale = model._stopping.lr_scale
         self._squares = squares(model.network_)
         if model.early_stopping and math.isfinite(model.best_validation_score_):
-            self._best = model.network_.params.copy()  # a warm start from the best so far
+            self._best = model.network_.params.copy()  # the best so far of a warm start
 
     def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        """Add the epoch to the record; stop if there is nothing more to gain."""
+        """Add the epoch to the record; stop if the rules say so."""
         model = self._estimator
         model.n_iter_ += 1
         model.t_ += self._n
@@ -83,7 +83,7 @@ class Watch(Callback):
             self._nothing_gained(run)
 
     def _penalty(self, run: Run) -> float:
-        """½ λ Σ W², a mean over the epoch's batches of what is known at its ends."""
+        """Return ½ λ Σ W², a mean over the epoch's batches, interpolated between its ends."""
         if not self._decay:
             return 0.0
         before, after = self._squares, squares(self._estimator.network_)
@@ -114,7 +114,7 @@ class Watch(Callback):
             run.lr_scale /= 5
             state = model.network_._state
             if state is not None and state.m is not None:
-                state.m *= 5  # lr · m, the velocity, goes on as it was
+                state.m *= 5  # keeps the velocity lr · m
             model._stopping.lr_scale, model._stopping.unimproved = run.lr_scale, 0
             return
         self.converged = True
@@ -135,6 +135,6 @@ class Watch(Callback):
             print(text)
 
     def put_back_the_best(self) -> None:
-        """Leave the network with the parameters of the best validation score."""
+        """Restore the parameters of the best validation score."""
         if self._best is not None and self._estimator.early_stopping:
             self._estimator.network_.params = self._best

@@ -1,7 +1,6 @@
-"""From what ``--data`` names to examples: the task, the classes, and which are held out.
+"""Examples from ``--data``: loading, choice of the task, classes, and held-out rows.
 
-All of it is deterministic, so that another command finds the same split again from what the model
-file says of it.
+All of it is deterministic: another command finds the same split from the recipe in the model file.
 """
 
 from __future__ import annotations
@@ -19,27 +18,27 @@ from .. import MLP, arrays, cells, datasets
 Array = NDArray[Any]
 Part = tuple[Array, Array]  # X (n, n_in) and y (n,) or (n, n_out)
 
-_FEW = 20  # whole numbers with more different values than this are taken for quantities
+_FEW = 20  # whole numbers with more distinct values than this are taken for quantities
 _TEST, _VALIDATION = 0, 1  # the random streams of the two splits
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
+class SplitData:
     """A data set, ready for a network.
 
     Attributes
     ----------
     data : Data
-        As it was loaded.
+        The data as loaded.
     task : {"classify", "regress"}
     chosen : str
-        Why this task, where nobody asked for it and the other one makes sense too; else "".
+        Reason for the task if it was chosen automatically and the other is possible too; else "".
     labels : ndarray or None
         The different labels in order; None for regression.
     n_out : int
         Outputs of a network for it: one a class, or one a target.
     train, test : (X, y)
-        `test` is None where there is none.
+        `test` is None if there are no test examples.
     held_out : bool
         Whether the test examples were taken from the data's training examples.
     """
@@ -55,13 +54,13 @@ class Examples:
 
     @property
     def classes(self) -> Array | None:
-        """The labels as ``MLP.classes`` wants them: None where they are 0, 1, 2, …."""
+        """The labels for ``MLP.classes``: None if they are 0, 1, 2, …."""
         plain = self.labels is None or np.array_equal(self.labels, np.arange(len(self.labels)))
         return None if plain else self.labels
 
 
 def load(spec: str, target: str | None) -> datasets.Data:
-    """Load a data set; pictures that are stored as whole numbers 0 to 255 become bytes."""
+    """Load a data set; pictures stored as whole numbers 0 to 255 become bytes."""
     data = datasets.load_data(spec, target=target)
     if data.image_shape is None:
         return data
@@ -73,17 +72,17 @@ def load(spec: str, target: str | None) -> datasets.Data:
 
 
 def as_bytes(X: Array) -> Array:
-    """Return pixels 0 to 255 of any type as uint8; others as they are."""
+    """Return pixels 0 to 255 of any type as uint8; other values unchanged."""
     if X.dtype == np.uint8 or X.size == 0 or not (X.min() >= 0 and 1 < X.max() <= 255):
         return X
     return X.astype(np.uint8) if np.array_equal(X, np.rint(X)) else X
 
 
 def in_order(net: MLP, X: Array, names: tuple[str, ...] | None, where: str) -> Array:
-    """Return rows as a model reads them: with the columns that it was trained on, in its order.
+    """Return rows with the columns in the order of the model's training.
 
-    Raises ValueError where they have others. A model of file version 1 counts bytes as fractions
-    of 255: whole numbers become bytes if it was trained on them, and numbers if it was not.
+    Raises ValueError if the columns differ. A model of file version 1 reads bytes as fractions of
+    255: whole numbers become bytes if it was trained on bytes, and numbers if it was not.
     """
     order = arrays.column_order(where, names, net.feature_names)
     X = X if order is None else X[:, order]
@@ -95,8 +94,8 @@ def in_order(net: MLP, X: Array, names: tuple[str, ...] | None, where: str) -> A
     return X.astype(np.float32) if net.input_scale is not None and X.dtype == np.uint8 else X
 
 
-def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> Examples:
-    """Decide on the task, and hold out examples if the data has none to test on.
+def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> SplitData:
+    """Choose the task, and hold out test examples if the data has none.
 
     Parameters
     ----------
@@ -127,20 +126,20 @@ def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> 
         y = _numbers(y, data)
         y_test = None if y_test is None else _numbers(y_test, data)
     if test is not None and y_test is not None:
-        return Examples(data, task, chosen, labels, n_out, (X, y), (test[0], y_test), False)
+        return SplitData(data, task, chosen, labels, n_out, (X, y), (test[0], y_test), False)
     train, test = split((X, y), test_fraction, seed, _TEST, task)
-    return Examples(data, task, chosen, labels, n_out, train, test, test is not None)
+    return SplitData(data, task, chosen, labels, n_out, train, test, test is not None)
 
 
 def hold_out(part: Part, fraction: float, seed: int, task: str) -> tuple[Part, Part | None]:
-    """Return what is left to train on, and the examples that choose when to stop."""
+    """Return the rest for training, and the held-out validation examples."""
     return split(part, fraction, seed, _VALIDATION, task)
 
 
 def split(
     part: Part, fraction: float, seed: int, stream: int, task: str
 ) -> tuple[Part, Part | None]:
-    """Take a fraction of the examples out at random; of each class alike, if there are classes."""
+    """Split off a random fraction of the examples, stratified by class if there are classes."""
     if fraction == 0:
         return part, None
     X, y = part
@@ -159,7 +158,7 @@ def split(
 
 
 def fingerprint(data: datasets.Data) -> str:
-    """Return eight letters that tell this data from others: a checksum of some 1,000 rows."""
+    """Return a fingerprint of the data in eight letters: a checksum of some 1,000 rows."""
     crc = 0
     for array in (*data.train, *(data.test or ())):
         crc = zlib.crc32(f"{array.shape} {array.dtype.kind}".encode(), crc)
@@ -169,7 +168,7 @@ def fingerprint(data: datasets.Data) -> str:
 
 
 def shareable(spec: str) -> str:
-    """Return how a model file names its data: no folders of somebody's computer."""
+    """Return the data's name for a model file, without the user's folders."""
     path = Path(spec)
     return path.name if path.is_absolute() or spec.startswith("~") else spec
 
@@ -185,14 +184,14 @@ def _target(data: datasets.Data) -> str:
 
 
 def _guess(y: Array, data: datasets.Data) -> tuple[str, str]:
-    """Return the task, and what to say where it could well be the other one."""
+    """Return the task, and a hint if the other one is possible too."""
     if y.ndim == 2 or y.dtype.kind not in "biuUS":
         return "regress", ""
     if y.dtype.kind in "US" or data.image_shape is not None:
         return "classify", ""
     values = len(np.unique(y))
     if values <= _FEW and 2 * values <= len(y):
-        return "classify", "whole numbers; --task regress takes them for quantities"
+        return "classify", "whole numbers; --task regress predicts them as quantities"
     return "regress", f"{values:,} different whole numbers; --task classify takes them for classes"
 
 
@@ -201,7 +200,7 @@ def _labels(y: Array, data: datasets.Data) -> Array:
         raise ValueError(f"{_target(data)} has {y.shape[1]} columns; classes need one label a row")
     labels = np.unique(y)
     if len(labels) < 2:
-        raise ValueError(f"{_target(data)} is always {labels[0].item()!r}: nothing to tell apart")
+        raise ValueError(f"{_target(data)} is always {labels[0].item()!r}: there is one class only")
     if 2 * len(labels) > max(len(y), 8):
         raise ValueError(
             f"{_target(data)} has {len(labels)} different values in {len(y)} rows: "

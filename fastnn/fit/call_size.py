@@ -1,27 +1,27 @@
 """Size of the next call of the core, and its number of threads.
 
-Free choices while training: neither changes a bit of the result. So they are measured there. Calls
-that only read get a fixed number of rows.
+Neither changes a bit of the result, so training chooses both by measured speed. Calls that only
+read get a fixed number of rows.
 """
 
 from __future__ import annotations
 
 from .._fastnn import BLOCK as BLOCK
 
-CALL_SECONDS = 0.03  # aimed at for a call: Ctrl-C is answered within about so long
-_TRIAL_EVERY = 24  # calls: how often the number of threads that lost last time gets another chance
-_TRIAL_SHARE = 8  # such a call is so many times shorter: it may be slow, on a busy machine
-# Of one call where a fixed number is wanted rather than a fixed time: some 20 to 80 ms. A block of
-# large networks has more, and is then read in parts.
+CALL_SECONDS = 0.03  # aim for one call: Ctrl-C is answered within about this time
+_TRIAL_EVERY = 24  # calls between two trials of the slower number of threads
+_TRIAL_SHARE = 8  # a trial is this many times shorter: on a busy machine it may be slow
+# Multiply-adds of one reading call, some 20 to 80 ms. A block of a large network has more, and is
+# then read in parts.
 _OPERATIONS_PER_CALL = 2e9
-_NUMBERS_PER_CALL = 1 << 23  # written, where that takes the time
-_FEWEST = 16  # rows: below, the weights come from memory more slowly than they are worked on
+_NUMBERS_PER_CALL = 1 << 23  # written, where writing takes most of the time
+_FEWEST = 16  # rows: with fewer, loading the weights takes longer than computing with them
 
 
 def rows_per_call(n_params: int, products: int = 1, written: int = 0) -> int:
-    """Return how many rows to work off in one reading call, so that Ctrl-C stays alive.
+    """Return the number of rows of one reading call, small enough for Ctrl-C to be answered.
 
-    A prediction is one product with the weights, a gradient three; `written` numbers a row.
+    A prediction is one product with the weights, a gradient three; a row writes `written` numbers.
     """
     if written:
         return max(1, min(rows_per_call(n_params, products), _NUMBERS_PER_CALL // written))
@@ -30,11 +30,11 @@ def rows_per_call(n_params: int, products: int = 1, written: int = 0) -> int:
     return whole or max(_FEWEST, int(rows))
 
 
-class Pace:
-    """Learns from call to call how fast batches go on one thread and on all.
+class CallSizer:
+    """Measured speed of batches on one thread and on all, updated with each call.
 
-    A second core may be busy with something else, and a team waits for its slowest thread; then one
-    thread is faster, whatever the size of the network.
+    A second core may be busy with another program, and a team waits for its slowest thread; then
+    one thread is faster, whatever the size of the network.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Pace:
         best = max(self._choices, key=speeds.__getitem__)
         self._calls += 1
         if speeds[best] == 0:
-            return 1, best  # the very first
+            return 1, best  # the first call
         fitting = CALL_SECONDS * speeds[best]
         other = next((n for n in self._choices if n != best), best)
         if other != best and (speeds[other] == 0 or self._calls % _TRIAL_EVERY == 0):
@@ -61,7 +61,7 @@ class Pace:
         return max(1, int(fitting)), best
 
     def learn(self, batches: int, n_threads: int, seconds: float) -> None:
-        """Take in how long a call took."""
+        """Update the speeds with the duration of a call."""
         speed, before = batches / max(seconds, 1e-7), self._batches_per_second[n_threads]
-        # The first calls are short and cold: believe them only so far.
+        # The first calls are short and run on cold caches: limit their influence.
         self._batches_per_second[n_threads] = min(speed, 8 * before) if before else min(speed, 1e4)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import ROOT
 
 from fastnn.bench import workloads
 from fastnn.bench.workloads import Rule, Workload
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = ROOT / "benchmarks"
 if not BENCHMARKS.is_dir():  # a wheel is tested without the rest of the sources
     pytest.skip("benchmarks/ is not here", allow_module_level=True)
 sys.path.insert(0, str(BENCHMARKS))
 
 import contenders  # noqa: E402
-from contenders import UnableError, reference, report, runner  # noqa: E402
-from contenders.crew import Child, ChildError, Crew, environment  # noqa: E402
+from contenders import UnableError, comparison, reference, runner  # noqa: E402
+from contenders.workers import Worker, WorkerError, Workers, environment  # noqa: E402
 
 TINY = Workload(
     "tiny", (4, 8, 4), "tanh", "softmax", "cross_entropy", 16, Rule("adam", 1e-2), "regions", 500,
@@ -39,7 +39,7 @@ class TestArithmetic:
 
     def test_rows_of_the_table(self):
         row = runner.Row("torch", "2", 1000.0, (2.5, 2.0, 3.0), 50.0, 0.1, "1 x 10 rows")
-        assert report.cells(row, 100.0) == (
+        assert comparison.cells(row, 100.0) == (
             *("torch", "1,000", "2.50 (2.00 to 3.00)", "50.0", "50 %", "1 x 10 rows"),
         )
 
@@ -84,8 +84,8 @@ class TestReference:
 
 class TestRunner:
     def test_numpy_is_compared_with_fastnn_in_turns(self):
-        with Crew() as crew:
-            result = runner.measure(TINY, ["numpy", "onnxruntime"], crew, BRIEF)
+        with Workers() as workers:
+            result = runner.measure(TINY, ["numpy", "onnxruntime"], workers, BRIEF)
         ours, theirs = result.rows
         assert (ours.contender, theirs.contender) == ("fastnn", "numpy")
         assert ours.ratio is None
@@ -93,11 +93,11 @@ class TestRunner:
         assert theirs.loss == pytest.approx(ours.loss, rel=runner.TOLERANCE)
         assert ours.gflops == pytest.approx(TINY.flops * ours.rate / 1e9)
         assert result.left_out == {"onnxruntime": "it predicts only"}
-        assert report.from_json(json.loads(json.dumps(report.to_json(result)))) == result
-        assert "| numpy |" in report.markdown([result])
+        assert comparison.from_json(json.loads(json.dumps(comparison.to_json(result)))) == result
+        assert "| numpy |" in comparison.markdown([result])
 
     def test_one_that_learns_otherwise_is_named_and_not_compared(self):
-        class Slack(Child):
+        class Slack(Worker):
             """Reports a loss that has hardly fallen."""
 
             def receive(self):
@@ -106,16 +106,16 @@ class TestRunner:
                     answer["after"] = answer["before"] * 0.99
                 return answer
 
-        with Crew() as crew:
-            crew._children["numpy", False] = Slack("numpy", 1, [])
-            result = runner.measure(TINY, ["numpy"], crew, BRIEF)
+        with Workers() as workers:
+            workers._workers["numpy", False] = Slack("numpy", 1, [])
+            result = runner.measure(TINY, ["numpy"], workers, BRIEF)
         assert [row.contender for row in result.rows] == ["fastnn"]
         assert result.left_out["numpy"].startswith("learns otherwise: loss ")
 
     def test_threads_are_timed_and_their_bits_compared(self, monkeypatch):
         monkeypatch.setattr(runner, "threads_of", lambda all_threads: 2)  # on however many CPUs
-        with Crew() as crew:
-            result = runner.measure(replace(TINY, kind="threads"), [], crew, BRIEF)
+        with Workers() as workers:
+            result = runner.measure(replace(TINY, kind="threads"), [], workers, BRIEF)
         one, two = result.rows
         assert (one.note, two.note) == ("1 thread", "2 threads, same bits")
         assert one.ratio is None
@@ -123,20 +123,20 @@ class TestRunner:
 
     def test_the_books_training_has_an_accuracy(self):
         book = replace(workloads.choose(["book"])[0].quick(), rows=500)
-        with Crew() as crew:
-            (row,) = runner.measure(book, ["numpy"], crew, BRIEF).rows
+        with Workers() as workers:
+            (row,) = runner.measure(book, ["numpy"], workers, BRIEF).rows
         assert row.note.endswith(" % of the test digits")
 
     def test_a_process_that_dies_is_told(self):
-        child = Child("no-such-contender", 1, [])
+        worker = Worker("no-such-contender", 1, [])
         try:
-            with pytest.raises(ChildError, match="KeyError"):
-                child.ask("prepare", workload=TINY.to_json(), folder=None)
-            child._process.kill()
-            with pytest.raises(ChildError, match="ended"):
-                child.ask("prepare", workload=TINY.to_json(), folder=None)
+            with pytest.raises(WorkerError, match="KeyError"):
+                worker.ask("prepare", workload=TINY.to_json(), folder=None)
+            worker._process.kill()
+            with pytest.raises(WorkerError, match="ended"):
+                worker.ask("prepare", workload=TINY.to_json(), folder=None)
         finally:
-            child.close()
+            worker.close()
 
     def test_one_thread_is_one_thread_of_every_library(self):
         settings = environment(1)

@@ -25,7 +25,7 @@ from . import UnableError
 _TIMEOUT = 240  # seconds for one answer; compilers are slow
 
 
-class ChildError(Exception):
+class WorkerError(Exception):
     """A contender's process failed; the message says how."""
 
 
@@ -43,7 +43,7 @@ def threads_of(all_threads: bool) -> int:
 
 
 def environment(n_threads: int) -> dict[str, str]:
-    """Return the environment of a process whose libraries use so many threads."""
+    """Return the environment of a process whose libraries use `n_threads` threads."""
     names = ("OMP", "MKL", "OPENBLAS", "FASTNN", "NUMEXPR")
     settings = {f"{name}_NUM_THREADS": str(n_threads) for name in names}
     settings["VECLIB_MAXIMUM_THREADS"] = str(n_threads)
@@ -56,7 +56,7 @@ def environment(n_threads: int) -> dict[str, str]:
     return {**os.environ, **settings}
 
 
-class Child:
+class Worker:
     """One contender's process.
 
     Parameters
@@ -73,7 +73,7 @@ class Child:
         self.name = name
         listed = ",".join(map(str, cpus))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "contenders.child", name, str(n_threads), listed],
+            [sys.executable, "-m", "contenders.worker_main", name, str(n_threads), listed],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -96,7 +96,7 @@ class Child:
         ------
         UnableError
             If the contender cannot do it.
-        ChildError
+        WorkerError
             If something failed, or took longer than four minutes.
         """
         assert self._process.stdout is not None
@@ -105,12 +105,12 @@ class Child:
         line = self._process.stdout.readline()
         timer.cancel()
         if not line:
-            raise ChildError(f"its process ended with status {self._process.wait()}")
+            raise WorkerError(f"its process ended with status {self._process.wait()}")
         answer = json.loads(line)
         if "unable" in answer:
             raise UnableError(answer["unable"])
         if "error" in answer:
-            raise ChildError(answer["error"])
+            raise WorkerError(answer["error"])
         return answer["value"]
 
     def ask(self, call: str, **arguments: Any) -> Any:
@@ -131,31 +131,31 @@ class Child:
             self._process.wait()
 
 
-class Crew:
+class Workers:
     """The processes that are alive, by contender and threads; a context that ends them."""
 
     def __init__(self) -> None:
-        self._children: dict[tuple[str, bool], Child] = {}
+        self._workers: dict[tuple[str, bool], Worker] = {}
 
-    def get(self, name: str, all_threads: bool = False) -> Child:
+    def get(self, name: str, all_threads: bool = False) -> Worker:
         """Return the process of a contender, started if need be."""
         key = (name, all_threads)
-        if key not in self._children:
-            self._children[key] = Child(name, threads_of(all_threads), cpus_of(all_threads))
-        return self._children[key]
+        if key not in self._workers:
+            self._workers[key] = Worker(name, threads_of(all_threads), cpus_of(all_threads))
+        return self._workers[key]
 
-    def drop(self, child: Child) -> None:
+    def drop(self, worker: Worker) -> None:
         """End a process that has failed, so that the next workload gets a new one."""
-        self._children = {key: kept for key, kept in self._children.items() if kept is not child}
-        child.close()
+        self._workers = {key: kept for key, kept in self._workers.items() if kept is not worker}
+        worker.close()
 
     def close(self) -> None:
         """End them all."""
-        for child in self._children.values():
-            child.close()
-        self._children.clear()
+        for worker in self._workers.values():
+            worker.close()
+        self._workers.clear()
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Workers:
         return self
 
     def __exit__(

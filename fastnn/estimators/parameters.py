@@ -1,4 +1,4 @@
-"""The estimators' constructor parameters: checked at `fit`, and what they are to `fastnn.MLP`."""
+"""Parameters of the estimators: their checks at `fit`, and their conversion for `fastnn.MLP`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sklearn.utils import check_random_state
 
 from ..callbacks import CallbackLike
 from ..checks import is_number, is_whole
-from ..fit.state import Rule
+from ..fit.state import StepRule
 from ..names import HIDDEN, Activation, check_name
 from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from ..schedules import LearningRate, Rates, Schedule, Steps, learning_rates
 from .losses import Cost, HiddenActivation, activation_name
 
-# What the parameters may be, for type checkers; `check` looks at them when it counts.
+# Types of the parameters, for type checkers; `check` tests the values.
 HiddenSizes: TypeAlias = int | Sequence[int]
 HiddenActivations: TypeAlias = HiddenActivation | Sequence[HiddenActivation]
 Solver: TypeAlias = Literal["lbfgs", "sgd", "adam", "adamw", "rmsprop"]
@@ -37,7 +37,7 @@ SOLVERS: tuple[Solver, ...] = get_args(Solver)
 
 @dataclass(frozen=True)
 class InverseScaling(Schedule):
-    """lr / t^power, t the number of the step from 1, with `before` steps taken already."""
+    """lr / t^power, t the number of the step from 1, with `before` earlier steps."""
 
     lr: float
     power: float
@@ -51,7 +51,7 @@ class InverseScaling(Schedule):
 
 @dataclass(frozen=True)
 class Onward(Schedule):
-    """A schedule over `epochs` epochs of which each call of partial_fit is one."""
+    """A schedule over `epochs` calls of partial_fit, each one epoch."""
 
     lr: LearningRate
     before: int
@@ -114,7 +114,7 @@ _CHECKS: dict[str, tuple[str, Any]] = {
 
 
 def check(estimator: Any) -> None:
-    """Raise one sentence, ValueError, if a parameter is not what it may be."""
+    """Raise ValueError if a parameter is not valid."""
     for name, (expected, accept) in _CHECKS.items():
         value = getattr(estimator, name)
         if not accept(value):
@@ -135,7 +135,7 @@ def check(estimator: Any) -> None:
 
 
 def is_lbfgs(estimator: Any) -> bool:
-    """Whether SciPy is to train, without batches, epochs and an optimiser of ours."""
+    """Return whether SciPy trains, without batches, epochs and an optimiser of fastnn."""
     return isinstance(estimator.solver, str) and estimator.solver == "lbfgs"
 
 
@@ -162,7 +162,7 @@ def activations(estimator: Any) -> list[Activation]:
 
 
 def optimizer(estimator: Any, before: int, incremental: bool) -> Optimizer:
-    """Return the optimiser of the parameters, when `before` steps have been taken."""
+    """Return the optimiser for the parameters, after `before` steps."""
     solver = estimator.solver
     if isinstance(solver, Optimizer):
         made = solver
@@ -196,21 +196,21 @@ def _named(solver: str, estimator: Any, rate: LearningRate) -> Optimizer:
     return Adam(rate, betas, eps) if solver == "adam" else AdamW(rate, betas, eps, 0.0)
 
 
-def rule(estimator: Any, cost: Cost) -> Rule:
-    """Return what the steps follow; see `fastnn.fit.state.Rule`."""
-    return Rule(cost.factor, float(estimator.alpha) if estimator.l2 == "batch" else 0.0)
+def rule(estimator: Any, cost: Cost) -> StepRule:
+    """Return what the steps follow; see `fastnn.fit.state.StepRule`."""
+    return StepRule(cost.factor, float(estimator.alpha) if estimator.l2 == "batch" else 0.0)
 
 
 def decay(estimator: Any, count: float) -> float:
-    """Return λ of a batch of `count` examples: what ½ λ Σ W² adds to its loss."""
+    """Return λ of a batch of `count` examples, whose loss has the term ½ λ Σ W²."""
     return float(estimator.alpha) / (count if estimator.l2 == "batch" else 1.0)
 
 
 def draw(sizes: list[int], names: Sequence[str], rng: np.random.RandomState) -> list[NDArray[Any]]:
     """Return W and b of each layer as scikit-learn draws them: U(±√(g / (n_in + n_out))).
 
-    Glorot & Bengio 2010, biases too; g is 6, for logistic layers 2 (the output layer counts as the
-    one before it). With the same generator they are scikit-learn's own numbers.
+    Glorot & Bengio 2010, biases too; g is 6, for logistic layers 2 (the output layer has the g of
+    the layer before). With the same generator the numbers are scikit-learn's.
     """
     drawn = []
     for l, (n_in, n_out) in enumerate(pairwise(sizes)):

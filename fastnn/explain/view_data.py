@@ -1,4 +1,4 @@
-"""The examples of a view: checked once by the network's own rules, then visited piece by piece."""
+"""Examples of a view: checked once by the network's rules, then read in pieces."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..mlp import MLP
 PIECE = 1 << 22  # bytes of results at a time; 16 MiB took 1.5 times, 64 MiB 3 times as long
 
 
-class Examples:
-    """X and, where it was given, y of a network, such that any slice of rows means the same.
+class ViewData:
+    """X and y for a network, checked and encoded, so that all slices of rows mean the same.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ class Examples:
     X : ndarray or CSR matrix
         As given; a list became an array.
     y : ndarray or None
-        Labels or values. Strings that the network does not know yet became 0, 1, 2, …: a slice
+        Labels or values. Strings that the network does not know become 0, 1, 2, …, since a slice
         of them might lack a class.
     labels : ndarray of int64, shape (n,), or None
-        The number of each row's class, where y tells classes.
+        The number of each row's class, if y has classes.
     classes : tuple of str
-        What the classes are called; empty where y tells none.
+        Names of the classes; empty if y has none.
 
     Raises
     ------
@@ -68,50 +68,51 @@ class Examples:
         self.labels = encoded.labels
         self.y = encoded.labels if net.classes is None else net.classes[encoded.labels]
         known = [] if encoded.classes is None else [str(name) for name in encoded.classes]
-        # a network that has not learnt any names may say more classes than y has
+        # a network without `classes` may have more outputs than y has classes
         most = len(known) if net.classes is not None else max(net.sizes[-1], 2)
         self.classes = (*known, *(str(j) for j in range(len(known), most)))
 
     def pieces(self, bytes_per_row: int, at_most: int = PIECE) -> Iterator[tuple[slice, Any]]:
-        """Yield (rows, X) of one stretch of rows after the other, `at_most` bytes or one row."""
+        """Yield (rows, X) of consecutive pieces of `at_most` bytes, or of one row."""
         step = max(1, at_most // max(bytes_per_row, 1))
         for begin in range(0, self.n, step):
             rows = slice(begin, min(begin + step, self.n))
             yield rows, self.X[rows]
 
     @property
-    def goals(self) -> NDArray[Any]:
-        """Return y, for views that need it."""
+    def targets(self) -> NDArray[Any]:
+        """Return y; raise ValueError if it was not given."""
         if self.y is None:
             raise ValueError("y must have a value a row; it is None")
         return self.y
 
     def at(self, rows: Any) -> tuple[Any, NDArray[Any]]:
         """Return X and y of some rows, by their numbers."""
-        return self.X[rows], self.goals[rows]
+        return self.X[rows], self.targets[rows]
 
     def sample(self, at_most: int) -> NDArray[np.int64]:
         """Return up to `at_most` rows, spread evenly: data may be sorted by class."""
         count = min(self.n, at_most)
         return (np.arange(count) * self.n // count).astype(np.int64)
 
-    def said(self, net: MLP) -> NDArray[np.int64]:
-        """Return the number of the class that `MLP.classify` says of each row, (n,)."""
+    def predicted(self, net: MLP) -> NDArray[np.int64]:
+        """Return the number of the class that `MLP.classify` predicts for each row, (n,)."""
         return self.numbered(net, self.X)
 
     @staticmethod
     def numbered(net: MLP, X: Any) -> NDArray[np.int64]:
-        """Return the same of other rows."""
-        said = net.classify(X)
+        """Return the number of the predicted class of each row of X, (n,)."""
+        predicted = net.classify(X)
         if net.classes is None:
-            return said.astype(np.int64)
+            return predicted.astype(np.int64)
         order = np.argsort(net.classes, kind="stable")
-        return order[np.searchsorted(net.classes, said, sorter=order)].astype(np.int64)
+        return order[np.searchsorted(net.classes, predicted, sorter=order)].astype(np.int64)
 
     def dense(self, rows: Any) -> NDArray[np.float64]:
-        """Return some rows of X as numbers to show: as they are, or times the network's factor.
+        """Return some rows of X as numbers to show, times the network's factor if it has one.
 
-        The factor is that of all columns: pixels are fractions of 255.
+        A network with one input scale for all columns has such a factor: pixels are fractions of
+        255.
         """
         part = self.X[rows]
         part = part.toarray() if hasattr(part, "toarray") else part
@@ -119,14 +120,14 @@ class Examples:
 
 
 def as_first_fit(net: MLP, X: Any) -> MLP:
-    """Return a copy that reads X as the network's first fit on it would: see `MLP.input_scale`."""
+    """Return a copy that reads X as after a first fit on it: see `MLP.input_scale`."""
     made = copy.deepcopy(net)
     made._scaling = net._passes.reading_to_train(X).scaling
     return made
 
 
 def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.int64]:
-    """Return rows to show, checked: whole numbers from 0 to n − 1."""
+    """Return the row numbers to show, after a check that they are from 0 to n − 1."""
     wanted = np.asarray(rows)
     if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
         raise TypeError(f"{name} must be a sequence of row numbers, got {rows!r}")

@@ -1,7 +1,8 @@
-"""A contender's process: it does what it is told by lines of JSON, one at a time.
+"""Process of a contender: executes commands from lines of JSON, one at a time.
 
-``python -m contenders.child NAME N_THREADS CPUS`` reads ``{"call": …, arguments}`` and answers
-``{"value": …}``, or ``{"unable": …}`` or ``{"error": …}`` with a sentence. It ends with its input.
+``python -m contenders.worker_main NAME N_THREADS CPUS`` reads ``{"call": …, arguments}`` and
+answers ``{"value": …}``, or ``{"unable": …}`` or ``{"error": …}`` with a sentence. It ends with its
+input.
 """
 
 from __future__ import annotations

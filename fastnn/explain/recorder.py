@@ -1,8 +1,8 @@
 """Trainings, recorded as paths through the space of all weights and biases.
 
-A path is walked up to three times, each time with the same bits: once to measure it and to keep
-some of its points (`Recorder`), once to place all of them on planes that are known only then
-(`Follower`; not where all points were kept), and once without looking, for its time (`Clock`).
+A training is run up to three times, each time with the same bits: first to measure its path and to
+keep some of the points (`Recorder`), then, if not all points were kept, to project all of them on
+the planes found from those (`Follower`), and last without recording, for its time (`Clock`).
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from ..fit.training import DivergenceWarning
 from ..mlp import MLP
 from ..optim import Optimizer
 from .directions import norm
-from .examples import Examples
+from .view_data import ViewData
 
 Array = NDArray[np.float64]
 
-_FAR = 100  # times (1 + |start|): a walker that is so far away has lost the way
+_FAR = 100  # times (1 + |start|): a path that is this far away has diverged
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class Training:
     """A training that can be repeated bit for bit."""
 
     net: MLP
-    examples: Examples
+    examples: ViewData
     batch_size: int | None
     epochs: int
     optimizer: Optimizer
@@ -50,19 +50,19 @@ class Walk:
         """Mini-batches of an epoch."""
         return -(-self.examples.n // self.size)
 
-    def recorded(self, most: int, show: bool) -> Recorder:
+    def train_recorded(self, most: int, show: bool) -> Recorder:
         """Train, and keep `most` points at most."""
         recorder = self.recorder(most)
         recorder.stopped = self._train(recorder, show)
         return recorder
 
     def recorder(self, most: int) -> Recorder:
-        """Return what keeps `most` points at most: all, or pairs that are spread evenly."""
+        """Return a recorder of at most `most` points: all, or evenly spread pairs."""
         steps = self.epochs * self.steps_per_epoch
         return Recorder(1 if steps < most else max(3, -(-2 * steps // (most - 4))))
 
     def placed(self, directions: Array, centre: Array, last: int) -> Array:
-        """Train again, and return ((p − centre)·d for each direction d) of every point p.
+        """Train again, and return the coordinates (p − centre)·d of every point p.
 
         Returns
         -------
@@ -73,25 +73,25 @@ class Walk:
         return np.array(follower.coordinates)
 
     def seconds(self, last: int) -> Array:
-        """Train again, and return the time that each of `last` steps was done at, (last + 1,).
+        """Train again, and return the time at which each of `last` steps was done, (last + 1,).
 
-        Of each epoch the time is measured: its steps are one call of the core, as in any `fit`.
-        Within an epoch each step counts the same.
+        The time of each epoch is measured, since its steps are one call of the core, as in any
+        `fit`. Within an epoch, times are interpolated.
         """
         clock = Clock(last)
         self._train(clock)
         return np.interp(np.arange(last + 1), clock.steps, clock.seconds)
 
     def _train(self, callback: Callback, show: bool = False) -> str | None:
-        """Train a copy of the network; return why it ended early, if it did."""
-        walker = copy.deepcopy(self.net)
-        walker.reset_optimizer()
-        walker._rng, walker._dropout_seed = np.random.default_rng(self.seed), self.seed
+        """Train a copy of the network; return the reason for an early end, if there was one."""
+        net = copy.deepcopy(self.net)
+        net.reset_optimizer()
+        net._rng, net._dropout_seed = np.random.default_rng(self.seed), self.seed
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DivergenceWarning)  # the record says it
-            history = walker.fit(
+            warnings.simplefilter("ignore", DivergenceWarning)  # `stopped` reports it
+            history = net.fit(
                 self.examples.X,
-                self.examples.goals,
+                self.examples.targets,
                 epochs=self.epochs,
                 batch_size=self.batch_size,
                 optimizer=self.optimizer,
@@ -102,7 +102,7 @@ class Walk:
 
 
 class Recorder(Callback):
-    """Measures a path at every step, and keeps some of its points.
+    """A callback that measures a path at every step and keeps some of its points.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class Recorder(Callback):
     length : float
         Of all steps together.
     stopped : str or None
-        Why the training ended early, if it did.
+        Reason for an early end, if there was one.
     """
 
     def __init__(self, every: int) -> None:
@@ -144,7 +144,7 @@ class Recorder(Callback):
         self._keep()
 
     def on_batch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        """Measure a step; keep the point if it is one to be kept."""
+        """Measure a step; keep the point if it is due."""
         if self._gone:
             return
         here = run.net.params.astype(np.float64)
@@ -177,7 +177,7 @@ class Recorder(Callback):
         return len(self.kept) == self.steps + 1
 
     def single_steps(self) -> Array:
-        """Return the steps that lead from one kept point to the next: each of them, or some."""
+        """Return the differences of kept points that are one step apart."""
         kept = np.array(self.kept)
         first = np.flatnonzero(np.diff(kept) == 1)
         if not len(first):
@@ -186,18 +186,18 @@ class Recorder(Callback):
 
 
 class Follower(Callback):
-    """Places the point after each step on directions, up to a last one."""
+    """A callback that projects the point after each step on directions, up to a last step."""
 
     def __init__(self, directions: Array, centre: Array, last: int) -> None:
         self._directions, self._centre, self._last = directions, centre, last
         self.coordinates: list[Array] = []
 
     def on_fit_begin(self, run: Run) -> None:
-        """Place the start."""
+        """Project the start."""
         self._place(run)
 
     def on_batch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        """Place a point."""
+        """Project a point."""
         if run.step <= self._last:
             self._place(run)
         if run.step == self._last:
@@ -205,12 +205,12 @@ class Follower(Callback):
 
     def _place(self, run: Run) -> None:
         here = run.net.params - self._centre
-        # Not by a BLAS, whose threads would be woken for each step.
+        # Without BLAS, which would wake its threads at each step.
         self.coordinates.append(np.einsum("di,i->d", self._directions, here))
 
 
 class Clock(Callback):
-    """Notes the time at the end of each epoch, up to the one of a last step."""
+    """A callback that records the time at the end of each epoch, up to that of a last step."""
 
     def __init__(self, last: int) -> None:
         self._last = last
@@ -222,13 +222,13 @@ class Clock(Callback):
         self._began = time.perf_counter()
 
     def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
-        """Note the time."""
+        """Record the time."""
         self._note(run.step)
         if run.step >= self._last:
             run.stop("timed to the end")
 
     def on_fit_end(self, run: Run) -> None:
-        """Note the time, if the training broke off within an epoch."""
+        """Record the time if the training ended within an epoch."""
         if self.steps[-1] < self._last:
             self._note(self._last)
 
