@@ -99,6 +99,8 @@ double fnn_density(const fnn_matrix *X, int64_t n_cols)
 int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as)
 {
     if (X->dtype == FNN_U8 && !X->shift && X->factor == 1) return 1;
+    if (!X->shift && X->row_stride == n_cols * X->col_stride) /* one long row */
+        return finite_row(X, X->data, X->n_rows * n_cols, as);
     for (int64_t i = 0; i < X->n_rows; i++)
         if (!finite_row(X, X->data + i * X->row_stride, n_cols, as)) return 0;
     return 1;

@@ -155,6 +155,15 @@ class Net:
         trainable: NDArray[np.intc] | None,
         n_threads: int,
     ) -> tuple[float, float | None, bool] | None: ...
+    def step_few(
+        self,
+        gradient: Any,
+        optimiser: Optimiser,
+        rate: float,
+        counter: Any,
+        trainable: NDArray[np.intc] | None,
+        n_threads: int,
+    ) -> bool: ...
     def gradient_few(
         self,
         X: Any,

@@ -555,6 +555,52 @@ cdef class Net:
             counter.steps += 1
         check(status)
 
+    def step_few(self, gradient, Optimiser optimiser not None, double rate, counter,
+                 cnp.ndarray trainable, int n_threads):
+        """Take one optimiser step with a plain gradient; False if `step` must do it.
+
+        Raises OverflowError as `train_few`.
+        """
+        cdef fnn_run run
+        cdef fnn_matrix look
+        cdef fnn_status status
+        cdef cnp.ndarray values
+        if type(gradient) is not cnp.ndarray:
+            return False
+        values = <cnp.ndarray>gradient
+        if (
+            values.descr.num != self.dtype.num
+            or cnp.PyArray_NDIM(values) != 1
+            or cnp.PyArray_SIZE(values) != self.n_params
+            or not cnp.PyArray_ISCARRAY_RO(values)
+        ):
+            return False
+        memset(&look, 0, sizeof(look))
+        look.dtype, look.n_rows, look.factor = code_of(self.dtype), 1, 1
+        look.data, look.col_stride = cnp.PyArray_BYTES(values), self.dtype.itemsize
+        if not fnn_all_finite(&look, self.n_params, look.dtype):
+            return False
+        memset(&run, 0, sizeof(run))
+        run.rates, run.steps_taken, run.n_threads = &rate, counter.steps, n_threads
+        run.trainable = self.flags(trainable)
+        self.keep_params()
+        status = fnn_step(self.net, cnp.PyArray_DATA(values), &optimiser.optimiser, &run)
+        if status == FNN_BUSY:  # another thread reads
+            return False
+        check(status)
+        counter.steps += 1
+        if not self.params_are_finite():
+            raise OverflowError
+        return True
+
+    cdef int keep_params(self) except -1:
+        """Copy the parameters into `before`."""
+        if self.before is None:
+            self.before = np.empty(self.n_params, self.dtype)
+        memcpy(cnp.PyArray_DATA(<cnp.ndarray>self.before), fnn_params(self.net),
+               self.n_params * self.dtype.itemsize)
+        return 0
+
     cdef int has_moments_of(self, Optimiser optimiser) except -1:
         for moment in optimiser.kept:
             if moment is not None:
@@ -749,7 +795,6 @@ cdef class Net:
         cdef fnn_status status
         cdef cnp.ndarray labels
         cdef int64_t n, work
-        cdef size_t size = self.n_params * self.dtype.itemsize
         memset(&matrix, 0, sizeof(matrix))
         memset(&targets, 0, sizeof(targets))
         n = self.rows_few(X, scaling, sparse, &matrix)
@@ -765,15 +810,13 @@ cdef class Net:
         run.steps_taken, run.dropout_seed = counter.steps, dropout_seed
         run.trainable, run.n_threads = self.flags(trainable), n_threads
         memset(&sums, 0, sizeof(sums))
-        if self.before is None:
-            self.before = np.empty(self.n_params, self.dtype)
-        memcpy(cnp.PyArray_DATA(<cnp.ndarray>self.before), fnn_params(self.net), size)
+        self.keep_params()
         if work < BRIEF:
             status = fnn_train(self.net, &matrix, &targets, &optimiser.optimiser, &run, &sums)
         else:
             with nogil:
                 status = fnn_train(self.net, &matrix, &targets, &optimiser.optimiser, &run, &sums)
-        if status == FNN_BUSY:  # somebody reads
+        if status == FNN_BUSY:  # another thread reads
             return None
         counter.steps += sums.batches
         check(status)

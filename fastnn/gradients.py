@@ -42,7 +42,7 @@ class Differentiable:
     _old_bytes: _fastnn.Scaling | None
     _dropout_seed: int
     _any_number: bool  # whether targets may be any numbers, and nothing else
-    _last_step: tuple[Optimizer, OptimizerState, _fastnn.Optimiser] | None  # of `train_batch`
+    _last_step: tuple[Optimizer, OptimizerState, _fastnn.Optimiser, float] | None
 
     @property
     def n_params(self) -> int:
@@ -273,6 +273,8 @@ class Differentiable:
             The gradient has another shape, or holds NaN or infinity; the network is unchanged.
         """
         flat = gradient.flat if isinstance(gradient, Gradient) else gradient
+        if self._step_few(flat, optimizer):
+            return
         given = arrays.numbers("gradient", flat, self.dtype)
         if given.shape != (self.n_params,):
             hint = "; sum it over the examples" if given.ndim == 2 else ""
@@ -295,6 +297,24 @@ class Differentiable:
         """Whether rows, labels and numbers mean what plain arrays of them say."""
         return self._old_bytes is None and self._classes is None and self._output_scaling is None
 
+    def _few_step(
+        self, optimizer: Optimizer | None
+    ) -> tuple[Optimizer, OptimizerState, _fastnn.Optimiser, float] | None:
+        """Return what a step needs that goes on where the last one ended, at a constant rate."""
+        if optimizer is None:
+            optimizer = self._optimizer
+        state, last = self._state, self._last_step
+        if last is not None and last[0] is optimizer and last[1] is state:
+            return last
+        if state is None or optimizer is None:
+            return None
+        rate = optimizer.lr
+        if not isinstance(rate, float) or not state.fits(optimizer):
+            return None
+        last = (optimizer, state, state.core(optimizer), rate)
+        vars(self)["_last_step"] = last
+        return last
+
     def _train_few(
         self, X: Any, y: Any, output_gradient: Any, optimizer: Optimizer | None
     ) -> dict[str, float] | None:
@@ -303,19 +323,10 @@ class Differentiable:
         The other way takes the first step with an optimiser, schedules, and all that is to be
         refused with a sentence.
         """
-        if optimizer is None:
-            optimizer = self._optimizer
-        state, last = self._state, self._last_step
-        if state is None or optimizer is None or not (self._trained and self._is_plain()):
+        step = self._few_step(optimizer)
+        if step is None or not (self._trained and self._is_plain()):
             return None
-        rate = optimizer.lr
-        if not isinstance(rate, float):
-            return None
-        if last is None or last[0] is not optimizer or last[1] is not state:
-            if not state.fits(optimizer):
-                return None
-            last = (optimizer, state, state.core(optimizer))
-            vars(self)["_last_step"] = last
+        optimizer, state, core_optimizer, rate = step
         if not self._alone.acquire(False):
             return None
         try:
@@ -326,7 +337,7 @@ class Differentiable:
                 self._any_number,
                 self._scaling,
                 get_sparse(),
-                last[2],
+                core_optimizer,
                 rate,
                 state,
                 self._dropout_seed,
@@ -347,6 +358,24 @@ class Differentiable:
         if output_gradient is not None:
             return {}
         return {"loss": loss} if accuracy is None else {"loss": loss, "accuracy": accuracy}
+
+    def _step_few(self, gradient: Any, optimizer: Optimizer | None) -> bool:
+        """Take a step with a plain gradient, in microseconds; False if it is for the other way."""
+        step = self._few_step(optimizer)
+        if step is None or not self._alone.acquire(False):
+            return False
+        optimizer, state, core_optimizer, rate = step
+        how = (core_optimizer, rate, state, self._trainable, get_num_threads())
+        try:
+            done = self._core.step_few(gradient, *how)
+        except OverflowError:
+            training.undo_overflow(self._core, self._core.before, state, rate)
+            done = True
+        finally:
+            self._alone.release()
+        if done:
+            vars(self)["_optimizer"] = optimizer
+        return done
 
     def _rate_of_step(self, optimizer: Optimizer) -> float:
         """Return the learning rate of a single step; forget a fit whose optimiser is another."""
