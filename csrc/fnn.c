@@ -71,7 +71,7 @@ fnn_status fnn_net_new(const fnn_spec *spec, fnn_net **net)
     }
     memset(made->params, 0, n_params * real_size(made));
     for (size_t j = 0; j < n_out; j++) {
-        double p = spec->loss_param ? spec->loss_param[j] : 0;
+        double p = spec->loss_params ? spec->loss_params[j] : spec->loss_param;
         if (made->dtype == FNN_F32) ((float *)made->loss_param)[j] = (float)p;
         else ((double *)made->loss_param)[j] = p;
     }

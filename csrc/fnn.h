@@ -115,7 +115,8 @@ typedef struct {
     const int *activation; /* L codes, the last is the output's */
     const double *dropout; /* L probabilities in [0, 1), the last 0 */
     fnn_loss loss;
-    const double *loss_param; /* n_L numbers: huber's d or quantile's q of each output; NULL: 0 */
+    double loss_param;         /* huber's d, quantile's q */
+    const double *loss_params; /* of each output, n_L; NULL: loss_param */
 } fnn_spec;
 
 /* Rows to read: a strided matrix of any of the three types, or CSR (values of any of them; columns of a

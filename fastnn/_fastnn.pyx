@@ -441,8 +441,12 @@ cdef class Net:
         spec.sizes = <const int64_t *>cnp.PyArray_DATA(widths)
         spec.activation = <const int *>cnp.PyArray_DATA(codes)
         spec.dropout = <const double *>cnp.PyArray_DATA(rates)
-        params = np.array(np.broadcast_to(loss_param, (widths[-1],)), np.float64, order="C")
-        spec.loss, spec.loss_param = <fnn_loss>loss, <const double *>cnp.PyArray_DATA(params)
+        spec.loss, spec.loss_param, spec.loss_params = <fnn_loss>loss, 0, NULL
+        if isinstance(loss_param, (int, float)):
+            spec.loss_param = loss_param
+        else:
+            params = np.array(loss_param, np.float64)
+            spec.loss_params = <const double *>pointer(params, FLOAT64, widths[-1])
         check(fnn_net_new(&spec, &self.net))
         self.n_layers = spec.n_layers
         self.sizes = tuple(int(n) for n in sizes)

@@ -33,7 +33,8 @@ cdef extern from "fnn.h" nogil:
         const int *activation
         const double *dropout
         fnn_loss loss
-        const double *loss_param
+        double loss_param
+        const double *loss_params
 
     ctypedef struct fnn_matrix:
         fnn_dtype dtype

@@ -514,7 +514,7 @@ def rates(*epochs: float) -> Callable[[Any], Any]:
 def test_the_weights_are_those_of_the_best_epoch_not_of_the_last(validated: bool) -> None:
     kept: list[np.ndarray] = []
     net = regression()
-    with pytest.warns(DivergenceWarning, match="are again those after epoch 2. Try a smaller"):
+    with pytest.warns(DivergenceWarning, match="set back to those after epoch 2. Try a smaller"):
         history = net.fit(
             X, Y, epochs=9, batch_size=2,
             optimizer=SGD(rates(0.001, 0.001, 0.3, 3.0, 1e30)),
