@@ -964,13 +964,13 @@ PYTHON = [
         "Cosine and OneCycle end at 0",
     ),
     Mutant(
-        "fastnn/arrays.py",
+        "fastnn/targets.py",
         "np.count_nonzero(rows) * np.maximum(rows, 1)",
         "n_classes * np.maximum(rows, 1)",
         '"balanced" counts classes that are not there',
     ),
     Mutant(
-        "fastnn/arrays.py",
+        "fastnn/targets.py",
         "weight = by_class if weight is None else weight * by_class",
         "weight = by_class",
         "class_weight takes the place of sample_weight",
@@ -982,7 +982,7 @@ PYTHON = [
         "bytes are read as fractions of 256",
     ),
     Mutant(
-        "fastnn/arrays.py",
+        "fastnn/targets.py",
         "labels = order[found].astype(np.int64)",
         "labels = found.astype(np.int64)",
         "labels are numbered by the alphabet",
