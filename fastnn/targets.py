@@ -425,7 +425,9 @@ def _class_weights(class_weight: Any, encoded: Encoded, n_out: int) -> NDArray[n
     names = range(n_classes) if encoded.classes is None else encoded.classes.tolist()
     unknown = [label for label in class_weight if label not in names]
     if unknown:
-        raise ValueError(f"class_weight names the label {unknown[0]!r}, which there is not")
+        raise ValueError(
+            f"class_weight has the label {unknown[0]!r}, which is not among the classes"
+        )
     for label, value in class_weight.items():
         if isinstance(value, str) or not hasattr(value, "__float__") or not 0 <= value < np.inf:
             raise ValueError(
