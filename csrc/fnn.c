@@ -31,6 +31,7 @@ static int legal(const fnn_spec *spec)
 {
     if (spec->dtype != FNN_F32 && spec->dtype != FNN_F64) return 0;
     if (spec->n_layers < 1 || (unsigned)spec->loss >= FNN_N_LOSSES || spec->loss == FNN_LINEAR) return 0;
+    if (spec->loss == FNN_GAUSSIAN_NLL && spec->sizes[spec->n_layers] % 2) return 0; /* pairs */
     for (int l = 0; l <= spec->n_layers; l++)
         if (spec->sizes[l] < 1 || spec->sizes[l] > INT32_MAX) return 0;
     for (int l = 0; l < spec->n_layers; l++) {

@@ -141,7 +141,7 @@ typedef struct {
     const void *values;    /* (n_rows, n_out) reals */
     const double *weight;  /* (n_rows,) ≥ 0, or NULL for 1 */
     /* (n_rows, n_out) reals ≥ 0, the mean of each row 1, or NULL for 1: what each output's term counts
-     * in its row; 0 where a target is missing. Not with cross-entropy, where y itself is weighted. */
+     * in its row; 0 where a target is missing */
     const void *output_weight;
     fnn_metric metric;
     int linear; /* 1: the loss is LINEAR, whatever the network's; Σ over the rows, not their mean */

@@ -97,7 +97,7 @@ class Net:
         activation: Sequence[int],
         dropout: Sequence[float],
         loss: int,
-        loss_param: float | Sequence[float],
+        loss_param: float | NDArray[np.float64],
         dtype: np.dtype[Any],
     ) -> Self: ...
     def get_params(self) -> NDArray[Any]: ...

@@ -1,33 +1,27 @@
-"""Checks of X, y and weights, their conversion where needed, and their description for the core.
+"""Checks of X and of output gradients, their conversion where needed, and X for the core.
 
-All messages about them are raised here. Arrays that the core can read in place are not copied:
-float32, float64 and uint8 of any strides, memory maps, and CSR matrices of the two float types.
-
-Over 400 lines: all rules for X, y and weights are in one module.
+All messages about X are raised here, those about y and weights in targets.py. Arrays that the core
+can read in place are not copied: float32, float64 and uint8 of any strides, memory maps, and CSR
+matrices of the two float types.
 
 Private: it may change without notice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from reprlib import repr as shorten
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import cells
-from ._fastnn import WALK_BELOW, Rows, Scaling, Targets
-from .activations import ROWS
-from .names import ARGMAX, METRICS, OUTPUTS_OF, Loss, Output
+from ._fastnn import WALK_BELOW, Rows, Scaling
 from .words import plural
 
 _READ_IN_PLACE = ("float32", "float64", "uint8")
 _LISTS_AT_MOST = 1 << 28  # bytes: MNIST's 60,000 images take 27 MB, as float32 54 MB
-_LEAST_WEIGHT = 1e-100  # smaller weights could make their sums or products with costs underflow
-_BEYOND = 1e-6  # tolerance of a range, for rounding: scaling to 0 … 1 may give 1 + 2e-16
 _SCAN = 1 << 16  # rows scanned at a time in the search for a bad value
 _VALUES_AT_ONCE = 1 << 21  # for one call of NumPy: some milliseconds, during which Ctrl-C waits
 
@@ -47,17 +41,16 @@ class SparseMatrix(Protocol):
 
 
 Matrix: TypeAlias = ArrayLike | SparseMatrix  # what may be X
-Validation: TypeAlias = tuple[Matrix, ArrayLike] | tuple[Matrix, ArrayLike, ArrayLike | None]
-ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"]
 
 
-def _is_sparse(X: object) -> bool:
+def is_sparse(X: object) -> bool:
+    """Return whether X is a sparse matrix or array of SciPy's."""
     return hasattr(X, "tocsr") and hasattr(X, "nnz")
 
 
 def numbers(name: str, values: object, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return `values` as an array of a dtype that the core reads, converted only if needed."""
-    array = _array(name, values)
+    array = as_array(name, values)
     if array.dtype.name in _READ_IN_PLACE and array.dtype.isnative:
         return array
     with np.errstate(over="ignore"):  # overflow gives infinity, which is reported with its place
@@ -97,7 +90,7 @@ def mean_and_deviation(X: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
     X is a matrix that `as_rows` accepts. It is read some rows at a time: it may exceed memory.
     """
-    sparse = _is_sparse(X)
+    sparse = is_sparse(X)
     data: Any = X.tocsr() if sparse else numbers("X", X, np.dtype(float))
 
     def pieces() -> Iterator[NDArray[np.float64]]:
@@ -167,7 +160,8 @@ def check_unmasked(name: str, values: Any) -> None:
         )
 
 
-def _array(name: str, values: Any) -> NDArray[Any]:
+def as_array(name: str, values: Any) -> NDArray[Any]:
+    """Return any values as an array, of any dtype."""
     check_unmasked(name, values)
     try:
         if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
@@ -181,7 +175,7 @@ def _array(name: str, values: Any) -> NDArray[Any]:
         raise TypeError(f"{name} cannot be read as an array: {error}") from None
 
 
-def _whole(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
+def whole(array: NDArray[Any], dtype: Any) -> NDArray[Any]:
     """Return the array with this dtype, C-contiguous and aligned, as the core needs it."""
     return np.require(array, dtype, ["C", "A"])
 
@@ -199,7 +193,7 @@ def _check_finite(
         return
     for start in range(0, rows.n_rows, _SCAN):
         part = data[start : start + _SCAN]
-        part = part.toarray() if _is_sparse(part) else part
+        part = part.toarray() if is_sparse(part) else part
         with np.errstate(over="ignore", invalid="ignore"):
             read = part if scaling is None else scaling.applied(part.astype(np.float64))
             bad = np.argwhere(~np.isfinite(read.astype(dtype)))
@@ -237,7 +231,7 @@ def as_rows(
     TypeError
         X does not hold real numbers.
     """
-    if _is_sparse(X):
+    if is_sparse(X):
         if X.ndim != 2:
             raise ValueError(f"{name} must have shape (n, {n_in}); its shape is {X.shape}")
         data, called = X.tocsr(), None
@@ -288,7 +282,7 @@ class Reading:
         """
         names = self.columns or column_names(X)
         scaling = self.scaling
-        plain = (isinstance(X, np.ndarray) or _is_sparse(X)) and X.dtype != np.uint8
+        plain = (isinstance(X, np.ndarray) or is_sparse(X)) and X.dtype != np.uint8
         if scaling is None and self.old_bytes is None and not plain:
             rows = as_rows(X, self.n_in, self.dtype, columns=self.columns, sparse="never")
             if rows.bytes and rows.above_one():
@@ -342,7 +336,7 @@ def _csr_rows(
     values, indptr, indices = numbers(name, X.data, dtype), X.indptr, X.indices
     if indptr.dtype not in (np.int32, np.int64) or indices.dtype != indptr.dtype:
         indptr, indices = indptr.astype(np.int64), indices.astype(np.int64)
-    parts = [_whole(part, part.dtype) for part in (values, indices, indptr)]
+    parts = [whole(part, part.dtype) for part in (values, indices, indptr)]
     try:  # SciPy does not check the indices of a matrix
         rows = Rows(parts[0], X.shape, parts[1], parts[2], scaling)
     except (ValueError, IndexError):
@@ -364,73 +358,6 @@ def _columns_ascend(indptr: NDArray[Any], indices: NDArray[Any]) -> bool:
     return bool(np.all((np.diff(used) > 0) | first_of_row[1:-1])) if len(used) else True
 
 
-# ---- targets -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Goal:
-    """The properties of a network that decide what y may be: output layer, loss, known labels."""
-
-    n_out: int
-    output: Output
-    loss: Loss
-    dtype: np.dtype[Any]
-    classes: NDArray[Any] | None = None  # label of output j; None: the number j
-    may_be_one_hot: bool = True  # False: rows may have several labels, even if these have one each
-    shift: NDArray[np.float64] | None = None  # with `scale`, (n_out,): y is (y - shift) / scale
-    scale: NDArray[np.float64] | None = None
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """y in the core's terms: class numbers or values, the metric, and the class labels."""
-
-    n: int
-    labels: NDArray[np.int64] | None
-    values: NDArray[Any] | None
-    metric: int
-    classes: NDArray[Any] | None
-
-    def targets(self, n_out: int, weight: NDArray[np.float64] | None) -> Targets:
-        """Return the targets as the core reads them."""
-        return Targets(self.labels, self.values, weight, self.metric, self.n, n_out)
-
-
-def encode(y: Any, n: int, goal: Goal, suffix: str = "") -> Encoded:
-    """Return y in the core's terms, for n rows.
-
-    Labels, one a row, are strings, booleans, or whole numbers if the network has several outputs
-    or one that is a probability. Everything else is values: (n,) or (n, n_out) numbers.
-    """
-    if isinstance(y, Encoded):
-        return y
-    name = f"y{suffix}"
-    array = _array(name, y.toarray() if _is_sparse(y) else y)
-    if array.ndim == 0:
-        raise ValueError(f"{name} must have a value a row; it is {y!r}")
-    if len(array) != n:
-        raise ValueError(f"X{suffix} has {plural(n, 'row')}, y{suffix} has {len(array)}")
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if goal.scale is not None:
-        return _values(name, numbers(name, array, goal.dtype), n, goal)
-    if array.dtype.kind in "UST" or (array.dtype.kind == "O" and _all_strings(array)):
-        return _named_labels(name, _text(name, array), n, goal)
-    if array.dtype.kind == "O":
-        _check_labels_are_there(name, array)
-    given = numbers(name, array, goal.dtype) if array.dtype.kind not in "biu" else array
-    if given.ndim == 1 and goal.n_out > 1:
-        return _class_numbers(name, given, n, goal)
-    if given.ndim == 1 and _is_yes_or_no(given, goal):
-        if goal.classes is not None:
-            return _class_numbers(name, given, n, goal)
-        # An output that may be any number separates two classes only if `classes` are set.
-        named = given.dtype.kind == "b" and goal.output != "sigmoid"
-        classes = np.array([False, True]) if named else None
-        return Encoded(n, _whole(given, np.int64), None, ARGMAX, classes)
-    return _values(name, given, n, goal)
-
-
 def output_gradients(
     given: Any, n: int, n_out: int, dtype: np.dtype[Any], scale: NDArray[np.float64] | None
 ) -> NDArray[Any]:
@@ -442,7 +369,7 @@ def output_gradients(
     if array.shape != (n, n_out):
         raise ValueError(f"{name} must have shape ({n}, {n_out}); its shape is {array.shape}")
     with np.errstate(over="ignore", invalid="ignore"):
-        slopes = _whole(array if scale is None else array * scale, dtype)
+        slopes = whole(array if scale is None else array * scale, dtype)
     if not np.isfinite(slopes).all():
         row, column = np.argwhere(~np.isfinite(slopes))[0]
         large = f", too large for {dtype}" if np.isfinite(array[row, column]) else ""
@@ -458,234 +385,3 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], X: Any) ->
         raise ValueError("out must be C-contiguous, aligned and writable")
     if isinstance(X, np.ndarray) and np.may_share_memory(X, out):
         raise ValueError("out must not share memory with X")
-
-
-def as_classes(labels: Any, most: int) -> NDArray[Any]:
-    """Return a copy of the labels of a network's outputs, 2 to `most`, all different."""
-    new = np.asarray(labels)
-    if new.dtype.kind in "OT" and all(isinstance(label, str) for label in new.flat):
-        new = np.array(new.tolist(), str)
-    if new.ndim != 1 or not 2 <= len(new) <= most or new.dtype.kind not in "biufU":
-        count = "2" if most == 2 else f"2 to {most}"
-        raise ValueError(f"classes must be {count} strings or numbers, got {shorten(new.tolist())}")
-    if len(np.unique(new)) != len(new):
-        raise ValueError("classes must all be different")
-    if new.dtype.kind == "f" and not np.isfinite(new).all():
-        raise ValueError(f"classes must be finite numbers, got {shorten(new.tolist())}")
-    return new.copy()
-
-
-def check_classes(encoded: Encoded) -> None:
-    """Refuse a y with a single class."""
-    classes = encoded.classes
-    if classes is not None and len(classes) == 1:
-        raise ValueError(
-            f"y has one label only, {classes[0].item()!r}; set the network's `classes` "
-            "to all labels"
-        )
-
-
-def _all_strings(array: NDArray[Any]) -> bool:
-    return array.size > 0 and all(isinstance(item, str) for item in array.flat)
-
-
-def _check_labels_are_there(name: str, array: NDArray[Any]) -> None:
-    """Refuse missing labels among strings, naming the row; `_values` refuses NaN among numbers."""
-    if any(isinstance(item, str) for item in array.flat):
-        row = cells.first_missing(array)
-        if row is not None:
-            raise ValueError(f"{name} is missing at row {row}: leave out such rows, in X too")
-
-
-def _text(name: str, array: NDArray[Any]) -> NDArray[np.str_]:
-    if array.dtype.kind == "T":
-        items = array.astype(object)
-        _check_labels_are_there(name, items)
-        return np.array(items.tolist(), str)
-    try:
-        return array.astype(str)
-    except UnicodeDecodeError:
-        raise ValueError(f"{name} holds bytes that are not ASCII; decode them to strings") from None
-
-
-def _is_yes_or_no(y: NDArray[Any], goal: Goal) -> bool:
-    """Return whether y (n,), for a network with one output, holds two classes."""
-    if goal.classes is not None or y.dtype.kind == "b":
-        return True
-    if goal.loss == "binary_cross_entropy" or (goal.output == "sigmoid" and y.dtype.kind in "iu"):
-        return bool(np.all((y == 0) | (y == 1)))
-    return False
-
-
-def _most_classes(goal: Goal) -> int:
-    return max(goal.n_out, 2)
-
-
-def _named_labels(name: str, y: NDArray[np.str_], n: int, goal: Goal) -> Encoded:
-    if y.ndim != 1:
-        raise ValueError(f"{name} must be one label a row; its shape is {y.shape}")
-    classes = goal.classes
-    if classes is None:
-        classes = np.unique(y)
-        if len(classes) > _most_classes(goal):
-            raise ValueError(
-                f"{name} has {len(classes)} different labels; this network has outputs for "
-                f"{_most_classes(goal)} classes"
-            )
-    elif classes.dtype.kind != "U":
-        raise ValueError(f"{name} holds strings; this network's classes are {_some(classes)}")
-    return Encoded(n, _positions(name, y, classes), None, ARGMAX, classes)
-
-
-def _class_numbers(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
-    if goal.classes is not None:
-        if goal.classes.dtype.kind == "U":
-            raise ValueError(
-                f"{name} holds numbers; this network's classes are {_some(goal.classes)}"
-            )
-        return Encoded(n, _positions(name, y, goal.classes), None, ARGMAX, goal.classes)
-    if y.dtype.kind == "f":
-        odd = np.flatnonzero(~(np.isfinite(y) & (y == np.floor(y))))
-        if len(odd):
-            raise ValueError(
-                f"{name} must be class labels 0 to {goal.n_out - 1}, or have shape "
-                f"({n}, {goal.n_out}); it holds {y[odd[0]]} at row {odd[0]}"
-            )
-    outside = y[(y < 0) | (y >= goal.n_out)]
-    if len(outside):
-        raise ValueError(
-            f"{name} holds the label {outside[0]:.0f}; this network has {goal.n_out} outputs, "
-            f"labels 0 to {goal.n_out - 1}; set its `classes` to use others"
-        )
-    return Encoded(n, _whole(y, np.int64), None, ARGMAX, None)
-
-
-def _positions(name: str, y: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the position of each label among `classes`."""
-    if np.result_type(classes, y).kind == "f" and {classes.dtype.kind, y.dtype.kind} == {"i", "u"}:
-        classes, y = classes.astype(object), y.astype(object)  # float64 would round large ones
-    order = np.argsort(classes, kind="stable")
-    found = np.minimum(np.searchsorted(classes, y, sorter=order), len(classes) - 1)
-    labels = order[found].astype(np.int64)
-    strange = y[classes[labels] != y]
-    if len(strange):
-        label = strange[:1].tolist()[0]
-        raise ValueError(f"{name} holds the label {label!r}; this network knows {_some(classes)}")
-    return labels
-
-
-def _some(classes: NDArray[Any]) -> str:
-    shown = ", ".join(repr(label) for label in classes[:10].tolist())
-    return shown + (", ..." if len(classes) > 10 else "")
-
-
-def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
-    if y.ndim == 1 and goal.n_out == 1:
-        y = y[:, None]
-    if y.ndim != 2 or y.shape[1] != goal.n_out:
-        wanted = f"({n}, {goal.n_out})" if goal.n_out > 1 else f"({n},)"
-        raise ValueError(f"{name} must have shape {wanted}; its shape is {y.shape}")
-    with np.errstate(over="ignore", invalid="ignore"):
-        read = y if goal.scale is None else (y - goal.shift) / goal.scale
-        values = _whole(read, goal.dtype)
-    if not np.isfinite(values).all():
-        row, column = np.argwhere(~np.isfinite(values))[0]
-        large = f", too large for {goal.dtype}" if np.isfinite(y[row, column]) else ""
-        raise ValueError(f"{name} holds {y[row, column]} at row {row}, output {column}{large}")
-    _check_range(name, values, goal, whole=y.dtype.kind in "iu")
-    classes = goal.n_out > 1 and goal.output in ("sigmoid", "softmax")
-    if classes and goal.may_be_one_hot and _is_one_hot(values):
-        labels = values.argmax(axis=1).astype(np.int64)
-        return Encoded(n, labels, None, ARGMAX, goal.classes)
-    if goal.output == "softmax" and _is_binary(values):
-        raise ValueError(
-            f"{name} holds rows with no label or several; output 'softmax' needs exactly one: for "
-            "several labels a row choose output 'sigmoid'"
-        )
-    return Encoded(n, None, values, METRICS[goal.loss], goal.classes)
-
-
-def _check_range(name: str, values: NDArray[Any], goal: Goal, *, whole: bool) -> None:
-    """Refuse targets that the output cannot reach, whatever its weights."""
-    low, high = ROWS[goal.output].range
-    least, greatest = values.min(), values.max()
-    if low - _BEYOND <= least and greatest <= high + _BEYOND:
-        return
-    span = f"from {low:g} to {high:g}" if np.isfinite(high) else f"{low:g} or more"
-    of = f"loss {goal.loss!r}" if goal.loss in OUTPUTS_OF else f"output {goal.output!r}"
-    worst = least if least < low - _BEYOND else greatest
-    raise ValueError(
-        f"{name} must be {span} for {of}; it holds {worst:.7g}; {_way_out(goal, whole)}"
-    )
-
-
-def _way_out(goal: Goal, whole: bool) -> str:
-    """Return advice on targets outside the output's range."""
-    if goal.output == "sigmoid" and whole and goal.n_out == 1:
-        return "set the network's `classes` to use other labels"
-    if goal.output == "softmax":
-        return "give class labels, or the share of each class"
-    loss = "loss 'mse' with " if goal.loss in OUTPUTS_OF else ""
-    return f"scale the targets, or choose {loss}output 'identity'"
-
-
-def _is_one_hot(values: NDArray[Any]) -> bool:
-    return _is_binary(values) and bool(np.all(values.sum(axis=1) == 1))
-
-
-def _is_binary(values: NDArray[Any]) -> bool:
-    return bool(np.all((values == 0) | (values == 1)))
-
-
-# ---- weights -----------------------------------------------------------------------------------
-
-
-def as_weights(
-    sample_weight: Any, class_weight: Any, encoded: Encoded, n_out: int, suffix: str = ""
-) -> NDArray[np.float64] | None:
-    """Return the weight of each row, (n,), or None if all are equal.
-
-    `sample_weight` is (n,); `class_weight` is a dict from label to weight, 1 for labels that it
-    lacks, or "balanced": n / (classes · rows of the class), as scikit-learn defines it.
-    """
-    weight, name = None, f"sample_weight{suffix}"
-    if sample_weight is not None:
-        given = numbers(name, sample_weight, np.dtype(float))
-        if given.shape != (encoded.n,):
-            raise ValueError(f"{name} must have shape ({encoded.n},); its shape is {given.shape}")
-        weight = _whole(given, np.float64)
-        if not np.isfinite(weight).all() or weight.min() < 0:
-            raise ValueError(f"{name} must be finite and 0 or more")
-        some = weight[weight > 0]
-        if some.size and (some.min() < _LEAST_WEIGHT or some.max() > 1 / _LEAST_WEIGHT):
-            odd = some.min() if some.min() < _LEAST_WEIGHT else some.max()
-            raise ValueError(f"{name} must be 0, or from 1e-100 to 1e+100; it holds {odd:g}")
-    if class_weight is not None:
-        by_class = _class_weights(class_weight, encoded, n_out)[encoded.labels]
-        weight = by_class if weight is None else weight * by_class
-    if weight is not None and not weight.sum() > 0:
-        raise ValueError(f"all rows{suffix} have weight 0")
-    return weight
-
-
-def _class_weights(class_weight: Any, encoded: Encoded, n_out: int) -> NDArray[np.float64]:
-    if encoded.labels is None:
-        raise ValueError("class_weight needs y to be class labels")
-    n_classes = max(n_out, 2)
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        rows = np.bincount(encoded.labels, minlength=n_classes)
-        return np.where(rows > 0, encoded.n / (np.count_nonzero(rows) * np.maximum(rows, 1)), 0.0)
-    if not isinstance(class_weight, Mapping):
-        raise TypeError(f'class_weight must be a dict or "balanced", got {shorten(class_weight)}')
-    names = range(n_classes) if encoded.classes is None else encoded.classes.tolist()
-    unknown = [label for label in class_weight if label not in names]
-    if unknown:
-        raise ValueError(
-            f"class_weight has the label {unknown[0]!r}, which is not among the classes"
-        )
-    for label, value in class_weight.items():
-        if isinstance(value, str) or not hasattr(value, "__float__") or not 0 <= value < np.inf:
-            raise ValueError(
-                f"class_weight of {label!r} must be a number of 0 or more, not {value!r}"
-            )
-    return np.array([float(class_weight.get(label, 1)) for label in names])

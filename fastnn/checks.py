@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, TypeGuard
 
@@ -57,6 +58,19 @@ def one_each(argument: str, value: Any, n: int) -> tuple[Any, ...]:
         layers_text = "layer" if n == 1 else "layers"
         raise ValueError(f"{argument} has {len(value)} values for {n} hidden {layers_text}")
     return tuple(value)
+
+
+def check_quantile(value: Any) -> float | tuple[float, ...]:
+    """Return a number between 0 and 1, or several in increasing order, or raise one sentence."""
+    expected = "a number between 0 and 1"
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if not isinstance(value, list | tuple):
+        return check_number("quantile", value, f"{expected}, or several", lambda q: 0 < q < 1)
+    each = tuple(check_number("quantile", q, expected, lambda q: 0 < q < 1) for q in value)
+    if not each or any(low >= high for low, high in pairwise(each)):
+        raise ValueError(f"quantile must be numbers in increasing order, got {value!r}")
+    return each
 
 
 def check_widths(sizes: Any) -> tuple[int, ...]:

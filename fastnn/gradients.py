@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _fastnn, arrays
+from . import _fastnn, arrays, targets
 from ._config import get_num_threads, get_sparse
 from .fit import training
 from .fit.state import FitState, OptimizerState, TrainState
@@ -41,6 +41,7 @@ class Differentiable:
     _classes: Array | None
     _old_bytes: _fastnn.Scaling | None
     _dropout_seed: int
+    _outputs_each: int  # outputs a target
     _any_number: bool  # whether targets may be any numbers, and nothing else
     _last_step: tuple[Optimizer, OptimizerState, _fastnn.Optimiser, float] | None
 
@@ -53,7 +54,7 @@ class Differentiable:
     def _passes(self) -> Passes:
         raise NotImplementedError
 
-    def _learn(self, encoded: arrays.Encoded | None, reading: arrays.Reading) -> None:
+    def _learn(self, encoded: targets.Encoded | None, reading: arrays.Reading) -> None:
         raise NotImplementedError
 
     def _train_state(self, optimizer: Optimizer) -> TrainState:
@@ -118,7 +119,7 @@ class Differentiable:
             if per_example:
                 return Gradient(passes.gradients(examples)[0], self.sizes)
             return Gradient(passes.summed_gradient(examples).astype(self.dtype), self.sizes)
-        examples, _ = passes.examples(X, _given(y), sample_weight)
+        examples, _ = passes.examples(X, _given(y), sample_weight, per_example=per_example)
         if per_example:
             each, costs = passes.gradients(examples)
             return Gradient(each, self.sizes, costs)
@@ -154,7 +155,8 @@ class Differentiable:
             _check_no_targets(y, None)
             slopes = passes.input_gradients(passes.own_cost(X, output_gradient))
         else:
-            slopes = passes.input_gradients(passes.examples(X, _given(y), None)[0])
+            examples, _ = passes.examples(X, _given(y), None, per_example=True)
+            slopes = passes.input_gradients(examples)
         if self._scaling is not None:
             slopes *= self._scaling.scale
         return slopes
@@ -247,7 +249,7 @@ class Differentiable:
         else:
             reading = self._passes.reading_to_train(X)
             examples, encoded = self._passes.examples(X, _given(y), sample_weight, reading=reading)
-            arrays.check_classes(encoded)
+            targets.check_classes(encoded)
         optimizer = training.next_optimizer(optimizer, self._optimizer)
         with self._training(), self._undone_unless_stepped():
             rate = self._rate_of_step(optimizer)
@@ -295,7 +297,8 @@ class Differentiable:
 
     def _is_plain(self) -> bool:
         """Whether rows, labels and numbers mean what plain arrays of them say."""
-        return self._old_bytes is None and self._classes is None and self._output_scaling is None
+        read_as_given = self._old_bytes is None and self._output_scaling is None
+        return read_as_given and self._classes is None and self._outputs_each == 1
 
     def _few_step(
         self, optimizer: Optimizer | None

@@ -58,9 +58,10 @@ _LOSSES = {
     **_all("smoothl1", "huber"),
     **_all("pinball tilted check", "quantile"),
     **_all("poissonnll poissondeviance", "poisson"),
+    **_all("gaussianlikelihood gaussiannegativeloglikelihood normalnll", "gaussian_nll"),
     **_all(
         "binaryfocalcrossentropy categoricalfocalcrossentropy categoricalhinge cosineembedding "
-        "cosinesimilarity dice focal gaussiannll hinge kld kldiv kldivergence logcosh mape "
+        "cosinesimilarity dice focal hinge kld kldiv kldivergence logcosh mape "
         "meanabsolutepercentageerror meansquaredlogarithmicerror msle multimargin rmse rmsle "
         "rootmeansquarederror smape squaredepsiloninsensitive squaredhinge",
     ),

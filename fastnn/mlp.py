@@ -1,8 +1,8 @@
 """The network class, `MLP`.
 
-The class holds the parts together: arguments are checked in arrays.py and names.py, passes over
-data are passes.py, the epoch loop fit/training.py, the file format model_file/, the mathematics
-csrc/. Over 400 lines, of which 240 are docstrings.
+The class holds the parts together: arguments are checked in arrays.py, targets.py and names.py,
+passes over data are passes.py, the epoch loop fit/training.py, the file format model_file/, the
+mathematics csrc/. Over 400 lines, of which 240 are docstrings.
 
 Private: it may change without notice.
 """
@@ -21,11 +21,18 @@ from typing import Any, Literal, Self, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _fastnn, arrays, names, summary
+from . import _fastnn, arrays, names, summary, targets
 from ._config import get_num_threads, get_sparse
 from .activations import ROWS
 from .callbacks import CallbackLike
-from .checks import check_count, check_dtype, check_number, check_widths, one_each
+from .checks import (
+    check_count,
+    check_dtype,
+    check_number,
+    check_quantile,
+    check_widths,
+    one_each,
+)
 from .fit import training
 from .fit.own_cost import Function, name_of
 from .fit.state import FitState, OptimizerState, StepRule, TrainState
@@ -75,6 +82,7 @@ class MLP(Differentiable, Scaled):
         ``huber``                  1/n Σ h(a − y), h(r) = r²/2 within ±d, d (|r| − d/2) outside
         ``quantile``               1/n Σ max(q r, (q − 1) r), r = y − a
         ``poisson``                1/n Σ (a − y ln a); exp or softplus output
+        ``gaussian_nll``           1/k Σ ½ [(y − μ)² e^−s + s]; k targets, identity output
         =========================  =====================================================
     init : str, optional
         fan_in_uniform, sigmoid_uniform, lecun_normal, glorot_uniform, he_normal, standard_normal
@@ -86,8 +94,9 @@ class MLP(Differentiable, Scaled):
         Of the parameters and of all computation.
     seed : int, optional
         Fixes initial weights, shuffles and dropout. Default: different each time.
-    quantile : float, default 0.5
-        q of the quantile loss, in (0, 1).
+    quantile : float or sequence of float, default 0.5
+        q of the quantile loss, in (0, 1). With several, in increasing order, the network has so
+        many outputs for each target, one after the other.
     huber_delta : float, default 1.0
         d of the Huber loss, above 0.
 
@@ -106,7 +115,8 @@ class MLP(Differentiable, Scaled):
         read as 200/255, whatever its dtype.
     output_shift, output_scale : ndarray of float64, shape (n_out,), or None
         Targets are learnt as (y - shift) / scale, and `predict` returns a * scale + shift; see
-        `standardize`. Only for output "identity".
+        `standardize`. Only for output "identity". With gaussian_nll those of the means
+        count; those of the log-variances follow: 2 ln(scale of the mean), and 1.
     feature_names : tuple of str or None
         Names of the columns, learnt at the first `fit` or `standardize` on a frame; assignable. A
         frame with these columns in another order is read by name, one with others is refused.
@@ -140,7 +150,7 @@ class MLP(Differentiable, Scaled):
         dropout: float | Sequence[float] = 0.0,
         dtype: DTypeLike = "float32",
         seed: int | None = None,
-        quantile: float = 0.5,
+        quantile: float | Sequence[float] = 0.5,
         huber_delta: float = 1.0,
     ) -> None:
         self.sizes: tuple[int, ...] = check_widths(sizes)
@@ -161,9 +171,8 @@ class MLP(Differentiable, Scaled):
             check_number("dropout", p, "a number from 0 to below 1", lambda p: 0 <= p < 1)
             for p in one_each("dropout", dropout, n_hidden)
         )
-        self.quantile: float = check_number(
-            "quantile", quantile, "a number between 0 and 1", lambda q: 0 < q < 1
-        )
+        self.quantile: float | tuple[float, ...] = check_quantile(quantile)
+        self._outputs_each = targets.outputs_a_target(self.loss, self.quantile, self.sizes[-1])
         self.huber_delta: float = check_number(
             "huber_delta", huber_delta, "a number above 0", lambda d: d > 0
         )
@@ -193,7 +202,8 @@ class MLP(Differentiable, Scaled):
     def _make_core(self) -> None:
         codes = [names.ACTIVATIONS.index(name) for name in (*self.activation, self.output)]
         of_loss = names.PARAMETERS
-        parameter = getattr(self, of_loss[self.loss]) if self.loss in of_loss else 0.0
+        given = getattr(self, of_loss[self.loss]) if self.loss in of_loss else 0.0
+        parameter = np.resize(given, self.sizes[-1])
         self._any_number = ROWS[self.output].range == (-inf, inf)
         self._alone = threading.Lock()  # held while something trains
         self._trainer: int | None = None  # the thread that holds it
@@ -242,7 +252,7 @@ class MLP(Differentiable, Scaled):
 
     @classes.setter
     def classes(self, labels: ArrayLike | None) -> None:
-        new = None if labels is None else arrays.as_classes(labels, max(self.sizes[-1], 2))
+        new = None if labels is None else targets.as_classes(labels, max(self.sizes[-1], 2))
         if new is not None:
             self._check_says_labels()
         self._classes = new
@@ -258,9 +268,9 @@ class MLP(Differentiable, Scaled):
         epochs: int | None = None,
         batch_size: int | None = _BATCH_SIZE,
         optimizer: Optimizer | None = None,
-        validation_data: arrays.Validation | None = None,
+        validation_data: targets.Validation | None = None,
         sample_weight: ArrayLike | None = None,
-        class_weight: arrays.ClassWeight | None = None,
+        class_weight: targets.ClassWeight | None = None,
         callbacks: Iterable[CallbackLike] | CallbackLike | None = (),
         shuffle: bool = True,
         progress: bool = False,
@@ -276,7 +286,9 @@ class MLP(Differentiable, Scaled):
             types are read in place, others are converted once. Bytes are numbers; the first fit on
             bytes above 1 sets `input_scale` to 1/255. A frame's columns are remembered by name.
         y : array-like, shape (n,) or (n, n_out)
-            Class labels (integers or strings), one-hot rows, or values that the output can reach.
+            Class labels (integers or strings), one-hot rows, or values that the output can reach. A
+            value that is NaN is missing: it has no cost and no gradient. Losses with several
+            outputs for each target (gaussian_nll, several quantiles) take (n, n_targets).
         epochs : int, optional
             Passes over the data; with `resume`, the total number. Default: as many as take 2,000
             steps or visit 64,000 examples, whichever are fewer, and at least 10; with `resume`,
@@ -291,9 +303,10 @@ class MLP(Differentiable, Scaled):
             `reset_optimizer`.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Scored after each epoch as ``val_loss`` and, for classes, ``val_accuracy``.
-        sample_weight : array-like, shape (n,), optional
+        sample_weight : array-like, shape (n,) or (n, n_out), optional
             Weight of each example: 2 is as if the row were in X twice, 0 as if it were absent.
-            The cost of a batch is divided by the sum of its weights.
+            The cost of a batch is divided by the sum of its weights. (n, n_out), or (n, n_targets),
+            weighs each target; the weight of an example is then the mean of those of its targets.
         class_weight : dict or "balanced", optional
             Weight of the examples of each label; multiplied with `sample_weight`.
         callbacks : sequence of Callback or callable, optional
@@ -559,9 +572,11 @@ class MLP(Differentiable, Scaled):
     ) -> float | Array:
         """Return the cost C: the (weighted) mean over the examples, or that of each, (n,).
 
-        It is the cost of the predictions, without weight decay and dropout.
+        It is the cost of the predictions, without weight decay and dropout. That of an example
+        whose targets are partly missing is the mean over the others, or n_out times the mean for a
+        loss that is a sum; 0 without any.
         """
-        examples, _ = self._passes.examples(X, y, sample_weight)
+        examples, _ = self._passes.examples(X, y, sample_weight, per_example=per_example)
         if not per_example:
             return training.evaluate(self._core, examples, get_num_threads())["loss"]
         return self._passes.costs(examples)
@@ -571,7 +586,7 @@ class MLP(Differentiable, Scaled):
         """The network as views, estimators and exports use it: reading and passes."""
         return Passes(self)
 
-    def _learn(self, encoded: arrays.Encoded | None, reading: arrays.Reading) -> None:
+    def _learn(self, encoded: targets.Encoded | None, reading: arrays.Reading) -> None:
         """Keep what the first examples of a training have fixed."""
         if encoded is not None:
             self._classes = encoded.classes
@@ -598,7 +613,7 @@ class MLP(Differentiable, Scaled):
             "dropout": list(self.dropout),
             "dtype": self.dtype.name,
             "seed": self.seed,
-            "quantile": self.quantile,
+            "quantile": np.asarray(self.quantile).tolist(),  # a number or a list
             "huber_delta": self.huber_delta,
         }
 

@@ -59,6 +59,7 @@ OUTPUTS_OF: dict[str, tuple[Output, ...]] = {
     "cross_entropy": ("softmax",),
     "binary_cross_entropy": ("sigmoid",),
     "poisson": ("exp", "softplus"),
+    "gaussian_nll": ("identity",),
 }
 # … and these losses take them too.
 _LOSSES_OF: dict[str, tuple[Loss, ...]] = {

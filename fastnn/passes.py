@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _fastnn, arrays, names
+from . import _fastnn, arrays, names, targets
 from ._config import get_num_threads, get_sparse
 from .fit.call_size import rows_per_call
 from .fit.own_cost import Function, OwnCost
@@ -61,10 +61,34 @@ class Passes:
         shift, scale = self.net._output_scaling
         return np.asarray(a * scale + shift)
 
-    def goal(self) -> arrays.Goal:
+    def goals(self, encoded: targets.Encoded) -> Array:
+        """Return values (n, n_out) as the network reads them, NaN where there is no target."""
+        assert encoded.values is not None
+        values = encoded.values
+        if self.net.loss == "gaussian_nll":
+            values = values.copy()
+            values[:, 1::2] = np.nan  # y holds no log-variances
+        if encoded.missing is not None:
+            missing = np.repeat(encoded.missing, encoded.outputs_each, axis=1)
+            values = np.where(missing, self.net.dtype.type(np.nan), values)
+        return values
+
+    def given(self, encoded: targets.Encoded) -> Array:
+        """Return values (n, n_targets) as y gives them, NaN where they are missing."""
+        return self.in_units(self.goals(encoded))[:, :: encoded.outputs_each]
+
+    def central(self, outputs: Array) -> Array:
+        """Return one output a target, (n, n_targets): the mean, or the quantile closest to 1/2."""
+        quantiles = np.ravel(self.net.quantile)
+        which = 0 if self.net.loss != "quantile" else int(np.abs(quantiles - 0.5).argmin())
+        return outputs[:, which :: self.net._outputs_each]
+
+    def goal(self) -> targets.Goal:
         """Return the properties of the network that decide what y may be."""
         shift, scale = self.net._output_scaling or (None, None)
-        return arrays.Goal(
+        if self.net.loss == "gaussian_nll" and shift is not None and scale is not None:
+            shift, scale = shift[::2].repeat(2), scale[::2].repeat(2)  # all y are values of means
+        return targets.Goal(
             self.net.sizes[-1],
             self.net.output,
             self.net.loss,
@@ -72,6 +96,7 @@ class Passes:
             self.net._classes,
             shift=shift,
             scale=scale,
+            outputs_each=self.net._outputs_each,
         )
 
     def examples(
@@ -80,30 +105,35 @@ class Passes:
         y: Any,
         sample_weight: Any,
         class_weight: Any = None,
-        goal: arrays.Goal | None = None,
+        goal: targets.Goal | None = None,
         reading: arrays.Reading | None = None,
         suffix: str = "",
-    ) -> tuple[TrainingRows, arrays.Encoded]:
+        per_example: bool = False,
+    ) -> tuple[TrainingRows, targets.Encoded]:
         """Return X and y, checked, as the core reads them, and the encoded y."""
         reading = reading or self.reading()
         rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
-        encoded = arrays.encode(y, rows.n_rows, goal or self.goal(), suffix)
-        weight = arrays.as_weights(sample_weight, class_weight, encoded, self.net.sizes[-1], suffix)
+        encoded = targets.encode(y, rows.n_rows, goal or self.goal(), suffix)
+        n_out = self.net.sizes[-1]
+        weight = targets.as_weights(
+            sample_weight, class_weight, encoded, n_out, suffix, per_example=per_example
+        )
+        weights = targets.Weights.of(weight, encoded, self.net.dtype)
         visit = None
-        if weight is not None and not weight.all():
-            visit = np.flatnonzero(weight)
+        if weights.rows is not None and not weights.rows.all():
+            visit = np.flatnonzero(weights.rows)
         examples = TrainingRows(
             rows,
-            encoded.targets(self.net.sizes[-1], weight),
+            encoded.targets(n_out, weights),
             rows.n_rows,
             encoded.metric != names.NO_METRIC,
             visit,
-            weight,
+            weights.rows,
         )
         return examples, encoded
 
     def validation(
-        self, data: Any, encoded: arrays.Encoded, reading: arrays.Reading
+        self, data: Any, encoded: targets.Encoded, reading: arrays.Reading
     ) -> TrainingRows | None:
         """Return the examples to score after each epoch; classes are those of the training data."""
         if data is None:
@@ -126,11 +156,11 @@ class Passes:
         validation_data: Any,
         reading: arrays.Reading,
         loss: Function | None,
-    ) -> tuple[TrainingRows, arrays.Encoded | None, TrainingRows | None]:
+    ) -> tuple[TrainingRows, targets.Encoded | None, TrainingRows | None]:
         """Return what `fit` trains on, what was found in y, and what it is scored on."""
         if loss is None:
             examples, encoded = self.examples(X, y, sample_weight, class_weight, reading=reading)
-            arrays.check_classes(encoded)
+            targets.check_classes(encoded)
             return examples, encoded, self.validation(validation_data, encoded, reading)
         if not callable(loss):
             raise TypeError(
@@ -157,15 +187,18 @@ class Passes:
     ) -> TrainingRows:
         """Return X, and y as it is, for a cost of the caller's own."""
         rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
-        targets = np.asarray(y)
-        if targets.ndim == 0 or len(targets) != rows.n_rows:
+        given = np.asarray(y)
+        if given.ndim == 0 or len(given) != rows.n_rows:
+            raise ValueError(f"X{suffix} has {rows.n_rows} rows, y{suffix} has shape {given.shape}")
+        encoded = targets.Encoded(rows.n_rows, None, None, names.NO_METRIC, None)
+        weight = targets.as_weights(sample_weight, None, encoded, self.net.sizes[-1], suffix)
+        if weight is not None and weight.ndim > 1:
             raise ValueError(
-                f"X{suffix} has {rows.n_rows} rows, y{suffix} has shape {targets.shape}"
+                f"sample_weight{suffix} must have shape ({rows.n_rows},) for a loss of your own, "
+                "which weighs its targets itself"
             )
-        encoded = arrays.Encoded(rows.n_rows, None, None, names.NO_METRIC, None)
-        weight = arrays.as_weights(sample_weight, None, encoded, self.net.sizes[-1], suffix)
         units, n_out = self.net._output_scaling, self.net.sizes[-1]
-        own = OwnCost(function, rows, targets, weight, units, n_out, self.net.dtype)
+        own = OwnCost(function, rows, given, weight, units, n_out, self.net.dtype)
         visit = None if weight is None or weight.all() else np.flatnonzero(weight)
         return replace(own_cost_of(rows, own.slopes), own=own, visit=visit, weight=weight)
 
@@ -306,7 +339,7 @@ def _parts_of_validation(data: Any) -> tuple[Any, Any, Any]:
 
 def own_cost_of(rows: _fastnn.Rows, slopes: Array) -> TrainingRows:
     """Return rows with dC/da, (n, n_out) of the network's dtype, in place of targets."""
-    targets = _fastnn.Targets(
+    given = _fastnn.Targets(
         None, slopes, None, names.NO_METRIC, rows.n_rows, slopes.shape[1], linear=True
     )
-    return TrainingRows(rows, targets, rows.n_rows, has_accuracy=False, linear=True)
+    return TrainingRows(rows, given, rows.n_rows, has_accuracy=False, linear=True)

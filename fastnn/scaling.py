@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _fastnn, arrays
+from . import _fastnn, arrays, targets
 from .layout import Array
 from .passes import Passes
 
@@ -53,11 +53,25 @@ def _standard(X: Any) -> tuple[Array, Array]:
     return mean, np.where(varies, 1 / np.where(varies, deviation, 1), 1)
 
 
+def _standard_of_targets(encoded: targets.Encoded) -> tuple[Array, Array]:
+    """Return shift and scale of each output, from those of its target that are there."""
+    assert encoded.values is not None
+    if encoded.missing is None:
+        return _standard(encoded.values)
+    shift, scale = np.zeros(encoded.values.shape[1]), np.ones(encoded.values.shape[1])
+    for j, column in enumerate(encoded.values.T):
+        there = column[~encoded.missing[:, j // encoded.outputs_each]]
+        if len(there):
+            (shift[j],), (scale[j],) = _standard(there[:, None])
+    return shift, scale
+
+
 class Scaled:
     """The part of `MLP` for scaling of inputs and targets, and for column names."""
 
     sizes: tuple[int, ...]
     output: str
+    loss: str
     _classes: Array | None
     _scaling: _fastnn.Scaling | None
     _old_bytes: _fastnn.Scaling | None  # how bytes are read; of old files
@@ -134,6 +148,8 @@ class Scaled:
         )
         if not (new[1] > 0).all():
             raise ValueError(f"output_scale must be above 0, got {new[1].min():g}")
+        if self.loss == "gaussian_nll":  # the variance of y is scale² times that of what is learnt
+            new[0][1::2], new[1][1::2] = 2 * np.log(new[1][::2]), 1
         self._output_scaling = new
 
     def _check_says_numbers(self) -> None:
@@ -187,8 +203,8 @@ class Scaled:
         X : array-like, shape (n, n_in)
             The training data.
         y : array-like, shape (n,) or (n, n_out), optional
-            The targets, of a network with output "identity". Without it, targets are left as they
-            are.
+            The targets, of a network with output "identity"; NaN where they are missing. Without
+            it, targets are left as they are.
 
         Raises
         ------
@@ -204,10 +220,10 @@ class Scaled:
         if y is not None:
             self._check_says_numbers()
             goal = replace(self._passes.goal(), dtype=np.dtype(np.float64), shift=None, scale=None)
-            encoded = arrays.encode(y, rows.n_rows, goal)
+            encoded = targets.encode(y, rows.n_rows, goal)
             if encoded.values is None:
                 raise ValueError("y must be numbers to be standardized; it holds class labels")
-            mean, factor = _standard(encoded.values)
+            mean, factor = _standard_of_targets(encoded)
             self._set_output_scaling(mean, 1 / factor)
         try:
             self._set_input_scaling(*inputs)

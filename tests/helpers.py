@@ -30,6 +30,11 @@ def lanes(isa: str, dtype: Any) -> int:
     return LANES[isa] * 4 // np.dtype(dtype).itemsize
 
 
+def widths(isa: str, dtype: Any, loss: str) -> list[int]:
+    """Ragged widths of an output layer: whole pairs where a loss takes two outputs a target."""
+    return sorted({n + n % 2 if loss == "gaussian_nll" else n for n in ragged(isa, dtype)})
+
+
 def ragged(isa: str, dtype: Any) -> list[int]:
     """Sizes about a vector's, about the two vectors of a tile's, primes, and a round number."""
     v = lanes(isa, dtype)

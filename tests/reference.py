@@ -10,6 +10,9 @@ Notation, for a mini-batch of n rows and layers 1..L (layer 0 is the input, X):
     delta = dC_i/dz         (n, n_out), row i for example i's own cost C_i
     C = sum_i w_i C_i / sum_i w_i, the cost of the mini-batch, w = 1 unless given
 
+Weights of targets, w_ij (n, n_out), count each term of C_i, and 0 where Y is NaN, a missing target:
+then w_i = mean_j w_ij, and within its row a term counts r_ij = w_ij / w_i.
+
 All parameters live in one vector: layer by layer, W in row-major order, then b.
 """
 
@@ -102,32 +105,51 @@ LEGAL: list[tuple[str, str]] = [  # (output, loss)
     ("exp", "poisson"),
     ("softplus", "poisson"),
 ]
+PAIRED = [("identity", "gaussian_nll")]  # outputs are mean and log-variance of a target, in turn
 
 
 def loss_and_delta(
-    z: Array, a: Array, y: Array, output: str, loss: str, parameter: float | None = None
+    z: Array,
+    a: Array,
+    y: Array,
+    output: str,
+    loss: str,
+    parameter: float | None = None,
+    r: Any = 1.0,
 ) -> tuple[Array, Array]:
-    """C_i (n,) and the last layer's delta = dC_i/dz (n, n_out); z, a, y: (n, n_out)."""
-    if (output, loss) not in LEGAL:
+    """C_i (n,) and the last layer's delta = dC_i/dz (n, n_out); z, a, y: (n, n_out).
+
+    r (n, n_out): what each term counts.
+    """
+    if (output, loss) not in LEGAL + PAIRED:
         raise ValueError(f"loss {loss} does not go with output {output}")
     c = 1 / z.shape[1]
     if loss == "cross_entropy":  # -sum y ln a, where ln a_j = z_j - logsumexp(z)
+        y, r = r * y, 1.0
         C, delta = y * (logsumexp(z) - z), y.sum(axis=1, keepdims=True) * a - y
     elif loss == "binary_cross_entropy":  # -sum y ln a + (1-y) ln(1-a), where a = sigmoid(z)
         C, delta = softplus(z) - y * z, a - y
     elif loss == "poisson" and output == "exp":  # a - y ln a, where ln a = z
         C, delta = c * (a - y * z), c * (a - y)
     else:
-        if loss == "poisson":
+        if loss == "gaussian_nll":  # y and r stand at the means; others do not count
+            mu, s, target = a[:, ::2], a[:, 1::2], y[:, ::2]
+            C, dC_da, r = np.zeros_like(a), np.zeros_like(a), np.ones_like(a) * r
+            C[:, ::2] = c * ((target - mu) ** 2 * np.exp(-s) + s)
+            dC_da[:, ::2] = c * -2 * (target - mu) * np.exp(-s)
+            dC_da[:, 1::2] = c * (1 - (target - mu) ** 2 * np.exp(-s))
+            r[:, 1::2] = r[:, ::2]
+        elif loss == "poisson":
             C, dC_da = c * (a - y * np.log(a)), c * (1 - y / a)
         else:
             p = LOSS_PARAMETERS.get(loss) if parameter is None else parameter
             C, dC_da = (f(a - y, c, p) for f in RESIDUAL_LOSSES[loss])
         if output == "softmax":  # dC/dz_j = sum_k dC/da_k da_k/dz_j, da_k/dz_j = a_k ([j=k] - a_j)
+            dC_da, C, r = r * dC_da, r * C, 1.0
             delta = a * (dC_da - (dC_da * a).sum(axis=1, keepdims=True))
         else:
             delta = dC_da * ACTIVATIONS[output][1](z)
-    return C.sum(axis=1), delta
+    return (r * C).sum(axis=1), r * delta
 
 
 # --- the network: forward, backward, cost and gradient ------------------------------------------
@@ -174,15 +196,16 @@ def backward(
     activation: Names,
     output: str,
     loss: str,
-    loss_parameter: float | None = None,
+    loss_parameter: Any = None,
     masks: Masks = None,
+    r: Any = 1.0,
 ) -> tuple[list[Array], list[Array], Array]:
     """The activations of layers 0..L, the deltas of layers 1..L, and C_i (n,)."""
     a, z = forward(sizes, params, X, activation=activation, output=output, masks=masks)
     y = np.asarray(Y, dtype=np.float64)
     if y.shape != a[-1].shape:
         raise ValueError(f"Y has shape {y.shape}; the output has {a[-1].shape}")
-    C, delta = loss_and_delta(z[-1], a[-1], y, output, loss, loss_parameter)
+    C, delta = loss_and_delta(z[-1], a[-1], y, output, loss, loss_parameter, r)
     names, layers = np.broadcast_to(activation, len(sizes) - 2).tolist(), unpack(sizes, params)
     keep, deltas = masks or np.ones(len(names)), [delta]
     for layer in reversed(range(len(names))):
@@ -195,6 +218,16 @@ def backward(
 # Below, **net is backward's activation, output, loss, loss_parameter and masks.
 
 
+def shares(Y: Array, sample_weight: Array | None) -> tuple[Array, Array, Any]:
+    """Y without NaN, the weights of rows w_i (n,), and those within a row, r_ij (n, n_out) or 1."""
+    w = np.ones(len(Y)) if sample_weight is None else np.asarray(sample_weight)
+    if w.ndim == 1 and not np.isnan(Y).any():
+        return Y, w, 1.0
+    w = np.where(np.isnan(Y), 0, w[:, None] if w.ndim == 1 else w)
+    row = w.mean(axis=1)
+    return np.nan_to_num(Y), row, w / np.where(row > 0, row, 1)[:, None]
+
+
 def cost_per_example(sizes: Sizes, params: Array, X: Array, Y: Array, **net: Any) -> Array:
     """C_i, unweighted, (n,)."""
     return backward(sizes, params, X, Y, **net)[2]
@@ -204,7 +237,8 @@ def cost(
     sizes: Sizes, params: Array, X: Array, Y: Array, sample_weight: Array | None = None, **net: Any
 ) -> float:
     """C = sum_i w_i C_i / sum_i w_i."""
-    return float(np.average(cost_per_example(sizes, params, X, Y, **net), weights=sample_weight))
+    Y, w, r = shares(Y, sample_weight)
+    return float(np.average(cost_per_example(sizes, params, X, Y, r=r, **net), weights=w))
 
 
 def gradient_per_example(sizes: Sizes, params: Array, X: Array, Y: Array, **net: Any) -> Array:
@@ -221,8 +255,8 @@ def gradient(
     sizes: Sizes, params: Array, X: Array, Y: Array, sample_weight: Array | None = None, **net: Any
 ) -> Array:
     """dC/dparams, (n_params,): dW = a_in^T delta and db = sum_i delta, by each row's share of C."""
-    a, deltas, C = backward(sizes, params, X, Y, **net)
-    w = np.ones(len(C)) if sample_weight is None else np.asarray(sample_weight)
+    Y, w, r = shares(Y, sample_weight)
+    a, deltas, _ = backward(sizes, params, X, Y, r=r, **net)
     share = w[:, None] / w.sum()
     parts = []
     for a_in, delta in zip(a[:-1], deltas, strict=True):

@@ -80,6 +80,13 @@ static int64_t first_largest(int64_t n, const real *x)
     return best;
 }
 
+/* Whether the cost is linear in y, Σ y_j c_j, so that weights of the terms are weights of y: then the
+ * loss kernel knows none */
+static int y_is_factor(const fnn_net *net, const fnn_targets *y)
+{
+    return net->loss == FNN_CROSS_ENTROPY && !y->linear;
+}
+
 /* Rows [begin, begin + m) of the order into the block: x, y and, if weighted, w / total; `next` rows
  * follow in the order */
 static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_matrix *X,
@@ -103,8 +110,11 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
             for (int64_t j = 0; j < n; j++) yi[j] = 0; /* too short for a call */
             yi[b->label[i] = y->labels[row]] = 1;
         }
-        if (y->output_weight)
-            memcpy(b->output_weight + i * n, (const real *)y->output_weight + row * n, (size_t)n * sizeof *yi);
+        if (y->output_weight) {
+            real *r = b->output_weight + i * n;
+            memcpy(r, (const real *)y->output_weight + row * n, (size_t)n * sizeof *r);
+            for (int64_t j = 0; y_is_factor(net, y) && j < n; j++) yi[j] *= r[j];
+        }
         b->weight[i] = (real)((y->weight ? y->weight[row] : 1) / total);
     }
     fnn_barrier(me);
@@ -143,7 +153,7 @@ static void output_costs(const fnn_net *net, block *b, const fnn_worker *me, int
     FNN_T(outputs) o = {.z = b->a[L] + r0 * n, .y = b->y + r0 * n, .weight = b->weight + r0,
                         .a = b->output + r0 * n, .cost = b->cost + r0};
     if (deltas) o.delta = b->delta[L] + r0 * n, o.slope = b->slope[L] + r0 * n;
-    if (y->output_weight) o.term_weight = b->output_weight + r0 * n;
+    if (y->output_weight && !y_is_factor(net, y)) o.term_weight = b->output_weight + r0 * n;
     FNN_TABLE->loss(y->linear ? FNN_LINEAR : net->loss, net->loss_param, net->activation[L - 1], r1 - r0, n, &o);
     const real *r = o.term_weight;
     for (int64_t i = r0; i < r1; i++, r += r ? n : 0)

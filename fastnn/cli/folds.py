@@ -22,8 +22,8 @@ from .. import MLP
 from ..callbacks import EarlyStopping
 
 if TYPE_CHECKING:
-    from ..arrays import ClassWeight
     from ..optim import Optimizer
+    from ..targets import ClassWeight
     from .task_data import Array, Part
 
 FOLDS = 5

@@ -66,7 +66,7 @@ def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:
     """Return the scores of the network on examples, as JSON values."""
     result: dict[str, Any] = {"examples": len(X), **net.evaluate(X, y)}
     if task_of(net) == "regress" or y.ndim != 1:
-        a = net.predict(X).astype(np.float64)
+        a = net._passes.central(net.predict(X).astype(np.float64))
         error = a - y.reshape(a.shape)
         variance = np.var(y.reshape(a.shape), axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -26,7 +26,7 @@ from .task_data import Part
 from .train_options import Plan
 
 if TYPE_CHECKING:
-    from ..arrays import ClassWeight
+    from ..targets import ClassWeight
     from .options import Commands
 
 # Flags that are valid with --resume; the checkpoint has all other settings.

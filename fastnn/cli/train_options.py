@@ -326,12 +326,17 @@ class Plan:
         """Return the plan for a task with n_out outputs and n examples of a table or images."""
         output, loss = self.output, self.loss
         if task == "classify":
-            if loss in ("poisson", "quantile"):
+            if loss in ("poisson", "quantile", "gaussian_nll"):
                 raise UsageError(f"--loss {loss} is for --task regress; this task is to classify")
             if output is None:
                 output = "softmax" if loss in (None, "cross_entropy") else "sigmoid"
         elif output == "softmax" and n_out == 1:
             raise UsageError("--output softmax needs several outputs; this task is to regress")
+        elif loss == "gaussian_nll":
+            raise UsageError(
+                "--loss gaussian_nll has two outputs a target, which the command line does not "
+                "train; fastnn.MLP does"
+            )
         elif loss == "cross_entropy":
             raise UsageError("--loss cross_entropy is for --task classify; this task is to regress")
         dropout = _or(self.dropout, _DROPOUT if table and self.hidden else 0.0)

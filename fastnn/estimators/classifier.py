@@ -14,11 +14,12 @@ from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
-from ..arrays import ClassWeight, Encoded, Matrix, Validation, check_unmasked
+from ..arrays import Matrix, check_unmasked
 from ..hints import OF_ESTIMATORS, explain_arguments
 from ..mlp import MLP
 from ..names import ARGMAX
 from ..optim import Optimizer
+from ..targets import ClassWeight, Encoded, Validation
 from . import parameters
 from .adoption import adopt, of_network
 from .base import BaseMLP, with_epochs

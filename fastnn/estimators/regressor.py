@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,11 +12,13 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
-from ..arrays import Matrix, Validation, check_unmasked
+from ..arrays import Matrix, check_unmasked
+from ..checks import check_quantile
 from ..hints import OF_ESTIMATORS, explain_arguments
 from ..mlp import MLP
 from ..names import ACTIVATIONS, check_name
 from ..optim import Optimizer
+from ..targets import Validation
 from . import parameters
 from .adoption import adopt, of_network
 from .base import BaseMLP, with_epochs
@@ -87,8 +90,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         More epochs in a row than this without a gain of `tol` end the fit.
     max_fun : int, default 15000
         Most evaluations of L-BFGS.
-    quantile : float, default 0.5
-        Of loss="quantile", in (0, 1).
+    quantile : float or sequence of float, default 0.5
+        Of loss="quantile", in (0, 1). With several, in increasing order, one network predicts them
+        all; `score` is then R² of the one closest to 0.5.
     output_activation : str, optional
         Default: the one that the loss needs, else identity.
     dropout : float or sequence of float, default 0
@@ -155,7 +159,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     """
 
     loss: RegressionLoss
-    quantile: float
+    quantile: float | Sequence[float]
 
     @explain_arguments(OF_ESTIMATORS)
     def __init__(
@@ -185,7 +189,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        quantile: float = 0.5,
+        quantile: float | Sequence[float] = 0.5,
         output_activation: OutputActivation | None = None,
         dropout: parameters.Dropout = 0.0,
         huber_delta: float = 1.0,
@@ -263,6 +267,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Returns
         -------
         ndarray, shape (n,) or (n, n_outputs)
+            Several quantiles of each target stand side by side, target after target.
         """
         outputs = self._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
@@ -315,12 +320,29 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return dense.astype(dtype if dense.dtype.kind != "f" else dense.dtype, copy=False)
 
     def _cost(self, targets: NDArray[Any]) -> Cost:
-        return of_regressor(
-            self.loss, self.output_activation, 1 if targets.ndim == 1 else targets.shape[1]
-        )
+        quantile = check_quantile(self.quantile)
+        each = len(quantile) if isinstance(quantile, tuple) else 1
+        n_targets = 1 if targets.ndim == 1 else targets.shape[1]
+        return of_regressor(self.loss, self.output_activation, each * n_targets)
+
+    def score(self, X: Matrix, y: Matrix, sample_weight: ArrayLike | None = None) -> float:
+        """Return R² of the predictions; of several quantiles, that of the one closest to 0.5.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As of `fit`.
+
+        Returns
+        -------
+        float
+        """
+        outputs = self._outputs(X)
+        central = self.network_._passes.central(outputs)
+        return float(r2_score(y, central, sample_weight=sample_weight))
 
     def _own_score(self, X: Any, y: Any, weight: Any) -> float:
-        found = self.network_.predict(X)
+        found = self.network_._passes.central(self.network_.predict(X))
         if not np.isfinite(found).all():
             return float("nan")
         return float(r2_score(y, found if y.ndim == 2 else found[:, 0], sample_weight=weight))

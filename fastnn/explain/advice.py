@@ -222,6 +222,10 @@ _ADVICE: dict[str, Callable[[_Case], list[str]]] = {
     "large_targets": lambda case: case.targets,
     "small_targets": lambda case: case.targets,
     "no_better_than_mean": lambda case: [*case.targets, *case.inputs] or case.longer,
+    "crossing_quantiles": lambda case: [
+        *case.longer,
+        "sort the quantiles of each row: numpy.sort(net.predict(X))",
+    ],
     "class_imbalance": lambda case: [
         'use class_weight="balanced"',
         "collect more of the rare ones",

@@ -337,6 +337,22 @@ def check_predictions(predicted: float, target: float) -> Check:
     return Check("standard deviation of the outputs", measured, "1 % of the wanted", finding)
 
 
+def check_crossing(predicted: Array, quantiles: Sequence[float]) -> Check:
+    """Count the rows whose quantiles are out of order: each output is learnt by itself."""
+    q = len(quantiles)
+    each = predicted.reshape(len(predicted), -1, q)
+    crossed, n = int((np.diff(each, axis=2) < 0).any(axis=(1, 2)).sum()), len(predicted)
+    share, finding = crossed / n, None
+    if share > 0:
+        finding = Finding(
+            "crossing_quantiles",
+            "serious" if share > 0.1 else "warning",
+            f"Quantiles cross in {percent(share)} of the rows ({crossed:,} of {n:,}): "
+            f"a higher one is predicted below a lower one.",
+        )
+    return Check("rows whose quantiles cross", percent(share), "none", finding)
+
+
 def check_targets(
     low: Array, high: Array, mean: Array, deviation: Array, names: Sequence[str], *, learnt: float
 ) -> list[Check]:

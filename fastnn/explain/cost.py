@@ -224,11 +224,9 @@ def cost_table(
     costs = net.cost(X, y, sample_weight=sample_weight, per_example=True)
     n = len(costs)
     says, should_say = net.predict(X), net._passes.in_units(targets(net, y, n))
-    squared = (says.astype(np.float64) - should_say) ** 2
+    squared = np.nan_to_num((says.astype(np.float64) - should_say) ** 2)  # missing: no cost
     sums = squared.sum(axis=1)
-    data, weights = ViewData(net, X, y), np.ones(n)
-    if sample_weight is not None:
-        weights = np.asarray(sample_weight, np.float64)
+    data, weights = ViewData(net, X, y), net._passes.examples(X, y, sample_weight)[0].weight
     if examples is None:
         examples = range(n) if n <= _IN_FULL else ()
     classes, predicted = _labels(net, data)

@@ -177,7 +177,8 @@ def diagnose(
     predicted = net.predict(data.X).astype(np.float64)
     scaled_targets = targets(net, y, data.n)
     target = net._passes.in_units(scaled_targets)
-    learnt = _learnt(predicted, target)
+    told = np.flatnonzero(~np.isnan(target).all(axis=0))  # outputs that have targets
+    learnt = _learnt(predicted[:, told], target[:, told])
     labels, made = NeuronNames(net), list[Check]()
     if "loss" in history:
         made += checks.check_curve(history["loss"], history.stopped, learnt)
@@ -192,8 +193,8 @@ def diagnose(
     bounded = net.output in ("sigmoid", "softmax", "exp") or net.loss == "poisson"
     if data.labels is None and not bounded:  # before the units, which their scale affects
         made += checks.check_targets(
-            *_spread(scaled_targets),
-            names=[labels.neuron(len(net.sizes) - 1, j) for j in range(net.sizes[-1])],
+            *_spread(scaled_targets[:, told]),
+            names=[labels.neuron(len(net.sizes) - 1, int(j)) for j in told],
             learnt=learnt,
         )
     made += checks.check_units(units[:-1], learnt=learnt)
@@ -213,9 +214,12 @@ def diagnose(
         )
     made.append(
         checks.check_predictions(
-            float(predicted.std(axis=0).max()), float(target.std(axis=0, dtype=np.float64).max())
+            float(predicted[:, told].std(axis=0).max()),
+            float(np.nanstd(target[:, told], axis=0, dtype=np.float64).max()),
         )
     )
+    if isinstance(net.quantile, tuple) and len(net.quantile) > 1:
+        made.append(checks.check_crossing(predicted, net.quantile))
     made = advised(made, _setting(net, history, data.n, units), learnt=learnt)
     return Diagnosis(
         findings=_sorted(made),
@@ -254,7 +258,8 @@ def _spread(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return least, largest, mean and standard deviation of each target."""
     y = target.astype(np.float64)
-    return y.min(axis=0), y.max(axis=0), y.mean(axis=0), y.std(axis=0)
+    mean, deviation = np.nanmean(y, axis=0), np.nanstd(y, axis=0)
+    return np.nanmin(y, axis=0), np.nanmax(y, axis=0), mean, deviation
 
 
 def _rate(history: History, lr: float | None) -> float | None:
@@ -285,8 +290,8 @@ def _not_finite(net: MLP, history: History) -> Diagnosis:
 
 def _learnt(predicted: NDArray[np.float64], target: NDArray[Any]) -> float:
     """Return the share of the targets' variance that the predictions explain, R²."""
-    residual = float(((predicted - target) ** 2).sum())
-    variance = float(((target - target.mean(axis=0, dtype=np.float64)) ** 2).sum())
+    residual = float(np.nansum((predicted - target) ** 2))
+    variance = float(np.nansum((target - np.nanmean(target, axis=0, dtype=np.float64)) ** 2))
     return 1 - residual / variance if variance > 0 else float(residual == 0)
 
 

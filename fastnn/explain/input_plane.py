@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..checks import check_count
 from ..mlp import MLP, check_mlp
 from ..words import number
-from .neuron_names import NeuronNames
+from .neuron_names import NeuronNames, targets
 from .shown import Shown, TextTable
 from .view_data import ViewData
 
@@ -118,7 +118,9 @@ class InputPlane(Shown):
             row: list[Any] = [name, float(of_this.min()), float(of_this.max())]
             for points in self._known:
                 assert points.wanted is not None
-                row.append(float(np.sqrt(((points.said - points.wanted)[:, j] ** 2).mean())))
+                off = (points.said - points.wanted)[:, j]
+                there = off[~np.isnan(off)]  # not where a target is missing
+                row.append(float(np.sqrt((there**2).mean())) if len(there) else float("nan"))
             rows.append(tuple(row))
         return rows
 
@@ -244,7 +246,7 @@ def _points(net: MLP, name: str, examples: ViewData, classes: tuple[str, ...]) -
         labels=labels,
         wanted=None
         if labels is not None or examples.y is None
-        else np.asarray(examples.y, np.float64).reshape(examples.n, -1),
+        else net._passes.in_units(targets(net, examples.y, examples.n)).astype(np.float64),
         wrong=None if labels is None else examples.predicted(net) != labels,
     )
 

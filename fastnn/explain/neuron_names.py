@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import arrays
 from ..checks import is_whole
 from ..mlp import MLP
+from ..passes import Passes
+from ..targets import encode
 
 _NAME = re.compile(r"\s*(weights|biases)\[(\d+)\]\[(\d+)(?:,\s*(\d+))?\]\s*")
 
@@ -156,6 +157,8 @@ def _classes(net: MLP, n_out: int) -> list[str]:
 def targets(net: MLP, y: Any, n: int) -> NDArray[Any]:
     """Return the targets of n rows, (n, n_out): labels become one-hot rows.
 
+    NaN where there is no target: where it is missing, and for log-variances.
+
     Raises
     ------
     ValueError, TypeError
@@ -164,9 +167,9 @@ def targets(net: MLP, y: Any, n: int) -> NDArray[Any]:
     goal = net._passes.goal()
     if goal.scale is not None:  # they go back to the units of y without loss
         goal = replace(goal, dtype=np.dtype(np.float64))
-    encoded = arrays.encode(y, n, goal)
+    encoded = encode(y, n, goal)
     if encoded.values is not None:
-        return encoded.values
+        return Passes(net).goals(encoded)
     assert encoded.labels is not None
     if net.sizes[-1] == 1:
         return encoded.labels[:, None].astype(net.dtype)

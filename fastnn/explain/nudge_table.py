@@ -236,7 +236,7 @@ def nudge_table(
         ``"biases[1][7]"``. Default: the 12 parameters of the largest |∂C/∂θ|, in that order.
     examples : sequence of int, optional
         The columns: rows of X. Default: the first 6.
-    sample_weight : array-like, shape (n,), optional
+    sample_weight : array-like, shape (n,) or that of y, optional
         Weight of each example in average and spread; its own column is not weighted.
     max_bytes : int, default 4 MiB
         Memory for gradients of single examples; one gradient is always held.
@@ -275,11 +275,17 @@ def nudge_table(
     wanted = range(min(_SHOWN_EXAMPLES, data.n)) if examples is None else examples
     columns = row_numbers("examples", wanted, data.n)
     rows = _largest(gradient) if params is None else _indices(names, params)
-    weight = np.ones(data.n) if sample_weight is None else np.asarray(sample_weight, np.float64)
-    averages, spread, length = _stream(net, data, weight, rows, gradient, max_bytes)
+    weight = net._passes.examples(X, y, sample_weight)[0].weight
+    weight = np.ones(data.n) if weight is None else weight
+    # weights of targets are weights of rows, and what each target counts in its row
+    given: NDArray[Any] = np.asarray(sample_weight)
+    within = given if given.ndim == 2 else None
+    averages, spread, length = _stream(net, data, weight, within, rows, gradient, max_bytes)
     nudges = np.zeros((len(rows), len(columns)))
     for i, row in enumerate(columns):
-        single = net.gradient(*data.at([row]), per_example=True).flat[0]
+        counts = None if within is None else within[[row]]
+        of_row = net.gradient(*data.at([row]), sample_weight=counts, per_example=True)
+        single = of_row.flat[0]
         nudges[:, i] = -single[rows].astype(np.float64)
     shape = image_shape(net)
     return NudgeTable(
@@ -302,6 +308,7 @@ def _stream(
     net: MLP,
     data: ViewData,
     weight: NDArray[np.float64],
+    within: NDArray[Any] | None,
     rows: NDArray[np.int64],
     gradient: NDArray[np.float64],
     max_bytes: int,
@@ -309,7 +316,9 @@ def _stream(
     """Return 1/Σw Σ w (−∇C_i), (n_params,); the spread, of `rows`; and √mean ‖∇C_i‖²."""
     total, squares, square_length = np.zeros(net.n_params), np.zeros(len(rows)), 0.0
     for piece, X in data.pieces(net.n_params * net.dtype.itemsize, max_bytes):
-        flat, w = net.gradient(X, data.targets[piece], per_example=True).flat, weight[piece]
+        counts = None if within is None else within[piece]
+        each = net.gradient(X, data.targets[piece], sample_weight=counts, per_example=True)
+        flat, w = each.flat, weight[piece]
         # about the known mean: squares of the values themselves would cancel
         squares += w @ (flat[:, rows].astype(np.float64) - gradient[rows]) ** 2
         square_length += float(np.vdot(flat, flat))

@@ -365,11 +365,11 @@ def _spaced(*sentences: str) -> str:
 def _one_example(x: Any, y: Any, n_out: int) -> tuple[Any, Any]:
     """Return x and y as one row each."""
     if not hasattr(x, "tocsr"):
-        x = arrays._array("x", x)
+        x = arrays.as_array("x", x)
         x = x[None] if x.ndim == 1 else x
     if x.ndim != 2 or x.shape[0] != 1:
         raise ValueError(f"x must be one example, (n_in,) or (1, n_in); its shape is {x.shape}")
-    y = arrays._array("y", y)
+    y = arrays.as_array("y", y)
     if y.ndim == 0 or (y.ndim == 1 and y.size == n_out > 1):
         y = y[None]
     return x, y

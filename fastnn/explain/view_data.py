@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import arrays
+from .. import arrays, targets
 from ..mlp import MLP
 
 PIECE = 1 << 22  # bytes of results at a time; 16 MiB took 1.5 times, 64 MiB 3 times as long
@@ -33,8 +33,8 @@ class ViewData:
     X : ndarray or CSR matrix
         As given; a list became an array.
     y : ndarray or None
-        Labels or values. Strings that the network does not know become 0, 1, 2, …, since a slice
-        of them might lack a class.
+        Labels or values, NaN where a value is missing. Strings that the network does not know
+        become 0, 1, 2, …, since a slice of them might lack a class.
     labels : ndarray of int64, shape (n,), or None
         The number of each row's class, if y has classes.
     classes : tuple of str
@@ -61,10 +61,13 @@ class ViewData:
         self.classes: tuple[str, ...] = ()
         if y is None:
             return
-        encoded = arrays.encode(y, self.n, net._passes.goal())
+        encoded = targets.encode(y, self.n, net._passes.goal())
         if encoded.labels is None:
-            self.y = None if encoded.values is None else net._passes.in_units(encoded.values)
+            self.y = None if encoded.values is None else net._passes.given(encoded)
             return
+        if encoded.missing is not None and encoded.missing.any():
+            row = int(encoded.missing[:, 0].argmax())
+            raise ValueError(f"y is missing at row {row}: leave out such rows, in X too")
         self.labels = encoded.labels
         self.y = encoded.labels if net.classes is None else net.classes[encoded.labels]
         known = [] if encoded.classes is None else [str(name) for name in encoded.classes]

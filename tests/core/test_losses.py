@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import reference as ref
-from helpers import ACTIVATIONS, DTYPES, LOSSES, Core, ragged
+from helpers import ACTIVATIONS, DTYPES, LOSSES, Core, widths
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fastnn import names
+from fastnn import _fastnn, names
+from fastnn.names import NO_METRIC
 
 
 def logits(n: int, output: str, loss: str, dtype: Any, **more: Any) -> Core:
@@ -22,7 +23,7 @@ def logits(n: int, output: str, loss: str, dtype: Any, **more: Any) -> Core:
 
 def test_legal_pairs_are_the_same_in_the_twin_and_the_library() -> None:
     pairs = {(output, loss) for output in ACTIVATIONS for loss in LOSSES if legal(output, loss)}
-    assert pairs == set(ref.LEGAL)
+    assert pairs == set(ref.LEGAL + ref.PAIRED)
 
 
 def legal(output: str, loss: str) -> bool:
@@ -33,12 +34,12 @@ def legal(output: str, loss: str) -> bool:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("output", "loss"), ref.LEGAL)
+@pytest.mark.parametrize(("output", "loss"), ref.LEGAL + ref.PAIRED)
 def test_cost_and_delta_are_the_twins_for_every_width(
     isa: str, dtype: Any, output: str, loss: str
 ) -> None:
     rng, eps = np.random.default_rng(0), np.finfo(dtype).eps
-    for n in ragged(isa, dtype):
+    for n in widths(isa, dtype, loss):
         core = logits(n, output, loss, dtype)
         z = (2 * rng.normal(size=(7, n))).astype(dtype)
         y = rng.uniform(0.1, 0.9, size=(7, n)).astype(dtype)
@@ -49,6 +50,8 @@ def test_cost_and_delta_are_the_twins_for_every_width(
         # 20 roundings in a term, f of up to 12 ulp among them, and n to add them up; terms are no
         # larger than those of sum (|z| + |a| + |y| + 1)^2
         size = (np.abs(z64) + np.abs(a) + y64 + 1) ** 2
+        if loss == "gaussian_nll":  # ... of the factor e^-s, too
+            size *= np.exp(np.abs(z64)).max(axis=1, keepdims=True)
         assert (np.abs(each - C) <= (n + 20) * eps * size.sum(axis=1)).all(), f"cost, n = {n}"
         got = core.gradient_per_example(z, y)[:, n * n :]
         scale = size * (size.sum(axis=1, keepdims=True) if output == "softmax" else 1)
@@ -56,11 +59,11 @@ def test_cost_and_delta_are_the_twins_for_every_width(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("output", "loss"), ref.LEGAL)
+@pytest.mark.parametrize(("output", "loss"), ref.LEGAL + ref.PAIRED)
 def test_each_example_counts_what_it_weighs(isa: str, dtype: Any, output: str, loss: str) -> None:
     rng, eps, m = np.random.default_rng(1), np.finfo(dtype).eps, 41
     weight = rng.uniform(0.1, 3, m)
-    for n in ragged(isa, dtype):
+    for n in widths(isa, dtype, loss):
         core = logits(n, output, loss, dtype)
         z = (2 * rng.normal(size=(m, n))).astype(dtype)
         y = rng.uniform(0.1, 0.9, size=(m, n)).astype(dtype)
@@ -69,6 +72,42 @@ def test_each_example_counts_what_it_weighs(isa: str, dtype: Any, output: str, l
         size = np.abs(each).sum(axis=0)
         # loosely, as softmax's terms nearly cancel: the slopes themselves are compared above
         assert (np.abs(got - each.sum(axis=0)) <= np.sqrt(eps) * size).all(), f"n = {n}"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("output", "loss"), ref.LEGAL + ref.PAIRED)
+def test_each_output_counts_what_it_weighs_in_its_row(
+    isa: str, dtype: Any, output: str, loss: str
+) -> None:
+    rng, eps = np.random.default_rng(2), np.finfo(dtype).eps
+    for n in widths(isa, dtype, loss):
+        core = logits(n, output, loss, dtype)
+        z = (2 * rng.normal(size=(7, n))).astype(dtype)
+        y = rng.uniform(0.1, 0.9, size=(7, n)).astype(dtype)
+        r = rng.choice([0, 0.5, 1, 2], size=(7, n)).astype(dtype)
+        weighed = _fastnn.Targets(None, y, None, NO_METRIC, 7, n, r)
+        z64, y64 = z.astype(np.float64), y.astype(np.float64)
+        a = ref.softmax(z64) if output == "softmax" else ref.ACTIVATIONS[output][0](z64)
+        C, delta = ref.loss_and_delta(z64, a, y64, output, loss, r=r.astype(np.float64))
+        each, _ = core.cost(z, weighed)
+        size = 2 * (np.abs(z64) + np.abs(a) + y64 + 1) ** 2
+        if loss == "gaussian_nll":
+            size *= np.exp(np.abs(z64)).max(axis=1, keepdims=True)
+        assert (np.abs(each - C) <= (n + 20) * eps * size.sum(axis=1)).all(), f"cost, n = {n}"
+        got = core.gradient_per_example(z, weighed)[:, n * n :]
+        scale = size * (size.sum(axis=1, keepdims=True) if output == "softmax" else 1)
+        assert (np.abs(got - delta) <= (n + 20) * eps * scale).all(), f"delta, n = {n}"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gaussian_nll_gives_the_numbers_worked_by_hand(isa: str, dtype: Any) -> None:
+    # y = 3, mean 1, s = ln 4: 1/2 (4/4 + ln 4); y = 0, mean -1, s = 0: 1/2 (1 + 0); C is their mean
+    core = logits(4, "identity", "gaussian_nll", dtype)
+    a, y = np.array([[1, np.log(4), -1, 0]], dtype), np.array([[3, 7, 0, 7]], dtype)
+    close = {"rtol": 8 * np.finfo(dtype).eps, "atol": 4 * np.finfo(dtype).eps}
+    assert_allclose(core.cost(a, y)[0], [(1 + np.log(4) + 1) / 4], **close)
+    # dC/dmean = -(y - mean) e^-s / 2, dC/ds = 1/4 (1 - (y - mean)^2 e^-s)
+    assert_allclose(core.gradient_per_example(a, y)[0, 16:], [-1 / 4, 0, -1 / 2, 0], **close)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

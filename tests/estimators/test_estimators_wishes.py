@@ -16,7 +16,8 @@ import pytest
 pytest.importorskip("sklearn", reason="the estimators need the extra 'sklearn'")
 
 from estimator_helpers import CANCER, DIABETES, IRIS, classifier, regressor
-from sklearn.metrics import f1_score, make_scorer
+from sklearn.base import clone
+from sklearn.metrics import f1_score, make_scorer, r2_score
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.neural_network import MLPRegressor as TheirRegressor
 
@@ -444,3 +445,24 @@ def test_a_view_given_an_estimator_asks_for_its_network(view):
     fitted = classifier(batch_size=2).partial_fit(np.eye(2), [0, 1], classes=[0, 1])
     with pytest.raises(TypeError, match=r"^net must be a fastnn.MLP, got MLPClassifier; give its"):
         getattr(fastnn.explain, view)(fitted, np.zeros((1, 2)), [0])
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_a_regressor_predicts_several_quantiles_at_once(k: int) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (400, 2))
+    y = X[:, :1] + rng.normal(size=(400, k)) / 4
+    options = {"max_iter": 60, "tol": None, "learning_rate_init": 0.01, "random_state": 0}
+    model = fastnn.MLPRegressor("quantile", (8,), quantile=[0.1, 0.5, 0.9], **options)
+    found = clone(model).fit(X, y if k > 1 else y[:, 0]).predict(X)
+    assert found.shape == (400, 3 * k)
+    below = (y[:, :, None] < found.reshape(400, k, 3)).mean(axis=(0, 1))
+    np.testing.assert_allclose(below, [0.1, 0.5, 0.9], atol=0.06)
+    fitted = model.fit(X, y if k > 1 else y[:, 0])
+    assert fitted.score(X, y) == pytest.approx(r2_score(y, found[:, 1::3]))
+    again = fastnn.MLPRegressor.from_mlp(fitted.network_)
+    assert again.quantile == (0.1, 0.5, 0.9)
+    with pytest.raises(ValueError, match=r"^quantile must be numbers in increasing order"):
+        clone(model).set_params(quantile=[0.9, 0.1]).fit(X, y[:, 0])
+    with pytest.raises(ValueError, match=r"^loss must be one of"):
+        fastnn.MLPRegressor("gaussian_nll").fit(X, y[:, 0])

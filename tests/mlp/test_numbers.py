@@ -403,7 +403,7 @@ def test_labels_of_any_whole_numbers_go_into_classes() -> None:
 
 
 VALUES: dict[str, tuple[Any, str]] = {
-    "NaN": (np.where(Y == 1, np.nan, Y), "y holds nan at row 1, output 0"),
+    "NaN alone": (Y * np.nan, "y is NaN, which means missing, in every row"),
     "beyond float32": (Y * 1e39, r"y holds 1e\+39 at row 1, output 0, too large for float32"),
     "masked": (np.ma.array(X[:, 0], mask=Y == 1), "y has masked values"),
     "two columns": (X[:, :2], r"y must have shape \(8,\); its shape is \(8, 2\)"),
@@ -434,8 +434,12 @@ WEIGHTS: dict[str, tuple[Any, type[Exception], str]] = {
     "complex": (WEIGHT * 1j, TypeError, "must hold real numbers; its dtype is complex128"),
     "text": (["1"] * 8, TypeError, "must hold real numbers; its dtype is <U1"),
     "masked": (np.ma.array(WEIGHT, mask=Y == 1), ValueError, "has masked values"),
-    "2-D": (WEIGHT[:, None], ValueError, r"must have shape \(8,\); its shape is \(8, 1\)"),
-    "one for all": (2.0, ValueError, r"must have shape \(8,\); its shape is \(\)"),
+    "2-D": (
+        WEIGHT[:, None],
+        ValueError,
+        r"must have shape \(8,\) or .* is \(8, 1\)",
+    ),
+    "one for all": (2.0, ValueError, r"must have shape \(8,\) or \(8, 3\); its shape is \(\)"),
 }
 
 

@@ -383,20 +383,20 @@ LOSSES = [
     ),
     Mutant(
         "csrc/kernels/loss.inc.h",
-        "v_mul(w, v_sub(a, y))",
-        "v_mul(w, v_sub(y, a))",
+        "vec d = v_sub(a, y);",
+        "vec d = v_sub(y, a);",
         "binary cross-entropy and Poisson climb",
     ),
     Mutant(
         "csrc/kernels/loss.inc.h",
-        "e.weight * (1 - e.y[j] / a)",
-        "e.weight * (a - e.y[j])",
+        "* (1 - e.y[j] / a);",
+        "* (a - e.y[j]);",
         "Poisson's dC/da is dC/dz of exp",
     ),
     Mutant(
         "csrc/kernels/loss.inc.h",
-        "cost += a - e.y[j] * log((double)a);",
-        "cost -= e.y[j] * log((double)a);",
+        "double c = a - e.y[j] * log((double)a);",
+        "double c = -e.y[j] * log((double)a);",
         "Poisson's cost lacks a",
     ),
     Mutant(
@@ -623,8 +623,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "same += (a[j] >= (real)0.5) ==",
-        "same += (a[j] > (real)0.5) ==",
+        "if ((a[j] >= (real)0.5) ==",
+        "if ((a[j] > (real)0.5) ==",
         "an output of a half says no",
     ),
     Mutant(
@@ -964,13 +964,25 @@ PYTHON = [
         "Cosine and OneCycle end at 0",
     ),
     Mutant(
-        "fastnn/arrays.py",
+        "fastnn/targets.py",
         "np.count_nonzero(rows) * np.maximum(rows, 1)",
         "n_classes * np.maximum(rows, 1)",
         '"balanced" counts classes that are not there',
     ),
     Mutant(
-        "fastnn/arrays.py",
+        "fastnn/targets.py",
+        "counts = np.where(rows[:, None] > 0, weight, there)",
+        "counts = np.where(rows[:, None] > 0, weight, 1.0)",
+        "a row without targets has a cost of its own",
+    ),
+    Mutant(
+        "fastnn/targets.py",
+        "there * (weight[:, None] if by_row else weight)",
+        "there",
+        "weights are lost where targets are missing",
+    ),
+    Mutant(
+        "fastnn/targets.py",
         "weight = by_class if weight is None else weight * by_class",
         "weight = by_class",
         "class_weight takes the place of sample_weight",
@@ -982,7 +994,7 @@ PYTHON = [
         "bytes are read as fractions of 256",
     ),
     Mutant(
-        "fastnn/arrays.py",
+        "fastnn/targets.py",
         "labels = order[found].astype(np.int64)",
         "labels = found.astype(np.int64)",
         "labels are numbered by the alphabet",

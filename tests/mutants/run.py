@@ -67,7 +67,8 @@ FIRST = {
     "training.py": ["fit", "fit_ends", "resume", "numbers"],
     "optim.py": ["optim"],
     "schedules.py": ["schedules"],
-    "arrays.py": ["targets", "arrays", "sparse"],
+    "arrays.py": ["arrays", "sparse"],
+    "targets.py": ["targets", "missing"],
     "init.py": ["init"],
     "state.py": ["fit"],
 }

@@ -70,6 +70,8 @@ def cost(
         return F.poisson_nll_loss(a, y, log_input=False, eps=0)
     if loss == "quantile":  # none of theirs
         return torch.maximum(q * (y - a), (q - 1) * (y - a)).mean()
+    if loss == "gaussian_nll":
+        return F.gaussian_nll_loss(a[:, ::2], y, torch.exp(a[:, 1::2]))
     if loss == "huber":
         return F.huber_loss(a, y, delta=d)
     if loss == "quadratic":
