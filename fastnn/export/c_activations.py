@@ -192,7 +192,7 @@ _SLOPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def activations(names: Iterable[str], prefix: str, dtype: str, *, slopes: bool = False) -> str:
-    """Return the C functions for these activations, with those they call and perhaps their slopes."""
+    """Return the C functions for these activations and those they call; slopes if wanted."""
     sloped = [name for name in dict.fromkeys(names) if name != "identity"]
     wanted = sloped
     if "softmax" in wanted:  # which calls that of exp
