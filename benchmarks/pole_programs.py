@@ -41,7 +41,7 @@ class Pole:
         return after, bool(over)
 
     def move_all(self, right: Array) -> tuple[Array, Array]:
-        """Push all poles; those that fell begin anew."""
+        """Push all poles; a pole that fell starts again."""
         _, speed, angle, spin = self.state.T
         sin, cos = np.sin(angle), np.cos(angle)
         push = (np.where(right, 10.0, -10.0) + 0.05 * spin * spin * sin) / 1.1

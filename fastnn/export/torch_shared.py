@@ -16,7 +16,7 @@ from ..mlp import MLP, check_mlp
 
 
 class _Function(torch.autograd.Function):
-    """What `predict` answers, with ∂C/∂x and ∂C/∂θ by `input_gradient` and `gradient`."""
+    """Outputs of `predict`, with ∂C/∂x and ∂C/∂θ by `input_gradient` and `gradient`."""
 
     @staticmethod
     def forward(ctx: Any, X: torch.Tensor, params: torch.Tensor, net: MLP) -> torch.Tensor:

@@ -127,7 +127,7 @@ def test_files_of_every_output_pass_their_own_test_under_the_sanitizers(tmp_path
         assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
 
-def test_without_it_the_file_is_as_it_was_and_int8_is_refused():
+def test_files_have_no_jacobian_by_default_and_int8_is_refused():
     net = random_net([2, 3], activation="tanh")
     assert "jacobian" not in to_c(net)
     with pytest.raises(ValueError, match="jacobian does not go with quantize='int8'"):
