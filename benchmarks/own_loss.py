@@ -178,7 +178,7 @@ def overhead(rounds: int) -> None:
 
 def programs(quick: bool) -> None:
     """Measure Q-learning and PPO as whole programs."""
-    steps, updates, rounds = (2000, 3, 1) if quick else (20_000, 40, 3)
+    steps, updates, rounds = (2000, 3, 1) if quick else (8000, 16, 3)
     for name, ours, theirs, bar, n in (
         ("DQN, 4-64-64-2", dqn_fastnn, dqn_torch, "10 PyTorch", steps),
         ("PPO, 4-64-64-3", ppo_fastnn, ppo_torch, "6 PyTorch", updates),
