@@ -5,9 +5,9 @@ A policy that balances a pole
 Reinforcement learning generates its data while it learns, so the program has its own loop, with
 steps by ``train_batch``. REINFORCE (Williams 1992) lowers −A ln π(action | state): more of the
 actions that went better than usual (advantage A > 0), less of the others. Its gradient with respect
-to the network's output z, the log-odds of a push to the right, is A (π − action). fastnn has no
-such loss, and needs none: (z − y)² has the gradient 2 (z − y), so the target y = z − A (π − action)
-/ 2 gives the right gradient. Any cost of your own can be trained in this way.
+to the network's output z, the log-odds of a push to the right, is A (π − action). ``train_batch``
+takes it as ``output_gradient``, divided by the number of rows for the mean cost. ``ppo.py`` and
+``dqn.py`` show two more algorithms.
 """
 
 import sys
@@ -47,7 +47,7 @@ def play(chance):  # states (steps, POLES, 4), pushes and who still stood, (step
 
 # %%
 # The reward of a push is the time until the pole falls; the usual reward is the mean over poles.
-policy = fastnn.MLP([4, 32, 1], activation="tanh", output="identity", loss="quadratic", seed=0)
+policy = fastnn.MLP([4, 32, 1], activation="tanh", seed=0)
 policy.input_scale = [1, 1, 10, 1]  # angles are small numbers
 lengths = []
 for _ in range(UPDATES):
@@ -55,9 +55,9 @@ for _ in range(UPDATES):
     lengths.append(stood.sum(axis=0))
     earned = stood[::-1].cumsum(axis=0)[::-1]
     A = (earned - earned.sum(1, keepdims=True) / stood.sum(1, keepdims=True))[stood]
-    X, z = states[stood], policy.predict(states[stood])[:, 0]
-    y = z - A / (A.std() + 1e-3) * (chance(X) - right[stood]) / 2
-    policy.train_batch(X, y, optimizer=fastnn.Adam(0.02))
+    X, A = states[stood], A / (A.std() + 1e-3)
+    G = A * (chance(X) - right[stood]) / len(A)
+    policy.train_batch(X, output_gradient=G[:, None], optimizer=fastnn.Adam(0.02))
 
 # %%
 by_chance = list(play(lambda state: 0.5))[2].sum(axis=0).mean()

@@ -25,6 +25,7 @@ _FLAGS = {  # flags for one kind of file only
     "target": ".c",
     "name": ".c",
     "dtype": ".c",
+    "jacobian": ".c",
     "labels": ".onnx",
     "input_dtype": ".onnx",
 }
@@ -71,6 +72,11 @@ def add_parser(commands: Commands) -> None:
         help="of the arithmetic; for .c (default: the model's)",
     )
     parser.add_argument(
+        "--jacobian",
+        action="store_true",
+        help="also a function for the outputs' derivatives by the inputs; for .c (default: none)",
+    )
+    parser.add_argument(
         "--labels", action="store_true", help="an output with the label; for .onnx (default: none)"
     )
     parser.add_argument(
@@ -103,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--data and --target are for --int8, which is measured on them")
     if args.int8 and args.dtype == "float64":
         raise UsageError("--int8 computes in float32, not in float64")
+    if args.int8 and args.jacobian:
+        raise UsageError("--jacobian does not go with --int8: rounded values have no slopes")
     options.check_writable(output, "OUTPUT")
     if kind != ".onnx" and not args.force and _is_somebodys(output):
         raise OSError(f"{output} is there and was not written by fastnn: --force replaces it")
@@ -137,7 +145,16 @@ def _write_c(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
                 raise
             where = f"its effect was not measured: {error}"
     quantize = "int8" if args.int8 else None
-    made = c_file(net, output, name=args.name, quantize=quantize, X=X, y=y, dtype=args.dtype)
+    made = c_file(
+        net,
+        output,
+        name=args.name,
+        quantize=quantize,
+        X=X,
+        y=y,
+        dtype=args.dtype,
+        jacobian=args.jacobian,
+    )
     write(output, made.text)
     lines = [("memory", f"{made.flash:,} bytes of tables, {made.ram:,} bytes of RAM during a call")]
     if made.measured is not None:

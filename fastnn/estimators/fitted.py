@@ -173,6 +173,42 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
             dW += decay * W
         return Gradient(flat, net.sizes)
 
+    def input_gradient(self, X: Matrix, y: Matrix) -> Array:
+        """Return the gradient of each row's loss with respect to its features.
+
+        Parameters
+        ----------
+        X, y
+            As of `fit`.
+
+        Returns
+        -------
+        ndarray, shape (n, n_features)
+            Of the loss that `gradient` is about, row by row, without L2; in the units of X.
+        """
+        check_is_fitted(self)
+        rows, goals = self._valid(X, y, reset=False)
+        targets = self._targets(goals, self.network_.dtype)
+        slopes = self.network_.input_gradient(rows, self._known(targets))
+        slopes *= self._cost(targets).factor
+        return slopes
+
+    def jacobian(self, X: Matrix) -> Array:
+        """Return the derivatives of the network's outputs with respect to the features.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n, n_features)
+            As of `fit`.
+
+        Returns
+        -------
+        ndarray, shape (n, n_outputs_, n_features)
+            For each row, of the predictions of a regressor; of a classifier's probabilities, of
+            which there is one where it has two classes and a sigmoid: that of the second.
+        """
+        return self.network_.jacobian(self._rows(X))
+
     def to_mlp(self) -> MLP:
         """Return a copy of the fitted network, without the optimiser's state.
 

@@ -35,9 +35,12 @@ class Objective:
         cost, gradient = self.net._passes.cost_and_gradient(self.examples)
         gradient *= self.factor
         if self.decay:
-            pairs = zip(layers(gradient, self.net.sizes), self.net.weights, strict=True)
-            for (dW, _), W in pairs:
+            for (dW, _), W in zip(layers(gradient, self.net.sizes), self.net.weights, strict=True):
                 dW += self.decay * W
+        pairs = zip(layers(gradient, self.net.sizes), self.net.trainable, strict=True)
+        for (dW, db), trained in pairs:
+            if not trained:  # no direction of L-BFGS has what no gradient has
+                dW[:], db[:] = 0, 0
         value = self.factor * cost + 0.5 * self.decay * squares(self.net)
         return (value, gradient) if math.isfinite(value) else (math.inf, np.zeros_like(gradient))
 

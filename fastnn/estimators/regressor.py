@@ -71,6 +71,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         True prints a line an epoch, "progress" shows a bar, "logging" logs to "fastnn".
     warm_start : bool, default False
         `fit` continues from the network, the optimiser's state and the shuffle of the last call.
+        Layers whose flag in ``network_.trainable`` is False keep their weights, as in
+        `partial_fit`.
     momentum : float, default 0.9
         Of solver="sgd", in [0, 1).
     nesterovs_momentum : bool, default True

@@ -1,15 +1,16 @@
 """Export of a trained network to C, plain NumPy, ONNX and PyTorch; import from PyTorch.
 
-=============  ======================================================================  ===========
-function       what it gives                                                           needs
-=============  ======================================================================  ===========
-`to_c`         one C99 file that needs no library and tests itself, also with int8     nothing
-               weights: for microcontrollers and for other people's programs
-`to_numpy`     one Python file that imports nothing but NumPy                          nothing
-`to_onnx`      an ONNX model, for onnxruntime, other languages, accelerators           ``[onnx]``
-`to_torch`     a ``torch.nn.Module``                                                   ``[torch]``
-`from_torch`   an `MLP` from modules or a ``state_dict`` of PyTorch                    ``[torch]``
-=============  ======================================================================  ===========
+==============  ======================================================================  ===========
+function        what it gives                                                           needs
+==============  ======================================================================  ===========
+`to_c`          one C99 file that needs no library and tests itself, also with int8     nothing
+                weights: for microcontrollers and for other people's programs
+`to_numpy`      one Python file that imports nothing but NumPy                          nothing
+`to_onnx`       an ONNX model, for onnxruntime, other languages, accelerators           ``[onnx]``
+`to_torch`      a ``torch.nn.Module``                                                   ``[torch]``
+`torch_module`  the network itself as a ``torch.nn.Module``, its memory shared          ``[torch]``
+`from_torch`    an `MLP` from modules or a ``state_dict`` of PyTorch                    ``[torch]``
+==============  ======================================================================  ===========
 
 All of them take the raw inputs of `MLP.predict`: the scaling of the inputs is included. On the
 command line: ``fastnn export``.
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from .c import to_c
     from .numpy import to_numpy
     from .onnx import to_onnx
-    from .torch import from_torch, to_torch
+    from .torch import from_torch, to_torch, torch_module
 
-__all__ = ["from_torch", "to_c", "to_numpy", "to_onnx", "to_torch"]
+__all__ = ["from_torch", "to_c", "to_numpy", "to_onnx", "to_torch", "torch_module"]
 
 # Imported at their first use, as in fastnn/__init__.py: exporting C needs no extra.
 _MODULE_OF = {
@@ -38,6 +39,7 @@ _MODULE_OF = {
     "to_numpy": "numpy",
     "to_onnx": "onnx",
     "to_torch": "torch",
+    "torch_module": "torch",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would accept every misspelt name

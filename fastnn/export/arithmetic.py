@@ -329,17 +329,10 @@ def tolerance(net: MLP, X: Array, dtype: str, *, int8: list[Int8Layer] | None = 
     the quantised activations is added.
     """
     u = float(np.finfo(dtype).eps)
-    a = [layer.astype(np.float64) for layer in net.activations(X)]
-    error = 2 * u * np.abs(a[0])
+    a, errors = rounding(net, X, dtype, int8=int8)
+    z = errors[-1]
     with np.errstate(all="ignore"):
-        for l, (W, b) in enumerate(zip(net.weights, net.biases, strict=True)):
-            W = np.abs(W.astype(np.float64))
-            size = np.abs(a[l]) @ W + np.abs(b)
-            if int8 is not None:
-                W = W + int8[l].scale / 2
-                error = error + np.abs(a[l]).max(axis=1, keepdims=True) / int8[l].limit
-            z = np.sqrt(error**2 @ W**2 + (len(W) + 2) * (u * size) ** 2)
-            error = 1.13 * z + 4 * u * np.abs(a[l + 1])
+        error = 1.13 * z + 4 * u * np.abs(a[-1])
         if net.output == "exp":
             error = a[-1] * (np.expm1(z) + 4 * u)
         if net.output == "softmax":
@@ -349,3 +342,22 @@ def tolerance(net: MLP, X: Array, dtype: str, *, int8: list[Int8Layer] | None = 
             shift, scale = scaling
             error = error * np.abs(scale) + u * (np.abs(a[-1] * scale) + np.abs(shift))
         return 8 * error + float(np.finfo(np.float32).tiny)
+
+
+def rounding(
+    net: MLP, X: Array, dtype: str, *, int8: list[Int8Layer] | None = None
+) -> tuple[list[Array], list[Array]]:
+    """Return the activations, in double, and how far rounding may take z of each layer off."""
+    u = float(np.finfo(dtype).eps)
+    a, errors = [layer.astype(np.float64) for layer in net.activations(X)], []
+    error = 2 * u * np.abs(a[0])
+    with np.errstate(all="ignore"):
+        for l, (W, b) in enumerate(zip(net.weights, net.biases, strict=True)):
+            W = np.abs(W.astype(np.float64))
+            size = np.abs(a[l]) @ W + np.abs(b)
+            if int8 is not None:
+                W = W + int8[l].scale / 2
+                error = error + np.abs(a[l]).max(axis=1, keepdims=True) / int8[l].limit
+            errors.append(np.sqrt(error**2 @ W**2 + (len(W) + 2) * (u * size) ** 2))
+            error = 1.13 * errors[-1] + 4 * u * np.abs(a[l + 1])
+    return a, errors

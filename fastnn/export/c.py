@@ -76,6 +76,7 @@ def to_c(
     X: Any = None,
     y: Any = None,
     dtype: str | None = None,
+    jacobian: bool = False,
 ) -> str:
     """Return the network as one C99 file without dependencies; write it to `path` if given.
 
@@ -110,6 +111,9 @@ def to_c(
         Of the arithmetic. Default: the network's own, so a float64 network computes in double.
         With ``"float32"`` the parameters of such a network are rounded to the nearest float, each
         by 6e-8 of its size at most. int8 files compute in float.
+    jacobian : bool, default False
+        Also ``void digits_jacobian(x, J)``: what `MLP.jacobian` says of one row, J[k * N_IN + i] =
+        ∂a_k/∂x_i in the units of x and of the targets. Not with int8, whose steps have no slopes.
 
     Returns
     -------
@@ -134,7 +138,7 @@ def to_c(
     >>> "int digits_classify_u8(const uint8_t x[DIGITS_N_IN]);" in text
     True
     """
-    made = c_file(net, path, name=name, quantize=quantize, X=X, y=y, dtype=dtype)
+    made = c_file(net, path, name=name, quantize=quantize, X=X, y=y, dtype=dtype, jacobian=jacobian)
     if path is not None:
         write(path, made.text)
     return made.text
@@ -156,6 +160,7 @@ def c_file(
     X: Any = None,
     y: Any = None,
     dtype: str | None = None,
+    jacobian: bool = False,
 ) -> CFile:
     """Return the text for `to_c`, with facts about it, without writing a file."""
     facts.check(net)
@@ -167,6 +172,8 @@ def c_file(
             raise ValueError("dtype must be float32 with quantize='int8', which computes in float")
     if quantize is None and (X is not None or y is not None):
         raise ValueError("X and y are for quantize='int8': they measure its effect")
+    if quantize is not None and jacobian:
+        raise ValueError("jacobian does not go with quantize='int8': rounded values have no slopes")
     if X is None and y is not None:
         raise ValueError("y needs X, the examples that it belongs to")
     name = _check_prefix(name) if name is not None else prefix_of(path)
@@ -176,7 +183,7 @@ def c_file(
     ):
         raise ValueError(f"classes of net has a label longer than {_LONGEST_LABEL:,} bytes")
     real = "float32" if quantize else dtype or net.dtype.name
-    writer = (Int8Writer if quantize else Writer)(net, name, real)
+    writer = Int8Writer(net, name, real) if quantize else Writer(net, name, real, jacobian)
     measured = None
     if isinstance(writer, Int8Writer) and X is not None:
         measured = arithmetic.measure(net, writer.layers, X, y)

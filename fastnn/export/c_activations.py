@@ -76,6 +76,15 @@ static void @name@_@function@(int n, @real@ *z)
     }
 }
 """
+_SLOPE = """\
+static void @name@_@function@_slope(int n, const @real@ *a, @real@ *s) /* s: z, then f'(z) */
+{
+@arrays@    int j;
+    for (; n > 0; n -= 4, a += 4, s += 4) {
+@loops@
+    }
+}
+"""
 _SOFTMAX = """\
 static void @name@_softmax(int n, @real@ *z)
 {
@@ -155,23 +164,51 @@ _LOOPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("exp",),
     ),
 }
+# f'(z) from a[j] = f(z) and s[j] = z, as above; the formulas of csrc/kernels/activation.inc.h.
+_SIGMOID_OF_Z = ("x[j] = @name@_limited(-s[j]);", "x[j] = 1 / (1 + @name@_exp_of(x[j]));")
+_SLOPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "sigmoid": (("s[j] = a[j] * (1 - a[j]);",), ()),
+    "tanh": (("s[j] = 1 - a[j] * a[j];",), ()),
+    "relu": (("s[j] = a[j] > 0 ? 1 : 0;",), ()),
+    "leaky_relu": (("s[j] = a[j] > 0 ? 1 : f(0.01);",), ()),
+    "elu": (("x[j] = a[j] + 1;", "s[j] = s[j] > 0 ? 1 : x[j];"), ()),
+    "gelu": (  # Phi(z) + z phi(z)
+        (
+            "x[j] = s[j] < 0 ? -s[j] : s[j];",
+            "x[j] = x[j] < 40 ? x[j] : 40;",
+            "y[j] = @name@_limited(f(-0.5) * (x[j] * x[j]));",
+            "y[j] = @name@_exp_of(y[j]);",
+            "x[j] = @name@_tail_of(x[j], y[j]);",
+            "y[j] = s[j] * y[j] * f(@density@);",
+            "x[j] = s[j] > 0 ? 1 - x[j] : x[j];",
+            "s[j] = x[j] + y[j];",
+        ),
+        ("exp", "tail"),
+    ),
+    "silu": ((*_SIGMOID_OF_Z, "s[j] = x[j] + a[j] * (1 - x[j]);"), ("exp",)),
+    "softplus": ((*_SIGMOID_OF_Z, "s[j] = x[j];"), ("exp",)),
+    "exp": (("s[j] = a[j];",), ()),
+}
 
 
-def activations(names: Iterable[str], prefix: str, dtype: str) -> str:
-    """Return the C functions for these activations, and the functions that they call."""
-    wanted = [name for name in dict.fromkeys(names) if name != "identity"]
+def activations(names: Iterable[str], prefix: str, dtype: str, *, slopes: bool = False) -> str:
+    """Return the C functions for these activations and those they call; slopes if wanted."""
+    sloped = [name for name in dict.fromkeys(names) if name != "identity"]
+    wanted = sloped
     if "softmax" in wanted:  # which calls that of exp
         wanted = ["exp", *(name for name in wanted if name not in ("exp", "softmax")), "softmax"]
     needed = {
         helper for name in wanted if name != "softmax" for helper in spelling(_LOOPS, name, "C")[1]
     }
+    sloped = [name for name in sloped if slopes and name != "softmax"]
+    needed |= {helper for name in sloped for helper in spelling(_SLOPES, name, "C")[1]}
     low, high = arithmetic.EXP_RANGE[dtype]
 
     def horner(coefficients: Iterable[float], variable: str) -> str:
         return "\n".join(f"    p = p * {variable} + {literal(c, dtype)};" for c in coefficients)
 
     def put(template: str, **more: str) -> str:
-        limits = {"low": repr(low), "high": repr(high)}
+        limits = {"low": repr(low), "high": repr(high), "density": repr(arithmetic.DENSITY)}
         # Twice: the second turns the numbers from the first into literals.
         text = re.sub(r"f\(@(\w+)@\)", lambda m: f"f({(limits | more)[m[1]]})", template)
         return fill(text, dtype, name=prefix, **more)
@@ -213,14 +250,20 @@ def activations(names: Iterable[str], prefix: str, dtype: str) -> str:
         parts.append(
             put(_TAIL, first=repr(tail[0]), horner=horner(tail[1:], "t"), half_digits=half)
         )
+
+    def each(template: str, name: str, statements: Iterable[str]) -> str:
+        texts = [put(text) for text in statements]
+        loops = [f"        for (j = 0; j < {BLOCK}; j++) {text}" for text in texts]
+        arrays = [f"{array}[{BLOCK}]" for array in "xy" if f"{array}[j]" in "".join(texts)]
+        declared = f"    @real@ {', '.join(arrays)};\n" if arrays else ""
+        template = template.replace("@arrays@", declared)
+        return put(template, function=name, loops="\n".join(loops))
+
     for name in wanted:
         if name == "softmax":
             parts.append(put(_SOFTMAX))
             continue
-        statements = [fill(text, dtype, name=prefix) for text in _LOOPS[name][0]]
-        loops = [f"        for (j = 0; j < {BLOCK}; j++) {text}" for text in statements]
-        arrays = [f"{array}[{BLOCK}]" for array in "xy" if f"{array}[j]" in "".join(statements)]
-        declared = f"    @real@ {', '.join(arrays)};\n" if arrays else ""
-        each = _EACH.replace("@arrays@", declared)
-        parts.append(put(each, function=name, loops="\n".join(loops)))
+        parts.append(each(_EACH, name, _LOOPS[name][0]))
+        if name in sloped:
+            parts.append(each(_SLOPE, name, spelling(_SLOPES, name, "C")[0]))
     return "\n".join(parts)

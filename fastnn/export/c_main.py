@@ -10,8 +10,8 @@ import numpy as np
 
 from .. import __version__
 from ..layout import Array
+from . import c_jacobian, facts
 from . import c_source as source
-from . import facts
 from .arithmetic import Measured
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
     if w.classifies:
         lines.append(f"               int best = {name}_classify(x);")
         also = f"{name}_predict_u8 and {name}_classify_u8 take"
+    if w.jacobian:
+        lines.append(f"               {name}_jacobian(x, J); with {w.c_type} J[outputs x inputs]")
     meaning = "" if net._old_bytes is None else ", which count as x / 255"
     lines.append(f"           {also} bytes{meaning}.")
     lines += [
@@ -159,6 +161,8 @@ def declarations(w: Writer) -> str:
         more = _OF_CLASSES.format(last=n - 1)
         if labels is not None:
             more += f"extern const char *const @name@_labels[{n}]; /* UTF-8, by position */\n"
+    if w.jacobian:
+        more += c_jacobian.DECLARATION
     exponentials = {*w.net.activation, w.net.output} - {"identity", "relu", "leaky_relu"}
     return w.fill(
         _DECLARATIONS,
@@ -179,7 +183,7 @@ _MAIN = """\
 static int @name@_test(void)
 {
     @a_type@ a[@NAME@_N_OUT], worst = 0;
-    int row, j, wrong = 0;
+    int row, j, wrong = 0@wrong_more@;
     for (row = 0; row < @rows@; row++) {
         if (row < @floats@) @name@_predict(@name@_test_x + row * @NAME@_N_IN, a);
         else @name@_predict_u8(@name@_test_bytes, a);
@@ -196,7 +200,7 @@ static int @name@_test(void)
     }
     printf("@name@: %d of %d outputs as expected; largest difference %.2g\\n",
            @rows@ * @NAME@_N_OUT - wrong, @rows@ * @NAME@_N_OUT, (double)worst);
-    return wrong != 0;
+@test_more@    return wrong != 0@or_more@;
 }
 
 /* Reads rows of numbers, apart by spaces, commas or lines; prints a line of outputs for each. */
@@ -263,6 +267,11 @@ def program(
         source.table(f"{w.name}_test_a", expected, w.a_type),
         source.table(f"{w.name}_test_tolerance", allowed, w.a_type),
     ]
+    more = dict.fromkeys(("wrong_more", "test_more", "or_more"), "")
+    if w.jacobian:
+        tables += c_jacobian.test_tables(w, rows)
+        test = w.fill(c_jacobian.TEST, jacobian_rows=str(c_jacobian.ROWS))
+        more = {"wrong_more": ", wrong_J = 0", "test_more": test, "or_more": " || wrong_J != 0"}
     say = ""
     if w.classifies:
         argument = f"{w.name}_class_of(a)"
@@ -277,6 +286,7 @@ def program(
         floats=str(len(rows)),
         digits="9" if w.a_real == "float32" else "17",
         say_class=say,
+        **more,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..layout import Array
 from ..mlp import MLP
-from . import arithmetic, c_activations, c_main, facts
+from . import arithmetic, c_activations, c_jacobian, c_main, facts
 from . import c_source as source
 
 
@@ -32,8 +32,9 @@ class Writer:
 
     int8 = False
 
-    def __init__(self, net: MLP, name: str, real: str) -> None:
+    def __init__(self, net: MLP, name: str, real: str, jacobian: bool = False) -> None:
         self.net = net
+        self.jacobian = jacobian
         self.name = name
         self.real = real
         self.c_type = "float" if real == "float32" else "double"
@@ -228,10 +229,13 @@ class Writer:
         used = (*net.activation, net.output)
         parts = [*self.scaling(), *self.tables(), *self.functions()]
         parts += [
-            c_activations.activations(used, self.name, self.real),
+            c_activations.activations(used, self.name, self.real, slopes=self.jacobian),
             self.finish(),
             *self.entries(),
         ]
+        if self.jacobian:
+            parts.append(c_jacobian.function(self))
+            self.ram = max(self.ram, c_jacobian.scratch(self))
         if net.classes is not None and self.classifies:
             texts = [source.string(label_text(value)) for value in net.classes]
             body = "\n".join(f"    {text}," for text in texts)

@@ -1,4 +1,4 @@
-"""Networks to PyTorch and back: ``to_torch``, ``from_torch`` (extra "torch").
+"""Networks to PyTorch and back: `to_torch`, `from_torch`, `torch_module` (extra "torch").
 
 Only objects are accepted, never files: fastnn unpickles nothing.
 """
@@ -10,7 +10,8 @@ try:
     from torch import nn
 except ImportError:
     raise ImportError(
-        "to_torch and from_torch need PyTorch: pip install 'fastnn-mlp[torch]'", name="torch"
+        "to_torch, from_torch and torch_module need PyTorch: pip install 'fastnn-mlp[torch]'",
+        name="torch",
     ) from None
 
 from ..activations import TORCH, spelling
@@ -19,6 +20,7 @@ from ..mlp import MLP, check_mlp
 from . import facts
 from .torch_modules import InputScaling, OutputScaling, module_of
 from .torch_reading import from_torch as from_torch
+from .torch_shared import torch_module as torch_module
 
 
 def to_torch(net: MLP, *, logits: bool = False) -> nn.Sequential:

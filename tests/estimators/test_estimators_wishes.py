@@ -268,6 +268,33 @@ class TestTraining:
         model.partial_fit(X, y)
         assert len({*seen[1:], float(model.coefs_[0][0, 0])}) == 4
 
+    @pytest.mark.parametrize("solver", ["lbfgs", "sgd", "adam", "adamw", "rmsprop"])
+    def test_a_warm_start_leaves_the_layers_that_are_not_trainable(self, solver):
+        X, y = IRIS
+        model = classifier(solver=solver, alpha=0.01, warm_start=True, max_iter=5).fit(X, y)
+        before = [W.copy() for W in (*model.coefs_, *model.intercepts_)]
+        model.network_.trainable = [False, True]
+        model.fit(X, y)
+        if solver != "lbfgs":
+            model.partial_fit(X, y)
+        assert model.network_.trainable == [False, True]
+        same = [
+            (old == W).all()
+            for W, old in zip((*model.coefs_, *model.intercepts_), before, strict=True)
+        ]
+        assert same == [True, False, True, False]
+
+    def test_a_pretrained_network_comes_with_its_frozen_layers(self):
+        X, y = IRIS
+        net = fastnn.MLP([4, 8, 3], activation="tanh", output="softmax", seed=0)
+        net.trainable = [False, True]
+        model = fastnn.MLPClassifier.from_mlp(net, warm_start=True, max_iter=3)
+        model.fit(X.astype(np.float32), y)
+        np.testing.assert_array_equal(model.coefs_[0], net.weights[0])
+        assert (model.coefs_[1] != net.weights[1]).any()
+        fresh = model.set_params(warm_start=False).fit(X, y)  # a network of its own, all of it
+        assert fresh.network_.trainable == [True, True]
+
     def test_invscaling_counts_steps_as_documented(self):
         # lr_t = lr / t^power for t = 1, 2, …: one weight, full batch, by hand.
         X, y = np.array([[1.0], [2.0]]), np.array([1.0, 3.0])
@@ -337,6 +364,46 @@ class TestAccess:
         before, gradient = model.coefs_[0].copy(), model.gradient(X, y)
         model.partial_fit(X, y)
         assert model.coefs_[0] == pytest.approx(before - 0.01 * gradient.weights[0], abs=1e-9)
+
+    @pytest.mark.parametrize("loss", ["squared_error", "huber", "poisson"])
+    def test_the_input_gradient_of_a_regressor_is_the_slope_of_its_loss(self, loss):
+        X, y = DIABETES
+        y = abs(y)
+        model = regressor(loss=loss, activation="tanh", max_iter=5).fit(X, y)
+        cost = {
+            "squared_error": lambda a, y: (a - y) ** 2 / 2,
+            "huber": lambda a, y: np.where(abs(a - y) < 1, (a - y) ** 2 / 2, abs(a - y) - 0.5),
+            "poisson": lambda a, y: a - y * np.log(a),
+        }[loss]
+        rows, goals = X[:20], y[:20]
+        found, step = model.input_gradient(rows, goals), 1e-5
+        slopes = model.jacobian(rows)
+        assert found.shape == rows.shape and slopes.shape == (20, 1, X.shape[1])
+        for k in range(X.shape[1]):
+            e = step * np.eye(X.shape[1])[k]
+            above, below = model.predict(rows + e), model.predict(rows - e)
+            by_loss = (cost(above, goals) - cost(below, goals)) / (2 * step)
+            np.testing.assert_allclose(found[:, k], by_loss, rtol=1e-5, atol=1e-7)
+            np.testing.assert_allclose(
+                slopes[:, 0, k], (above - below) / (2 * step), rtol=1e-5, atol=1e-7
+            )
+
+    @pytest.mark.parametrize("data", [CANCER, IRIS])
+    def test_the_derivatives_of_a_classifier_are_those_of_its_probabilities(self, data):
+        X, y = data
+        names = np.array(["a", "b", "c"])[y]
+        model = classifier(activation="tanh", max_iter=20).fit(X, names)
+        rows, goals, step = X[:20], names[:20], 1e-5
+        found, slopes = model.input_gradient(rows, goals), model.jacobian(rows)
+        right = np.searchsorted(model.classes_, goals)
+        for k in range(X.shape[1]):
+            e = step * np.eye(X.shape[1])[k]
+            above, below = model.predict_proba(rows + e), model.predict_proba(rows - e)
+            by_class = (above - below)[:, -model.n_outputs_ :] / (2 * step)
+            np.testing.assert_allclose(slopes[:, :, k], by_class, rtol=1e-5, atol=1e-7)
+            i = np.arange(len(rows))
+            by_loss = (np.log(below[i, right]) - np.log(above[i, right])) / (2 * step)
+            np.testing.assert_allclose(found[:, k], by_loss, rtol=1e-5, atol=1e-7)
 
     def test_activations_of_all_layers(self):
         model = classifier(hidden_layer_sizes=(7, 5), max_iter=2).fit(*IRIS)

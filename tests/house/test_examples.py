@@ -17,7 +17,11 @@ ELSEWHERE = {
     "nielsen.py": "needs the full MNIST, and has no small size",
 }
 SCRIPTS = sorted({path.name for path in EXAMPLES.glob("*.py")} - set(ELSEWHERE))
-NEEDS = {"optuna_search.py": "optuna"}  # beside matplotlib for plot_*.py
+NEEDS = {
+    "optuna_search.py": "optuna",
+    "physics.py": "scipy",
+    "sobolev.py": "scipy",
+}  # beside matplotlib for plot_*.py
 
 pytestmark = pytest.mark.skipif(
     not SCRIPTS, reason="examples/ is not beside the tests (those of a wheel)"
@@ -77,6 +81,30 @@ def the_c_program_is_as_good_as_its_first_comment_says(text: str) -> None:
         assert text.count("60 of 60 outputs as expected") == 2
 
 
+def the_pole_stands_longer(text: str) -> None:
+    first, last = numbers(text, r"stood: (\d+) at first, (\d+) of 500 at last")
+    assert first < 40 and last > 1.8 * first
+
+
+def the_equation_is_solved(text: str) -> None:
+    assert numbers(text, r"largest error (\S+) of sin t")[0] < 0.01
+
+
+def slopes_make_up_for_runs(text: str) -> None:
+    values, slopes = numbers(text, r"(\S+) from values, (\S+) from slopes as well")
+    assert slopes < 0.1 and slopes < values / 2
+
+
+def the_filter_knows_more_than_the_measurement(text: str) -> None:
+    measured, filtered = numbers(text, r"off by (\S+) rad as measured, (\S+) as filtered")
+    assert filtered < measured / 2
+
+
+def both_heads_read(text: str) -> None:
+    assert numbers(text, r"digit: (\S+)%")[0] > 60
+    assert numbers(text, r"turn: (\S+)%")[0] > 90
+
+
 PROMISES: dict[str, Callable[[str], None]] = {
     "plot_quantiles.py": the_range_covers_nine_in_ten_in_every_group_and_one_width_does_not,
     "plot_ode_surrogate.py": unseen_pendulums_are_met,
@@ -84,6 +112,12 @@ PROMISES: dict[str, Callable[[str], None]] = {
     "plot_thousand_networks.py": the_best_dose_is_found,
     "mnist98.py": nine_digits_in_ten_are_read,
     "microcontroller.py": the_c_program_is_as_good_as_its_first_comment_says,
+    "ppo.py": the_pole_stands_longer,
+    "dqn.py": the_pole_stands_longer,
+    "physics.py": the_equation_is_solved,
+    "sobolev.py": slopes_make_up_for_runs,
+    "kalman.py": the_filter_knows_more_than_the_measurement,
+    "heads.py": both_heads_read,
     "optuna_search.py": the_search_finds_a_reader_of_digits,
 }
 
