@@ -128,7 +128,7 @@ class Objective:
         """Return H = Σ_ij s_ij J_ijᵀ J_ij + decay, (n, n), where the network stands.
 
         J_ij = ∂a_ij/∂x is the Jacobian's row of example i and output j, and s_ij = ∂²C/∂a_ij² is
-        `curvature` times the share that the example's weight has of all. Blocks of rows are added
+        `curvature` times its weight over the sum of the examples' weights. Blocks of rows are added
         up, so that the memory does not grow with their number.
         """
         examples, n_params = self._examples, self._core.params.size
@@ -144,10 +144,19 @@ class Objective:
             self._core.jacobian(examples.rows, begin, end, None, part, self._n_threads)
             block = part[..., self._trained].reshape(-1, self._decay.size)
             block = block.astype(np.float64, copy=False)
-            if examples.weight is not None:
-                block = block * np.sqrt(examples.weight[begin:end].repeat(self._n_out))[:, None]
+            if examples.weight is not None or examples.output_weight is not None:
+                block = block * np.sqrt(self._counts(begin, end)).reshape(-1, 1)
             H += np.matmul(block.T, block, out=product)
         total = examples.n if examples.weight is None else examples.weight.sum()
         H *= self._factor * curvature / total
         H[np.diag_indices_from(H)] += self._decay
         return H
+
+    def _counts(self, begin: int, end: int) -> NDArray[np.float64]:
+        """Return what each output of some rows counts, (end - begin, n_out)."""
+        counts = np.ones((end - begin, self._n_out))
+        if self._examples.weight is not None:
+            counts *= self._examples.weight[begin:end, None]
+        if self._examples.output_weight is not None:
+            counts *= self._examples.output_weight[begin:end]
+        return counts

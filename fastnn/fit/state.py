@@ -104,6 +104,7 @@ class TrainingRows:
     has_accuracy: bool
     visit: NDArray[np.int64] | None = None
     weight: NDArray[np.float64] | None = None  # as in the targets
+    output_weight: NDArray[Any] | None = None  # (n, n_out), as in the targets
     linear: bool = False  # the targets are slopes of a cost of the caller's own …
     own: OwnCost | None = None  # … which this computes, batch by batch
 

@@ -12,9 +12,11 @@ import pytest
 from states import state_of, table, without_clock
 
 import fastnn
-from fastnn import LBFGS, MLP, SGD, Adam, DivergenceWarning, LevenbergMarquardt, optim
+from fastnn import LBFGS, MLP, SGD, Adam, DivergenceWarning, LevenbergMarquardt, _fastnn, optim
 from fastnn.callbacks import Callback, EarlyStopping, ModelCheckpoint, ReduceOnPlateau
 from fastnn.fit import objective, second_order
+from fastnn.fit.state import TrainingRows
+from fastnn.names import NO_METRIC
 
 pytest.importorskip("scipy")
 
@@ -177,6 +179,22 @@ def test_blocks_of_rows_give_the_steps_of_one_block(monkeypatch, dtype):
             {"rtol": 1e-7, "atol": 1e-10} if dtype == "float64" else {"rtol": 1e-2, "atol": 1e-3}
         )
         np.testing.assert_allclose(parts.params, whole.params, **tight)
+
+
+def test_each_output_counts_by_its_own_weight_in_the_gauss_newton_matrix():
+    net, weight = network(), RNG.random(len(X))
+    terms = RNG.random(Y.shape)
+    terms[::3, 0] = 0  # as where a target is missing
+    targets = _fastnn.Targets(None, Y, weight, NO_METRIC, len(X), 2, terms)
+    rows = TrainingRows(_fastnn.Rows(X), targets, len(X), False, None, weight, terms)
+    J = net.jacobian(X, parameters=True)
+    counts = weight[:, None] * terms / weight.sum()
+    found = objective.Objective(net._core, net.sizes, rows, 1)
+    expected = np.einsum("nj,nja,njb->ab", counts, J, J)
+    np.testing.assert_allclose(found.gauss_newton(1.0), expected, rtol=1e-9, atol=1e-12)
+    residuals = net.predict(X) - Y
+    gradient = np.einsum("nj,nja,nj->a", counts, J, residuals)  # of the mse of two outputs
+    np.testing.assert_allclose(found.here().gradient, gradient, rtol=1e-9, atol=1e-12)
 
 
 def test_lbfgs_takes_the_iterations_of_scipy():
