@@ -226,6 +226,7 @@ class Differentiable:
             As of `fit`: by default the one used last, its state going on from step to step. A
             schedule or function counts the steps since the state began; a schedule over a whole
             fit needs `fit`, as no number of epochs is known here.
+            `LBFGS` and `LevenbergMarquardt` train by `fit` alone.
         output_gradient : array-like, shape (n, n_out), optional
             Instead of y, for a cost of your own: as of `gradient`.
 

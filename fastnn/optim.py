@@ -2,7 +2,8 @@
 
 ``lr`` is a float, a schedule of `fastnn.schedules`, or any function of the step. ``weight_decay``
 is on weights, never biases, and does not depend on the batch size. Formulas: of first order
-csrc/kernels/optim.inc.h, of second order fit/second_order.py.
+csrc/kernels/optim.inc.h, of second order fit/second_order.py. Over 400 lines, of which half are
+docstrings.
 
 Private: it may change without notice.
 """
