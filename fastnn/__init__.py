@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from .layout import Gradient
     from .mlp import MLP
     from .model_file.reading import load
-    from .optim import SGD, Adam, AdamW, RMSprop
+    from .optim import LBFGS, SGD, Adam, AdamW, LevenbergMarquardt, RMSprop
 
 __all__ = [
+    "LBFGS",
     "MLP",
     "SGD",
     "Adam",
@@ -39,6 +40,7 @@ __all__ = [
     "DivergenceWarning",
     "Gradient",
     "History",
+    "LevenbergMarquardt",
     "RMSprop",
     "callbacks",
     "datasets",
@@ -62,6 +64,7 @@ __version__ = "0.1.0"
 # (The estimators are not in __all__: a star import must not need scikit-learn.)
 _SUBMODULES = {"callbacks", "datasets", "explain", "export", "pictures", "plot", "schedules"}
 _MODULE_OF = {
+    "LBFGS": "optim",
     "MLP": "mlp",
     "SGD": "optim",
     "Adam": "optim",
@@ -69,6 +72,7 @@ _MODULE_OF = {
     "DivergenceWarning": "fit.training",
     "Gradient": "layout",
     "History": "history",
+    "LevenbergMarquardt": "optim",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "RMSprop": "optim",

@@ -16,7 +16,7 @@ from ._config import get_num_threads, get_sparse
 from .fit import training
 from .fit.state import FitState, OptimizerState, TrainState
 from .layout import Array, Gradient
-from .optim import Optimizer
+from .optim import FirstOrder, Optimizer
 from .passes import Passes
 from .schedules import learning_rates
 
@@ -228,6 +228,7 @@ class Differentiable:
             As of `fit`: by default the one used last, its state going on from step to step. A
             schedule or function counts the steps since the state began; a schedule over a whole
             fit needs `fit`, as no number of epochs is known here.
+            `LBFGS` and `LevenbergMarquardt` train by `fit` alone.
         output_gradient : array-like, shape (n, n_out), optional
             Instead of y, for a cost of your own: as of `gradient`.
 
@@ -250,13 +251,13 @@ class Differentiable:
             reading = self._passes.reading_to_train(X)
             examples, encoded = self._passes.examples(X, _given(y), sample_weight, reading=reading)
             targets.check_classes(encoded)
-        optimizer = training.next_optimizer(optimizer, self._optimizer)
+        chosen = training.next_first_order(optimizer, self._optimizer)
         with self._training(), self._undone_unless_stepped():
-            rate = self._rate_of_step(optimizer)
-            train_state = self._train_state(optimizer)
-            self._optimizer = optimizer
+            rate = self._rate_of_step(chosen)
+            train_state = self._train_state(chosen)
+            self._optimizer = chosen
             self._learn(encoded, reading)
-            return training.one_step(train_state, examples, optimizer, rate, get_num_threads())
+            return training.one_step(train_state, examples, chosen, rate, get_num_threads())
 
     def step(self, gradient: Gradient | ArrayLike, optimizer: Optimizer | None = None) -> None:
         """Take one step of an optimiser with any gradient.
@@ -288,12 +289,12 @@ class Differentiable:
         if not np.isfinite(values).all():
             at = int(np.flatnonzero(~np.isfinite(values))[0])
             raise ValueError(f"gradient holds {given[at]} at {at}; no step was taken")
-        optimizer = training.next_optimizer(optimizer, self._optimizer)
+        chosen = training.next_first_order(optimizer, self._optimizer)
         with self._training(), self._undone_unless_stepped():
-            rate = self._rate_of_step(optimizer)
-            train_state = self._train_state(optimizer)
-            self._optimizer = optimizer
-            training.given_step(train_state, values, optimizer, rate, get_num_threads())
+            rate = self._rate_of_step(chosen)
+            train_state = self._train_state(chosen)
+            self._optimizer = chosen
+            training.given_step(train_state, values, chosen, rate, get_num_threads())
 
     def _is_plain(self) -> bool:
         """Whether rows, labels and numbers mean what plain arrays of them say."""
@@ -309,7 +310,7 @@ class Differentiable:
         state, last = self._state, self._last_step
         if last is not None and last[0] is optimizer and last[1] is state:
             return last
-        if state is None or optimizer is None:
+        if state is None or not isinstance(optimizer, FirstOrder):
             return None
         rate = optimizer.lr
         if not isinstance(rate, float) or not state.fits(optimizer):
@@ -380,7 +381,7 @@ class Differentiable:
             vars(self)["_optimizer"] = optimizer
         return done
 
-    def _rate_of_step(self, optimizer: Optimizer) -> float:
+    def _rate_of_step(self, optimizer: FirstOrder) -> float:
         """Return the learning rate of a single step; forget a fit whose optimiser is another."""
         goes_on = self._state is not None and self._state.fits(optimizer)
         steps = self._state.steps if self._state is not None and goes_on else 0

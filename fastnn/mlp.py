@@ -33,7 +33,7 @@ from .checks import (
     check_widths,
     one_each,
 )
-from .fit import training
+from .fit import second_order, training
 from .fit.own_cost import Function, name_of
 from .fit.state import FitState, OptimizerState, StepRule, TrainState
 from .gradients import Differentiable
@@ -41,7 +41,7 @@ from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
 from .init import DEFAULT_INIT, INITS, Init, fill
 from .layout import Array, Views, layers
-from .optim import Optimizer
+from .optim import Optimizer, SecondOrder
 from .passes import Passes
 from .scaling import Scaled
 
@@ -277,7 +277,7 @@ class MLP(Differentiable, Scaled):
         resume: bool = False,
         loss: Function | None = None,
     ) -> History:
-        """Train by mini-batch gradient descent.
+        """Train by mini-batch gradient descent, or by steps of second order.
 
         Parameters
         ----------
@@ -297,10 +297,11 @@ class MLP(Differentiable, Scaled):
             TrainingRows a step; None for all of them at once. The last batch of an epoch may be
             smaller.
         optimizer : Optimizer, optional
-            `SGD`, `Adam`, `AdamW` or `RMSprop`. Default: the one used last on this network, at
-            first ``Adam()``. Its state (momentum, moments, step count) belongs to the network and
-            goes on from call to call while the kind of optimiser stays the same; see
-            `reset_optimizer`.
+            `SGD`, `Adam`, `AdamW` or `RMSprop`; or `LBFGS` or `LevenbergMarquardt`, which take all
+            rows a step, without dropout: an epoch is one iteration then. Default: the one used
+            last on this network, at first ``Adam()``. Its state (momentum, moments, step count,
+            damping) belongs to the network and goes on from call to call while the kind of
+            optimiser stays the same; see `reset_optimizer`.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Scored after each epoch as ``val_loss`` and, for classes, ``val_accuracy``.
         sample_weight : array-like, shape (n,) or (n, n_out), optional
@@ -330,6 +331,8 @@ class MLP(Differentiable, Scaled):
         History
             ``loss`` and, for classes, ``accuracy``: means over the epoch, each batch before its
             step; ``val_loss``, ``val_accuracy``; ``lr``, ``seconds``, ``examples_per_second``.
+            Where there is no learning rate, ``lr`` is the length of the step over that of the
+            gradient: the rate at which gradient descent would have gone as far.
 
         Raises
         ------
@@ -369,6 +372,10 @@ class MLP(Differentiable, Scaled):
         else:
             optimizer = training.next_optimizer(optimizer, self._optimizer)
             fit_state = FitState(size, bool(shuffle), optimizer.to_config(), loss=name_of(loss))
+        batches = batch_size not in (None, _BATCH_SIZE)
+        second_order.check(self, optimizer, batches, listed, loss is not None)
+        if isinstance(optimizer, SecondOrder):
+            size = fit_state.batch_size = examples.n_visited
         if wanted is None:
             wanted = fit_state.epochs  # the checkpoint's
         if wanted is None:
@@ -376,7 +383,7 @@ class MLP(Differentiable, Scaled):
         if examples.rows.sparse and wanted > 1:  # not worth its time for a single pass
             examples = replace(examples, rows=arrays.listed(examples.rows))
         with self._training(), self._undone_unless_stepped():
-            fit = training.Fit(
+            fit = second_order.new_fit(
                 self._train_state(optimizer),
                 examples,
                 optimizer,

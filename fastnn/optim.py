@@ -1,8 +1,9 @@
 """Optimisers: the rule of a step, as constants; the state is part of the network.
 
 ``lr`` is a float, a schedule of `fastnn.schedules`, or any function of the step. ``weight_decay``
-is on weights, never biases, and does not depend on the batch size. Formulas:
-csrc/kernels/optim.inc.h.
+is on weights, never biases, and does not depend on the batch size. Formulas: of first order
+csrc/kernels/optim.inc.h, of second order fit/second_order.py. Over 400 lines, of which half are
+docstrings.
 
 Private: it may change without notice.
 """
@@ -15,7 +16,9 @@ from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import Any, ClassVar, Self
 
-from .checks import check_number
+import numpy as np
+
+from .checks import check_count, check_number
 from .hints import OF_OPTIMIZERS, check_arguments
 from .schedules import LearningRate, Schedule, from_config, to_config
 
@@ -30,19 +33,12 @@ def _check_below_1(name: str, value: object) -> None:
     check_number(name, value, "a number from 0 to below 1", lambda x: 0 <= x < 1)
 
 
-@dataclass(frozen=True)
+_NUMBERS: dict[str, type] = {"bool": bool, "int": int}  # of fields so annotated; others: float
+
+
+@dataclass(frozen=True, repr=False)
 class Optimizer(ABC):
-    """Base of all optimisers; use `SGD`, `Adam`, `AdamW` or `RMSprop`.
-
-    All take ``clipnorm``, the greatest length of the whole gradient of a step, over all layers
-    that are trained (a longer one is shortened: g · clipnorm / |g|), or ``clipvalue``, the
-    greatest size of each of its values. Both are above 0; weight decay is added afterwards.
-    """
-
-    kind: ClassVar[int]  # the code in csrc/fnn.h
-    lr: LearningRate
-    clipnorm: float | None = field(default=None, kw_only=True)
-    clipvalue: float | None = field(default=None, kw_only=True)
+    """Base of all optimisers."""
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
         """Refuse unknown arguments, with fastnn's name for those of other libraries."""
@@ -51,28 +47,17 @@ class Optimizer(ABC):
 
     def __post_init__(self) -> None:
         """Check every value."""
-        if isinstance(self.lr, type):
-            raise TypeError(f"lr must be an object, got the class: write {self.lr.__name__}(...)")
-        if not isinstance(self.lr, Schedule) and not callable(self.lr):
-            _check_at_least_0("lr", self.lr)
-        for name in _CLIPPING:
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), "a finite number above 0", lambda x: x > 0)
-        if self.clipnorm is not None and self.clipvalue is not None:
-            raise ValueError("give clipnorm or clipvalue, not both")
         self._check()
-        for name in self._names():  # as Python's own numbers, which JSON knows
-            value = getattr(self, name)
-            if name == "nesterov":
-                object.__setattr__(self, name, bool(value))
-            elif isinstance(value, Real):
-                object.__setattr__(self, name, float(value))
+        for one in fields(self):  # as Python's own numbers, which JSON knows
+            value, of_python = getattr(self, one.name), _NUMBERS.get(str(one.type), float)
+            if isinstance(value, Real | np.bool_):
+                object.__setattr__(self, one.name, of_python(value))
 
     @classmethod
     def _names(cls) -> list[str]:
         """Names of the arguments, those of clipping last."""
         names = [field.name for field in fields(cls)]
-        return [name for name in names if name not in _CLIPPING] + list(_CLIPPING)
+        return sorted(names, key=lambda name: name in _CLIPPING)
 
     def _given(self) -> dict[str, Any]:
         """Return the arguments by name, without clipping where there is none."""
@@ -87,24 +72,60 @@ class Optimizer(ABC):
     def _check(self) -> None: ...
 
     @property
-    @abstractmethod
     def moments(self) -> tuple[bool, bool]:
         """Whether the formula has the moments m and v, of (n_params,) numbers each."""
+        return False, False
+
+    def to_config(self) -> dict[str, Any] | None:
+        """Return the optimiser as JSON values, or None if ``lr`` is a function of the caller's."""
+        return {"name": type(self).__name__, **self._given()}
+
+
+@dataclass(frozen=True, repr=False)
+class FirstOrder(Optimizer):
+    """Base of the optimisers whose steps follow the gradient of a batch, at a learning rate.
+
+    All take ``clipnorm``, the greatest length of the whole gradient of a step, over all layers
+    that are trained (a longer one is shortened: g · clipnorm / |g|), or ``clipvalue``, the
+    greatest size of each of its values. Both are above 0; weight decay is added afterwards.
+    """
+
+    kind: ClassVar[int]  # the code in csrc/fnn.h
+    lr: LearningRate
+    clipnorm: float | None = field(default=None, kw_only=True)
+    clipvalue: float | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check ``lr`` and clipping before the other values."""
+        if isinstance(self.lr, type):
+            raise TypeError(f"lr must be an object, got the class: write {self.lr.__name__}(...)")
+        if not isinstance(self.lr, Schedule) and not callable(self.lr):
+            _check_at_least_0("lr", self.lr)
+        for name in _CLIPPING:
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), "a finite number above 0", lambda x: x > 0)
+        if self.clipnorm is not None and self.clipvalue is not None:
+            raise ValueError("give clipnorm or clipvalue, not both")
+        super().__post_init__()
+
+    @property
+    @abstractmethod
+    def moments(self) -> tuple[bool, bool]:
+        """See `Optimizer.moments`."""
 
     @property
     @abstractmethod
     def constants(self) -> dict[str, Any]:
-        """Constants of the formula, by their names in csrc/fnn.h."""
+        """The constants of the formula by their names in csrc/fnn.h."""
 
     def to_config(self) -> dict[str, Any] | None:
         """Return the optimiser as JSON values, or None if ``lr`` is a function of the caller's."""
-        config = self._given()
-        config["lr"] = to_config(self.lr)
-        return None if config["lr"] is None else {"name": type(self).__name__, **config}
+        config, lr = super().to_config(), to_config(self.lr)
+        return None if config is None or lr is None else {**config, "lr": lr}
 
 
 @dataclass(frozen=True, repr=False)
-class SGD(Optimizer):
+class SGD(FirstOrder):
     """Stochastic gradient descent, optionally with momentum.
 
     Per step, with gradient g of the batch's mean cost:  v = μ v + g,  w = w − lr v  (Nesterov:
@@ -121,7 +142,7 @@ class SGD(Optimizer):
     weight_decay : float, default 0
         λ of the L2 penalty ½ λ Σ w²: g = g + λ w.
     clipnorm, clipvalue : float, optional
-        As of `Optimizer`.
+        As of `FirstOrder`.
 
     Examples
     --------
@@ -157,7 +178,7 @@ class SGD(Optimizer):
 
 
 @dataclass(frozen=True, repr=False)
-class Adam(Optimizer):
+class Adam(FirstOrder):
     """Adam: steps scaled by running moments of the gradient; Kingma & Ba 2015, algorithm 1.
 
     m = β₁ m + (1 − β₁) g,  v = β₂ v + (1 − β₂) g²,  w = w − lr m̂ / (√v̂ + eps),
@@ -174,7 +195,7 @@ class Adam(Optimizer):
     weight_decay : float, default 0
         λ of the L2 penalty: g = g + λ w before the moments.
     clipnorm, clipvalue : float, optional
-        As of `Optimizer`.
+        As of `FirstOrder`.
     """
 
     kind: ClassVar[int] = 1
@@ -231,7 +252,7 @@ class AdamW(Adam):
 
 
 @dataclass(frozen=True, repr=False)
-class RMSprop(Optimizer):
+class RMSprop(FirstOrder):
     """RMSprop: steps scaled by a running mean square of the gradient; Tieleman & Hinton 2012.
 
     v = α v + (1 − α) g²,  u = g / (√v + eps),  w = w − lr u; with momentum m = μ m + u, w − lr m.
@@ -249,7 +270,7 @@ class RMSprop(Optimizer):
     weight_decay : float, default 0
         λ of the L2 penalty: g = g + λ w.
     clipnorm, clipvalue : float, optional
-        As of `Optimizer`.
+        As of `FirstOrder`.
     """
 
     kind: ClassVar[int] = 2
@@ -281,11 +302,116 @@ class RMSprop(Optimizer):
         }
 
 
+@dataclass(frozen=True, repr=False)
+class SecondOrder(Optimizer):
+    """Base of the optimisers that take all rows a step, and find its length by themselves."""
+
+
+@dataclass(frozen=True, repr=False)
+class LBFGS(SecondOrder):
+    """L-BFGS: steps along an inverse Hessian estimated from the last steps; Liu & Nocedal 1989.
+
+    SciPy's (``scipy.optimize``, method L-BFGS-B) on F(w) = C(w) + ½ λ Σ W², all rows at once, in
+    double. For `fit` alone, where an epoch is one iteration: its line search takes one pass over
+    the rows, now and then two or more. Needs SciPy.
+
+    Parameters
+    ----------
+    history_size : int, default 10
+        Number of steps that are remembered: 2 · history_size · n_params doubles of memory.
+    max_line_search : int, default 20
+        Passes of one line search at most.
+    tol : float, default 1e-7
+        Training ends once no element of ∇F is larger. 0: only where no lower F is found.
+    weight_decay : float, default 0
+        λ of the L2 penalty.
+
+    See Also
+    --------
+    LevenbergMarquardt : Of fewer and costlier steps, for least squares.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn
+    >>> X = np.linspace(-1, 1, 50)[:, None]
+    >>> net = fastnn.MLP([1, 8, 1], activation="tanh", dtype="float64", seed=0)
+    >>> history = net.fit(X, np.sin(3 * X), epochs=200, optimizer=fastnn.LBFGS())
+    >>> net.cost(X, np.sin(3 * X)) < 1e-4
+    True
+    """
+
+    history_size: int = 10
+    max_line_search: int = 20
+    tol: float = 1e-7
+    weight_decay: float = 0.0
+
+    def _check(self) -> None:
+        check_count("history_size", self.history_size, 1)
+        check_count("max_line_search", self.max_line_search, 1)
+        _check_at_least_0("tol", self.tol)
+        _check_at_least_0("weight_decay", self.weight_decay)
+
+
+@dataclass(frozen=True, repr=False)
+class LevenbergMarquardt(SecondOrder):
+    """Levenberg-Marquardt: damped Gauss-Newton steps for least squares; Hagan & Menhaj 1994.
+
+    For the losses mse and quadratic, of any number of outputs, and `fit` alone, where an epoch is
+    one step d that lowers F(w) = C(w) + ½ λ Σ W²:
+
+        (H + μ I) d = −∇F,  H = Σ_ij s_ij J_ijᵀ J_ij + λ,  J_ij = ∂a_ij/∂w,  s_ij = ∂²C/∂a_ij².
+
+    The damping μ follows the gain ratio, the true decrease of F over the predicted one (Nielsen's
+    rule; Madsen, Nielsen & Tingleff 2004, algorithm 3.16). A step that does not lower F is undone
+    and tried again with more damping.
+
+    Parameters
+    ----------
+    damping : float, default 1e-3
+        The first μ, as a part of the largest diagonal element of H; 1e-6 close to the solution, up
+        to 1 far from it. μ belongs to the network, and goes on from `fit` to `fit`.
+    tol : float, default 1e-7
+        Training ends once no element of ∇F is larger. 0: only where no lower F is found.
+    weight_decay : float, default 0
+        λ of the L2 penalty.
+
+    Notes
+    -----
+    H has n_params² doubles, a step takes some n · n_out · n_params² + n_params³ operations: for up
+    to a few thousand parameters. More than 8,000 are refused; use `LBFGS` there.
+
+    Examples
+    --------
+    >>> import numpy as np, fastnn
+    >>> X = np.linspace(-1, 1, 50)[:, None]
+    >>> net = fastnn.MLP([1, 8, 1], activation="tanh", dtype="float64", seed=0)
+    >>> history = net.fit(X, np.sin(3 * X), epochs=50, optimizer=fastnn.LevenbergMarquardt())
+    >>> net.cost(X, np.sin(3 * X)) < 1e-6
+    True
+    """
+
+    damping: float = 1e-3
+    tol: float = 1e-7
+    weight_decay: float = 0.0
+
+    def _check(self) -> None:
+        check_number("damping", self.damping, "a finite number above 0", lambda x: x > 0)
+        _check_at_least_0("tol", self.tol)
+        _check_at_least_0("weight_decay", self.weight_decay)
+
+
+KINDS: dict[str, type[Optimizer]] = {
+    kind.__name__: kind for kind in (LBFGS, LevenbergMarquardt, SGD, Adam, AdamW, RMSprop)
+}
+
+
 def optimizer_from_config(config: Mapping[str, Any]) -> Optimizer:
     """Return the optimiser that `Optimizer.to_config` described."""
-    kinds = {kind.__name__: kind for kind in (SGD, Adam, AdamW, RMSprop)}
     values = dict(config)
-    kind = kinds.get(values.pop("name", None))
-    if kind is None or set(values) | set(_CLIPPING) != set(kind._names()):
+    kind = KINDS.get(values.pop("name", None))
+    names = set() if kind is None else set(kind._names())
+    if kind is None or not names - set(_CLIPPING) <= set(values) <= names:
         raise ValueError(f"not the description of an optimiser: {dict(config)!r}")
-    return kind(**{**values, "lr": from_config(values["lr"])})
+    if "lr" in values:
+        values["lr"] = from_config(values["lr"])
+    return kind(**values)

@@ -17,6 +17,7 @@ import numpy as np
 from . import _fastnn, arrays, names, targets
 from ._config import get_num_threads, get_sparse
 from .fit.call_size import rows_per_call
+from .fit.objective import gradient_sums
 from .fit.own_cost import Function, OwnCost
 from .fit.state import TrainingRows
 from .layout import Array
@@ -301,33 +302,12 @@ class Passes:
 
         Sums of a call are in the network's dtype, sums of the calls in double.
         """
-        total, (cost, _, weight) = self._summed(examples)
+        total, (cost, _, weight) = gradient_sums(self.net._core, examples, get_num_threads())
         return cost / weight, total / weight
 
     def summed_gradient(self, examples: TrainingRows) -> Array:
         """Return Σ ∇C (n_params,) over the examples, in double."""
-        return self._summed(examples)[0]
-
-    def _summed(self, examples: TrainingRows) -> tuple[Array, tuple[float, float, float]]:
-        net = self.net
-        total, part = np.zeros(net.n_params), np.zeros(net.n_params, net.dtype)
-        cost = correct = weight = 0.0
-        for begin, end in self.pieces(examples.n, products=3):
-            part[:] = 0
-            sums = net._core.backward(
-                examples.rows,
-                examples.targets,
-                begin,
-                end,
-                part,
-                None,
-                None,
-                None,
-                get_num_threads(),
-            )
-            total += part
-            cost, correct, weight = cost + sums[0], correct + sums[1], weight + sums[2]
-        return total, (cost, correct, weight)
+        return gradient_sums(self.net._core, examples, get_num_threads())[0]
 
 
 def _parts_of_validation(data: Any) -> tuple[Any, Any, Any]:

@@ -15,6 +15,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
+from .._config import get_num_threads
+from ..fit.objective import Objective
 from ..mlp import MLP
 from . import lbfgs, parameters
 from .adoption import as_sample_weight
@@ -227,16 +229,24 @@ class BaseMLP(Fitted):
         examples, encoded = net._passes.examples(X, self._known(targets), weight, reading=reading)
         net._learn(encoded, reading)
         decay = parameters.decay(self, float(X.shape[0] if weight is None else np.sum(weight)))
-        objective = lbfgs.Objective(net, examples, cost.factor, decay)
+        objective = Objective(
+            net._core,
+            net.sizes,
+            examples,
+            get_num_threads(),
+            trainable=net._trainable,
+            factor=cost.factor,
+            decay=decay,
+        )
         with net._training():
-            result, _ = lbfgs.descend(
+            result, end = lbfgs.descend(
                 objective,
                 max_iter=self.max_iter,
                 max_fun=self.max_fun,
                 tol=0.0 if self.tol is None else float(self.tol),
             )
-        penalty = 0.5 * decay * lbfgs.squares(net)
-        value = (float(result.fun) - penalty) / cost.factor
+        value = end.sums[0] / end.sums[2]
+        penalty = end.value - cost.factor * value
         self.loss_ = cost.shown * value + cost.constant(targets, weight) + penalty
         self.n_iter_ = int(result.nit)
         if self.verbose:

@@ -13,11 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..callbacks import Callback, Run
 from ..layout import Array
-from .lbfgs import squares
+from ..mlp import MLP
 
 _LEAST_RATE = 1e-6
+
+
+def _squares(net: MLP) -> float:
+    """Return Σ W² over all weights."""
+    return sum(float(np.vdot(W, W)) for W in net.weights)
 
 
 @dataclass
@@ -64,7 +71,7 @@ class EpochRecord(Callback):
         """Continue with the learning rate of the last call."""
         model = self._estimator
         run.lr_scale = model._stopping.lr_scale
-        self._squares = squares(model.network_)
+        self._squares = _squares(model.network_)
         if model.early_stopping and math.isfinite(model.best_validation_score_):
             self._best = model.network_.params.copy()  # the best so far of a warm start
 
@@ -86,7 +93,7 @@ class EpochRecord(Callback):
         """Return ½ λ Σ W², a mean over the epoch's batches, interpolated between its ends."""
         if not self._decay:
             return 0.0
-        before, after = self._squares, squares(self._estimator.network_)
+        before, after = self._squares, _squares(self._estimator.network_)
         self._squares = after
         k = run.step // run.epoch  # batches an epoch; W is looked at before each
         return 0.5 * self._decay * ((k + 1) * before + (k - 1) * after) / (2 * k)

@@ -15,7 +15,7 @@ from ..callbacks import CallbackLike
 from ..checks import is_number, is_whole
 from ..fit.state import StepRule
 from ..names import HIDDEN, Activation, check_name
-from ..optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from ..optim import SGD, Adam, AdamW, FirstOrder, Optimizer, RMSprop, SecondOrder
 from ..schedules import LearningRate, Rates, Schedule, Steps, learning_rates
 from .losses import Cost, HiddenActivation, activation_name
 
@@ -122,6 +122,11 @@ def check(estimator: Any) -> None:
     hidden_sizes(estimator.hidden_layer_sizes)
     activations(estimator)
     check_random_state(estimator.random_state)
+    if isinstance(estimator.solver, SecondOrder):
+        raise ValueError(
+            f"solver cannot be fastnn.{type(estimator.solver).__name__}, which trains by "
+            "fastnn.MLP.fit alone; solver='lbfgs' is L-BFGS here"
+        )
     if not isinstance(estimator.solver, Optimizer):
         check_name("solver", estimator.solver, SOLVERS)
     rate = estimator.learning_rate
@@ -161,10 +166,10 @@ def activations(estimator: Any) -> list[Activation]:
     return found[:n]
 
 
-def optimizer(estimator: Any, before: int, incremental: bool) -> Optimizer:
+def optimizer(estimator: Any, before: int, incremental: bool) -> FirstOrder:
     """Return the optimiser for the parameters, after `before` steps."""
     solver = estimator.solver
-    if isinstance(solver, Optimizer):
+    if isinstance(solver, FirstOrder):
         made = solver
         if incremental and not isinstance(made.lr, float):
             made = replace(made, lr=Onward(made.lr, before, estimator.max_iter))
@@ -185,7 +190,7 @@ def _rate(estimator: Any, before: int, incremental: bool) -> LearningRate:
     return first
 
 
-def _named(solver: str, estimator: Any, rate: LearningRate) -> Optimizer:
+def _named(solver: str, estimator: Any, rate: LearningRate) -> FirstOrder:
     if solver == "sgd":
         momentum = float(estimator.momentum)
         return SGD(rate, momentum, nesterov=bool(estimator.nesterovs_momentum and momentum > 0))

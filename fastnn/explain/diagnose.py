@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..checks import check_number
 from ..history import History
 from ..mlp import MLP, check_mlp
-from ..optim import SGD
+from ..optim import SGD, FirstOrder
 from . import checks
 from .advice import Setting, advised
 from .checks import Check, Finding
@@ -306,7 +306,7 @@ def _step(
     trial, cost = copy.deepcopy(net), float(net.cost(data.X, data.targets))
     before = net.params.astype(np.float64)
     optimizer = net._optimizer
-    if optimizer is None or isinstance(optimizer, SGD):
+    if not isinstance(optimizer, FirstOrder) or isinstance(optimizer, SGD):
         step = -rate * gradient
     else:
         with warnings.catch_warnings():  # divergence is reported by the checks

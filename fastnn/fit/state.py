@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _fastnn
 from ..history import History
-from ..optim import Optimizer
+from ..optim import FirstOrder, Optimizer
 from .own_cost import OwnCost
 
 _PIECE = 1 << 20  # numbers
@@ -32,6 +32,7 @@ class OptimizerState:
     m: NDArray[Any] | None
     v: NDArray[Any] | None
     steps: int = 0
+    damping: float | None = None  # μ of Levenberg-Marquardt, once a step has been taken
 
     @classmethod
     def fresh(cls, optimizer: Optimizer, n_params: int, dtype: np.dtype[Any]) -> OptimizerState:
@@ -47,13 +48,13 @@ class OptimizerState:
 
     def forget(self) -> None:
         """Go back to the state before the first step."""
-        self.steps = 0
+        self.steps, self.damping = 0, None
         for moment in (self.m, self.v):
             if moment is not None:
                 moment[:] = 0
 
     def core(
-        self, optimizer: Optimizer, factor: float = 1.0, decay: float = 0.0
+        self, optimizer: FirstOrder, factor: float = 1.0, decay: float = 0.0
     ) -> _fastnn.Optimiser:
         """Return optimiser and state as the core reads them, for steps along a `StepRule`.
 
@@ -88,7 +89,7 @@ class StepRule:
     factor: float = 1.0
     alpha: float = 0.0
 
-    def rate_factor(self, optimizer: Optimizer) -> float:
+    def rate_factor(self, optimizer: FirstOrder) -> float:
         """Return the factor of the learning rate, since the core has none for the gradient."""
         return self.factor if not any(optimizer.moments[1:]) else 1.0
 
@@ -103,6 +104,7 @@ class TrainingRows:
     has_accuracy: bool
     visit: NDArray[np.int64] | None = None
     weight: NDArray[np.float64] | None = None  # as in the targets
+    output_weight: NDArray[Any] | None = None  # (n, n_out), as in the targets
     linear: bool = False  # the targets are slopes of a cost of the caller's own …
     own: OwnCost | None = None  # … which this computes, batch by batch
 

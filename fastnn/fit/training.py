@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from .. import _fastnn, progress
 from ..callbacks import Callback, as_callback
 from ..checks import check_number
 from ..history import History
-from ..optim import Adam, Optimizer
+from ..optim import LBFGS, Adam, FirstOrder, Optimizer
 from ..schedules import learning_rates
 from .call_size import BLOCK, CallSizer, rows_per_call
 from .state import FitState, OptimizerState, TrainingRows, TrainState
@@ -38,10 +39,21 @@ def next_optimizer(given: Optimizer | None, last: Optimizer | None) -> Optimizer
         return last or Adam()
     if not isinstance(given, Optimizer):
         raise TypeError(
-            "optimizer must be fastnn.SGD(...), Adam(...), AdamW(...) or RMSprop(...), "
-            f"got {given!r}"
+            "optimizer must be fastnn.SGD(...), Adam(...), AdamW(...), RMSprop(...), LBFGS(...) "
+            f"or LevenbergMarquardt(...), got {given!r}"
         )
     return given
+
+
+def next_first_order(given: Optimizer | None, last: Optimizer | None) -> FirstOrder:
+    """Return the optimiser of a single step; those of second order have none."""
+    chosen = next_optimizer(given, last)
+    if not isinstance(chosen, FirstOrder):
+        raise TypeError(
+            f"{type(chosen).__name__} trains by fit alone: for single steps give another "
+            "optimizer, such as fastnn.Adam()"
+        )
+    return chosen
 
 
 def resumed(
@@ -65,6 +77,11 @@ def resumed(
     chosen = next_optimizer(given, last)
     if not state.fits(chosen):
         raise ValueError(f"the checkpoint was made with {state.kind.__name__}")
+    if isinstance(chosen, LBFGS):
+        raise ValueError(
+            "a fit by LBFGS cannot be resumed, as SciPy keeps its last steps to itself: fit again "
+            "without resume, from the weights that there are"
+        )
     return fit_state, chosen
 
 
@@ -90,10 +107,11 @@ def evaluate(core: _fastnn.Net, examples: TrainingRows, n_threads: int) -> dict[
     for begin in range(0, examples.n, step):
         end = min(begin + step, examples.n)
         sums = core.cost(examples.rows, examples.targets, begin, end, None, n_threads, sums)
-    return _means(sums, examples.has_accuracy)
+    return means(sums, examples.has_accuracy)
 
 
-def _means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, float]:
+def means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, float]:
+    """Return the values to log from sums of loss, of right predictions, and of weights."""
     loss, correct, weight = sums
     logs = {"loss": loss / weight}
     if has_accuracy:
@@ -110,14 +128,13 @@ class _Kept:
     score: float
 
 
-class Fit:
-    """The fit under way; callbacks get it as `run`."""
+class Fit(ABC):
+    """The fit under way, whatever its steps; callbacks get it as `run`."""
 
     def __init__(
         self,
         train_state: TrainState,
         examples: TrainingRows,
-        optimizer: Optimizer,
         fit_state: FitState,
         *,
         epochs: int,
@@ -127,16 +144,10 @@ class Fit:
     ) -> None:
         self._train_state = train_state
         self._examples = examples
-        self._optimizer = optimizer
         self._fit_state = fit_state
         self._validation = validation
         self._callbacks = callbacks
         self._n_threads = n_threads
-        self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by decay
-        self._one_by_one = any(
-            type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
-        )
-        self._call_sizer = CallSizer(n_threads)
         self._rate = float("nan")
         self._stopped: str | None = None
         self._batch = 0  # of the epoch under way
@@ -145,7 +156,7 @@ class Fit:
         self._check_fit_state()
         self.epochs = epochs
         self.net: Any = train_state.net
-        self.steps_per_epoch: int = -(-examples.n_visited // fit_state.batch_size)
+        self.steps_per_epoch = 1
 
     # ---- the interface of callbacks ------------------------------------------------------------
 
@@ -238,12 +249,8 @@ class Fit:
         with progress.bar(
             show, epochs=self.epochs, examples=self._examples.n_visited, first_epoch=self.epoch
         ) as bar:
-            while self.epoch < self.epochs and self._stopped is None:
-                if not self._one_epoch(bar):
-                    break
-            else:
-                if self._kept and not self._cost_is_finite():
-                    self._go_back(self.epoch, self._rate, stacklevel=6)
+            if self._all_epochs(bar) and self._kept and not self._cost_is_finite():
+                self._go_back(self.epoch, stacklevel=6)
             for callback in self._callbacks:
                 callback.on_fit_end(self)
             if self.epoch < self.epochs:
@@ -251,30 +258,125 @@ class Fit:
                 bar.note(f"stopped: {self._stopped}")
         return self.history
 
-    def _one_epoch(self, bar: progress.Progress) -> bool:
-        """Train for an epoch; return False, with the best weights, if the loss is not finite."""
-        began = time.perf_counter()
+    @abstractmethod
+    def _all_epochs(self, bar: progress.Progress) -> bool:
+        """Train for the epochs that are left, or until stopped; False after `_go_back`."""
+
+    @property
+    @abstractmethod
+    def _advice(self) -> str:
+        """What to try where the loss stops being finite."""
+
+    def _begin_epoch(self) -> None:
+        self._began = time.perf_counter()
         self._keep()
         for callback in self._callbacks:
             callback.on_epoch_begin(self)
-        logs = self._batches(self._order(), bar)
-        if logs is None or not self._params.all_finite():  # its last step overflowed
-            rate = float(self._rates(self._batch + 1)[0])
-            self._go_back(self.epoch + 1, rate, stacklevel=7)
-            return False
-        seconds = time.perf_counter() - began
+
+    def _end_epoch(self, logs: dict[str, float], bar: progress.Progress) -> None:
+        """Score, log and call back after an epoch, whose own logs are given."""
+        seconds = time.perf_counter() - self._began
         if self._validation is not None:
             scores = evaluate(self._train_state.core, self._validation, self._n_threads)
             logs |= {f"val_{name}": score for name, score in scores.items()}
         logs["lr"] = self._rate
-        logs["seconds"] = time.perf_counter() - began
+        logs["seconds"] = time.perf_counter() - self._began
         logs["examples_per_second"] = self._examples.n_visited / max(seconds, 1e-9)
         self._batch = 0
         self.history.append(logs)
         bar.epoch_end(self.epoch, logs)
         for callback in self._callbacks:
             callback.on_epoch_end(self, logs)
+
+    def _batch_end(self, logs: dict[str, float]) -> None:
+        for callback in self._callbacks:
+            callback.on_batch_end(self, logs)
+
+    # ---- divergence ----------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        """Copy the parameters if the last epoch was the best so far."""
+        name = "val_loss" if self._validation is not None else "loss"
+        score = self.history[name][-1] if name in self.history else float("inf")
+        if not self._kept or score < self._kept[-1].score:
+            now = _Kept(self._train_state.core.get_params(), self.epoch, score)
+            self._kept = (*self._kept[-1:], now)
+
+    def _cost_is_finite(self) -> bool:
+        """Check one block after the last step, whose effect no later batch would show."""
+        core, examples = self._train_state.core, self._examples
+        end = min(examples.n, BLOCK)
+        try:
+            if examples.own is not None:
+                return bool(np.isfinite(examples.own.mean(core, self._n_threads, end)))
+            loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
+        except MemoryError:
+            return True  # all steps are taken; the first batch of the next fit checks again
+        return bool(np.isfinite(loss))
+
+    def _go_back(self, epoch: int, stacklevel: int) -> None:
+        """Restore the best weights so far, and warn."""
+        core = self._train_state.core
+        examples = self._examples if self._validation is None else self._validation
+        # The logged loss of an epoch is the mean over batches, each before its step. The last step
+        # may have been the one that diverged, so the loss is computed again.
+        losses = []
+        for kept in self._kept if len(self._kept) > 1 else ():
+            set_params(core, kept.params)
+            loss = evaluate(core, examples, self._n_threads)["loss"]
+            losses.append(loss if np.isfinite(loss) else float("inf"))
+        best = self._kept[int(np.argmin(losses)) if losses else 0]
+        set_params(core, best.params)
+        self._train_state.optimizer_state.forget()
+        self._stopped = f"the loss stopped being finite in epoch {epoch}"
+        where = f"those after epoch {best.epoch}" if best.epoch else "those before the fit"
+        self.history.stopped = self._stopped
+        _warn(
+            f"{self._stopped}; weights and biases were set back to {where}",
+            self._advice,
+            stacklevel,
+        )
+
+
+class MiniBatchFit(Fit):
+    """A fit by mini-batches, with an optimiser that the core knows."""
+
+    def __init__(
+        self,
+        train_state: TrainState,
+        examples: TrainingRows,
+        optimizer: FirstOrder,
+        fit_state: FitState,
+        *,
+        callbacks: Sequence[Callback],
+        n_threads: int,
+        **more: Any,
+    ) -> None:
+        super().__init__(
+            train_state, examples, fit_state, callbacks=callbacks, n_threads=n_threads, **more
+        )
+        self._optimizer = optimizer
+        self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by decay
+        self._one_by_one = any(
+            type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
+        )
+        self._call_sizer = CallSizer(n_threads)
+        self.steps_per_epoch = -(-examples.n_visited // fit_state.batch_size)
+
+    def _all_epochs(self, bar: progress.Progress) -> bool:
+        while self.epoch < self.epochs and self._stopped is None:
+            self._begin_epoch()
+            logs = self._batches(self._order(), bar)
+            if logs is None or not self._params.all_finite():  # its last step overflowed
+                self._rate = float(self._rates(self._batch + 1)[0])
+                self._go_back(self.epoch + 1, stacklevel=7)
+                return False
+            self._end_epoch(logs, bar)
         return True
+
+    @property
+    def _advice(self) -> str:
+        return _smaller_rate(self._rate)
 
     def _order(self) -> NDArray[np.int64] | None:
         visit, whole = self._examples.visit, self.steps_per_epoch == 1
@@ -326,11 +428,10 @@ class Fit:
                 own_sums = (own_sums[0] + own[0], 0.0, own_sums[2] + own[1])
                 sums = (0.0, 0.0, 0.0)
             self._rate = float(rates[-1])
-            logs = _means(own_sums if examples.own is not None else sums, examples.has_accuracy)
+            logs = means(own_sums if examples.own is not None else sums, examples.has_accuracy)
             bar.update(self.epoch + 1, min(self._batch * size, examples.n_visited), logs)
             if self._one_by_one:
-                for callback in self._callbacks:
-                    callback.on_batch_end(self, logs)
+                self._batch_end(logs)
         return logs
 
     def _next_constant_decay(
@@ -368,54 +469,13 @@ class Fit:
         )
         return rates * self.lr_scale
 
-    # ---- divergence ----------------------------------------------------------------------------
 
-    def _keep(self) -> None:
-        """Copy the parameters if the last epoch was the best so far."""
-        name = "val_loss" if self._validation is not None else "loss"
-        score = self.history[name][-1] if name in self.history else float("inf")
-        if not self._kept or score < self._kept[-1].score:
-            now = _Kept(self._train_state.core.get_params(), self.epoch, score)
-            self._kept = (*self._kept[-1:], now)
-
-    def _cost_is_finite(self) -> bool:
-        """Check one block after the last step, whose effect no later batch would show."""
-        core, examples = self._train_state.core, self._examples
-        end = min(examples.n, BLOCK)
-        try:
-            if examples.own is not None:
-                return bool(np.isfinite(examples.own.mean(core, self._n_threads, end)))
-            loss = core.cost(examples.rows, examples.targets, 0, end, None, self._n_threads)[0]
-        except MemoryError:
-            return True  # all steps are taken; the first batch of the next fit checks again
-        return bool(np.isfinite(loss))
-
-    def _go_back(self, epoch: int, rate: float, stacklevel: int) -> None:
-        """Restore the best weights so far, and warn."""
-        core = self._train_state.core
-        examples = self._examples if self._validation is None else self._validation
-        # The logged loss of an epoch is the mean over batches, each before its step. The last step
-        # may have been the one that diverged, so the loss is computed again.
-        losses = []
-        for kept in self._kept if len(self._kept) > 1 else ():
-            set_params(core, kept.params)
-            loss = evaluate(core, examples, self._n_threads)["loss"]
-            losses.append(loss if np.isfinite(loss) else float("inf"))
-        best = self._kept[int(np.argmin(losses)) if losses else 0]
-        set_params(core, best.params)
-        self._train_state.optimizer_state.forget()
-        self._stopped = f"the loss stopped being finite in epoch {epoch}"
-        where = f"those after epoch {best.epoch}" if best.epoch else "those before the fit"
-        self.history.stopped = self._stopped
-        _warn(f"{self._stopped}; weights and biases were set back to {where}", rate, stacklevel)
+def _warn(what: str, advice: str, stacklevel: int) -> None:
+    warnings.warn(f"{what}. {advice}", DivergenceWarning, stacklevel=stacklevel + 1)
 
 
-def _warn(what: str, rate: float, stacklevel: int) -> None:
-    warnings.warn(
-        f"{what}. Try a smaller learning rate (it was {rate:g}), scaled inputs, or another loss.",
-        DivergenceWarning,
-        stacklevel=stacklevel + 1,
-    )
+def _smaller_rate(rate: float) -> str:
+    return f"Try a smaller learning rate (it was {rate:g}), scaled inputs, or another loss."
 
 
 def _train(
@@ -462,7 +522,7 @@ def _when_nobody_reads(write: Callable[..., _T], *arguments: Any) -> _T:
 def one_step(
     train_state: TrainState,
     examples: TrainingRows,
-    optimizer: Optimizer,
+    optimizer: FirstOrder,
     rate: float,
     n_threads: int,
 ) -> dict[str, float]:
@@ -484,13 +544,13 @@ def one_step(
         undo_overflow(train_state.core, before, train_state.optimizer_state, rate)
     if examples.linear:
         return {}
-    return _means((sums[0], sums[1], sums[2]), examples.has_accuracy)
+    return means((sums[0], sums[1], sums[2]), examples.has_accuracy)
 
 
 def given_step(
     train_state: TrainState,
     gradient: NDArray[Any],
-    optimizer: Optimizer,
+    optimizer: FirstOrder,
     rate: float,
     n_threads: int,
 ) -> None:
@@ -514,12 +574,12 @@ def undo_overflow(
     assert before is not None
     set_params(core, before)
     state.forget()
-    _warn("the step overflowed and was undone", rate, stacklevel=4)
+    _warn("the step overflowed and was undone", _smaller_rate(rate), stacklevel=4)
 
 
 def warn_no_step(rate: float) -> None:
     """Say that a batch was not learnt."""
-    _warn("the loss of this batch is not finite; no step was taken", rate, stacklevel=4)
+    _warn("the loss of this batch is not finite; no step was taken", _smaller_rate(rate), 4)
 
 
 def check_callbacks(callbacks: Any) -> list[Callback]:

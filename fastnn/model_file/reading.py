@@ -143,14 +143,15 @@ def _labels(classes: Any) -> Any:
 
 def _restore(net: MLP, facts: Mapping[str, Any], left: container.Tensors) -> None:
     """Restore the training state of a checkpoint; its tensors are removed from `left`."""
-    kind = {k.__name__: k for k in (optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop)}[
-        facts["optimizer_kind"]
-    ]
+    kind = optim.KINDS[facts["optimizer_kind"]]
     moments = [left.pop(f"optimizer.{name}", None) for name in ("m", "v")]
     for moment in moments:
         if moment is not None and (moment.shape, moment.dtype) != ((net.n_params,), net.dtype):
             raise ValueError("its optimiser's state does not fit the network")
-    state = OptimizerState(kind, moments[0], moments[1], _count(facts, "steps"))
+    damping = facts.get("damping")  # of Levenberg-Marquardt alone
+    if damping is not None:
+        damping = check_number("damping", damping, "a number above 0", lambda x: x > 0)
+    state = OptimizerState(kind, moments[0], moments[1], _count(facts, "steps"), damping)
     optimizer = None
     if facts["optimizer"] is not None:
         optimizer = optim.optimizer_from_config(facts["optimizer"])

@@ -66,12 +66,14 @@ def _training(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
         held = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         tensors |= {f"callbacks.{i}.{name}": value for name, value in held.items()}
         plain.append({name: value for name, value in values.items() if name not in held})
+    damping = {} if state.damping is None else {"damping": state.damping}
     return {
         "batch_size": fit_state.batch_size,
         "shuffle": fit_state.shuffle,
         "optimizer": fit_state.optimizer,
         "optimizer_kind": state.kind.__name__,
         "steps": state.steps,
+        **damping,
         "epoch": fit_state.epoch,
         "epochs": fit_state.epochs,
         "lr_scale": fit_state.lr_scale,

@@ -261,9 +261,9 @@ def add_adagrad(copy) -> None:
     add(
         copy,
         "fastnn/optim.py",
-        "def optimizer_from_config(",
+        "KINDS: dict[",
         "@dataclass(frozen=True)\n"
-        "class Adagrad(Optimizer):\n"
+        "class Adagrad(FirstOrder):\n"
         "    kind: ClassVar[int] = 3\n"
         "    lr: LearningRate = 1e-2\n"
         "    eps: float = 1e-10\n\n"
@@ -275,7 +275,7 @@ def add_adagrad(copy) -> None:
         "    def constants(self) -> dict[str, Any]:\n"
         '        return {"eps": self.eps, "weight_decay": 0.0}\n\n\n',
     )
-    change(copy, "fastnn/optim.py", "AdamW, RMSprop)}", "AdamW, RMSprop, Adagrad)}")
+    change(copy, "fastnn/optim.py", "AdamW, RMSprop)\n", "AdamW, RMSprop, Adagrad)\n")
 
 
 def test_an_optimiser_added_by_the_recipe_takes_its_steps(copy) -> None:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 import fastnn
-from fastnn import MLP, hints, init, names
+from fastnn import MLP, hints, init, names, optim
 
 
 def message(call, *args, **given):
@@ -212,7 +212,7 @@ def test_no_argument_that_there_is_stands_in_the_table_of_those_that_there_are_n
 def test_what_is_to_be_written_instead_begins_with_an_argument_that_there_is():
     known = {
         name
-        for function in (MLP, MLP.fit, fastnn.SGD, fastnn.Adam, fastnn.RMSprop, fastnn.AdamW)
+        for function in (MLP, MLP.fit, *optim.KINDS.values())
         for name in inspect.signature(function).parameters
     }
     for table in (hints.OF_OPTIMIZERS, hints.OF_FIT, hints.OF_MLP):

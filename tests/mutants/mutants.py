@@ -887,8 +887,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "if self._kept and not self._cost_is_finite():",
-        "if False:",
+        "self._kept and not self._cost_is_finite():",
+        "False:",
         "a last step that overflows is not undone",
     ),
     Mutant(
