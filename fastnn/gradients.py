@@ -1,4 +1,7 @@
-"""Gradients out of a network and into it: ∇C, input gradients, Jacobians, and single steps."""
+"""Gradients out of a network and into it: ∇C, input gradients, Jacobians, and single steps.
+
+Private: it may change without notice.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,6 @@ from .layout import Array, Gradient
 from .optim import FirstOrder, Optimizer
 from .passes import Passes
 from .schedules import learning_rates
-
-__all__ = ["Differentiable"]
 
 
 class Differentiable:

@@ -130,6 +130,7 @@ class Passes:
             encoded.metric != names.NO_METRIC,
             visit,
             weights.rows,
+            output_weight=weights.terms,
         )
         return examples, encoded
 

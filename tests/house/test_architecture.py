@@ -473,7 +473,7 @@ def test_messages_are_ascii() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if not node.value.isascii()
     }
-    for path in sorted(PACKAGE.glob("*.pyx")):
+    for path in sorted([*PACKAGE.glob("*.pyx"), *PACKAGE.glob("*.pxi")]):
         text = path.read_text("utf-8")
         for found in re.finditer(r"\braise \w+\((?:[^()]|\([^()]*\))*\)", text):
             if not found.group().isascii():

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 
 def lines() -> dict[str, list[str]]:
     """Return the lines of each source, by its path from the root."""
-    kinds = {".py", ".pyi", ".pyx", ".pxd", ".c", ".h"}
+    kinds = {".py", ".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h"}
     paths = [ROOT / "setup.py", *(path for name in FOLDERS for path in (ROOT / name).rglob("*"))]
     return {
         path.relative_to(ROOT).as_posix(): path.read_text("utf-8").splitlines()
