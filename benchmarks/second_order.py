@@ -130,7 +130,7 @@ _RUNS = dict(zip(SIDES, (fastnn_lm, jax_lm, fastnn_lbfgs, scipy_by_hand), strict
 
 
 def play(side: str, seed: int, quick: bool) -> dict[str, float]:
-    """Run one side once in a process of its own."""
+    """Run one side once, in a separate process."""
     one = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
     flags = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
     done = subprocess.run(

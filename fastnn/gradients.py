@@ -1,5 +1,7 @@
 """Gradients out of a network and into it: ∇C, input gradients, Jacobians, and single steps.
 
+Over 400 lines, because half of them are the reference that callers read.
+
 Private: it may change without notice.
 """
 
@@ -298,7 +300,7 @@ class Differentiable:
             training.given_step(train_state, values, chosen, rate, get_num_threads())
 
     def _is_plain(self) -> bool:
-        """Whether rows, labels and numbers mean what plain arrays of them say."""
+        """Return whether plain arrays can be read without a look at scalings and classes."""
         read_as_given = self._old_bytes is None and self._output_scaling is None
         return read_as_given and self._classes is None and self._outputs_each == 1
 

@@ -1,6 +1,6 @@
 """Checks of y and of weights, and their description for the core.
 
-All messages about y and weights stand here.
+All messages about y and weights stand here. Over 400 lines: one place for y and weights.
 
 Private: it may change without notice.
 """
@@ -96,7 +96,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Weights:
-    """What rows count in the cost, w_i (n,), and outputs within their row, w_ij / w_i (n, n_out).
+    """Weights of rows in the cost, w_i (n,), and of outputs in their row, w_ij / w_i (n, n_out).
 
     With w_ij for the weight of a target, 0 where it is missing, w_i is their mean over j; so the
     cost is Σ w_ij c_ij / Σ w_ij, times n_out where a loss adds up its terms c_ij. None: all 1.

@@ -265,7 +265,7 @@ class Fit(ABC):
     @property
     @abstractmethod
     def _advice(self) -> str:
-        """What to try where the loss stops being finite."""
+        """Advice for a loss that stops being finite."""
 
     def _begin_epoch(self) -> None:
         self._began = time.perf_counter()

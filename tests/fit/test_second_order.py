@@ -1,4 +1,7 @@
-"""Fits of second order: what they reach, what they keep, and what they refuse."""
+"""Fits of second order: what they reach, what they keep, and what they refuse.
+
+Over 400 lines: two optimisers through everything that a fit does.
+"""
 
 import dataclasses
 import io

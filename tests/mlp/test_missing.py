@@ -34,7 +34,7 @@ def network(loss: str = "mse", k: int = 3, **options: Any) -> MLP:
 
 
 def twin_of(net: MLP, Y: Any, w: Any) -> tuple[dict[str, Any], Any, Any]:
-    """What the twin has to know of a network; Y and w with a column an output."""
+    """Arguments of the twin for a network; Y and w with a column an output."""
     each = net.sizes[-1] // Y.shape[1]
     names = {"activation": list(net.activation), "output": net.output, "loss": net.loss}
     w = w if w is None or w.ndim == 1 else w.repeat(each, axis=1)

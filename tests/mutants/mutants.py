@@ -587,7 +587,7 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "            slope[j] *= mask;\n",
+        "            if (slope) slope[j] *= mask;\n",
         "",
         "δ passes what dropout dropped",
     ),
@@ -653,8 +653,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "FNN_TABLE->update(o->kind, constants, 0, c1 - c0",
-        "FNN_TABLE->update(o->kind, constants, 1, c1 - c0",
+        "update_piece(o, constants, clip, 0, c1 - c0",
+        "update_piece(o, constants, clip, 1, c1 - c0",
         "optimisers decay biases too",
     ),
     Mutant(
@@ -719,14 +719,14 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "products(net, b, me, rows, 1, at != 0, at != 0, direct, b->gradient);",
-        "products(net, b, me, rows, 1, 0, at != 0, direct, b->gradient);",
+        "products(net, b, me, rows, run->trainable, 1, at != 0, at != 0, direct, b->gradient);",
+        "products(net, b, me, rows, run->trainable, 1, 0, at != 0, direct, b->gradient);",
         "dW has only its last block of rows",
     ),
     Mutant(
         "csrc/net/read.inc.h",
-        "products(net, b, me, m, 1, 1, 1, 0, job->sum);",
-        "products(net, b, me, m, 1, 0, 1, 0, job->sum);",
+        "products(net, b, me, m, NULL, 1, 1, 1, 0, out->sum);",
+        "products(net, b, me, m, NULL, 1, 0, 1, 0, out->sum);",
         "a gradient is not added to what is there",
     ),
     Mutant(
@@ -737,9 +737,21 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/read.inc.h",
-        "        if (job->per_example) unweighted.weight = NULL;\n",
+        "        if (each || out->layers) targets.weight = NULL;\n",
         "",
         "∇C of each example is weighted",
+    ),
+    Mutant(
+        "csrc/net/net.inc.h",
+        "    if (norm > o->clip_norm) clip.factor",
+        "    if (norm < o->clip_norm) clip.factor",
+        "short gradients are clipped, long ones are not",
+    ),
+    Mutant(
+        "csrc/net/read.inc.h",
+        "job->inputs + to * n_in, n_out * n_in",
+        "job->inputs + to * n_in, n_in",
+        "a Jacobian of several outputs has its rows in wrong places",
     ),
     Mutant(
         "csrc/net/block.inc.h",
@@ -826,8 +838,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "        train_state.optimizer_state,  # counts the steps\n",
-        "",
+        "        train_state.optimizer_state,  # whose steps are counted\n",
+        "        None,\n",
         "Adam's steps are not counted from call to call",
     ),
     Mutant(
