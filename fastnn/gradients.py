@@ -402,7 +402,7 @@ class Differentiable:
         """Lock the network for training, before its optimiser's state is touched."""
         if not self._alone.acquire(blocking=False):
             raise _fastnn.BusyError(
-                "this network is being trained already, by another thread or around this callback"
+                "this network is already being trained: by another thread, or this is a callback"
             )
         self._trainer = threading.get_ident()
         try:

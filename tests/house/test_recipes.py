@@ -171,8 +171,8 @@ assert "to_c" in refused
 
 def add_logcosh(copy) -> None:
     """The loss ln cosh (a − y), averaged over the outputs."""
-    last = "    X(POISSON, MEAN, ROW)             /* 1/n Σ (a − y ln a) */\n"
-    change(copy, "csrc/fnn.h", last, last[:-1] + " \\\n    X(LOGCOSH, MEAN, TERMS)\n")
+    last = "    X(LINEAR, SUM, TERMS) "
+    change(copy, "csrc/fnn.h", last, "    X(LOGCOSH, MEAN, TERMS) \\\n" + last)
     does_not_build(copy, "FNN_LOGCOSH")
     add(
         copy,
@@ -184,7 +184,9 @@ def add_logcosh(copy) -> None:
         "        slope = v_softplus(v_mul(v_set1(-2), size));\n"
         "        return v_add(size, v_sub(slope, v_set1((real)0.69314718055994530942)));\n",
     )
-    change(copy, "fastnn/names.py", '    "poisson",\n]', '    "poisson",\n    "logcosh",\n]')
+    change(
+        copy, "fastnn/names.py", '    "gaussian_nll",\n]', '    "gaussian_nll",\n    "logcosh",\n]'
+    )
     last = '    "poisson": NO_METRIC,\n'
     change(copy, "fastnn/names.py", last, last + '    "logcosh": NO_METRIC,\n')
     add(
