@@ -59,14 +59,14 @@ class Optimizer(ABC):
     def _names(cls) -> tuple[str, ...]:
         """Names of the arguments, those of clipping last."""
         names = [field.name for field in fields(cls)]
-        return (*(name for name in names if name not in _CLIPPING), *_CLIPPING)
+        return tuple(sorted(names, key=lambda name: name in _CLIPPING))
 
     def _given(self) -> dict[str, Any]:
         """Return the arguments by name, without clipping where there is none."""
         own = vars(self)
         values = {name: own[name] for name in self._names()}
         for name in _CLIPPING:
-            if values[name] is None:
+            if values.get(name, 0) is None:
                 del values[name]
         return values
 
