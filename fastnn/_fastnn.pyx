@@ -80,9 +80,9 @@ cdef class Net:
     cdef bint asking  # a signal handler may be running, in the middle of a mini-batch
 
     def __cinit__(self, sizes, activation, dropout, int loss, loss_param, dtype):
-        cdef cnp.ndarray widths = np.ascontiguousarray(sizes, dtype=np.int64)
-        cdef cnp.ndarray codes = np.ascontiguousarray(activation, dtype=np.intc)
-        cdef cnp.ndarray rates = np.ascontiguousarray(dropout, dtype=np.float64)
+        cdef cnp.ndarray widths = np.array(sizes, INT64)
+        cdef cnp.ndarray codes = np.array(activation, INTC)
+        cdef cnp.ndarray rates = np.array(dropout, FLOAT64)
         cdef cnp.ndarray params
         cdef fnn_spec spec
         cdef cnp.npy_intp shape
@@ -103,7 +103,7 @@ cdef class Net:
             spec.loss_params = <const double *>pointer(params, FLOAT64, widths[-1])
         check(fnn_net_new(&spec, &self.net))
         self.n_layers = spec.n_layers
-        self.sizes = tuple(int(n) for n in sizes)
+        self.sizes = tuple(widths.tolist())
         self.n_in, self.n_out = self.sizes[0], self.sizes[-1]
         self.n_params = shape = fnn_n_params(self.net)
         view = cnp.PyArray_SimpleNewFromData(1, &shape, self.dtype.num, fnn_params(self.net))

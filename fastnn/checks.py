@@ -14,15 +14,19 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+_DTYPES = np.dtype(np.float32), np.dtype(np.float64)
+
 
 def is_number(value: object) -> TypeGuard[float]:
     """Return whether a value is a real number; True and False are not."""
+    if type(value) is float or type(value) is int:  # most are; asking an ABC takes longer
+        return True
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_whole(value: object) -> TypeGuard[int]:
     """Return whether a value is an integer, Python's or NumPy's; True and False are not."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
+    return type(value) is int or (isinstance(value, Integral) and not isinstance(value, bool))
 
 
 def check_number(
@@ -42,17 +46,15 @@ def check_number(
 
 def check_count(name: str, value: object, at_least: int) -> int:
     """Return `value` as an int of `at_least` or more; raise TypeError or ValueError otherwise."""
-    expected = f"an integer of {at_least} or more"
-    if not is_whole(value):
-        raise TypeError(f"{name} must be {expected}, got {value!r}")
-    if value < at_least:
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
-    return int(value)
+    if is_whole(value) and value >= at_least:
+        return int(value)
+    wrong = ValueError if is_whole(value) else TypeError
+    raise wrong(f"{name} must be an integer of {at_least} or more, got {value!r}")
 
 
 def one_each(argument: str, value: Any, n: int) -> tuple[Any, ...]:
     """Return a value for each hidden layer, from one for all or a sequence of one each."""
-    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
+    if isinstance(value, str | float) or not isinstance(value, Sequence | np.ndarray):
         return (value,) * n
     if len(value) != n:
         layers_text = "layer" if n == 1 else "layers"
@@ -87,8 +89,8 @@ def check_widths(sizes: Any) -> tuple[int, ...]:
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:
     """Return float32 or float64 as a dtype; raise ValueError for others."""
-    for known in (np.dtype(np.float32), np.dtype(np.float64)):
-        with suppress(TypeError, ValueError):
-            if dtype is not None and np.dtype(dtype) == known:
+    with suppress(TypeError, ValueError):
+        for known in _DTYPES if dtype is not None else ():
+            if np.dtype(dtype) == known:
                 return known
     raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")

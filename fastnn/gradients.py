@@ -7,9 +7,7 @@ Private: it may change without notice.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from reprlib import repr as shorten
 from typing import Any
 
@@ -19,6 +17,7 @@ from numpy.typing import ArrayLike
 from . import _fastnn, arrays, targets
 from ._config import get_num_threads, get_sparse
 from .fit import training
+from .fit.guards import Alone, Undone
 from .fit.state import FitState, OptimizerState, TrainState
 from .layout import Array, Gradient
 from .optim import FirstOrder, Optimizer
@@ -34,23 +33,26 @@ class Differentiable:
     _core: _fastnn.Net
     _alone: Any  # a lock, held while something trains
     _trainer: int | None  # the thread that holds it
-    _output_scaling: tuple[Array, Array] | None
-    _scaling: _fastnn.Scaling | None
-    _trainable: Array | None  # a C int a layer; None: all are trained
-    _state: OptimizerState | None
-    _optimizer: Optimizer | None
-    _fit_state: FitState | None
-    _trained: bool
-    _classes: Array | None
-    _old_bytes: _fastnn.Scaling | None
-    _dropout_seed: int
     _outputs_each: int  # outputs a target
+    _output_scaling: tuple[Array, Array] | None = None
+    _scaling: _fastnn.Scaling | None = None
+    _trainable: Array | None = None  # a C int a layer; None: all are trained
+    _state: OptimizerState | None = None
+    _optimizer: Optimizer | None = None
+    _fit_state: FitState | None = None
+    _trained: bool = False  # then bytes mean what they meant
+    _classes: Array | None = None
+    _old_bytes: _fastnn.Scaling | None = None
     _any_number: bool  # whether targets may be any numbers, and nothing else
-    _last_step: tuple[Optimizer, OptimizerState, _fastnn.Optimiser, float] | None
+    _last_step: tuple[Optimizer, OptimizerState, _fastnn.Optimiser, float] | None = None
 
     @property
     def n_params(self) -> int:
         """Number of weights and biases."""
+        raise NotImplementedError
+
+    @property
+    def _dropout_seed(self) -> int:
         raise NotImplementedError
 
     @property
@@ -61,9 +63,6 @@ class Differentiable:
         raise NotImplementedError
 
     def _train_state(self, optimizer: Optimizer) -> TrainState:
-        raise NotImplementedError
-
-    def _undone_unless_stepped(self) -> Any:
         raise NotImplementedError
 
     # ---- out -----------------------------------------------------------------------------------
@@ -255,7 +254,7 @@ class Differentiable:
             examples, encoded = self._passes.examples(X, _given(y), sample_weight, reading=reading)
             targets.check_classes(encoded)
         chosen = training.next_first_order(optimizer, self._optimizer)
-        with self._training(), self._undone_unless_stepped():
+        with Alone(self), Undone(self):
             rate = self._rate_of_step(chosen)
             train_state = self._train_state(chosen)
             self._optimizer = chosen
@@ -293,7 +292,7 @@ class Differentiable:
             at = int(np.flatnonzero(~np.isfinite(values))[0])
             raise ValueError(f"gradient holds {given[at]} at {at}; no step was taken")
         chosen = training.next_first_order(optimizer, self._optimizer)
-        with self._training(), self._undone_unless_stepped():
+        with Alone(self), Undone(self):
             rate = self._rate_of_step(chosen)
             train_state = self._train_state(chosen)
             self._optimizer = chosen
@@ -396,20 +395,6 @@ class Differentiable:
             optimizer.lr, np.array([steps]), steps_per_epoch=1, total_steps=steps + 1
         )
         return float(rates[0])
-
-    @contextmanager
-    def _training(self) -> Iterator[None]:
-        """Lock the network for training, before its optimiser's state is touched."""
-        if not self._alone.acquire(blocking=False):
-            raise _fastnn.BusyError(
-                "this network is already being trained: by another thread, or this is a callback"
-            )
-        self._trainer = threading.get_ident()
-        try:
-            yield
-        finally:
-            self._trainer = None
-            self._alone.release()
 
 
 def _how() -> tuple[str, int]:

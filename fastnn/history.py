@@ -154,7 +154,9 @@ class History:
 
     def __len__(self) -> int:
         """Return the number of epochs."""
-        return len(next(iter(self._columns.values()), ()))
+        for column in self._columns.values():
+            return len(column)
+        return 0
 
     def __dir__(self) -> list[str]:
         """List the attributes and the logged names, for completion."""

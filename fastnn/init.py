@@ -23,6 +23,7 @@ Private: it may change without notice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -51,21 +52,20 @@ def fill(
     """Draw every W and b in place, layer by layer, W before b, in double for every dtype."""
     for l, (W, b) in enumerate(zip(weights, biases, strict=True)):
         n_in, n_out = W.shape
-        b[:] = 0
-        if init == "zeros":
-            W[:] = 0
-        elif init == "glorot_uniform":
-            limit = np.sqrt(6 / (n_in + n_out))
-            W[:] = rng.uniform(-limit, limit, W.shape)
-        elif init in ("fan_in_uniform", "sigmoid_uniform"):
-            limit = 1 / np.sqrt(n_in)
+        if init in ("fan_in_uniform", "sigmoid_uniform"):
+            limit = 1 / math.sqrt(n_in)
             if init == "sigmoid_uniform" and l < len(weights) - 1:  # its slope at 0 is a quarter
-                limit = 4 * np.sqrt(6 / (n_in + n_out))
+                limit = 4 * math.sqrt(6 / (n_in + n_out))
             W[:] = rng.uniform(-limit, limit, W.shape)
             b[:] = rng.uniform(-limit, limit, b.shape)
         elif init == "standard_normal":
             W[:] = rng.standard_normal(W.shape)
             b[:] = rng.standard_normal(b.shape)
+        elif init == "glorot_uniform":
+            limit = math.sqrt(6 / (n_in + n_out))
+            W[:], b[:] = rng.uniform(-limit, limit, W.shape), 0
+        elif init == "zeros":
+            W[:], b[:] = 0, 0
         else:
             gain = 2 if init == "he_normal" else 1
-            W[:] = rng.standard_normal(W.shape) * np.sqrt(gain / n_in)
+            W[:], b[:] = rng.standard_normal(W.shape) * math.sqrt(gain / n_in), 0

@@ -18,10 +18,10 @@ Array: TypeAlias = NDArray[Any]
 
 def layers(flat: Array, sizes: Sequence[int]) -> Iterator[tuple[Array, Array]]:
     """Yield W and b of each layer, as views of the last axis of `flat`."""
-    at = 0
+    at, before = 0, flat.shape[:-1]
     for n_in, n_out in pairwise(sizes):
         bias = at + n_in * n_out
-        weights = flat[..., at:bias].reshape(*flat.shape[:-1], n_in, n_out)
+        weights = flat[..., at:bias].reshape(*before, n_in, n_out)
         yield weights, flat[..., bias : bias + n_out]
         at = bias + n_out
 

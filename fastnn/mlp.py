@@ -12,9 +12,9 @@ from __future__ import annotations
 import copy
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from math import inf
 from typing import Any, Literal, Self, overload
 
@@ -34,6 +34,7 @@ from .checks import (
     one_each,
 )
 from .fit import second_order, training
+from .fit.guards import Alone, Undone
 from .fit.own_cost import Function, name_of
 from .fit.state import FitState, OptimizerState, StepRule, TrainState
 from .gradients import Differentiable
@@ -46,10 +47,10 @@ from .passes import Passes
 from .scaling import Scaled
 
 # Arguments that the core was built with: assigning one later would not change the core.
-_FIXED = (
+_FIXED = {
     *("sizes", "activation", "output", "loss", "init", "dropout", "dtype", "seed", "quantile"),
     *("huber_delta", "weights", "biases"),
-)
+}
 _BATCH_SIZE = 32  # default of `fit`
 
 
@@ -138,6 +139,24 @@ class MLP(Differentiable, Scaled):
     (1000, 10)
     """
 
+    sizes: tuple[int, ...]
+    activation: tuple[names.Activation, ...]
+    output: names.Output
+    loss: names.Loss
+    init: Init
+    dropout: tuple[float, ...]
+    dtype: np.dtype[Any]
+    seed: int | None
+    quantile: float | tuple[float, ...]
+    huber_delta: float
+    weights: Views
+    biases: Views
+    metadata: dict[str, Any]
+    history: History
+    _entropy: int  # of the streams of the seed
+    _fit: training.Fit | None = None
+    _rule: StepRule = StepRule()  # the estimators set another one
+
     @explain_arguments(OF_MLP)
     def __init__(
         self,
@@ -153,65 +172,72 @@ class MLP(Differentiable, Scaled):
         quantile: float | Sequence[float] = 0.5,
         huber_delta: float = 1.0,
     ) -> None:
-        self.sizes: tuple[int, ...] = check_widths(sizes)
-        n_hidden = len(self.sizes) - 2
-        self.activation: tuple[names.Activation, ...] = tuple(
+        widths = check_widths(sizes)
+        n_hidden = len(widths) - 2
+        activations = tuple(
             names.check_name("activation", name, names.HIDDEN)
             for name in one_each("activation", activation, n_hidden)
         )
-        self.output: names.Output
-        self.loss: names.Loss
-        self.output, self.loss = names.pair(output, loss)
-        if self.output == "softmax" and self.sizes[-1] == 1:
+        output, loss = names.pair(output, loss)
+        if output == "softmax" and widths[-1] == 1:
             raise ValueError("softmax of one output is always 1: use sigmoid, or two outputs")
-        self.init: Init = names.check_name(
-            "init", init if init is not None else DEFAULT_INIT, INITS
+        vars(self).update(  # at once, past __setattr__
+            sizes=widths,
+            activation=activations,
+            output=output,
+            loss=loss,
+            init=names.check_name("init", init if init is not None else DEFAULT_INIT, INITS),
+            dropout=tuple(
+                check_number("dropout", p, "a number from 0 to below 1", lambda p: 0 <= p < 1)
+                for p in one_each("dropout", dropout, n_hidden)
+            ),
+            quantile=(each := check_quantile(quantile)),
+            _outputs_each=targets.outputs_a_target(loss, each, widths[-1]),
+            huber_delta=check_number(
+                "huber_delta", huber_delta, "a number above 0", lambda d: d > 0
+            ),
+            dtype=check_dtype(dtype),
+            seed=None if seed is None else check_count("seed", seed, 0),
+            metadata={},
+            history=History(),
         )
-        self.dropout: tuple[float, ...] = tuple(
-            check_number("dropout", p, "a number from 0 to below 1", lambda p: 0 <= p < 1)
-            for p in one_each("dropout", dropout, n_hidden)
-        )
-        self.quantile: float | tuple[float, ...] = check_quantile(quantile)
-        self._outputs_each = targets.outputs_a_target(self.loss, self.quantile, self.sizes[-1])
-        self.huber_delta: float = check_number(
-            "huber_delta", huber_delta, "a number above 0", lambda d: d > 0
-        )
-        self.dtype: np.dtype[Any] = check_dtype(dtype)
-        self.seed: int | None = None if seed is None else check_count("seed", seed, 0)
+        self._entropy = int.from_bytes(os.urandom(16)) if self.seed is None else self.seed
         self._make_core()
-        streams = np.random.SeedSequence(self.seed).spawn(2)
-        self._rng = np.random.Generator(np.random.PCG64(streams[1]))
-        self._dropout_seed = int(streams[1].generate_state(1, np.uint64)[0])
-        fill(self.init, self.weights, self.biases, np.random.Generator(np.random.PCG64(streams[0])))
-        self._classes: Array | None = None
-        self._scaling: _fastnn.Scaling | None = None
-        self._old_bytes: _fastnn.Scaling | None = None
-        self._output_scaling: tuple[Array, Array] | None = None
-        self._feature_names: tuple[str, ...] | None = None
-        self._trained = False  # then bytes mean what they meant
-        self._trainable: Array | None = None
-        self._last_step: Any = None
-        self.metadata: dict[str, Any] = {}
-        self.history: History = History()
-        self._optimizer: Optimizer | None = None
-        self._state: OptimizerState | None = None
-        self._fit_state: FitState | None = None
-        self._fit: training.Fit | None = None
-        self._rule = StepRule()  # the estimators set another one
+        fill(self.init, self.weights, self.biases, self._generator(0))
 
     def _make_core(self) -> None:
         codes = [names.ACTIVATIONS.index(name) for name in (*self.activation, self.output)]
         of_loss = names.PARAMETERS
-        given = getattr(self, of_loss[self.loss]) if self.loss in of_loss else 0.0
-        parameter = np.resize(given, self.sizes[-1])
-        self._any_number = ROWS[self.output].range == (-inf, inf)
-        self._alone = threading.Lock()  # held while something trains
-        self._trainer: int | None = None  # the thread that holds it
+        parameter: Any = 0.0
+        if self.loss in of_loss:
+            parameter = np.resize(getattr(self, of_loss[self.loss]), self.sizes[-1])
         loss, dropout = names.LOSSES.index(self.loss), (*self.dropout, 0.0)
-        self._core = _fastnn.Net(self.sizes, codes, dropout, loss, parameter, self.dtype)
-        pairs = list(layers(self._core.params, self.sizes))
-        self.weights: Views = Views([weights for weights, _ in pairs], "weights")
-        self.biases: Views = Views([biases for _, biases in pairs], "biases")
+        core = _fastnn.Net(self.sizes, codes, dropout, loss, parameter, self.dtype)
+        weights, biases = zip(*layers(core.params, self.sizes), strict=True)
+        vars(self).update(
+            _core=core,
+            weights=Views(weights, "weights"),
+            biases=Views(biases, "biases"),
+            _any_number=ROWS[self.output].range == (-inf, inf),
+            _alone=threading.Lock(),
+            _trainer=None,
+        )
+
+    def _stream(self, number: int) -> np.random.SeedSequence:
+        """Return a stream of the seed: 0 of the initial weights, 1 of shuffles and dropout."""
+        return np.random.SeedSequence(self._entropy, spawn_key=(number,))
+
+    def _generator(self, number: int) -> np.random.Generator:
+        return np.random.Generator(np.random.PCG64(self._stream(number)))
+
+    @cached_property
+    def _rng(self) -> np.random.Generator:
+        """Generator of the shuffles."""
+        return self._generator(1)
+
+    @cached_property
+    def _dropout_seed(self) -> int:
+        return int(self._stream(1).generate_state(1, np.uint64)[0])
 
     # ---- parameters ----------------------------------------------------------------------------
 
@@ -382,7 +408,7 @@ class MLP(Differentiable, Scaled):
             wanted = training.default_epochs(examples.n_visited, size)
         if examples.rows.sparse and wanted > 1:  # not worth its time for a single pass
             examples = replace(examples, rows=arrays.listed(examples.rows))
-        with self._training(), self._undone_unless_stepped():
+        with Alone(self), Undone(self):
             fit = second_order.new_fit(
                 self._train_state(optimizer),
                 examples,
@@ -405,27 +431,8 @@ class MLP(Differentiable, Scaled):
 
     def reset_optimizer(self) -> None:
         """Forget the optimiser and its state: momentum, moments and step count."""
-        with self._training():
+        with Alone(self):
             self._optimizer = self._state = self._fit_state = None
-
-    @contextmanager
-    def _undone_unless_stepped(self) -> Iterator[None]:
-        """Undo everything if memory runs out, or something raises, before the first step."""
-        trained = (
-            *("_state", "_optimizer", "_fit_state", "_classes", "history"),
-            *("_scaling", "_feature_names", "_trained"),
-        )
-        kept = {name: vars(self)[name] for name in trained}
-        state, rng = self._state, self._rng.bit_generator.state
-        steps = 0 if state is None else state.steps
-        try:
-            yield
-        except Exception:
-            now = self._state
-            if now is None or now.steps == (steps if now is state else 0):
-                vars(self).update(kept)
-                self._rng.bit_generator.state = rng
-            raise
 
     def _check_not_training_elsewhere(self) -> None:
         """Raise BusyError if another thread trains the network; callbacks run in the same one."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -54,15 +55,20 @@ class Optimizer(ABC):
                 object.__setattr__(self, one.name, of_python(value))
 
     @classmethod
-    def _names(cls) -> list[str]:
+    @cache
+    def _names(cls) -> tuple[str, ...]:
         """Names of the arguments, those of clipping last."""
         names = [field.name for field in fields(cls)]
-        return sorted(names, key=lambda name: name in _CLIPPING)
+        return tuple(sorted(names, key=lambda name: name in _CLIPPING))
 
     def _given(self) -> dict[str, Any]:
         """Return the arguments by name, without clipping where there is none."""
-        values = {name: getattr(self, name) for name in self._names()}
-        return {n: value for n, value in values.items() if n not in _CLIPPING or value is not None}
+        own = vars(self)
+        values = {name: own[name] for name in self._names()}
+        for name in _CLIPPING:
+            if values.get(name, 0) is None:
+                del values[name]
+        return values
 
     def __repr__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in self._given().items())
@@ -120,8 +126,9 @@ class FirstOrder(Optimizer):
 
     def to_config(self) -> dict[str, Any] | None:
         """Return the optimiser as JSON values, or None if ``lr`` is a function of the caller's."""
-        config, lr = super().to_config(), to_config(self.lr)
-        return None if config is None or lr is None else {**config, "lr": lr}
+        config, lr = super().to_config(), self.lr
+        described = lr if isinstance(lr, float) else to_config(lr)
+        return None if config is None or described is None else {**config, "lr": described}
 
 
 @dataclass(frozen=True, repr=False)

@@ -53,7 +53,8 @@ class Passes:
         reading = self.reading()
         if not self.net._trained:
             return reading.learnt(X)
-        return replace(reading, columns=self.net._feature_names or arrays.column_names(X))
+        columns = reading.columns or arrays.column_names(X)
+        return reading if columns is reading.columns else replace(reading, columns=columns)
 
     def in_units(self, a: Array) -> Array:
         """Return outputs (n, n_out) in the units of the targets: a * scale + shift, in double."""

@@ -76,7 +76,7 @@ class Scaled:
     _scaling: _fastnn.Scaling | None
     _old_bytes: _fastnn.Scaling | None  # how bytes are read; of old files
     _output_scaling: tuple[Array, Array] | None  # shift and scale
-    _feature_names: tuple[str, ...] | None
+    _feature_names: tuple[str, ...] | None = None
 
     @property
     def _passes(self) -> Passes:

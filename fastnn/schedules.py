@@ -340,6 +340,8 @@ def to_config(lr: LearningRate) -> float | dict[str, object] | None:
     >>> to_config(Step(0.5, every=10))
     {'name': 'Step', 'lr': 0.5, 'every': 10, 'factor': 0.1}
     """
+    if is_number(lr):
+        return _check("lr", lr)
     # By exact type: a subclass of Cosine would be restored as a plain Cosine.
     if _BUILT_IN.get(type(lr).__name__) is type(lr):
         return {"name": type(lr).__name__, **asdict(lr)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from reprlib import repr as shorten
 from typing import Any, Literal, TypeAlias
 
@@ -255,8 +256,8 @@ def _class_numbers(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
                 f"{name} must be class labels 0 to {goal.n_out - 1}, or have shape "
                 f"({n}, {goal.n_out}); it holds {y[odd[0]]} at row {odd[0]}"
             )
-    outside = y[(y < 0) | (y >= goal.n_out)]
-    if len(outside):
+    if y.min() < 0 or y.max() >= goal.n_out:
+        outside = y[(y < 0) | (y >= goal.n_out)]
         raise ValueError(
             f"{name} holds the label {outside[0]:.0f}; this network has {goal.n_out} outputs, "
             f"labels 0 to {goal.n_out - 1}; set its `classes` to use others"
@@ -291,14 +292,19 @@ def _values(name: str, y: NDArray[Any], n: int, goal: Goal) -> Encoded:
         wanted = f"({n}, {k})" if k > 1 else f"({n},)"
         raise ValueError(f"{name} must have shape {wanted}; its shape is {y.shape}")
     wide = y if each == 1 else np.repeat(y, each, axis=1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        read = wide if goal.scale is None else (wide - goal.shift) / goal.scale
-        values = whole(read, goal.dtype)
+    if goal.scale is None and wide.dtype == goal.dtype:
+        values = whole(wide, goal.dtype)
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            read = wide if goal.scale is None else (wide - goal.shift) / goal.scale
+            values = whole(read, goal.dtype)
     missing = None
-    if not np.isfinite(values).all():
+    ends = values.min(), values.max()  # NaN if one of the values is
+    if not isfinite(ends[0]) or not isfinite(ends[1]):
         missing = _missing(name, y, values, goal)
         values = np.where(np.repeat(missing, each, axis=1), goal.dtype.type(0), values)
-    _check_range(name, values, goal, whole=y.dtype.kind in "iu")
+        ends = values.min(), values.max()
+    _check_range(name, ends, goal, whole=y.dtype.kind in "iu")
     there = values if missing is None else values[~missing.any(axis=1)]
     classes = goal.n_out > 1 and goal.output in ("sigmoid", "softmax")
     all_or_none = missing is None or bool((missing.any(axis=1) == missing.all(axis=1)).all())
@@ -333,10 +339,10 @@ def _missing(name: str, y: NDArray[Any], values: NDArray[Any], goal: Goal) -> ND
     return missing
 
 
-def _check_range(name: str, values: NDArray[Any], goal: Goal, *, whole: bool) -> None:
+def _check_range(name: str, ends: tuple[Any, Any], goal: Goal, *, whole: bool) -> None:
     """Refuse targets that the output cannot reach, whatever its weights."""
     low, high = ROWS[goal.output].range
-    least, greatest = values.min(), values.max()
+    least, greatest = ends
     if low - _BEYOND <= least and greatest <= high + _BEYOND:
         return
     span = f"from {low:g} to {high:g}" if np.isfinite(high) else f"{low:g} or more"

@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
 from .._config import get_num_threads
+from ..fit.guards import Alone
 from ..fit.objective import Objective
 from ..mlp import MLP
 from . import lbfgs, parameters
@@ -238,7 +239,7 @@ class BaseMLP(Fitted):
             factor=cost.factor,
             decay=decay,
         )
-        with net._training():
+        with Alone(net):
             result, end = lbfgs.descend(
                 objective,
                 max_iter=self.max_iter,

@@ -50,12 +50,13 @@ class CallSizer:
     def next_call(self) -> tuple[int, int]:
         """Return the number of batches and of threads for the next call."""
         speeds = self._batches_per_second
-        best = max(self._choices, key=speeds.__getitem__)
+        one, all_of_them = self._choices[0], self._choices[-1]
+        best = one if speeds[one] >= speeds[all_of_them] else all_of_them
         self._calls += 1
         if speeds[best] == 0:
             return 1, best  # the first call
         fitting = CALL_SECONDS * speeds[best]
-        other = next((n for n in self._choices if n != best), best)
+        other = all_of_them if best == one else one
         if other != best and (speeds[other] == 0 or self._calls % _TRIAL_EVERY == 0):
             return max(1, int(fitting / _TRIAL_SHARE)), other
         return max(1, int(fitting)), best

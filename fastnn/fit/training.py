@@ -11,8 +11,9 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import cache
+from math import inf
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ from ..optim import LBFGS, Adam, FirstOrder, Optimizer
 from ..schedules import learning_rates
 from .call_size import BLOCK, CallSizer, rows_per_call
 from .state import FitState, OptimizerState, TrainingRows, TrainState
+
+if TYPE_CHECKING:
+    import logging
 
 _T = TypeVar("_T")
 
@@ -94,6 +98,13 @@ def default_epochs(n: int, batch_size: int) -> int:
     return max(_LEAST_EPOCHS, min(-(-_STEPS // steps_per_epoch), -(-_VISITS // n)))
 
 
+@cache
+def _logger() -> logging.Logger:
+    import logging  # here, to keep `import fastnn` fast
+
+    return logging.getLogger("fastnn")
+
+
 class DivergenceWarning(UserWarning):
     """The loss stopped being finite: training ended, the best weights so far were restored."""
 
@@ -119,8 +130,7 @@ def means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, flo
     return logs
 
 
-@dataclass(frozen=True)
-class _Kept:
+class _Kept(NamedTuple):
     """Parameters to restore, with the epoch they are from and their score."""
 
     params: NDArray[Any]
@@ -233,10 +243,10 @@ class Fit(ABC):
             self._fit_state.callbacks = self.callback_states()
 
     def _log_start(self) -> None:
-        import logging  # here, to keep `import fastnn` fast
-
-        rows = self._examples.rows
-        logging.getLogger("fastnn").debug(
+        log, rows = _logger(), self._examples.rows
+        if not log.isEnabledFor(10):  # logging.DEBUG
+            return
+        log.debug(
             "fit: %d parameters, %d steps an epoch, up to %d threads, %s, first layer %s",
             self._train_state.core.params.size,
             self.steps_per_epoch,
@@ -297,7 +307,8 @@ class Fit(ABC):
     def _keep(self) -> None:
         """Copy the parameters if the last epoch was the best so far."""
         name = "val_loss" if self._validation is not None else "loss"
-        score = self.history[name][-1] if name in self.history else float("inf")
+        history = self.history
+        score = history[name][-1] if name in history else inf
         if not self._kept or score < self._kept[-1].score:
             now = _Kept(self._train_state.core.get_params(), self.epoch, score)
             self._kept = (*self._kept[-1:], now)
@@ -361,6 +372,8 @@ class MiniBatchFit(Fit):
             type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
         )
         self._call_sizer = CallSizer(n_threads)
+        self._constant = np.empty(0)  # the last rates, if they are constant
+        self._rate_factor = train_state.rule.rate_factor(optimizer)
         self.steps_per_epoch = -(-examples.n_visited // fit_state.batch_size)
 
     def _all_epochs(self, bar: progress.Progress) -> bool:
@@ -415,7 +428,7 @@ class MiniBatchFit(Fit):
                 core_optimizer,
                 rows,
                 size,
-                rates * train_state.rule.rate_factor(self._optimizer),
+                rates if self._rate_factor == 1 else rates * self._rate_factor,
                 n_threads,
                 sums,
             )
@@ -458,11 +471,17 @@ class MiniBatchFit(Fit):
         return last, known
 
     def _rates(self, last: int) -> NDArray[np.float64]:
+        lr = self._optimizer.lr
+        if isinstance(lr, float):
+            count, rate = last - self._batch, lr * self.lr_scale
+            if len(self._constant) != count or self._constant[0] != rate:
+                self._constant = np.full(count, rate)
+            return self._constant
         first = self.step
         steps = np.arange(first, first + last - self._batch)
         total = self.epochs * self.steps_per_epoch
         rates = learning_rates(
-            self._optimizer.lr,
+            lr,
             steps,
             steps_per_epoch=self.steps_per_epoch,
             total_steps=max(total, first + len(steps)),

@@ -832,7 +832,7 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "rates * train_state.rule.rate_factor(self._optimizer)",
+        "rates if self._rate_factor == 1 else rates * self._rate_factor",
         "rates",
         "a rule's factor on the gradient is left out",
     ),
@@ -1013,8 +1013,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/init.py",
-        "            limit = np.sqrt(6 / (n_in + n_out))",
-        "            limit = np.sqrt(6 / n_in)",
+        "            limit = math.sqrt(6 / (n_in + n_out))",
+        "            limit = math.sqrt(6 / n_in)",
         "glorot_uniform goes by the inputs alone",
     ),
     Mutant(
@@ -1038,8 +1038,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/init.py",
-        "np.sqrt(gain / n_in)",
-        "np.sqrt(gain / n_out)",
+        "math.sqrt(gain / n_in)",
+        "math.sqrt(gain / n_out)",
         "variances go by the outputs",
     ),
 ]
