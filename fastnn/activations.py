@@ -8,6 +8,7 @@ Private: it may change without notice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -21,6 +22,7 @@ from .names import Output
 SATURATED = 0.02  # of the way from one end of a bounded activation to the other
 
 Ends = Callable[[NDArray[Any]], NDArray[np.bool_]]
+Slope = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]
 Call = tuple[str, dict[str, Any]]  # a name and its settings
 Spelling = TypeVar("Spelling")
 
@@ -34,6 +36,8 @@ class Row:
     numpy : str
         f(z) as NumPy writes it, without overflow where the result is finite; {exp_max}: where
         fastnn's exp stops growing. Softmax: over the last axis.
+    slope : function or None
+        f'(z) of z and a = f(z), in double; None where every output depends on all z.
     range : (float, float)
         The least and the greatest value. Those that f only tends to (0 and 1 of sigmoid) are
         targets too: labels are such.
@@ -47,6 +51,7 @@ class Row:
     """
 
     numpy: str
+    slope: Slope | None
     range: tuple[float, float]
     torch: Call | None = None
     onnx: Call | None = None
@@ -54,14 +59,35 @@ class Row:
     saturated: Ends | None = None
 
 
+def _sigmoid(z: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.exp(-np.logaddexp(0.0, -z)))
+
+
+def _gelu_slope(z: NDArray[Any], a: NDArray[Any]) -> NDArray[Any]:
+    """Φ(z) + z φ(z)."""
+    normal = np.array([math.erfc(-x / math.sqrt(2)) / 2 for x in z.flat]).reshape(z.shape)
+    return np.asarray(normal + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi))
+
+
+def _silu_slope(z: NDArray[Any], a: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(_sigmoid(z) * (1 + z * (1 - _sigmoid(z))))
+
+
 def _just_below_0(a: NDArray[Any]) -> NDArray[np.bool_]:
     return (a <= 0) & (a > -1e-3)
 
 
 ROWS: dict[Output, Row] = {
-    "identity": Row("z", (-inf, inf), torch=("Identity", {}), onnx=("Identity", {})),
+    "identity": Row(
+        "z",
+        lambda z, a: np.ones_like(a),
+        range=(-inf, inf),
+        torch=("Identity", {}),
+        onnx=("Identity", {}),
+    ),
     "sigmoid": Row(
         "np.exp(-np.logaddexp(0, -z))",
+        lambda z, a: a * (1 - a),
         range=(0, 1),
         torch=("Sigmoid", {}),
         onnx=("Sigmoid", {}),
@@ -69,6 +95,7 @@ ROWS: dict[Output, Row] = {
     ),
     "tanh": Row(
         "np.tanh(z)",
+        lambda z, a: 1 - a**2,
         range=(-1, 1),
         torch=("Tanh", {}),
         onnx=("Tanh", {}),
@@ -76,6 +103,7 @@ ROWS: dict[Output, Row] = {
     ),
     "relu": Row(
         "np.maximum(z, 0)",
+        lambda z, a: np.where(z > 0, 1.0, 0.0),
         range=(0, inf),
         torch=("ReLU", {}),
         onnx=("Relu", {}),
@@ -83,12 +111,14 @@ ROWS: dict[Output, Row] = {
     ),
     "leaky_relu": Row(
         "np.where(z > 0, z, 0.01 * z)",
+        lambda z, a: np.where(z > 0, 1.0, 0.01),
         range=(-inf, inf),
         torch=("LeakyReLU", {"negative_slope": 0.01}),
         onnx=("LeakyRelu", {"alpha": 0.01}),
     ),
     "elu": Row(
         "np.where(z > 0, z, np.expm1(np.minimum(z, 0)))",
+        lambda z, a: np.exp(np.minimum(z, 0)),
         range=(-1, inf),
         torch=("ELU", {"alpha": 1.0}),
         onnx=("Elu", {"alpha": 1.0}),
@@ -96,18 +126,21 @@ ROWS: dict[Output, Row] = {
     ),
     "gelu": Row(
         "z * (np.vectorize(math.erfc, otypes=[float])(z / -math.sqrt(2)) / 2).astype(z.dtype)",
+        _gelu_slope,
         range=(-0.16997121, inf),  # at z = -0.7518
         torch=("GELU", {"approximate": "none"}),
         dead=_just_below_0,
     ),
     "silu": Row(
         "z * np.exp(-np.logaddexp(0, -z))",
+        _silu_slope,
         range=(-0.27846454, inf),  # at z = -1.2785
         torch=("SiLU", {}),
         dead=_just_below_0,
     ),
     "softplus": Row(
         "np.logaddexp(0, z)",
+        lambda z, a: _sigmoid(z),
         range=(0, inf),
         torch=("Softplus", {"beta": 1.0, "threshold": 40.0}),
         onnx=("Softplus", {}),
@@ -115,12 +148,17 @@ ROWS: dict[Output, Row] = {
     ),
     "softmax": Row(
         "(e := np.exp(z - z.max(-1, keepdims=True))) / e.sum(-1, keepdims=True)",
+        None,
         range=(0, 1),
         torch=("Softmax", {"dim": 1}),
         onnx=("Softmax", {"axis": 1}),
     ),
     "exp": Row(
-        "np.exp(np.minimum(z, {exp_max}))", range=(0, inf), torch=("Exp", {}), onnx=("Exp", {})
+        "np.exp(np.minimum(z, {exp_max}))",
+        lambda z, a: a,
+        range=(0, inf),
+        torch=("Exp", {}),
+        onnx=("Exp", {}),
     ),
 }
 

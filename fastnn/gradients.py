@@ -96,7 +96,7 @@ class Differentiable:
             ``.weights``, ``.biases``, ``.flat``, and ``.cost``: C, or that of each example; None
             with `output_gradient`. Without L2 and dropout.
 
-        TrainingRows
+        Examples
         --------
         The mean squared error, written by hand:
 
@@ -404,7 +404,10 @@ def _how() -> tuple[str, int]:
 
 def _given(y: ArrayLike | None) -> ArrayLike:
     if y is None:
-        raise TypeError("give the targets y, or output_gradient for a cost of your own")
+        raise ValueError(
+            "y must have a value a row; it is None: give the targets, or output_gradient for a "
+            "cost of your own"
+        )
     return y
 
 

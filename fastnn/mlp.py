@@ -87,7 +87,7 @@ class MLP(Differentiable, Scaled):
         =========================  =====================================================
     init : str, optional
         fan_in_uniform, sigmoid_uniform, lecun_normal, glorot_uniform, he_normal, standard_normal
-        or zeros; see `fastnn.init`. Default: fan_in_uniform, which is PyTorch's.
+        or zeros; see the page of formulas. Default: fan_in_uniform, which is PyTorch's.
     dropout : float or sequence of float, default 0
         Share of a hidden layer's activations that are set to 0 while training, in [0, 1); one for
         all hidden layers or one each. The others are divided by 1 − dropout.
@@ -126,7 +126,7 @@ class MLP(Differentiable, Scaled):
     metadata : dict
         Your own JSON values, kept in model files; nested at most 100 deep.
 
-    TrainingRows
+    Examples
     --------
     >>> import fastnn
     >>> net = fastnn.MLP([784, 16, 16, 10], activation="sigmoid", output="sigmoid",
@@ -320,7 +320,7 @@ class MLP(Differentiable, Scaled):
             steps or visit 64,000 examples, whichever are fewer, and at least 10; with `resume`,
             the checkpoint's number.
         batch_size : int or None, default 32
-            TrainingRows a step; None for all of them at once. The last batch of an epoch may be
+            Examples a step; None for all of them at once. The last batch of an epoch may be
             smaller.
         optimizer : Optimizer, optional
             `SGD`, `Adam`, `AdamW` or `RMSprop`; or `LBFGS` or `LevenbergMarquardt`, which take all

@@ -4,7 +4,7 @@
  * (`decay`). Products are formed as in the papers, so that the NumPy twin rounds in the same way.
  */
 
-/* g += lambda w;  m = mu m + g;  w −= eta m, or eta (g + mu m) with Nesterov.
+/* g += lambda w;  m = mu m + g;  w −= eta m, or eta (g + mu m) with Nesterov; m is the books' velocity v.
  * Sutskever et al. 2013, as PyTorch writes it. */
 static void sgd(const constants *s, int decay, int64_t n, real *w, const real *g, real *m)
 {
@@ -22,7 +22,8 @@ static void sgd(const constants *s, int decay, int64_t n, real *w, const real *g
 }
 
 /* m = β1 m + (1 − β1) g;  v = β2 v + (1 − β2) g²;  w −= eta m̂ / (√v̂ + eps),
- * m̂ = m / (1 − β1^t), v̂ = v / (1 − β2^t).  Kingma & Ba 2015, algorithm 1.
+ * m̂ = m / (1 − β1^t) = c1 m, v̂ = v / (1 − β2^t) = c2 v (constants_of in net/train.inc.h).
+ * Kingma & Ba 2015, algorithm 1.
  * Decay: g += lambda w before (L2), or w −= eta lambda w beside it (AdamW; Loshchilov & Hutter
  * 2019, algorithm 2). */
 FNN_INLINE vec adam_lanes(const constants *s, vec lambda, vec w, vec g, vec *m, vec *v)

@@ -23,6 +23,7 @@ from .. import arrays
 from ..checks import is_whole
 from ..layout import Gradient, layers
 from ..mlp import MLP, check_mlp
+from ..names import Output
 from . import urgency
 from .neuron_names import NeuronNames, image_shape, targets
 from .shown import Shown, TextTable
@@ -47,7 +48,7 @@ class _Example:
     activations: tuple[Array, ...]  # a[l], (n_l,), l = 0 … L
     weights: tuple[Array, ...]  # W[l], (n_l, n_l+1): copies
     slopes: tuple[Array | None, ...]  # f'(z[l]), (n_l,), l = 1 … L; None of softmax
-    functions: tuple[str, ...]  # of the layers 1 … L
+    functions: tuple[Output, ...]  # of the layers 1 … L
     gradient: Gradient  # of this example's cost; its biases[l] are δ[l+1]
     target: Array  # (n_out,)
     labels: NeuronNames
@@ -142,7 +143,7 @@ class Nudges(Shown):
         return urgency.sentence(self.ranking, float(np.finfo(self.delta.dtype).eps))
 
     @property
-    def function(self) -> str:
+    def function(self) -> Output:
         """The activation function of the layer."""
         return self._example.functions[self.layer - 1]
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..activations import ROWS
+from ..names import Output
 from ..words import number, times
 
 Array = NDArray[Any]
 
 _SATURATED = 1e-3  # a slope below which a neuron hardly learns
-_LEAK = 0.01  # the slope of leaky_relu below 0
 
 
 @dataclass(frozen=True)
@@ -81,27 +82,10 @@ def ranking(
     )
 
 
-def slopes(function: str, z: Array, a: Array) -> Array | None:
+def slopes(function: Output, z: Array, a: Array) -> Array | None:
     """Return f'(z) of every neuron of a layer, (n,), with a = f(z); None for softmax."""
-    if function == "softmax":
-        return None
-    z, a = z.astype(np.float64), a.astype(np.float64)
-    sigmoid = np.exp(-np.logaddexp(0.0, -z))
-    if function == "gelu":  # Φ(z) + z φ(z)
-        normal = np.array([math.erfc(-x / math.sqrt(2)) / 2 for x in z])
-        return normal + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    table: dict[str, Array] = {
-        "identity": np.ones_like(a),
-        "sigmoid": a * (1 - a),
-        "tanh": 1 - a**2,
-        "relu": np.where(z > 0, 1.0, 0.0),
-        "leaky_relu": np.where(z > 0, 1.0, _LEAK),
-        "elu": np.exp(np.minimum(z, 0)),
-        "silu": sigmoid * (1 + z * (1 - sigmoid)),
-        "softplus": sigmoid,
-        "exp": a,
-    }
-    return table[function]
+    slope = ROWS[function].slope
+    return None if slope is None else slope(z.astype(np.float64), a.astype(np.float64))
 
 
 def sentence(ranked: tuple[Urgency, ...], epsilon: float) -> str:
@@ -159,9 +143,9 @@ def slope_name(function: str) -> str:
     return "σ′(z)" if function == "sigmoid" else "f′(z)"
 
 
-def saturation(u: Urgency, function: str) -> str:
+def saturation(u: Urgency, function: Output) -> str:
     """Return a sentence why a neuron asks for little or nothing; "" if it asks for more."""
-    name, dead = slope_name(function), function in ("relu", "gelu", "silu")
+    name, dead = slope_name(function), ROWS[function].dead is not None
     if u.slope is not None and abs(u.slope) < _SATURATED:
         word = "off" if dead else "saturated"
         asks = "asks for nothing" if u.by == 0 else "asks for little"

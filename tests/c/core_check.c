@@ -77,7 +77,7 @@ static training begin(const setting *s, fnn_dtype dtype, const int64_t sizes[4],
 {
     const int activation[3] = {(int)s->hidden, (int)s->hidden, (int)s->output};
     const double dropout[3] = {0, 0.25, 0};
-    fnn_spec spec = {dtype, 3, sizes, activation, dropout, s->loss, 0.5};
+    fnn_spec spec = {dtype, 3, sizes, activation, dropout, s->loss, 0.5, NULL};
     training t = {.n_batches = (n + batch - 1) / batch};
     if (fnn_net_new(&spec, &t.net) != FNN_OK) stop("no network");
     int64_t P = t.n_params = fnn_n_params(t.net);

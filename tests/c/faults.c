@@ -78,7 +78,7 @@ static fnn_status made(const setting *s, fnn_net **net)
     const int64_t sizes[] = {N_IN, s->width, 17, N_OUT};
     const int activation[] = {FNN_GELU, FNN_TANH, FNN_SOFTMAX};
     const double dropout[] = {0, 0.25, 0};
-    fnn_spec spec = {s->dtype, 3, sizes, activation, dropout, FNN_CROSS_ENTROPY, 0};
+    fnn_spec spec = {s->dtype, 3, sizes, activation, dropout, FNN_CROSS_ENTROPY, 0, NULL};
     return fnn_net_new(&spec, net);
 }
 
@@ -135,7 +135,8 @@ static fnn_status train(world *w)
 static fnn_status forward(world *w)
 {
     void *out[] = {NULL, NULL, NULL, w->out};
-    return fnn_forward(w->net, &w->X, 0, w->X.n_rows, out, w->run.n_threads);
+    fnn_pass pass = {.end = w->X.n_rows, .n_threads = w->run.n_threads};
+    return fnn_forward(w->net, &w->X, &pass, out);
 }
 
 static fnn_status cost(world *w)
@@ -145,13 +146,39 @@ static fnn_status cost(world *w)
 
 static fnn_status gradient(world *w)
 {
-    return fnn_gradient(w->net, &w->X, &w->y, 0, w->X.n_rows, w->out, NULL, &w->sums, w->run.n_threads);
+    fnn_gradients out = {.sum = w->out};
+    return fnn_backward(w->net, &w->X, &w->y, 0, w->X.n_rows, &out, &w->sums, w->run.n_threads);
 }
 
 static fnn_status gradients(world *w)
 {
     int64_t n = w->X.n_rows < EACH ? w->X.n_rows : EACH;
-    return fnn_gradient(w->net, &w->X, &w->y, 0, n, NULL, w->out, &w->sums, w->run.n_threads);
+    fnn_gradients out = {.per_example = w->out};
+    return fnn_backward(w->net, &w->X, &w->y, 0, n, &out, &w->sums, w->run.n_threads);
+}
+
+static fnn_status input_gradients(world *w)
+{
+    void *layers[] = {w->out, NULL, NULL};
+    fnn_gradients out = {.layers = layers};
+    return fnn_backward(w->net, &w->X, &w->y, 0, w->X.n_rows, &out, &w->sums, w->run.n_threads);
+}
+
+static fnn_status jacobian(world *w) /* EACH rows' (N_OUT, N_IN) are fewer reals than EACH gradients */
+{
+    int64_t n = w->X.n_rows < EACH ? w->X.n_rows : EACH;
+    return fnn_jacobian(w->net, &w->X, 0, n, w->out, NULL, w->run.n_threads);
+}
+
+static fnn_status step(world *w)
+{
+    fnn_optimiser clipped = w->optimiser;
+    int trainable[] = {1, 0, 1};
+    clipped.clip_norm = 0.5;
+    w->run.trainable = trainable;
+    fnn_status status = fnn_step(w->net, w->out, &clipped, &w->run);
+    w->run.trainable = NULL;
+    return status;
 }
 
 static fnn_status list_rows(world *w)
@@ -163,7 +190,8 @@ static fnn_status list_rows(world *w)
 
 static const struct { const char *name; fnn_status (*call)(world *); } calls[] = {
     {"train", train}, {"forward", forward}, {"cost", cost}, {"gradient", gradient},
-    {"gradients of each", gradients}, {"list_rows", list_rows},
+    {"gradients of each", gradients}, {"input gradients", input_gradients}, {"jacobian", jacobian},
+    {"step", step}, {"list_rows", list_rows},
 };
 
 /* Makes each call twice, as the second may use memory that the first kept. */

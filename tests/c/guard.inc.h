@@ -24,11 +24,13 @@ static uint64_t FNN_T(loss)(const table *t, fnn_loss loss, fnn_activation f, int
 {
     size_t bytes = (size_t)(m * n) * sizeof(real);
     const real *z = numbers(m * n), *weight = weighted ? numbers(m) : NULL;
+    real *param = numbers(n), *term_weight = weighted ? numbers(m * n) : NULL;
     real *y = numbers(m * n), *a = guarded(bytes), *slope = guarded(bytes), *delta = guarded(bytes);
     double *cost = guarded((size_t)m * sizeof *cost);
     for (int64_t i = 0; i < m * n; i++) y[i] = y[i] < 0 ? -y[i] : y[i];
-    outputs o = {z, y, weight, a, cost, deltas ? delta : NULL, deltas ? slope : NULL};
-    t->loss(loss, 0.5f, f, m, n, &o);
+    for (int64_t j = 0; j < n; j++) param[j] = (real)0.5;
+    outputs o = {z, y, weight, term_weight, a, cost, deltas ? delta : NULL, deltas ? slope : NULL};
+    t->loss(loss, param, f, m, n, &o);
     for (int64_t i = 0; i < m; i++)
         if (!(cost[i] - cost[i] == 0)) wrong("the cost of finite numbers is not finite");
     return hash(hash(hash(HASH_SEED, a, bytes), delta, bytes), cost, (size_t)m * sizeof *cost);
@@ -42,6 +44,7 @@ static void FNN_T(losses)(const table *t, int64_t m, int64_t n)
             if (loss == FNN_CROSS_ENTROPY && f != FNN_SOFTMAX) continue;
             if (loss == FNN_BINARY_CROSS_ENTROPY && f != FNN_SIGMOID) continue;
             if (loss == FNN_POISSON && f != FNN_EXP && f != FNN_SOFTPLUS) continue;
+            if (loss == FNN_GAUSSIAN_NLL && (f != FNN_IDENTITY || n % 2)) continue; /* pairs of outputs */
             now.variant = loss * 100 + f;
             for (int way = 0; way < 3; way++) /* no weights, weights, costs alone */
                 IN_BOTH_PLACES(FNN_T(loss)(t, (fnn_loss)loss, (fnn_activation)f, m, n, way == 1, way < 2));

@@ -39,7 +39,7 @@ static uint64_t call_all(const net_kind *kind, fnn_dtype dtype, fnn_dtype given,
 {
     const int activation[L] = {(int)kind->hidden, (int)kind->hidden, (int)kind->output};
     const double dropout[L] = {kind->dropout, 0, 0};
-    fnn_spec spec = {dtype, L, kind->sizes, activation, dropout, kind->loss, 0.5};
+    fnn_spec spec = {dtype, L, kind->sizes, activation, dropout, kind->loss, 0.5, NULL};
     fnn_net *net;
     ok(fnn_net_new(&spec, &net));
     int64_t P = fnn_n_params(net), n_in = kind->sizes[0], n_out = kind->sizes[L], n = s.rows;
@@ -89,19 +89,31 @@ static uint64_t call_all(const net_kind *kind, fnn_dtype dtype, fnn_dtype given,
     uint64_t h = hash(HASH_SEED, &sums.loss, sizeof sums.loss);
     for (int l = 0; l <= L; l++) /* also without results[0], where the input may be read by non-zeros */
         results[l] = l || way & 1 ? guarded((size_t)(n * kind->sizes[l]) * real_size(dtype)) : NULL;
-    ok(fnn_forward(net, &X, 0, n, results, s.threads));
+    fnn_pass pass = {.end = n, .n_threads = s.threads, .logits = way & 1, .drop = (way & 2) != 0, .seed = 5};
+    ok(fnn_forward(net, &X, &pass, results));
     for (int l = 0; l <= L; l++)
         if (results[l]) h = hash(h, results[l], (size_t)(n * kind->sizes[l]) * real_size(dtype));
     double *cost = guarded((size_t)n * sizeof *cost);
     ok(fnn_cost(net, &X, &y, 0, n, cost, &sums, s.threads));
     h = hash(h, cost, (size_t)n * sizeof *cost);
     void *gradient = reals(dtype, P, 0, 0), *got = guarded(bytes);
-    ok(fnn_gradient(net, &X, &y, 0, n, gradient, NULL, &sums, s.threads));
+    fnn_gradients of_sum = {.sum = gradient};
+    ok(fnn_backward(net, &X, &y, 0, n, &of_sum, &sums, s.threads));
     h = hash(h, gradient, bytes);
     int64_t some = n < 3 ? n : 3;
     void *each = guarded((size_t)some * bytes);
-    ok(fnn_gradient(net, &X, &y, n - some, n, NULL, each, &sums, s.threads));
+    void *layers[L + 1];
+    for (int l = 0; l < L; l++) layers[l] = guarded((size_t)(some * kind->sizes[l]) * real_size(dtype));
+    fnn_gradients of_rows = {.per_example = each, .layers = layers, .cost = guarded((size_t)some * sizeof(double))};
+    ok(fnn_backward(net, &X, &y, n - some, n, &of_rows, &sums, s.threads));
     h = hash(h, each, (size_t)some * bytes);
+    for (int l = 0; l < L; l++) h = hash(h, layers[l], (size_t)(some * kind->sizes[l]) * real_size(dtype));
+    size_t slopes = (size_t)(some * n_out * kind->sizes[0]) * real_size(dtype);
+    void *jacobian = guarded(slopes);
+    ok(fnn_jacobian(net, &X, n - some, n, jacobian, NULL, s.threads));
+    h = hash(h, jacobian, slopes);
+    optimiser.clip_norm = way & 1 ? 0.1 : 0;
+    ok(fnn_step(net, gradient, &optimiser, &run));
     ok(fnn_get_params(net, got));
     h = hash(h, got, bytes);
     h = hash(h, &sums.loss, sizeof sums.loss);

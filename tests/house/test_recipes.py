@@ -94,7 +94,11 @@ MISH_NAMES = [
     (
         "fastnn/activations.py",
         '    "softmax": Row(',
-        '    "mish": Row("z * np.tanh(np.logaddexp(0, z))", range=(-0.3088, inf)),\n',
+        '    "mish": Row(\n'
+        '        "z * np.tanh(np.logaddexp(0, z))",\n'
+        "        lambda z, a: np.tanh(np.logaddexp(0, z))\n"
+        "        + z * _sigmoid(z) * (1 - np.tanh(np.logaddexp(0, z)) ** 2),\n"
+        "        range=(-0.3088, inf),\n    ),\n",
     ),
     (
         "tests/reference.py",
