@@ -233,6 +233,7 @@ fnn_status fnn_backward(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                         int64_t end, const fnn_gradients *out, fnn_sums *sums, int n_threads)
 {
     int of_rows = out->per_example || out->layers;
+    if (!out->sum && !of_rows) return FNN_BAD_ARGUMENT;
     if (!legal_rows(X, begin, end, n_threads) || (out->sum && of_rows && y->weight)) return FNN_BAD_ARGUMENT;
     if (begin == end) return FNN_OK;
     if (!begin_reading(net)) return FNN_BUSY;

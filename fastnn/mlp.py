@@ -408,7 +408,8 @@ class MLP(Differentiable, Scaled):
             wanted = training.default_epochs(examples.n_visited, size)
         if examples.rows.sparse and wanted > 1:  # not worth its time for a single pass
             examples = replace(examples, rows=arrays.listed(examples.rows))
-        with Alone(self), Undone(self):
+        of_function = () if loss is None else (Exception,)  # it may raise, at the first batch
+        with Alone(self), Undone(self, *of_function):
             fit = second_order.new_fit(
                 self._train_state(optimizer),
                 examples,

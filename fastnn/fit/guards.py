@@ -35,10 +35,10 @@ class Alone:
 
 
 class Undone:
-    """Everything is undone if memory runs out, or something raises, before the first step."""
+    """Everything is undone if memory runs out before the first step, or one of `also` is raised."""
 
-    def __init__(self, net: Any) -> None:
-        self._net = net
+    def __init__(self, net: Any, *also: type[Exception]) -> None:
+        self._net, self._errors = net, (MemoryError, *also)
 
     def __enter__(self) -> None:
         net = self._net
@@ -47,7 +47,7 @@ class Undone:
         self._steps = 0 if net._state is None else net._state.steps
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        if kind is None or not issubclass(kind, Exception):
+        if kind is None or not issubclass(kind, self._errors):
             return
         now = self._net._state
         if now is None or now.steps == (self._steps if now is self._kept["_state"] else 0):

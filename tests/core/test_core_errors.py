@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import ADAM, RMSPROP, SGD, Core, random_case
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from fastnn import _fastnn
 from fastnn.names import ACTIVATIONS, LOSSES
@@ -303,7 +303,7 @@ def test_rows_out_of_range_are_refused(core: Core, rows: tuple[int, int]) -> Non
     with pytest.raises(ValueError, match=r"."):
         core.net.cost(_fastnn.Rows(X), Y, begin, end, None, 1)
     with pytest.raises(ValueError, match=r"."):
-        core.net.gradient(_fastnn.Rows(X), Y, begin, end, np.zeros(26), None, 1)
+        core.net.backward(_fastnn.Rows(X), Y, begin, end, np.zeros(26), None, None, None, 1)
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,11 @@ for array, error in [
     (frozen(np.zeros(26)), ValueError),
 ]:
     RESULTS.append(
-        (lambda c, a: c.net.gradient(_fastnn.Rows(X), Y, 0, 6, a, None, 1), array, error)
+        (
+            lambda c, a: c.net.backward(_fastnn.Rows(X), Y, 0, 6, a, None, None, None, 1),
+            array,
+            error,
+        )
     )
 for array, error in [
     (np.zeros((5, 26)), ValueError),
@@ -349,7 +353,11 @@ for array, error in [
     (np.zeros((26, 6)).T, TypeError),
 ]:
     RESULTS.append(
-        (lambda c, a: c.net.gradient(_fastnn.Rows(X), Y, 0, 6, None, a, 1), array, error)
+        (
+            lambda c, a: c.net.backward(_fastnn.Rows(X), Y, 0, 6, None, a, None, None, 1),
+            array,
+            error,
+        )
     )
 
 
@@ -361,11 +369,16 @@ def test_arrays_for_results_have_to_fit(
         call(core, array)
 
 
-def test_a_gradient_is_summed_or_of_each_example_not_both_nor_neither(core: Core) -> None:
+def test_a_weighted_gradient_is_summed_or_of_each_example_not_both_and_one_is_wanted(
+    core: Core,
+) -> None:
+    weighted = core.targets(np.zeros((6, 2)), np.ones(6))
     both = np.zeros(26), np.zeros((6, 26))
-    for total, each in (both, (None, None)):
+    for targets, total, each in ((weighted, *both), (Y, None, None)):
         with pytest.raises(ValueError, match="refused"):
-            core.net.gradient(_fastnn.Rows(X), Y, 0, 6, total, each, 1)
+            core.net.backward(_fastnn.Rows(X), targets, 0, 6, total, each, None, None, 1)
+    core.net.backward(_fastnn.Rows(X), Y, 0, 6, *both, None, None, 1)
+    assert_allclose(both[0], both[1].sum(axis=0), atol=1e-12)
 
 
 @pytest.mark.parametrize("labels", [False, True])

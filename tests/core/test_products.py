@@ -150,7 +150,7 @@ def test_a_gradient_is_added_to_what_is_there(isa: str) -> None:
     core = Core([3, 4, 2], dtype=np.float64)
     X, Y = integer_case(core, 5, seed=0)
     total = np.full_like(core.net.params, 100)
-    core.net.gradient(core.rows(X), core.targets(Y), 0, 5, total, None, 1)
+    core.net.backward(core.rows(X), core.targets(Y), 0, 5, total, None, None, None, 1)
     assert_array_equal(total, 100 + core.gradient(X, Y))
 
 
@@ -162,7 +162,7 @@ def test_rows_from_begin_to_end_are_read_and_no_others(isa: str) -> None:
         assert_array_equal(got, expected)
     each, total = np.empty(5), np.zeros_like(core.net.params)
     sums = core.net.cost(rows, targets, 2, 7, each, 1)
-    core.net.gradient(rows, targets, 2, 7, total, None, 1)
+    core.net.backward(rows, targets, 2, 7, total, None, None, None, 1)
     assert_array_equal(each, core.cost(X[part], Y[part])[0])
     assert sums == core.cost(X[part], Y[part])[1]
     assert_array_equal(total, core.gradient(X[part], Y[part]))

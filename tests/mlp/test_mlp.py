@@ -312,7 +312,7 @@ class TestScaling:
     def test_what_is_no_number_an_input_is_refused(self, values):
         net = MLP([2, 1])
         for name in ("input_shift", "input_scale"):
-            with pytest.raises(ValueError, match=f"^{name} (must be 2 numbers|holds)"):
+            with pytest.raises(ValueError, match=f"^{name} must be (2 numbers|finite)"):
                 setattr(net, name, values)
         assert net.input_shift is None and net.input_scale is None
 

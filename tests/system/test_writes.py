@@ -54,9 +54,7 @@ class TestAFullDisk:
         run = script(textwrap.dedent(self.LIMIT) + write, cwd=tmp_path)
         assert run.returncode == 1
         last = run.stderr.splitlines()[-1]
-        assert last.startswith(
-            "OSError: [Errno 27] cannot write: File too large; what was there is"
-        )
+        assert last.startswith("OSError: [Errno 27] cannot write: File too large; an old file is")
         assert (tmp_path / "net").read_bytes() == before
         assert os.listdir(tmp_path) == ["net"]
 
