@@ -38,7 +38,8 @@ class Undone:
     """Everything is undone if memory runs out before the first step, or one of `also` is raised."""
 
     def __init__(self, net: Any, *also: type[Exception]) -> None:
-        self._net, self._errors = net, (MemoryError, *also)
+        self._net = net
+        self._errors: tuple[type[BaseException], ...] = (MemoryError, *also)
 
     def __enter__(self) -> None:
         net = self._net
