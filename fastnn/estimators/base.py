@@ -42,6 +42,8 @@ def _has_epochs(estimator: Any) -> bool:
 class BaseMLP(Fitted):
     """Base of `MLPClassifier` and `MLPRegressor`: fitting."""
 
+    _asked: str | None = None  # the network that the parameters asked for when last compared
+
     # ---- fitting -------------------------------------------------------------------------------
 
     def _fit(
@@ -108,6 +110,7 @@ class BaseMLP(Fitted):
         self._split_seed = int(rng.randint(2**31 - 1))
         for l, (W, b) in enumerate(zip(drawn[::2], drawn[1::2], strict=True)):
             self.network_.weights[l], self.network_.biases[l] = W, b
+        self._asked = None
         self.t_ = 0
         self.loss_: float = np.inf
         self._stopping = StoppingState()
@@ -133,6 +136,10 @@ class BaseMLP(Fitted):
         net = self.network_
         n_in, n_out = net.sizes[0], cost.n_outputs
         sizes = [n_in, *parameters.hidden_sizes(self.hidden_layer_sizes), n_out]
+        asked = repr((sizes, parameters.activations(self), cost.output, cost.loss, self.dropout))
+        asked += repr((getattr(self, "quantile", None), self.huber_delta))
+        if asked == self._asked:  # as at the last call
+            return
         wanted = self._network(sizes, cost, net.dtype, 0)._network()
         made = net._network()
         for name in ("init", "seed"):
@@ -144,6 +151,24 @@ class BaseMLP(Fitted):
                 f"the fitted network has {name} {made[name]}; warm_start and partial_fit cannot "
                 f"continue with {wanted[name]}: fit with warm_start=False"
             )
+        self._asked = asked
+
+    def _is_plain(self, X: Any, y: Any, kinds: str) -> bool:
+        """Return whether these are what scikit-learn's checks would return unchanged.
+
+        Its checks take most of the time of a `partial_fit` on a few rows.
+        """
+        return (
+            type(X) is np.ndarray
+            and type(y) is np.ndarray
+            and X.ndim == 2
+            and y.shape == X.shape[:1] != (0,)
+            and y.dtype.kind in kinds
+            and X.dtype in self._dtypes()
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            and bool(np.isfinite(X).all())
+        )
 
     def _prepare_record(self, scored: bool) -> None:
         if not hasattr(self, "loss_curve_"):

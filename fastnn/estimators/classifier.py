@@ -322,6 +322,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._labels.classes
 
     def _valid(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        if not reset and self._is_plain(X, y, "biu"):
+            return X, y
         check_unmasked("X", X)
         check_unmasked("y", y)
         X, y = validate_data(

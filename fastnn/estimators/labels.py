@@ -55,8 +55,10 @@ class Labels:
 
     def encode(self, y: Any) -> NDArray[Any]:
         """Return the number of each row's output (n,), or zeros and ones (n, n_labels)."""
-        check_classification_targets(y)
-        if type_of_target(y, input_name="y") == "multilabel-indicator":
+        plain = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "biu"
+        if not plain:
+            check_classification_targets(y)
+        if not plain and type_of_target(y, input_name="y") == "multilabel-indicator":
             if not self.multilabel or y.shape[1] != len(self.classes):
                 raise ValueError(
                     f"y has {y.shape[1]} labels a row; this classifier knows "
@@ -68,7 +70,7 @@ class Labels:
             raise ValueError(
                 f"y must have {len(self.classes)} columns of zeros and ones, as when first fitted"
             )
-        labels = column_or_1d(y)
+        labels = y if plain else column_or_1d(y)
         found = np.searchsorted(self.classes, labels)
         found = np.minimum(found, len(self.classes) - 1)
         if (self.classes[found] != labels).any():

@@ -303,6 +303,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return model
 
     def _valid(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Any]:
+        if not reset and self._is_plain(X, y, "iuf") and np.isfinite(y).all():
+            return X, y
         check_unmasked("X", X)
         check_unmasked("y", y)
         X, y = validate_data(
