@@ -60,7 +60,7 @@ class SharedNetwork(nn.Module):
     def __init__(self, network: MLP) -> None:
         super().__init__()
         self.network = network
-        self.params = nn.Parameter(torch.from_numpy(network.params))
+        self.params: nn.Parameter = nn.Parameter(torch.from_numpy(network.params))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map x (..., n_in) to what `predict` answers, (..., n_out)."""

@@ -58,7 +58,7 @@ class OwnCost:
     ) -> None:
         self._function, self._rows, self._y = function, rows, y
         self._weight, self._units = weight, units
-        self.slopes = np.zeros((rows.n_rows, n_out), dtype)
+        self.slopes: Array = np.zeros((rows.n_rows, n_out), dtype)
         """dC/da of the last batch, in the rows that it had: what the core reads."""
 
     def prepare(

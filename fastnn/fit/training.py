@@ -374,7 +374,7 @@ class MiniBatchFit(Fit):
         self._call_sizer = CallSizer(n_threads)
         self._constant = np.empty(0)  # the last rates, if they are constant
         self._rate_factor = train_state.rule.rate_factor(optimizer)
-        self.steps_per_epoch = -(-examples.n_visited // fit_state.batch_size)
+        self.steps_per_epoch: int = -(-examples.n_visited // fit_state.batch_size)
 
     def _all_epochs(self, bar: progress.Progress) -> bool:
         while self.epoch < self.epochs and self._stopped is None:
