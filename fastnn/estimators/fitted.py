@@ -203,7 +203,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        ndarray, shape (n, n_outputs_, n_features)
+        ndarray, shape (n, n_outputs, n_features)
             For each row, of the predictions of a regressor; of a classifier's probabilities, of
             which there is one where it has two classes and a sigmoid: that of the second.
         """
