@@ -11,7 +11,8 @@ import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from types import ModuleType
 
 import pytest
 from folders import ROOT, TESTS
@@ -24,11 +25,20 @@ pytestmark = [
 sys.path.insert(0, str(TESTS / "mutants"))
 
 
+def mutants_run() -> ModuleType:
+    """The program of the mutants; the benchmarks have a run.py, too."""
+    if "mutants_run" not in sys.modules:
+        spec = spec_from_file_location("mutants_run", TESTS / "mutants" / "run.py")
+        assert spec is not None and spec.loader is not None
+        sys.modules["mutants_run"] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["mutants_run"])
+    return sys.modules["mutants_run"]
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory):
     """The project with the three additions, compiled for plain C alone."""
-    import run as mutants
-
+    mutants = mutants_run()
     with pytest.MonkeyPatch.context() as patch:
         flags = [flag for flag in mutants.FLAGS if flag != "-w"] + ["-Werror=switch"]
         patch.setattr(mutants, "FLAGS", flags)
@@ -76,8 +86,7 @@ def passes(copy, *arguments: str) -> None:
 
 
 def does_not_build(copy, missing: str) -> None:
-    import run as mutants
-
+    mutants = mutants_run()
     command = [
         *mutants.CC,
         *mutants.FLAGS,
