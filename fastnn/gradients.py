@@ -137,7 +137,8 @@ class Differentiable:
     ) -> Array:
         """Return the gradient of each example's cost with respect to its inputs, (n, n_in).
 
-        ∂C_i/∂x_i = δ[1] W[0]ᵀ, in the units of X as it is given: `input_scale` is in it.
+        ∂C_i/∂x_i = δ[1] W[0]ᵀ, in the units of X as it is given: `input_scale` is in it. Columns
+        are in the network's order (`feature_names`).
 
         Parameters
         ----------
@@ -159,9 +160,7 @@ class Differentiable:
         else:
             examples, _ = passes.examples(X, _given(y), None, per_example=True)
             slopes = passes.input_gradients(examples)
-        if self._scaling is not None:
-            slopes *= self._scaling.scale
-        return slopes
+        return self._per_input(slopes, X)
 
     def jacobian(self, X: arrays.Matrix, *, parameters: bool = False) -> Array:
         """Return the derivatives of every output, in the units of X and of the targets.
@@ -186,8 +185,15 @@ class Differentiable:
             slopes = self._passes.jacobians(rows, parameters)
         if self._output_scaling is not None:
             slopes *= self._output_scaling[1][:, None]
-        if self._scaling is not None and not parameters:
-            slopes *= self._scaling.scale
+        return slopes if parameters else self._per_input(slopes, X)
+
+    def _per_input(self, slopes: Array, X: Any) -> Array:
+        """Return slopes (..., n_in) by scaled inputs as slopes by X, in its units."""
+        scaling = self._scaling
+        if self._old_bytes is not None and getattr(X, "dtype", None) == np.uint8:
+            scaling = self._old_bytes
+        if scaling is not None:
+            slopes *= scaling.scale
         return slopes
 
     # ---- in ------------------------------------------------------------------------------------

@@ -129,6 +129,26 @@ def test_derivatives_are_in_the_units_of_x_and_of_the_targets() -> None:
     assert_allclose(each, net.input_gradient(X, y) / len(X), atol=1e-12)
 
 
+def test_bytes_that_a_file_of_version_1_reads_as_fractions_have_slopes_a_byte() -> None:
+    net, X = network(), np.random.default_rng(0).integers(1, 255, (6, 4)).astype(np.uint8)
+    net._read_bytes_as_fractions()
+    one = np.uint8(1)
+    for k in range(4):
+        high, low = X.copy(), X.copy()
+        high[:, k] += one
+        low[:, k] -= one
+        numeric = (net.predict(high) - net.predict(low)) / 2
+        assert_allclose(net.jacobian(X)[:, :, k], numeric, rtol=1e-3, atol=1e-7)
+        G = np.ones((6, 3))
+        assert_allclose(
+            net.input_gradient(X, output_gradient=G)[:, k],
+            numeric.sum(axis=1),
+            rtol=1e-3,
+            atol=1e-7,
+        )
+    assert_allclose(net.jacobian(X / 255.0), 255 * net.jacobian(X), rtol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("output", ["identity", "softmax"])
 @pytest.mark.parametrize(
