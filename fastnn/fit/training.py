@@ -405,7 +405,7 @@ class MiniBatchFit(Fit):
         examples, train_state, size = self._examples, self._train_state, self._fit_state.batch_size
         if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
-        sums = own_sums = (0.0, 0.0, 0.0)
+        sums = (0.0, 0.0, 0.0)
         while self._batch < self.steps_per_epoch:
             count, n_threads = self._call_sizer.next_call()
             count = 1 if self._one_by_one or examples.own is not None else count
@@ -416,7 +416,7 @@ class MiniBatchFit(Fit):
             began = time.perf_counter()
             rows = None if order is None else order[self._batch * size : last * size]
             own = (0.0, 0.0)
-            if examples.own is not None:
+            if examples.own is not None:  # whose slopes the core takes for targets
                 dropout = (train_state.dropout_seed, train_state.optimizer_state.steps)
                 costs = examples.own.prepare(train_state.core, rows, n_threads, dropout)
                 if costs is None:
@@ -436,12 +436,12 @@ class MiniBatchFit(Fit):
             self._batch += batches
             if not finite:
                 return None
-            sums = (summed[0], summed[1], summed[2])
-            if examples.own is not None:
-                own_sums = (own_sums[0] + own[0], 0.0, own_sums[2] + own[1])
-                sums = (0.0, 0.0, 0.0)
+            if examples.own is None:
+                sums = (summed[0], summed[1], summed[2])
+            else:
+                sums = (sums[0] + own[0], 0.0, sums[2] + own[1])
             self._rate = float(rates[-1])
-            logs = means(own_sums if examples.own is not None else sums, examples.has_accuracy)
+            logs = means(sums, examples.has_accuracy)
             bar.update(self.epoch + 1, min(self._batch * size, examples.n_visited), logs)
             if self._one_by_one:
                 self._batch_end(logs)
