@@ -68,7 +68,7 @@ left.fill_between(range(UPDATES), *np.percentile(lengths, [10, 90], axis=1), alp
 left.plot(np.mean(lengths, axis=1), label="mean of 64 poles; 10 % to 90 %")
 left.axhline(by_chance, color="k", ls=":", label="pushed at random")
 left.set(xlabel="updates", ylabel="steps that a pole stood", title="Learning")
-left.legend(loc="center right")
+left.legend(loc="lower right", bbox_to_anchor=(1, 0.1), fontsize="small")
 degrees, speeds = np.mgrid[-12:12:97j, -90:90:91j]
 X = np.radians([0 * degrees, 0 * degrees, degrees, speeds]).reshape(4, -1).T
 map_ = right.pcolormesh(degrees, speeds, chance(X).reshape(degrees.shape), cmap="PuOr")
