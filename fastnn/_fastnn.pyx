@@ -543,7 +543,7 @@ cdef class Net:
         if slopes is not None:
             return found, None
         if not of_inputs:
-            found /= sums.weight  # rounded as in double: n is a float32, too
+            divide(found, sums.weight)
         return found, sums.loss / sums.weight
 
     def jacobian_few(self, X, bint of_params, Scaling scaling, str sparse not None,

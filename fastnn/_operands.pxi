@@ -26,6 +26,20 @@ cdef void *writable(cnp.ndarray array, cnp.dtype dtype, int64_t size) except? NU
     return <void *>pointer(array, dtype, size)
 
 
+@cython.cdivision(True)
+cdef void divide(cnp.ndarray values, double by) noexcept:
+    """Divide contiguous float32 or float64 values in double: without the microsecond of NumPy's call."""
+    cdef float *singles = <float *>cnp.PyArray_DATA(values)
+    cdef double *doubles = <double *>cnp.PyArray_DATA(values)
+    cdef int64_t i
+    if cnp.PyArray_TYPE(values) == cnp.NPY_FLOAT32:
+        for i in range(cnp.PyArray_SIZE(values)):
+            singles[i] = <float>(singles[i] / by)
+    else:
+        for i in range(cnp.PyArray_SIZE(values)):
+            doubles[i] /= by
+
+
 cdef cnp.dtype INT64 = np.dtype(np.int64)
 cdef cnp.dtype FLOAT64 = np.dtype(np.float64)
 cdef cnp.dtype INTC = np.dtype(np.intc)

@@ -56,7 +56,7 @@ class Views(Sequence[Array]):
         return f"<{self._name}: {', '.join(str(view.shape) for view in self._views)}>"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Gradient:
     """∇C, laid out like the parameters.
 

@@ -306,8 +306,8 @@ class Fit(ABC):
 
     def _keep(self) -> None:
         """Copy the parameters if the last epoch was the best so far."""
-        name = "val_loss" if self._validation is not None else "loss"
         history = self.history
+        name = "loss" if self._validation is None else "val_loss"
         score = history[name][-1] if name in history else inf
         if not self._kept or score < self._kept[-1].score:
             now = _Kept(self._train_state.core.get_params(), self.epoch, score)
@@ -405,12 +405,12 @@ class MiniBatchFit(Fit):
         examples, train_state, size = self._examples, self._train_state, self._fit_state.batch_size
         if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
-        sums = (0.0, 0.0, 0.0)
-        while self._batch < self.steps_per_epoch:
+        sums, epoch, steps_per_epoch = (0.0, 0.0, 0.0), self.epoch + 1, self.steps_per_epoch
+        while self._batch < steps_per_epoch:
             count, n_threads = self._call_sizer.next_call()
             count = 1 if self._one_by_one or examples.own is not None else count
             last, core_optimizer = self._next_constant_decay(
-                min(self._batch + count, self.steps_per_epoch), order
+                min(self._batch + count, steps_per_epoch), order
             )
             rates = self._rates(last)
             began = time.perf_counter()
@@ -442,7 +442,7 @@ class MiniBatchFit(Fit):
                 sums = (sums[0] + own[0], 0.0, sums[2] + own[1])
             self._rate = float(rates[-1])
             logs = means(sums, examples.has_accuracy)
-            bar.update(self.epoch + 1, min(self._batch * size, examples.n_visited), logs)
+            bar.update(epoch, min(self._batch * size, examples.n_visited), logs)
             if self._one_by_one:
                 self._batch_end(logs)
         return logs
