@@ -105,6 +105,17 @@ export class App {
     return `pixel (${Math.floor(place / columns)}, ${place % columns})`;
   }
 
+  namesOf(layer) {
+    return Array.from({ length: this.meta.network.sizes[layer] }, (_, j) => this.neuron(layer, j));
+  }
+
+  /** Return the shortest name of a neuron, for narrow places: its class, its column or its number. */
+  short(layer, j) {
+    const { inputs, outputs } = this.meta;
+    if (layer === 0) return inputs.names ? inputs.names[j] : inputs.image ? this.pixel(j).replace("pixel ", "") : `${j}`;
+    return layer === this.L ? outputs.names[j] : `${j}`;
+  }
+
   get L() {
     return this.meta.network.sizes.length - 1;
   }
