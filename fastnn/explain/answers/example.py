@@ -30,7 +30,7 @@ def example(subject: Subject, index: Any) -> dict[str, Any]:
     values = np.ravel(y)
     return {
         "index": index,
-        "x": subject.x_of(index)[0].astype(subject.net.dtype),
+        "x": as_numbers(subject.x_of(index)[0]),
         "target": subject.classes[label]
         if label is not None
         else float(values[0])
@@ -172,6 +172,12 @@ def one(subject: Subject, x: Any, target: Any, index: Any) -> tuple[Array, Array
     index = subject.index(index)
     y = subject.y_of(index) if target is None else subject.y(target)
     return subject.x_of(index), y
+
+
+def as_numbers(X: Array) -> Array:
+    """Return inputs as floats that hold them to the bit: of bytes and float32 these are float32."""
+    exact = X.dtype == np.float32 or (X.dtype.kind in "biu" and X.dtype.itemsize <= 2)
+    return X.astype(np.float32 if exact else np.float64)
 
 
 def place(parameter: Parameter | Slope) -> dict[str, Any]:

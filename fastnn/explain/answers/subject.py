@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +13,7 @@ from ...checks import check_count, is_whole
 from ...mlp import MLP, check_mlp
 from ..functions import EXAMPLES
 from ..neuron_names import NeuronNames, image_shape
-from ..view_data import ViewData, as_first_fit, copied, untrained
+from ..view_data import ViewData, as_first_fit, untrained
 
 Array = NDArray[Any]
 
@@ -71,7 +72,7 @@ class Subject:
         self.n_train = 0 if self.data is None else self.data.n if n_train is None else n_train
         self.names = NeuronNames(net)
         self.net = net
-        self._start = copied(net)
+        self._start = copy.deepcopy(net)
         if self.data is not None and self.data.y is None:
             raise ValueError("y must have a value a row; it is None")
 
@@ -196,7 +197,7 @@ class Subject:
 
     def rewind(self, seed: int | None) -> None:
         """Go back to the parameters of the start, or to the initial ones of a seed."""
-        self.net = copied(self._start) if seed is None else untrained(self._start, seed)
+        self.net = copy.deepcopy(self._start) if seed is None else untrained(self._start, seed)
 
     # ---- facts ---------------------------------------------------------------------------------
 
