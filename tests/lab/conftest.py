@@ -10,6 +10,7 @@ from lab_helpers import SUBJECTS, Call, caller
 from fastnn import SGD
 from fastnn.explain.answers.subject import Subject
 from fastnn.lab.session import Session
+from fastnn.lab.trainer import Settings
 
 
 @pytest.fixture(params=SUBJECTS)
@@ -21,7 +22,7 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 @pytest.fixture
 def session(subject: Subject) -> Iterator[Session]:
     """A session on each of the networks."""
-    made = Session(subject, optimizer=SGD(0.1))
+    made = Session(subject, Settings(SGD(0.1), 10))
     yield made
     made.close()
 

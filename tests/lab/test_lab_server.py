@@ -266,6 +266,18 @@ class TestRefusals:
         assert sentence in capsys.readouterr().err
 
 
+def test_the_address_for_a_browser_s_command_line_leads_to_the_page_once(server: Server) -> None:
+    path = server.url_for_once.removeprefix(f"http://127.0.0.1:{server.server_port}")
+    assert server.token not in path
+    assert "Location" not in ask(server, "GET", "/?open=None")[2]
+    assert "Location" not in ask(server, "GET", f"{path}x")[2]
+    status, _, headers = ask(server, "GET", path)
+    assert (status, headers["Location"]) == (302, server.url)
+    for void in (path, "/?open=None"):
+        status, _, headers = ask(server, "GET", void)
+        assert (status, headers["Location"]) == (200, None)
+
+
 def test_each_server_has_a_token_of_its_own() -> None:
     session = Session(moons())
     tokens = set()

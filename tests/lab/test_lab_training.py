@@ -15,12 +15,12 @@ from fastnn import MLP, SGD, Adam
 from fastnn.explain.answers.subject import Subject
 from fastnn.fit import training
 from fastnn.lab.session import Session
-from fastnn.lab.trainer import Turns
+from fastnn.lab.trainer import Settings, Turns
 
 
 @pytest.fixture
 def session() -> Iterator[Session]:
-    made = Session(digits(), optimizer=SGD(0.5), batch_size=10)
+    made = Session(digits(), Settings(SGD(0.5), 10))
     yield made
     made.close()
 
@@ -99,7 +99,7 @@ class TestSteps:
         assert (frame["epoch"], frame["epochs"], frame["examples"]) == (1, 1, 300)
 
     def test_an_optimiser_of_second_order_trains_by_epochs(self) -> None:
-        session = Session(prices(), optimizer=fastnn.LevenbergMarquardt())
+        session = Session(prices(), Settings(fastnn.LevenbergMarquardt(), 10))
         call = caller(session)
         before = call("frame")["loss"]
         call("advance", epochs=3)
@@ -111,7 +111,7 @@ class TestSteps:
 
     def test_a_training_that_diverges_says_so_and_leaves_finite_weights(self) -> None:
         subject = prices()
-        call = caller(Session(subject, optimizer=SGD(1e200)))
+        call = caller(Session(subject, Settings(SGD(1e200), 10)))
         call("advance", epochs=3)
         frame = call("frame")
         assert "the loss stopped being finite" in frame["message"]
@@ -265,7 +265,7 @@ class TestSave:
     @pytest.mark.usefixtures("often")
     def test_what_is_saved_is_the_network_as_it_is(self, tmp_path: object) -> None:
         subject = moons()
-        session = Session(subject, optimizer=Adam(), file_name="moons.safetensors")
+        session = Session(subject, Settings(Adam(), 10), file_name="moons.safetensors")
         call = caller(session)
         call("train", play=True)
         call("save")  # while it trains
