@@ -10,8 +10,8 @@ from states import table
 
 import fastnn
 from fastnn import MLP, SGD, datasets
+from fastnn.explain.answers import message
 from fastnn.explain.answers.subject import Subject
-from fastnn.lab import message
 from fastnn.lab.session import Session
 
 Call = Callable[..., dict[str, Any]]

@@ -25,8 +25,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from ..explain.answers import message
 from ..explain.page_files import read_page
-from . import message
 from .session import Session
 
 MOST_BYTES = 256 << 20  # of a call: a file that is opened

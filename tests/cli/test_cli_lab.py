@@ -16,7 +16,7 @@ import pytest
 
 import fastnn
 from fastnn.cli import lab, main
-from fastnn.lab import message
+from fastnn.explain.answers import message
 from fastnn.lab.server import TOKEN_HEADER, Server
 from fastnn.lab.session import Session
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastnn.lab.message import MessageError, pack, unpack
+from fastnn.explain.answers.message import MessageError, pack, unpack
 
 
 def header(value: object, arrays: object = ()) -> bytes:

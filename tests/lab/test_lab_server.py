@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from lab_helpers import moons
 
-from fastnn.lab import message
+from fastnn.explain.answers import message
 from fastnn.lab import server as of_server
 from fastnn.lab.server import TOKEN_HEADER, Server
 from fastnn.lab.session import Session

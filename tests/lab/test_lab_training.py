@@ -37,7 +37,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def until_epoch(call: Call, epoch: int) -> dict[str, object]:
-    """Follow the training as a page does, until an epoch is done; return all that was told."""
+    """Follow the training as a page does until an epoch is done; return the history."""
     frame = call("frame")
     history = {name: list(values) for name, values in frame["history"].items() if name != "from"}
     while frame["epoch"] < epoch:
