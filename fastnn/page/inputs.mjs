@@ -124,7 +124,7 @@ export function exampleChooser(app) {
     element,
     show(current) {
       if (current.index !== null) field.set(current.index);
-      note.textContent = current.index === null ? "This input is your own." : `of ${whole(n)}`;
+      note.textContent = current.index === null ? "This input is your own." : `0 to ${whole(n - 1)}`;
     },
   };
 }

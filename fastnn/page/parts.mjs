@@ -25,7 +25,7 @@ export function drawParts(spec) {
   const heads = [...askers.map((j) => spec.askerName(j)), ...(others ? ["others"] : []), "sum"];
   heads.forEach((text, k) => svg.append(s("text", { x: x(k), y: 30, class: `middle ${k === heads.length - 1 ? "bold" : "soft"} ${k < askers.length && askers[k] === spec.marked ? "bold" : ""} tiny`, text: text.slice(0, Math.max(2, Math.floor(each / 7))) }), s("text", { x: x(k) + each / 2, y: 30, class: "middle soft tiny", text: k < heads.length - 2 ? "+" : k === heads.length - 2 ? "=" : "" })));
   const most = Math.max(...sources.flatMap((i) => [spec.sum(i), ...(others ? [others(i)] : []), ...askers.map((j) => spec.part(j, i))].map(Math.abs)));
-  svg.append(s("rect", { x: x(count - 1) - each / 2 + 4, y: 38, width: each + 60 - 4, height: ROW * sources.length + 6, rx: 8, class: "sum" }));
+  svg.append(s("rect", { x: x(count - 1) - each / 2 + 4, y: 38, width: width - x(count - 1) + each / 2 - 4, height: ROW * sources.length + 6, rx: 8, class: "sum" }));
   sources.forEach((i, row) => svg.append(partRow(spec, i, 40 + ROW * row, { x, count, most, narrow, width })));
   return svg;
 }
@@ -35,7 +35,7 @@ function partRow(spec, i, y, { x, count, most, narrow, width }) {
   const all = [...askers.map((j) => spec.part(j, i)), ...(others ? [others(i)] : []), spec.sum(i)];
   const group = s("g", { class: "row", tabindex: "0", role: "img", "data-key": `part-${i}` }, s("rect", { x: 0, y, width, height: ROW, rx: 6, class: "hit" }), s("text", { x: 0, y: y + 20, class: narrow ? "tiny" : null, text: spec.nameOf(i, narrow) }));
   all.forEach((value, k) => group.append(...arrow(x(k), y + ROW / 2, value, most, ROW)));
-  group.append(s("text", { x: width, y: y + 20, class: "end tiny", text: number(Number(all.at(-1).toPrecision(3))) }));
+  group.append(s("text", { x: width - 8, y: y + 20, class: "end tiny", text: number(Number(all.at(-1).toPrecision(3))) }));
   const terms = all.slice(0, -1).map(bracketed).join(" + ");
   const formula = `${spec.nameOf(i)}: −∂C/∂a = −Σ δ w = ${terms} = ${number(all.at(-1))}`;
   group.setAttribute("aria-label", formula);
@@ -51,7 +51,7 @@ export function drawImages(spec) {
   const { width, panels, signs, shape } = spec;
   const numbers = panels.filter(({ kind }) => kind === "number").length;
   const room = 34;
-  const perRow = Math.min(panels.length, width < 520 ? 3 : 11);
+  const perRow = Math.min(panels.length, width < 520 ? 3 : 4);
   const numberWidth = width < 520 ? 70 : 110;
   const oneRow = panels.length <= perRow;
   const inRow = oneRow ? panels.length - numbers : perRow;

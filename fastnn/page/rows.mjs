@@ -37,7 +37,7 @@ function nameWidth({ rows, nameOf, width }, narrow) {
 }
 
 function spread(columns, names, width, narrow) {
-  const lamps = narrow ? 46 : 72;
+  const lamps = narrow ? 46 : 104;
   const fixed = columns.filter(({ kind }) => kind === "lamp").length * lamps;
   const bars = columns.filter(({ kind }) => kind !== "lamp").length;
   const gap = 18;

@@ -19,7 +19,7 @@ const layerName = ({ app }, layer) => (layer === 0 ? "the inputs" : layer === ap
  */
 export const STOPS = [
   {
-    short: "The example",
+    short: "Example",
     title: () => "One example, and what the network says",
     words: ({ app, answer, forward }) => [answer.words[0] || forward.words],
     text: () => [
@@ -31,12 +31,12 @@ export const STOPS = [
     table: ({ app, forward }) => [["neuron", "activation a", "weighted sum z"], forward.layers.slice(1).reverse().flatMap(({ a, z }, k) => Array.from(a, (value, j) => [app.neuron(app.L - k, j), value, z[j]]))],
   },
   {
-    short: "The cost",
+    short: "Cost",
     title: () => "The cost says how wrong that is",
     words: ({ answer }) => [answer.words[1]],
     text: ({ app }) => [
       "Each output says a. It should say its target y. The squares of the differences show how far each is off; the cost is small when all outputs are close to their targets.",
-      app.meta.network.loss === "quadratic" ? null : `This network learns from the cost C = ${app.meta.network.loss_formula}.`,
+      app.meta.network.loss === "quadratic" ? null : `This network learns from another cost, C = ${app.meta.network.loss_formula}.`,
       scaled(app),
     ],
     rule: ({ app }) => `C = ${app.meta.network.loss_formula}`,
@@ -58,7 +58,7 @@ export const STOPS = [
     table: (view) => offTable(view),
   },
   {
-    short: "The slope makes δ",
+    short: "Slope and δ",
     layers: true,
     neurons: true,
     title: ({ app, layer }) => (layer === app.L && isDifference(app) ? "The wish for z: −δ" : `Times the slope ${slopeName(app, layer)}: the wish for z`),
@@ -72,7 +72,7 @@ export const STOPS = [
     ],
   },
   {
-    short: "The bias",
+    short: "Bias",
     layers: true,
     neurons: true,
     title: ({ name }) => `First way to help ${name}: its bias`,
@@ -86,7 +86,7 @@ export const STOPS = [
     table: ({ app, layer, here }) => [["neuron", "−∂C/∂b = −δ"], perNeuron(app, layer, (j) => [here.bias[j]])],
   },
   {
-    short: "The weights",
+    short: "Weights",
     layers: true,
     neurons: true,
     title: ({ name }) => `Second way to help ${name}: its weights`,
@@ -100,7 +100,7 @@ export const STOPS = [
     table: (view) => sourceTable(view, "−∂C/∂w = −δ a", (i, j, n) => view.here.weights[i * n + j]),
   },
   {
-    short: "The activations",
+    short: "Activations",
     layers: true,
     neurons: true,
     title: ({ name }) => `Third way to help ${name}: the activations before it`,
@@ -114,12 +114,12 @@ export const STOPS = [
     table: (view) => sourceTable(view, "−∂C/∂a = −δ w", (i, j, n, m) => view.here.parts[j * m + i]),
   },
   {
-    short: "All wishes added",
+    short: "All added",
     layers: true,
     title: (view) => `${capital(layerName(view, view.layer))} add${view.layer === view.app.L ? "" : "s"} up ${view.layer === view.app.L ? "their" : "its"} wishes`,
-    words: ({ here }) => [here.words[2]],
+    words: ({ layer, here }) => (layer === 1 ? [here.words[2]] : []),
     text: (view) => [
-      `Each neuron of ${layerName(view, view.layer)} has its own wishes for the activations before it, and they may contradict each other. Added up, they are what this example wants to happen there.`,
+      `Each ${isOutput(view) ? "output" : `neuron of ${layerName(view, view.layer)}`} has its own wishes for the activations before it, and they may contradict each other. Added up, they are what this example wants to happen there.`,
     ],
     rule: () => "−∂C/∂aᵢ = −Σⱼ δⱼ wᵢⱼ",
     picture: pictures.sum,
@@ -153,7 +153,7 @@ export const STOPS = [
     pairs: true,
   },
   {
-    short: "Wiggle one",
+    short: "Wiggle",
     title: () => "Wiggle one parameter, and see the cost move",
     words: ({ pairs }) => (pairs ? [pairs.words] : []),
     text: () => ["The curve is the cost of this example as one parameter changes and all others stay. The dashed line has the slope ∂C/∂θ that backpropagation promises: near the present value they agree. The second curve is the cost as another parameter changes."],

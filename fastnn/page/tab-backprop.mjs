@@ -44,11 +44,12 @@ class BackpropTab {
     this.prev = button("‹ Back", () => this.go(this.step - 1));
     this.next = button("Next ›", () => this.go(this.step + 1), { primary: true });
     this.list = h("ol", { class: "stops" }, STOPS.map(({ short }, k) => h("li", {}, button(short, () => this.go(k + 1)))));
-    const nav = h("nav", { "aria-label": "Stops of backpropagation" }, this.list);
-    const side = h("div", { class: "stack side" }, this.number, this.heading, this.rule, this.words, this.text, this.choosers, h("div", { class: "row" }, this.backLayer, this.again), this.wiggleBox, h("div", { class: "row step-buttons" }, this.prev, this.next));
+    this.nav = h("nav", { "aria-label": "Stops of backpropagation" }, this.list);
+    const side = h("div", { class: "stack side" }, this.heading, this.rule, this.words, this.text, this.choosers, h("div", { class: "row" }, this.backLayer, this.again), this.wiggleBox);
+    this.steps = h("div", { class: "row step-buttons" }, this.prev, this.number, this.next);
     this.body = h("div", { class: "two wide-right" }, side, this.figure.element);
     this.ask = h("p", { class: "card", hidden: true, text: "This input is your own. Say what the network should say, and backpropagation can begin." });
-    this.element = h("div", { class: "stack backprop", onkeydown: (event) => this.key(event) }, h("div", { class: "row" }, this.chooser.element, this.target.element), nav, this.ask, this.body);
+    this.element = h("div", { class: "stack backprop", onkeydown: (event) => this.key(event) }, h("div", { class: "row" }, this.chooser.element, this.target.element), this.nav, this.steps, this.ask, this.body);
   }
 
   /** What the example should be: a class, a number, or nothing to change where there are several values. */
@@ -99,7 +100,6 @@ class BackpropTab {
 
   /** Go to a stop, perhaps in another layer or for another neuron. */
   async go(step, { layer = this.layer, neuron = this.neuron } = {}) {
-    const moved = step !== this.step || layer !== this.layer;
     this.step = Math.min(Math.max(step, 1), STOPS.length);
     this.layer = layer;
     this.neuron = neuron;
@@ -107,7 +107,7 @@ class BackpropTab {
     if (!this.data) return;
     await this.prepare();
     this.draw();
-    this.app.say(moved ? spoken(this.stop, this.view()) : spoken(this.stop, this.view()));
+    this.app.say(spoken(this.stop, this.view()));
   }
 
   get stop() {
@@ -121,7 +121,7 @@ class BackpropTab {
     this.target.set(target ?? "");
     const known = target !== null && target !== undefined;
     this.ask.hidden = known;
-    this.body.hidden = !known;
+    this.body.hidden = this.steps.hidden = !known;
     if (!known) return;
     const layers = app.meta.network.sizes.slice(1).map((_, k) => app.call("layer", { layer: k + 1 }));
     const [answer, forward, ...weights] = await Promise.all([app.call("backprop", app.args), app.call("forward", { x: app.current.x }), ...layers]);
@@ -217,6 +217,8 @@ class BackpropTab {
     this.prev.disabled = this.step === 1;
     this.next.disabled = this.step === STOPS.length;
     [...this.list.children].forEach((item, k) => item.firstChild.setAttribute("aria-current", k === this.step - 1 ? "step" : "false"));
+    const item = this.list.children[this.step - 1];
+    if (this.list.scrollWidth > this.list.clientWidth) this.list.scrollLeft = item.offsetLeft - this.list.offsetLeft - 40;
     this.choosers.hidden = !stop.layers;
     this.layerSelect.element.hidden = app.L === 1;
     this.layerSelect.options(Array.from({ length: app.L }, (_, k) => [String(app.L - k), k === 0 ? "outputs" : `hidden ${app.L - k}`]), String(layer));

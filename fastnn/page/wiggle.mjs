@@ -49,17 +49,24 @@ function padded(low, high) {
 }
 
 function axes({ left, right, top, bottom, low, high, x, y, change }) {
-  const ticks = [0, 1, 2, 3, 4].map((k) => low + ((high - low) * (k + 0.5)) / 5);
+  const ticks = roundTicks(low, high);
   const across = [change[0], change[0] / 2, 0, change.at(-1) / 2, change.at(-1)];
-  const digits = Math.max(2, Math.ceil(Math.log10(Math.abs(high) / (high - low) || 1)) + 2);
   return [
     s("line", { x1: left, x2: right, y1: bottom, y2: bottom, class: "stroke-none" }),
-    ...ticks.map((c) => s("text", { x: left - 8, y: y(c) + 4, class: "tiny soft end", text: number(Number(c.toPrecision(Math.min(digits, 4)))) })),
+    ...ticks.map((c) => s("text", { x: left - 8, y: y(c) + 4, class: "tiny soft end", text: number(Number(c.toPrecision(6))) })),
     ...ticks.map((c) => s("line", { x1: left, x2: right, y1: y(c), y2: y(c), class: "grid" })),
     ...across.map((v, k) => s("text", { x: x(v), y: bottom + 18, class: `tiny soft ${k === 0 ? "" : k === 4 ? "end" : "middle"}`, text: v === 0 ? "0" : signed(Number(v.toPrecision(2))) })),
     s("text", { x: (left + right) / 2, y: bottom + 38, class: "tiny soft middle", text: "change of the parameter" }),
     s("text", { x: 0, y: 14, class: "tiny soft", text: "cost C of this example" }),
   ];
+}
+
+/** Return four to eight round numbers between two: multiples of 1, 2 or 5 times a power of ten. */
+function roundTicks(low, high) {
+  const power = 10 ** Math.floor(Math.log10((high - low) / 4));
+  const step = power * [5, 2, 1].find((m) => (high - low) / (m * power) >= 4);
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, k) => (first + k) * step);
 }
 
 function curve({ values, costs, now }, kind, x, y) {
