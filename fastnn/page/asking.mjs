@@ -1,10 +1,9 @@
 // asking.mjs: one neuron that asks: the neurons before it, its weights, its bias, and which of them it wants changed.
 
-import { css } from "fastnn/colours.mjs";
+import { css, sign } from "fastnn/colours.mjs";
 import { s } from "fastnn/dom.mjs";
 import { circled, signed } from "fastnn/format.mjs";
 import { arrow, lamp } from "fastnn/network.mjs";
-import { sign } from "fastnn/colours.mjs";
 
 const ROW = 32;
 
@@ -20,9 +19,9 @@ export function drawAsking(spec) {
   const { width, sources } = spec;
   const narrow = width < 520;
   const names = narrow ? 44 : Math.min(Math.max(...sources.map((i) => spec.nameOf(i).length)) * 7.6 + 10, width * 0.3);
-  const numbers = spec.part === "bias" ? 0 : narrow ? 62 : 84;
+  const numbers = narrow ? 62 : 84;
   const x0 = names + numbers + 30;
-  const x1 = width - (narrow ? 70 : 150);
+  const x1 = width - (narrow ? 48 : 150);
   const height = 30 + ROW * (sources.length + 1) + 26;
   const middle = 30 + (ROW * sources.length) / 2;
   const plan = { x0, x1, middle, narrow, names, numbers, biasY: height - 30 };
@@ -75,7 +74,7 @@ function biasPart(spec, plan) {
   const line = s("line", { x1: x0, y1: biasY, x2: x1, y2: middle, class: on ? `stroke-${sign(asks)}` : "stroke-none", "stroke-width": on ? 5 : 1 });
   const group = s("g", { class: `neuron ${on ? "chosen" : "faded"}`, tabindex: "0", role: "img", "data-key": "bias", "aria-label": spec.biasFormula });
   group.append(s("circle", { cx: x0, cy: biasY, r: 14, fill: "none" }), s("text", { x: x0, y: biasY + 5, class: "middle", text: "b" }));
-  group.append(s("text", { x: 0, y: biasY + 5, text: plan.narrow ? `b ${circled(value)}` : `bias b = ${signed(Number(value.toPrecision(4))).replace("+", "")}` }));
+  group.append(s("text", { x: 0, y: biasY + 5, text: plan.narrow ? `b = ${signed(Number(value.toPrecision(2))).replace("+", "")}` : `bias b = ${signed(Number(value.toPrecision(4))).replace("+", "")}` }));
   if (on) group.append(...arrow(x0 - 26, biasY, asks, Math.abs(asks), ROW), s("text", { x: x0 + 22, y: biasY + 5, class: `fill-${sign(asks)} bold`, text: `−∂C/∂b = ${signed(asks)}` }));
   return [line, spec.formulas.on(group, spec.biasFormula)];
 }
@@ -87,8 +86,11 @@ function ownNeuron(spec, plan) {
   const light = rgb[0] * 0.3 + rgb[1] * 0.59 + rgb[2] * 0.11 > 120;
   const group = s("g", { class: "neuron own", tabindex: "0", role: "img", "data-key": "own", "aria-label": spec.ownFormula });
   group.append(s("circle", { cx: x1, cy: middle, r: 24, fill: css(rgb) }), s("text", { x: x1, y: middle + 5, class: `middle in-neuron ${light ? "on-light" : "on-dark"}`, text: circled(value) }));
-  const lines = [...(narrow ? name.split(/ (?=neuron|\S+$)/) : [name]), ...(target === null ? [] : [`should be ${target}`.replace("should be", narrow ? "→" : "should say")])];
-  lines.forEach((text, k) => group.append(s("text", { x: x1 + 46, y: middle + 5 + 18 * (k - (lines.length - 1) / 2), class: `${k === 0 ? "bold" : "soft"} ${narrow ? "tiny" : ""}`, text })));
+  const lines = [name, ...(target === null ? [] : [`should say ${target}`])];
+  lines.forEach((text, k) => {
+    const [x, y] = narrow ? [spec.width, middle + 44 + 18 * k] : [x1 + 46, middle + 5 + 18 * (k - (lines.length - 1) / 2)];
+    group.append(s("text", { x, y, class: `${k === 0 ? "bold" : "soft"} ${narrow ? "end tiny" : ""}`, text }));
+  });
   group.append(...arrow(x1 + 34, middle, asks, Math.abs(asks), 44));
   return spec.formulas.on(group, spec.ownFormula);
 }

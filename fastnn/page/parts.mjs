@@ -22,7 +22,7 @@ export function drawParts(spec) {
   const x = (k) => names + each * (k + 0.5);
   const height = 44 + ROW * sources.length + 8;
   const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": spec.label });
-  const heads = [...askers.map((j) => spec.askerName(j)), ...(others ? ["others"] : []), "sum"];
+  const heads = [...askers.map((j) => spec.askerName(j)), ...(others ? [narrow ? "rest" : "others"] : []), "sum"];
   heads.forEach((text, k) => svg.append(s("text", { x: x(k), y: 30, class: `middle ${k === heads.length - 1 ? "bold" : "soft"} ${k < askers.length && askers[k] === spec.marked ? "bold" : ""} tiny`, text: text.slice(0, Math.max(2, Math.floor(each / 7))) }), s("text", { x: x(k) + each / 2, y: 30, class: "middle soft tiny", text: k < heads.length - 2 ? "+" : k === heads.length - 2 ? "=" : "" })));
   const most = Math.max(...sources.flatMap((i) => [spec.sum(i), ...(others ? [others(i)] : []), ...askers.map((j) => spec.part(j, i))].map(Math.abs)));
   svg.append(s("rect", { x: x(count - 1) - each / 2 + 4, y: 38, width: width - x(count - 1) + each / 2 - 4, height: ROW * sources.length + 6, rx: 8, class: "sum" }));
@@ -52,7 +52,7 @@ export function drawImages(spec) {
   const numbers = panels.filter(({ kind }) => kind === "number").length;
   const room = 34;
   const perRow = Math.min(panels.length, width < 520 ? 3 : 4);
-  const numberWidth = width < 520 ? 70 : 110;
+  const numberWidth = width < 520 ? 86 : 110;
   const oneRow = panels.length <= perRow;
   const inRow = oneRow ? panels.length - numbers : perRow;
   const side = Math.min((width - room * (perRow - 1) - (oneRow ? numbers * numberWidth : 0)) / inRow, spec.most ?? 230);

@@ -96,8 +96,9 @@ function lampCell(spec, column, value, { x, width }, y, narrow) {
 
 function barCell(column, value, { x, width }, y) {
   const values = Array.from(column.values).filter(Number.isFinite);
-  const text = number(value);
-  const room = width - 74;
+  const tight = width < 130;
+  const text = number(tight ? Number(value.toPrecision(2)) : value);
+  const room = width - (tight ? 60 : 78);
   const low = column.kind === "grey" ? 0 : Math.min(0, ...values);
   const high = Math.max(0, ...values);
   const at = (v) => x + 4 + (Math.max(room, 10) * (v - low)) / (high - low || 1);

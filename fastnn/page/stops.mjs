@@ -201,7 +201,7 @@ export function sum(view, width, formulas) {
   const part = (j, i) => here.parts[j * m + i];
   const image = layer === 1 && app.meta.inputs.image;
   const norms = Float64Array.from({ length: n }, (_, j) => largest(here.parts.subarray(j * m, (j + 1) * m)));
-  const askers = strongest(norms, image ? (width < 520 ? 5 : 7) : width < 520 ? 5 : 10, [view.neuron]);
+  const askers = strongest(norms, image ? (width < 520 ? 5 : 7) : width < 520 ? 4 : 10, [view.neuron]);
   const label = `The wishes of ${askers.length === n ? `all ${n}` : `the ${askers.length} strongest of ${n}`} neurons, and the sum of all`;
   if (image) return sumImages(view, width, formulas, askers, label);
   const sources = strongest(here.activations, MOST);
@@ -215,7 +215,7 @@ function sumImages(view, width, formulas, askers, label) {
   const most = largest(here.activations);
   const panels = askers.map((j) => ({ kind: "signed", values: here.parts.subarray(j * m, (j + 1) * m), most, caption: `neuron ${j}`, marked: j === view.neuron, formula: `What ${app.neuron(1, j)} asks of the pixels: −δ w, with −δ = ${number(here.bias[j])}` }));
   panels.push({ kind: "signed", values: here.activations, most, caption: "sum of all", marked: true, formula: `−∂C/∂a = −Σ δ w, over all ${n} neurons; up to ±${number(most)}` });
-  const signs = panels.map((_, k) => (k < askers.length - 1 ? "+" : k === askers.length - 1 ? (askers.length < n ? "+ … =" : "=") : ""));
+  const signs = panels.map((_, k) => (k < askers.length - 1 ? "+" : k === askers.length - 1 ? (askers.length < n ? "…=" : "=") : ""));
   return drawImages({ width, formulas, place: view.place, shape: app.meta.inputs.image, label, panels, signs, most: 150 });
 }
 
@@ -270,7 +270,7 @@ function backAtPixels(view, width, formulas) {
 export function ranking({ app, answer, pairs, pickParameter }, width, formulas) {
   const list = answer.strongest.slice(0, 14).map((entry) => ({ ...entry }));
   const second = pairs?.second;
-  const bar = ({ name, words, value }, soft) => ({ name: words, value: -value, soft, marked: pairs && (name === pairs.first.name || name === pairs.second.name), formula: `${name} (${words}): −∂C/∂θ = ${number(-value)}` });
+  const bar = ({ name, words, value }, soft) => ({ name: width < 520 ? name : words, value: -value, soft, marked: pairs && (name === pairs.first.name || name === pairs.second.name), formula: `${name} (${words}): −∂C/∂θ = ${number(-value)}` });
   const bars = list.map((entry) => bar(entry, false));
   if (second && !list.some(({ name }) => name === second.name)) bars.push({ ...bar(second, true) });
   return drawBars({ width, rows: bars, formulas, heading: ["parameter θ", "−∂C/∂θ"], label: `The strongest wishes of ${whole(app.meta.network.n_params)}` });

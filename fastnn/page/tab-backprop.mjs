@@ -44,12 +44,14 @@ class BackpropTab {
     this.prev = button("‹ Back", () => this.go(this.step - 1));
     this.next = button("Next ›", () => this.go(this.step + 1), { primary: true });
     this.list = h("ol", { class: "stops" }, STOPS.map(({ short }, k) => h("li", {}, button(short, () => this.go(k + 1)))));
-    this.nav = h("nav", { "aria-label": "Stops of backpropagation" }, this.list);
-    const side = h("div", { class: "stack side" }, this.heading, this.rule, this.words, this.text, this.choosers, h("div", { class: "row" }, this.backLayer, this.again), this.wiggleBox);
+    this.nav = h("nav", { class: "rest", "aria-label": "Stops of backpropagation" }, this.list);
+    const head = h("div", { class: "stack stop-head" }, this.heading, this.rule);
+    const side = h("div", { class: "stack stop-text" }, this.words, this.text, this.choosers, h("div", { class: "row" }, this.backLayer, this.again), this.wiggleBox);
     this.steps = h("div", { class: "row step-buttons" }, this.prev, this.number, this.next);
-    this.body = h("div", { class: "two wide-right" }, side, this.figure.element);
+    this.figure.element.classList.add("stop-figure");
+    this.body = h("div", { class: "stop-body" }, head, this.figure.element, side);
     this.ask = h("p", { class: "card", hidden: true, text: "This input is your own. Say what the network should say, and backpropagation can begin." });
-    this.element = h("div", { class: "stack backprop", onkeydown: (event) => this.key(event) }, h("div", { class: "row" }, this.chooser.element, this.target.element), this.nav, this.steps, this.ask, this.body);
+    this.element = h("div", { class: "stack backprop", onkeydown: (event) => this.key(event) }, h("div", { class: "row rest" }, this.chooser.element, this.target.element), this.nav, this.steps, this.ask, this.body);
   }
 
   /** What the example should be: a class, a number, or nothing to change where there are several values. */
