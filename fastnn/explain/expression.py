@@ -60,9 +60,9 @@ _SIGNS: dict[type[ast.AST], tuple[Any, ...]] = {
     ast.Div: (np.divide, lambda a, b: 1 / b, lambda a, b: -a / b / b),
     ast.Pow: (np.power, _power_by_base, _power_by_exponent),
 }
-_WRITTEN: dict[type[ast.AST], str] = {
-    **{ast.UAdd: "+", ast.USub: "-", ast.Add: "+", ast.Sub: "-"},
-    **{ast.Mult: "*", ast.Div: "/", ast.Pow: "**"},
+_CALLED: dict[type[ast.AST], str] = {
+    **{ast.USub: "neg", ast.Add: "add", ast.Sub: "sub"},
+    **{ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"},
 }
 CONSTANTS = {"pi": np.pi, "e": np.e}
 FUNCTIONS = (*_OF_ONE, *_OF_SEVERAL)
@@ -107,9 +107,14 @@ class Expression:
         """The program in reverse Polish order, by names.
 
         A number, "x" or "y" goes on the stack; (name, k) takes the last k values from it and puts
-        the function of them there: one of `FUNCTIONS`, or + - * / ** of two, + - of one.
+        the function of them there: one of `FUNCTIONS`, or add, sub, mul, div, pow of two, neg.
         """
-        return [step if isinstance(step, str | float) else _named(*step) for step in self._program]
+        plus = (_SIGNS[ast.UAdd], 1)  # which changes nothing
+        return [
+            step if isinstance(step, str | float) else _named(*step)
+            for step in self._program
+            if step != plus
+        ]
 
     def _run(self, x: Any, y: Any, by: str | None = None) -> _Dual:
         """Return the value and its slope by one of x and y."""
@@ -147,7 +152,7 @@ def _apply(rule: tuple[Any, ...], *duals: _Dual) -> _Dual:
 def _named(rule: tuple[Any, ...], count: int) -> tuple[str, int]:
     named: dict[str, tuple[Any, ...]] = _OF_ONE | _OF_SEVERAL
     words = {id(one): name for name, one in named.items()}
-    words |= {id(_SIGNS[kind]): sign for kind, sign in _WRITTEN.items()}
+    words |= {id(_SIGNS[kind]): name for kind, name in _CALLED.items()}
     return words[id(rule)], count
 
 

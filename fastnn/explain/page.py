@@ -13,12 +13,11 @@ import numpy as np
 from .. import paths
 from ..checks import check_count
 from ..mlp import MLP
-from ..optim import SGD
-from .answers import message
+from ..optim import SGD, FirstOrder
 from .answers.subject import Subject
 from .page_files import one_file, read_page
-from .record import record_of
-from .view_data import ViewData
+from .record import array, record_of
+from .view_data import ViewData, copied
 
 _TRAIN_SHARE = 0.8  # of the examples of a page, where there are test examples too
 _HEIGHT = 860  # pixels, in a notebook
@@ -62,7 +61,7 @@ def page(
     examples: int = 500,
     title: str = "A network",
     name: str = "examples",
-    lr: float = 0.1,
+    optimizer: FirstOrder | None = None,
     batch_size: int = 10,
     walkers: bool = True,
 ) -> Page:
@@ -85,9 +84,10 @@ def page(
         The most examples in the page, spread evenly over X; a digit adds some 200 bytes.
     title, name : str
         Of the page, and of the examples.
-    lr : float, default 0.1
-        Learning rate with which the page begins; it trains by plain `SGD`.
+    optimizer : SGD, Adam, AdamW or RMSprop, optional
+        With which the page trains, at a constant rate. Default: ``SGD(lr=0.1)``.
     batch_size : int, default 10
+        With which it begins.
     walkers : bool, default True
         Record the two walkers, which trains the network on these examples some times.
 
@@ -110,7 +110,7 @@ def page(
     >>> net = fastnn.MLP([784, 16, 16, 10], activation="sigmoid", output="sigmoid",
     ...                  loss="quadratic", seed=0)
     >>> history = net.fit(X, y, epochs=3, batch_size=10, optimizer=fastnn.SGD(1.5))
-    >>> page = fastnn.explain.page(net, X, y, test=test, lr=1.5)  # doctest: +SKIP
+    >>> page = fastnn.explain.page(net, X, y, test=test)  # doctest: +SKIP
     >>> page.save("digits.html")  # doctest: +SKIP
     """
     files = read_page()
@@ -120,23 +120,35 @@ def page(
             "or build it as CONTRIBUTING.md says"
         )
     subject = _subject(net, X, y, test, check_count("examples", examples, 1), name)
-    rate = SGD(lr).lr  # checked
-    training = {
-        "kind": "SGD",
-        "lr": rate,
-        "momentum": 0.0,
-        "batch_size": check_count("batch_size", batch_size, 1),
-    }
+    chosen = SGD(lr=0.1) if optimizer is None else optimizer
+    if not isinstance(chosen, FirstOrder) or not isinstance(chosen.lr, float):
+        raise TypeError(
+            "optimizer must be fastnn.SGD(...), Adam(...), AdamW(...) or RMSprop(...), with a "
+            f"number for lr; got {chosen!r}"
+        )
     from .. import __version__
 
-    record = record_of(subject, training, title=title, version=__version__, walkers=walkers)
-    return Page(one_file(files, message.pack(record), title), title)
+    record = record_of(
+        subject,
+        chosen,
+        check_count("batch_size", batch_size, 1),
+        title=title,
+        version=__version__,
+        walkers=walkers,
+    )
+    record["core"] = array(np.frombuffer(files["core.wasm"], np.uint8))
+    record["worker"] = files["worker.mjs"].decode("utf-8")
+    return Page(one_file(files, record, title), title)
 
 
 def _subject(
     net: MLP, X: Any, y: Any, test: tuple[Any, Any] | None, most: int, name: str
 ) -> Subject:
     """Return the network with up to `most` examples, those for the test last."""
+    known = ViewData(net, X, y).classes
+    if net.classes is None and np.asarray(y).dtype.kind in "USO" and known:
+        net = copied(net)
+        net.classes = known  # which fewer examples would not tell
     if test is None:
         return Subject(net, *_some(net, X, y, most), name=name)
     if not isinstance(test, tuple | list) or len(test) != 2:
@@ -148,8 +160,7 @@ def _subject(
 
 
 def _some(net: MLP, X: Any, y: Any, most: int) -> tuple[Any, Any]:
-    """Return some rows as dense arrays, with what y says of them."""
-    data, given = ViewData(net, X, y), np.asarray(y)
-    rows = data.sample(most)
-    some = data.X[rows]
-    return np.asarray(some.toarray() if hasattr(some, "toarray") else some), given[rows]
+    """Return some rows, spread evenly, as dense arrays."""
+    data = ViewData(net, X, y)
+    some, targets = data.at(data.sample(most))
+    return np.asarray(some.toarray() if hasattr(some, "toarray") else some), targets

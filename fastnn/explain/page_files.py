@@ -1,14 +1,13 @@
 """The files of the page, as they stand in the package, and all of them in one HTML file.
 
 In one file the modules are data: URLs of an import map, so that they are the same bytes as those
-that `fastnn lab` serves; the worker, which has no import map, is text; and the core and the record
-are gzip in base64. Nothing else can be loaded: the Content-Security-Policy names no address.
+that `fastnn lab` serves; the core and the worker, which has no import map, stand in the record.
+Nothing else can be loaded: the Content-Security-Policy names no address.
 """
 
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import json
 from html import escape
@@ -51,12 +50,8 @@ def read_page() -> dict[str, bytes]:
     }
 
 
-def one_file(files: dict[str, bytes], record: bytes, title: str) -> str:
-    """Return a page as one HTML file; the same bytes for the same files and record.
-
-    The element ``fastnn-record`` holds JSON: ``record`` and ``core`` are gzip in base64, ``worker``
-    is the text of worker.mjs.
-    """
+def one_file(files: dict[str, bytes], record: dict[str, Any], title: str) -> str:
+    """Return a page as one HTML file; the same bytes for the same files and record."""
     imports = _json({"imports": _modules(files)})
     scripts = " ".join(f"'sha256-{_sha256(script)}'" for script in (imports, _MODULE))
     policy = (
@@ -64,18 +59,12 @@ def one_file(files: dict[str, bytes], record: bytes, title: str) -> str:
         "style-src 'unsafe-inline'; img-src data: blob:; worker-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
-    held = {
-        "format": 1,
-        "record": _packed(record),
-        "core": _packed(files["core.wasm"]),
-        "worker": files["worker.mjs"].decode("utf-8"),
-    }
     return _PAGE.format(
         policy=policy,
         title=escape(title),
         imports=imports,
         style=files["style.css"].decode("utf-8").replace("</", "<\\/"),
-        record=_json(held),
+        record=_json(record),
         module=_MODULE,
     )
 
@@ -98,10 +87,6 @@ def _json(value: dict[str, Any]) -> str:
     """Return JSON that cannot end the script it stands in."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
-
-
-def _packed(content: bytes) -> str:
-    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode("ascii")
 
 
 def _sha256(text: str) -> str:
