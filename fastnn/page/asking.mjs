@@ -21,11 +21,12 @@ export function drawAsking(spec) {
   const names = narrow ? 44 : Math.min(Math.max(...sources.map((i) => spec.nameOf(i).length)) * 7.6 + 10, width * 0.3);
   const numbers = narrow ? 62 : 84;
   const x0 = names + numbers + 30;
-  const x1 = width - (narrow ? 48 : 150);
+  const x1 = width - (narrow ? 48 : Math.max(spec.own.name.length * 8.2 + 50, 130));
   const height = 30 + ROW * (sources.length + 1) + 26;
   const middle = 30 + (ROW * sources.length) / 2;
   const plan = { x0, x1, middle, narrow, names, numbers, biasY: height - 30 };
   const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": spec.label });
+  if (spec.note) svg.append(s("text", { x: 0, y: 14, class: "tiny soft", text: spec.note }));
   const heading = { bias: "", weights: "−∂C/∂w", activations: "−∂C/∂a" }[spec.part];
   svg.append(s("text", { x: x0, y: 14, class: "middle tiny soft", text: "a" }), s("text", { x: x0 - 28, y: 14, class: "end tiny soft", text: heading }));
   svg.append(...edges(spec, plan), ...biasPart(spec, plan));

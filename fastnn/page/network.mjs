@@ -125,7 +125,8 @@ function pickable(group, spec, layer, j, value) {
   const choose = () => spec.pick(layer, j);
   group.setAttribute("role", "button");
   group.setAttribute("tabindex", "0");
-  group.setAttribute("aria-label", `${spec.nameOf(layer, j)}, activation ${circled(value)}${spec.also ? spec.also(layer, j) : ""}`);
+  const drawn = Array.from(group.querySelectorAll("text"), (text) => text.textContent).join(" "); // what is seen is part of the name
+  group.setAttribute("aria-label", `${drawn}: ${spec.nameOf(layer, j)}, activation ${circled(value)}`);
   group.addEventListener("click", choose);
   group.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;

@@ -22,7 +22,7 @@ export function drawParts(spec) {
   const x = (k) => names + each * (k + 0.5);
   const height = 44 + ROW * sources.length + 8;
   const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": spec.label });
-  const heads = [...askers.map((j) => spec.askerName(j)), ...(others ? [narrow ? "rest" : "others"] : []), "sum"];
+  const heads = [...askers.map((j) => spec.askerName(j)), ...(others ? ["rest"] : []), "sum"];
   heads.forEach((text, k) => svg.append(s("text", { x: x(k), y: 30, class: `middle ${k === heads.length - 1 ? "bold" : "soft"} ${k < askers.length && askers[k] === spec.marked ? "bold" : ""} tiny`, text: text.slice(0, Math.max(2, Math.floor(each / 7))) }), s("text", { x: x(k) + each / 2, y: 30, class: "middle soft tiny", text: k < heads.length - 2 ? "+" : k === heads.length - 2 ? "=" : "" })));
   const most = Math.max(...sources.flatMap((i) => [spec.sum(i), ...(others ? [others(i)] : []), ...askers.map((j) => spec.part(j, i))].map(Math.abs)));
   svg.append(s("rect", { x: x(count - 1) - each / 2 + 4, y: 38, width: width - x(count - 1) + each / 2 - 4, height: ROW * sources.length + 6, rx: 8, class: "sum" }));

@@ -69,7 +69,7 @@ function row(spec, j, y, places, names, narrow) {
   group.setAttribute("role", "button");
   group.setAttribute("tabindex", "0");
   group.setAttribute("aria-pressed", String(marked));
-  group.setAttribute("aria-label", `${spec.nameOf(j)}. ${sentence().replaceAll("\n", "; ")}`);
+  group.setAttribute("aria-description", sentence().replaceAll("\n", "; ")); // its name is what is drawn
   group.addEventListener("click", () => spec.pick(j));
   group.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;

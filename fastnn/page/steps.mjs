@@ -36,7 +36,7 @@ export const STOPS = [
     words: ({ answer }) => [answer.words[1]],
     text: ({ app }) => [
       "Each output says a. It should say its target y. The squares of the differences show how far each is off; the cost is small when all outputs are close to their targets.",
-      app.meta.network.loss === "quadratic" ? null : `This network learns from another cost, C = ${app.meta.network.loss_formula}.`,
+      ownCost(app),
       scaled(app),
     ],
     rule: ({ app }) => `C = ${app.meta.network.loss_formula}`,
@@ -166,6 +166,12 @@ export const STOPS = [
 ];
 
 export const isOutput = ({ app, layer }) => layer === app.L;
+
+function ownCost(app) {
+  const { loss, loss_formula: formula } = app.meta.network;
+  if (loss === "quadratic") return null;
+  return loss === "mse" ? `The cost is their mean: C = ${formula}.` : `This network learns from another cost, C = ${formula}.`;
+}
 
 function scaled(app) {
   return app.meta.targets.scaled ? "Outputs and targets are shown in the network's own units, in which it learns: (y − shift) / scale." : null;

@@ -2,7 +2,7 @@
 
 import { drawAsking } from "fastnn/asking.mjs";
 import { drawBars } from "fastnn/bars.mjs";
-import { deltaFormula, slopeName } from "fastnn/deltas.mjs";
+import { deltaFormula, isDifference, slopeName } from "fastnn/deltas.mjs";
 import { bracketed, number, whole } from "fastnn/format.mjs";
 import { address, largest, paintInput } from "fastnn/image.mjs";
 import { drawNetwork, linesBetween, strongest } from "fastnn/network.mjs";
@@ -121,7 +121,7 @@ function sumFormula({ answer }, l, i) {
 export function delta(view, width, formulas) {
   const { app, answer, layer, here } = view;
   const first = layer === app.L ? { title: "y − a", kind: "bar", values: answer.difference, formula: (j) => `y − a = ${number(answer.difference[j])}` } : { title: "−∂C/∂a", kind: "bar", values: answer.layers[layer].activations, formula: (j) => `−∂C/∂a = ${number(answer.layers[layer].activations[j])}` };
-  const slope = here.slope && { title: slopeName(app, layer), kind: "grey", values: here.slope, formula: (j) => `${slopeName(app, layer)} = ${number(here.slope[j])} at z = ${number(here.z[j])}` };
+  const slope = here.slope && !(layer === app.L && isDifference(app)) && { title: slopeName(app, layer), kind: "grey", values: here.slope, formula: (j) => `${slopeName(app, layer)} = ${number(here.slope[j])} at z = ${number(here.z[j])}` };
   const wish = { title: "−δ", kind: "bar", values: here.bias, formula: (j) => deltaFormula(app, answer, layer, j) };
   return rows(view, width, formulas, [first, slope, wish].filter(Boolean), { label: `The wish of each neuron for its weighted sum: −δ` });
 }
@@ -137,7 +137,7 @@ function askingNeurons(view, width, formulas, part) {
   const wish = of[part] ?? of.weights;
   const measure = { activations: w, weights: (i) => before[i] }[part] ?? ((i) => w(i) * before[i]);
   const sources = strongest(Float64Array.from({ length: m }, (_, i) => measure(i)), MOST - 2);
-  const bright = new Set([...sources].sort((a, b) => Math.abs(before[b]) - Math.abs(before[a])).slice(0, BRIGHT));
+  const bright = new Set([...sources].sort((a, b) => Math.abs(before[b]) - Math.abs(before[a])).slice(0, Math.min(BRIGHT, Math.ceil(sources.length / 4))));
   const [d, name] = [-here.bias[neuron], app.neuron(layer, neuron)];
   const formula = (i) => {
     const from = app.neuron(layer - 1, i);
@@ -152,7 +152,7 @@ function askingNeurons(view, width, formulas, part) {
     formulas,
     place: view.place,
     label: `${name} and the neurons before it${sources.length < m ? `, the ${sources.length} strongest of ${whole(m)}` : ""}`,
-    note: sources.length < m ? `the ${sources.length} ${part === "activations" ? "with the largest |w|" : part === "weights" ? "brightest" : "with the largest |w a|"} of ${whole(m)}` : null,
+    note: sources.length < m ? `${width < 520 ? "" : "the "}${sources.length}${width < 520 ? "" : part === "weights" ? " brightest" : " strongest"} of ${whole(m)}` : null,
     sources,
     a: before,
     functions: [layer === 1 ? "identity" : app.meta.network.functions[layer - 2], app.meta.network.functions[layer - 1]],

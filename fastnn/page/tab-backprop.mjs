@@ -120,7 +120,7 @@ class BackpropTab {
     const { app } = this;
     this.chooser.show(app.current);
     const { target } = app.current;
-    this.target.set(target ?? "");
+    this.target.set(typeof target === "number" ? Number(target.toPrecision(6)) : target ?? "");
     const known = target !== null && target !== undefined;
     this.ask.hidden = known;
     this.body.hidden = this.steps.hidden = !known;

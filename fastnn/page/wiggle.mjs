@@ -32,7 +32,6 @@ export function drawWiggle(view, width, formulas) {
   );
   svg.setAttribute("aria-label", movedWords(view));
   formulas.on(svg, () => `promised: C + ∂C/∂θ · Δ = ${number(wiggled.cost)} + ${bracketed(wiggled.slope)} · ${bracketed(moved)} = ${number(promised)};  the cost is ${number(wiggled.costs[at])}`);
-  svg.querySelector(":scope > title")?.remove(); // the line below follows the slider
   return svg;
 }
 
