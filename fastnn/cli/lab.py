@@ -7,16 +7,17 @@ import tempfile
 import threading
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from .. import MLP, words
+from ..explain import page
 from ..explain.answers.subject import Subject
 from ..lab.server import Server
 from ..lab.session import Session
 from ..lab.trainer import Settings
-from ..optim import SGD
+from ..optim import SGD, FirstOrder
 from . import evaluate, options, report, task_data, train, train_options
 from .options import UsageError
 from .task_data import Part
@@ -73,10 +74,33 @@ def _port(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C, or write it to a file."""
+    if args.output is not None:
+        if args.output.suffix.lower() != ".html":
+            raise UsageError(f"--output {args.output}: expected a name that ends in .html")
+        options.check_writable(args.output, "--output")
     subject, training = _subject(args)
     title = Path(args.model).name if args.model else f"A new network for {subject.name}"
     name = Path(args.model or f"{subject.name}.safetensors").name
+    if args.output is not None:
+        return _write(args.output, subject, training, title)
     return _serve(args, Session(subject, training, title=title, file_name=name, opener=_opened))
+
+
+def _write(path: Path, subject: Subject, training: Settings, title: str) -> int:
+    """Write the page to a file."""
+    plain = training.lr is not None and isinstance(training.optimizer, FirstOrder)
+    made = page(
+        subject.net,
+        *subject.training,
+        test=subject.test,
+        optimizer=cast("FirstOrder", training.optimizer) if plain else SGD(_RATE),
+        batch_size=training.batch_size,
+        title=title,
+        name=subject.name,
+    )
+    made.save(path)
+    report.fact("wrote", f"{path} ({max(round(path.stat().st_size / 1000), 1):,} kB)")
+    return 0
 
 
 def _serve(args: argparse.Namespace, session: Session) -> int:

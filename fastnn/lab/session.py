@@ -214,10 +214,10 @@ class Session:
             raise ValueError("give steps or epochs")
         with self._control:
             if steps is not None:
-                self._trainer.play(steps=check_count("steps", steps, 1))
+                training = self._trainer.play(steps=check_count("steps", steps, 1))
             else:
-                self._trainer.play(epochs=check_count("epochs", epochs, 1))
-        self._trainer.wait()
+                training = self._trainer.play(epochs=check_count("epochs", epochs, 1))
+        training.join()  # in which another page may pause it
         return {}
 
     def _rewind(self, seed: Any = None) -> dict[str, Any]:

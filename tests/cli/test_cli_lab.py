@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 import fastnn
 from fastnn.cli import lab, main
 from fastnn.explain.answers import message
+from fastnn.explain.page_files import read_page
 from fastnn.lab.server import TOKEN_HEADER, Server
 from fastnn.lab.session import Session
 
@@ -157,6 +159,32 @@ class TestWrongUsage:
         taken.server_close()
         assert status == 1
         assert err.startswith(f"fastnn: error: --port {taken.server_port}: ")
+
+
+class TestOneFile:
+    @pytest.fixture(autouse=True)
+    def _with_a_core(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Other bytes in the place of the core, where it was not built."""
+        found = {"core.wasm": b"\0asm", "worker.mjs": b"// worker", **read_page()}
+        monkeypatch.setattr(sys.modules["fastnn.explain.page"], "read_page", lambda: found)
+
+    def test_it_has_the_model_and_examples_for_training_and_test(
+        self, run: Any, served: list[Session], model: Path, tmp_path: Path
+    ) -> None:
+        to = tmp_path / "lab.html"
+        status, out, err = run("lab", model, "-o", to)
+        assert (status, err, served) == (0, "", [])
+        assert str(to) in out
+        text = to.read_text("utf-8").partition('id="fastnn-record">')[2].partition("</script>")[0]
+        meta = json.loads(text)["meta"]
+        assert meta["data"] == {"name": "dots", "n": 80, "n_train": 64}
+        assert meta["title"] == "dots.safetensors"
+
+    def test_another_ending_is_wrong_usage(self, run: Any, model: Path, tmp_path: Path) -> None:
+        status, _, err = run("lab", model, "-o", tmp_path / "lab.pdf")
+        assert status == 2
+        assert ".html" in err
+        assert run("lab", model, "-o", tmp_path / "no" / "lab.html")[0] == 1
 
 
 class TestOpen:

@@ -109,6 +109,19 @@ class TestSteps:
         with pytest.raises(ValueError, match="no learning rate"):
             call("train", lr=0.1)
 
+    def test_a_rate_with_a_schedule_trains_in_batches_until_a_number_is_set(self) -> None:
+        session = Session(digits(), Settings(SGD(fastnn.schedules.Cosine(0.5)), 50))
+        call = caller(session)
+        call("advance", epochs=1)
+        assert call("frame")["step"] == 6
+        assert call("meta")["optimizer"]["lr"] is None
+        with pytest.raises(ValueError, match="lr is missing"):
+            call("batch", rows=[0])
+        call("train", lr=0.25)
+        call("advance", epochs=1)
+        assert call("frame")["step"] == 12
+        assert session.subject.net._optimizer == SGD(0.25)
+
     def test_a_training_that_diverges_says_so_and_leaves_finite_weights(self) -> None:
         subject = prices()
         call = caller(Session(subject, Settings(SGD(1e200), 10)))
@@ -211,6 +224,16 @@ class TestPlay:
         assert not frame["running"]
         assert frame["epoch"] == frame["step"] == 0
         assert np.array_equal(session.subject.net.params, start)
+
+    def test_another_page_may_end_an_epoch_that_a_page_waits_for(self, session: Session) -> None:
+        call = caller(session)
+        waiting = threading.Thread(target=lambda: caller(session)("advance", epochs=10**6))
+        waiting.start()
+        until_epoch(call, 1)
+        call("train", play=False)
+        waiting.join()
+        call("train", play=True)
+        assert call("frame")["running"]
 
     def test_two_pages_play_pause_and_read_at_once(self, session: Session) -> None:
         errors: list[Exception] = []
