@@ -127,6 +127,18 @@ class Sensitivity(Shown):
             return 1.0 if first == 0 else float("inf")
         return first / second
 
+    def pair(self, times: float = 32.0) -> tuple[Slope, Slope]:
+        """Return the largest slope, and the one that it is about `times` as large as.
+
+        Of slopes that are 0 the first, if there are no others.
+        """
+        sizes = np.abs(self._gradient.flat.astype(np.float64))
+        first = int(sizes.argmax())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            off = np.abs(np.log(sizes[first] / sizes / times))
+        off[first] = np.inf
+        return self.entry(first), self.entry(int(np.nan_to_num(off, nan=np.inf).argmin()))
+
     def sentence(self, i: int | str, j: int | str) -> str:
         """Return `ratio` in words, the parameter that matters more first."""
         if self.ratio(i, j) < 1:
