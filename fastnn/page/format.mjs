@@ -33,14 +33,14 @@ export function brief(value, digits = 2) {
   return size >= 1e6 ? plain(exponential(x, digits - 1)) : plain(String(Number(x.toPrecision(digits))));
 }
 
-/** An activation in about four characters, to stand in its neuron. */
-export function circled(value) {
+/** An activation in at most four characters, or three if it must be short, to stand in its neuron. */
+export function circled(value, short = false) {
   const x = Number(value);
   const size = Math.abs(x);
-  let text = x.toFixed(size >= 10 ? 0 : x <= -1 ? 1 : 2);
-  if (Number(text) === 0) text = "0.00";
+  let text = x.toFixed(size >= 9.995 ? 0 : x <= -0.995 || (short && size >= 0.995) ? 1 : 2);
+  if (Number(text) === 0) text = "0";
   if (text.length > 5) text = x.toExponential(0).replace("e+", "e");
-  return plain(text.length > 4 ? text.replace("0.", ".") : text);
+  return plain(text.length > 4 || short ? text.replace("0.", ".") : text);
 }
 
 /** A number with its sign, also of positive ones: +0.2013. */

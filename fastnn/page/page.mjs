@@ -71,14 +71,16 @@ class Shell {
   }
 
   build() {
-    const panels = Object.entries(this.tabs).map(([name, tab]) => {
-      tab.panel = h("section", { id: `panel-${name}`, role: "tabpanel", "aria-labelledby": `tab-${name}`, hidden: true }, tab.element);
-      if (this.only) ["role", "aria-labelledby"].forEach((attribute) => tab.panel.removeAttribute(attribute));
-      return tab.panel;
-    });
+    this.panels = Object.fromEntries(
+      Object.entries(this.tabs).map(([name, { element }]) => {
+        const props = this.only ? {} : { role: "tabpanel", "aria-labelledby": `tab-${name}` };
+        return [name, h("section", { id: `panel-${name}`, hidden: true, ...props }, element)];
+      }),
+    );
     const parts = this.only ? [] : [this.header(), this.tabList()];
-    fill(this.page, parts, this.alert, h("main", {}, panels), this.live, this.only ? null : this.footer());
+    fill(this.page, parts, this.alert, h("main", {}, Object.values(this.panels)), this.live, this.only ? null : this.footer());
     this.page.classList.toggle("lesson", this.only !== null);
+    this.page.classList.toggle("whole", Boolean(this.options.whole));
   }
 
   header() {
@@ -131,7 +133,7 @@ class Shell {
     if (state) tab.restore(state);
     if (this.tab !== name) this.tabs[this.tab]?.hide();
     this.tab = name;
-    for (const [other, { panel }] of Object.entries(this.tabs)) {
+    for (const [other, panel] of Object.entries(this.panels)) {
       panel.hidden = other !== name;
       this.buttons?.[other].setAttribute("aria-selected", String(other === name));
       this.buttons?.[other].setAttribute("tabindex", other === name ? "0" : "-1");
