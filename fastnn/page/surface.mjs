@@ -28,7 +28,7 @@ export function shading(z) {
 export class Plane {
   constructor({ label, names, over, pick = null, equal = false, height = (width) => Math.min(520, 0.75 * width + 60) }) {
     Object.assign(this, { names, over, pick, equal, surface: null, cross: null, clip: id("clip") });
-    this.element = s("svg", { class: pick ? "plane pick" : "plane", role: pick ? "application" : "img", "aria-label": label, tabindex: pick ? "0" : null });
+    this.element = s("svg", { class: pick ? "contours pick" : "contours", role: pick ? "application" : "img", "aria-label": label, tabindex: pick ? "0" : null });
     if (pick) this.listen();
     this.draw = sized(this.element, height, (w, hgt) => this.drawn(w, hgt));
   }

@@ -29,7 +29,7 @@ function images(app, shown, n) {
 function bars(app, n) {
   let last = null;
   const neuron = select("Neuron of the first layer", Array.from({ length: n }, (_, j) => [String(j), app.neuron(1, j)]), { value: "0", onchange: () => last && update(last) });
-  const svg = s("svg", { class: "bars", role: "img" });
+  const svg = s("svg", { class: "weight-bars", role: "img" });
   const note = h("p", { class: "soft small" });
   const update = (layer) => {
     last = layer;
