@@ -1,5 +1,6 @@
 // app.mjs: the state that all tabs share: the example, its target, the tab; and how it changes.
 
+import { History } from "fastnn/history.mjs";
 import * as address from "fastnn/state.mjs";
 
 const FEW = 64; // inputs that are written into the address
@@ -15,7 +16,7 @@ const FEW = 64; // inputs that are written into the address
  */
 export class App {
   constructor(source, parts) {
-    Object.assign(this, { source, meta: source.meta, current: null, frame: null, state: {}, listeners: [], ...parts });
+    Object.assign(this, { source, meta: source.meta, current: null, frame: null, history: new History(), state: {}, listeners: [], ...parts });
     this.settings = { reducedMotion: matchMedia("(prefers-reduced-motion: reduce)").matches };
   }
 

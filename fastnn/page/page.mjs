@@ -154,6 +154,7 @@ class Shell {
   async frame(frame) {
     this.app.frame = frame;
     this.app.meta = this.app.source.meta;
+    this.app.history.add(frame, this.app.meta.data?.n_train ?? this.app.meta.data?.n);
     await this.tabs[this.tab]?.frame?.(frame);
   }
 
