@@ -187,6 +187,8 @@ function programOf(source, wanted) {
   return source.record.programs[place];
 }
 
+const textOf = (source, wanted) => source.meta.functions.find(({ name }) => name === wanted)?.expression ?? wanted;
+
 async function descent(source, { function: wanted, ...args }) {
   const program = programOf(source, wanted), same = ({ args: known }) =>
     known.function === wanted && ["lr", "momentum", "steps"].every((name) => known[name] === args[name]) && known.start.every((p, k) => p === args.start[k]);
@@ -199,7 +201,7 @@ export const CALLS = {
   next_mistake: nextMistake,
   forward, backprop, layer, wiggle, pairs, deck, batch, step, rewind, plane, walkers,
   descend: descent,
-  surface: (source, { function: wanted, ...args }) => ({ ...surface(programOf(source, wanted), args), name: wanted }),
+  surface: (source, { function: wanted, ...args }) => ({ ...surface(programOf(source, wanted), args), name: textOf(source, wanted) }),
   train: (source, args) => source.learn("train", args),
   advance: (source, args) => source.learn("advance", args),
 };

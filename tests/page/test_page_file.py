@@ -132,7 +132,7 @@ def test_sentences_are_those_of_explain_until_the_network_or_the_example_changes
 def test_training_answers_calls_while_it_runs_and_rewinds_to_the_same_history(modules: Any) -> None:
     call = connected(modules, SUBJECTS["digits"](), SGD(0.5))
     start = call("params", "ask")["params"]
-    modules.evaluate("source.onframe = (frame) => { (globalThis.frames_ ??= []).push(frame) }")
+    modules.evaluate("void (source.onframe = (frame) => { (globalThis.frames_ ??= []).push(frame) })")
     call("train", play=True)
     assert len(call("example", index=3)["x"]) == 784
     modules.wait_for_function("globalThis.frames_?.at(-1)?.epoch >= 3")
