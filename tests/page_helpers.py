@@ -18,10 +18,12 @@ _CONNECT = """async (record) => {
 _CALL = """async ([where, name, args]) => {
   const answer = await source[where](name, args);
   const plain = (value) => {
-    if (ArrayBuffer.isView(value)) return { array: value.constructor.name, numbers: Array.from(value, (x) => (Object.is(x, -0) ? "-0" : String(x))) };
+    const text = (x) => (Object.is(x, -0) ? "-0" : String(x));
+    if (ArrayBuffer.isView(value))
+      return { array: value.constructor.name, numbers: Array.from(value, text) };
     if (Array.isArray(value)) return value.map(plain);
-    if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]));
-    return value;
+    if (!value || typeof value !== "object") return value;
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)]));
   };
   return plain(answer);
 }"""

@@ -28,7 +28,14 @@ SOURCES = (
 )
 FLAGS = (
     *("-target", "wasm32-wasi", "-mexec-model=reactor", "-msimd128", "-O3", "-std=c11"),
-    *("-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-DFNN_FLOAT32_ALONE"),
+    *(
+        "-fvisibility=hidden",
+        "-ffp-contract=off",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-DFNN_FLOAT32_ALONE",
+    ),
     *("-I.", "-Wl,--no-entry", "-Wl,--gc-sections", "-Wl,--strip-all"),
     "-Wl,-z,stack-size=131072",  # or memory begins at 17 MB
 )
@@ -45,7 +52,9 @@ def main(*words: str) -> None:
     if words not in ((), ("--record",)):
         sys.exit(__doc__)
     if version("ziglang") != ZIG:
-        sys.exit(f"build.py needs ziglang {ZIG}, got {version('ziglang')}: pip install ziglang=={ZIG}")
+        sys.exit(
+            f"build.py needs ziglang {ZIG}, got {version('ziglang')}: pip install ziglang=={ZIG}"
+        )
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "core.wasm"
         compile_core(made)

@@ -7,7 +7,7 @@ import { descend, surface } from "fastnn/descent.mjs";
 
 const STRONGEST = 20, COLUMNS = 12, PARAMETERS = 12, TIMES = 32;
 const TRAINING = 0, VALIDATION = 1;
-const MOST_VALUES = 1000, MOST_PLACES = 401;
+const MOST_VALUES = 1000, MOST_PLACES = 401, MARGIN = 0.1; // of the range of an input, on each side
 
 const wish = (values) => values.map((value) => 0 - value); // 0, not −0
 const dot = (a, b) => a.reduce((sum, value, k) => sum + value * b[k], 0);
@@ -36,7 +36,7 @@ async function forward(source, { x }) {
   const said = source.saidOf(null, x), { layers } = await source.ask("forward", { x });
   const outputs = layers.at(-1).a, predict = source.predict(outputs);
   const answer = source.meta.task === "classes" ? source.numbered(outputs) : predict;
-  return { layers, predict, answer, ...spoken(said, said.forward) };
+  return { layers, predict, answer, ...spoken(said, said.forward?.[0]), ...(said.silent && { words: "" }) };
 }
 
 async function backprop(source, args) {
@@ -163,8 +163,8 @@ async function rewind(source, { seed } = {}) {
 async function plane(source, { layer: l, neuron, n = 101 }) {
   if (source.nIn !== 2) throw new Error("a map of the plane needs a network of two inputs");
   if (!(n >= 2 && n <= MOST_PLACES)) throw new Error(`n must be from 2 to ${MOST_PLACES}`);
-  const { low, high, names } = source.meta.inputs, end = (bound, k) => bound[k] ?? bound;
-  const [x, y] = [0, 1].map((k) => Float64Array.from(range(n), (i) => end(low, k) + ((end(high, k) - end(low, k)) * i) / (n - 1)));
+  const { low, high, names } = source.meta.inputs, end = (bound, k) => bound[k] ?? bound, margin = (k) => MARGIN * (end(high, k) - end(low, k));
+  const [x, y] = [0, 1].map((k) => Float64Array.from(range(n), (i) => end(low, k) - margin(k) + ((end(high, k) - end(low, k) + 2 * margin(k)) * i) / (n - 1)));
   const X = Float64Array.from({ length: 2 * n * n }, (_, k) => (k % 2 ? y[Math.floor(k / 2 / n)] : x[(k >> 1) % n]));
   const found = await source.ask("map", { X, layer: l }), m = source.sizes[l];
   const all = l === source.sizes.length - 1 ? source.predict(Float64Array.from(found.values)) : found.values;

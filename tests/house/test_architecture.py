@@ -130,7 +130,8 @@ def test_only_simd_and_the_processor_s_modes_know_intrinsics() -> None:
         if folder_of(name) != "simd" and not name.endswith("fpmode.h")
     }
     violations = lines_with(
-        r"\b_mm\d*_(?!pause)|\b__m\d+|\bwasm_[a-z]\d+x\d+_|\bv(ld|st)1q?_|\bfloat(32x4|64x2)_t", sources
+        r"\b_mm\d*_(?!pause)|\b__m\d+|\bwasm_[a-z]\d+x\d+_|\bv(ld|st)1q?_|\bfloat(32x4|64x2)_t",
+        sources,
     )
     assert not violations, show(violations)
 

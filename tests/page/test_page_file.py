@@ -124,7 +124,7 @@ def test_sentences_are_those_of_explain_until_the_network_or_the_example_changes
     assert "changed" in call("forward", x=drawn.tolist())["silent"]
     call("advance", steps=1)
     for answer in (call("forward", x=x.tolist()), call("backprop", index=4)):
-        assert answer["words"] == [] and "rewind" in answer["silent"]
+        assert not answer["words"] and "rewind" in answer["silent"]
     call("rewind")
     assert call("backprop", index=4)["recorded"]
 
@@ -132,13 +132,16 @@ def test_sentences_are_those_of_explain_until_the_network_or_the_example_changes
 def test_training_answers_calls_while_it_runs_and_rewinds_to_the_same_history(modules: Any) -> None:
     call = connected(modules, SUBJECTS["digits"](), SGD(0.5))
     start = call("params", "ask")["params"]
-    modules.evaluate("void (source.onframe = (frame) => { (globalThis.frames_ ??= []).push(frame) })")
+    modules.evaluate(
+        "void (source.onframe = (frame) => { (globalThis.frames_ ??= []).push(frame) })"
+    )
     call("train", play=True)
     assert len(call("example", index=3)["x"]) == 784
     modules.wait_for_function("globalThis.frames_?.at(-1)?.epoch >= 3")
     call("train", play=False)
     modules.wait_for_function("!globalThis.frames_.at(-1).running")
-    history = "frames_.filter((f) => f.record === frames_.at(-1).record).flatMap((f) => [...f.history.loss])"
+    history = """frames_.filter((f) => f.record === frames_.at(-1).record)
+      .flatMap((f) => [...f.history.loss])"""
     first = modules.evaluate(history)
     call("rewind")
     assert_array_equal(call("params", "ask")["params"], start)
