@@ -12,7 +12,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -58,7 +58,11 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {".mjs": "text/javascript", ".css": "text/css", ".wasm": "application/wasm"}
+    extensions_map: ClassVar[dict[str, str]] = {
+        ".mjs": "text/javascript",
+        ".css": "text/css",
+        ".wasm": "application/wasm",
+    }
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
