@@ -7,6 +7,7 @@ import gzip
 import os
 import platform
 import sys
+import sysconfig
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
@@ -39,7 +40,9 @@ ISA_FLAGS = {  # on x86-64; a source of another architecture compiles to nothing
     "kernels_avx512": ["/arch:AVX512"] if MSVC else ["-mavx512f", "-mfma", "-mpopcnt"],
 }
 MACHINE = platform.machine().lower() + os.environ.get("ARCHFLAGS", "")
-X86 = "x86_64" in MACHINE or "amd64" in MACHINE
+# Pyodide compiles on one machine for another: sysconfig names the target, platform the builder.
+WASM = "wasm32" in sysconfig.get_platform() or bool(os.environ.get("PYODIDE"))
+X86 = not WASM and ("x86_64" in MACHINE or "amd64" in MACHINE)
 
 
 def isa_flags(source: str) -> list[str]:
@@ -124,7 +127,7 @@ extension = Extension(
     depends=CORE,
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
     + ([("FNN_FAULTS", "1")] if FAULTS else []),
-    extra_link_args=["-Wl,-s"] if sys.platform == "linux" and not DEBUG else [],
+    extra_link_args=["-Wl,-s"] if sys.platform == "linux" and not (DEBUG or WASM) else [],
 )
 
 setup(

@@ -1,0 +1,91 @@
+// arrows.mjs: pictures of a step: the angle of two gradients, and costs before, promised and after
+
+import { s, fill } from "fastnn/dom.mjs";
+import { axes, scale, sized } from "fastnn/chart.mjs";
+import { number, whole } from "fastnn/format.mjs";
+import { arrow } from "fastnn/surface.mjs";
+
+const LONG = 190; // pixels of an arrow
+
+/** The directions of a batch and of all examples: {element, update(degrees, cosine, m, n)}. */
+export function angle() {
+  const element = s("svg", { class: "angle", role: "img", viewBox: "0 0 420 280" });
+  const update = (degrees, cosine, m, n) => {
+    element.setAttribute("aria-label", `Two arrows with an angle of ${number(degrees)} degrees: −∇C of this batch, and of all examples`);
+    const known = Number.isFinite(degrees);
+    fill(element, known ? arrows(degrees, cosine, m, n) : s("text", { x: 20, y: 40 }, "One of the two gradients is 0."));
+  };
+  return { element, update };
+}
+
+function arrows(degrees, cosine, m, n) {
+  const [x, y] = [150, degrees > 90 ? 240 : 232];
+  const at = (angle_, size) => [x + size * Math.cos(rad(angle_)), y - size * Math.sin(rad(angle_))];
+  const [tx, ty] = at(degrees, LONG);
+  const [ax, ay] = at(degrees, 62);
+  const arc = `M${x + 62} ${y}A62 62 0 0 0 ${ax.toFixed(1)} ${ay.toFixed(1)}`;
+  const [lx, ly] = at(degrees / 2, 84);
+  const up = y - LONG - 14;
+  return [
+    s("line", { class: "right-angle", x1: x, x2: x, y1: y, y2: up }),
+    s("text", { class: "soft tiny middle", x, y: up - 5 }, "90°: no help at all"),
+    s("path", { class: "arc", d: arc }),
+    arrow(x, y, LONG, 0, "full-way"),
+    arrow(x, y, tx - x, ty - y, "batch-way"),
+    s("text", { class: "bold", x: lx, y: ly + 5 }, `${number(Number(degrees.toFixed(1)))}°`),
+    s("text", { class: "soft", x: lx, y: ly + 24 }, `cosine ${number(Number(cosine.toFixed(4)))}`),
+    s("text", { x: x + LONG - 12, y: y + 24, "text-anchor": "middle" }, `all ${whole(n)} examples`),
+    s("text", { class: "fill-mark", ...beside(tx, ty, degrees) }, `this batch of ${whole(m)}`),
+  ];
+}
+
+const rad = (degrees) => (degrees * Math.PI) / 180;
+
+// The name of the batch's arrow stands where it crosses neither arrow.
+function beside(x, y, degrees) {
+  if (degrees < 25) return { x, y: y - 14, "text-anchor": "middle" };
+  if (degrees > 100) return { x: Math.max(x, 70), y: y - 12, "text-anchor": "middle" };
+  return { x: x + 12, y: y + 4 };
+}
+
+/** Costs of the batch and of all examples on two lines: {element, update(costs, taken)}; taken is null before the step. */
+export function costs() {
+  const element = s("svg", { class: "costs", role: "img" });
+  let last = null;
+  const draw = sized(element, () => 210, (width) => last && fill(element, bars(...last, width)));
+  const update = (before, taken) => {
+    last = [before, taken];
+    element.setAttribute("aria-label", `Costs: ${lines(before, taken).map(({ name, now, promised, after }) => `${name} ${number(now)}, promised ${number(promised)}${after === undefined ? "" : `, after the step ${number(after)}`}`).join("; ")}`);
+    draw();
+  };
+  return { element, update };
+}
+
+function lines(before, taken) {
+  return [
+    { name: "this batch", now: before.cost_before, promised: before.cost_before + before.promised, after: taken?.cost_after },
+    { name: "all examples", now: before.full_before, promised: before.full_before + before.full_promised, after: taken?.full_after },
+  ];
+}
+
+function bars(before, taken, width) {
+  const both = lines(before, taken);
+  const values = both.flatMap(({ now, promised, after }) => [now, promised, after ?? now]);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const margin = 0.08 * (high - low) || 0.01;
+  const x = scale(low - margin, high + margin, 20, width - 20);
+  const frame = axes([20, 34, width - 20, 166], x, scale(0, 1, 166, 34), { x: "cost", y: "" }).querySelectorAll(".grid, .tick, .axis");
+  const kept = Array.from(frame).filter((part) => part.getAttribute("x1") !== part.getAttribute("x2") ? false : true).filter((part) => part.getAttribute("text-anchor") !== "end");
+  return [kept, legend(), both.map((line, k) => costLine(line, x, 66 + 58 * k))];
+}
+
+function legend() {
+  const names = [["cost-now", "before"], ["cost-promised", "promised"], ["cost-after", "after"]];
+  return names.map(([kind, name], k) => s("g", {}, s("circle", { class: kind, cx: 26 + 110 * k, cy: 14, r: 6 }), s("text", { x: 38 + 110 * k, y: 19 }, name)));
+}
+
+function costLine({ name, now, promised, after }, x, y) {
+  const dot = (kind, value) => s("circle", { class: kind, cx: x.place(value), cy: y + 12, r: 6 }, s("title", {}, number(value)));
+  const to = after ?? promised;
+  return s("g", {}, s("text", { class: "soft", x: 20, y: y - 8 }, name), s("line", { class: after === undefined ? "cost-way promised" : "cost-way", x1: x.place(now), x2: x.place(to), y1: y + 12, y2: y + 12 }), dot("cost-now", now), dot("cost-promised", promised), after === undefined ? null : dot("cost-after", after));
+}
