@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import threading
 import webbrowser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .. import MLP
+from .. import MLP, words
+from ..explain import page
 from ..explain.answers.subject import Subject
-from ..optim import FirstOrder, Optimizer
+from ..lab.server import Server
+from ..lab.session import Session
+from ..lab.trainer import Settings
+from ..optim import SGD, FirstOrder
 from . import evaluate, options, report, task_data, train, train_options
 from .options import UsageError
 from .task_data import Part
+from .train_options import Plan
 
 if TYPE_CHECKING:
     from .options import Commands
+
+_RATE = 0.1  # of plain steps, where nothing else is known
 
 _EPILOG = """\
 examples:
@@ -66,31 +74,49 @@ def _port(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C, or write it to a file."""
-    from ..lab.server import Server
-    from ..lab.session import Session
-
-    subject, optimizer, batch_size = _subject(args)
-    title = args.model or f"a new network for {subject.name}"
+    if args.output is not None:
+        if args.output.suffix.lower() != ".html":
+            raise UsageError(f"--output {args.output}: expected a name that ends in .html")
+        options.check_writable(args.output, "--output")
+    subject, training = _subject(args)
+    title = Path(args.model).name if args.model else f"A new network for {subject.name}"
     name = Path(args.model or f"{subject.name}.safetensors").name
-    session = Session(
-        subject,
+    if args.output is not None:
+        return _write(args.output, subject, training, title)
+    return _serve(args, Session(subject, training, title=title, file_name=name, opener=_opened))
+
+
+def _write(path: Path, subject: Subject, training: Settings, title: str) -> int:
+    """Write the page to a file."""
+    plain = training.lr is not None and isinstance(training.optimizer, FirstOrder)
+    made = page(
+        subject.net,
+        *subject.training,
+        test=subject.test,
+        optimizer=cast("FirstOrder", training.optimizer) if plain else SGD(_RATE),
+        batch_size=training.batch_size,
         title=title,
-        file_name=name,
-        optimizer=optimizer,
-        batch_size=batch_size,
-        opener=_opened,
+        name=subject.name,
     )
+    made.save(path)
+    report.fact("wrote", f"{path} ({max(round(path.stat().st_size / 1000), 1):,} kB)")
+    return 0
+
+
+def _serve(args: argparse.Namespace, session: Session) -> int:
     try:
         server = Server(session, args.port)
     except OSError as error:
         raise OSError(f"--port {args.port}: {error.strerror or error}") from None
-    report.fact("network", report.describe(subject.net))
-    report.fact("data", f"{subject.name}, {subject.examples.n:,} examples")
-    report.fact("page", server.url)
-    report.fact("", "Ctrl-C ends it")
-    if not args.no_browser:
-        webbrowser.open(server.url)
     try:
+        report.fact("network", report.describe(session.subject.net))
+        n = words.plural(session.subject.examples.n, "example")
+        report.fact("data", f"{session.subject.name}, {n}")
+        print(f"page      {server.url}")  # in one line, however narrow the terminal is
+        print("Ctrl-C ends it.", flush=True)
+        if not args.no_browser:  # some browsers of a terminal return only when they are left
+            opening = (server.url_for_once,)
+            threading.Thread(target=webbrowser.open, args=opening, daemon=True).start()
         server.serve_forever(poll_interval=0.1)
     finally:
         server.server_close()
@@ -98,18 +124,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _subject(args: argparse.Namespace) -> tuple[Subject, Optimizer | None, int]:
-    """Return the network and its data, and how it is trained."""
+def _subject(args: argparse.Namespace) -> tuple[Subject, Settings]:
+    """Return the network and its data, and how the page trains it: by plain steps, if it may."""
     if args.model is None:
         job = train.new_job(train_options.defaults(args.data, args.target))
-        return (
-            _of_parts(job.net, job.train, job.split.test, job.split.data.name),
-            job.optimizer,
-            (job.batch_size),
-        )
+        subject = _of_parts(job.net, job.train, job.split.test, job.split.data.name)
+        plain = job.optimizer if isinstance(job.optimizer, SGD) else SGD(_RATE)
+        return subject, Settings(plain, job.batch_size)
     net = evaluate.load_model(args.model)
-    optimizer = net._optimizer if isinstance(net._optimizer, FirstOrder) else None
-    return _of_model(net, args.model, args.data, args.target), optimizer, 10
+    subject = _of_model(net, args.model, args.data, args.target)
+    if net._optimizer is not None and net._fit_state is not None:  # a checkpoint's
+        return subject, Settings(net._optimizer, net._fit_state.batch_size)
+    recipe = train.Recipe.of(net)
+    plan = Plan.of(train_options.defaults(None if recipe is None else recipe.data, None))
+    classic = recipe is not None and plan.classic and net.loss == "quadratic"
+    return subject, Settings(SGD(plan.lr if classic else _RATE), 10)
 
 
 def _of_model(net: MLP, path: str, data: str | None, target: str | None) -> Subject:

@@ -4,6 +4,8 @@
   site that leads here (DNS rebinding) is refused by its Host.
 - Every call needs the token of the page's address in a header. A page of another origin does not
   know it, and may not send that header: no answer allows it to (CORS).
+- The command line of a browser is no secret on this computer: a browser that fastnn opens gets an
+  address that leads to the one with the token, once.
 - The page loads nothing from elsewhere and runs no script but the files of `fastnn/page`
   (Content-Security-Policy); the files are a list that is read when the server starts.
 - A body is read only after all this, up to a limit. What cannot be understood is refused with one
@@ -23,8 +25,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from ..explain.answers import message
 from ..explain.page_files import read_page
-from . import message
 from .session import Session
 
 MOST_BYTES = 256 << 20  # of a call: a file that is opened
@@ -65,6 +67,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, session: Session, port: int = 0) -> None:
         self.session, self.token = session, secrets.token_urlsafe(24)
+        self._ticket: str | None = secrets.token_urlsafe(24)
         self.files = {
             f"/{name}": (_TYPES[Path(name).suffix], content)
             for name, content in read_page().items()
@@ -83,6 +86,18 @@ class Server(ThreadingHTTPServer):
     def url(self) -> str:
         """The address of the page."""
         return f"http://127.0.0.1:{self.server_port}/?token={self.token}"
+
+    @property
+    def url_for_once(self) -> str:
+        """The address that leads to `url` when it is asked for the first time."""
+        return f"http://127.0.0.1:{self.server_port}/?open={self._ticket}"
+
+    def take_ticket(self, query: str) -> bool:
+        """Return whether a query has the ticket of `url_for_once`, which is void from then on."""
+        good = self._ticket is not None and query == f"open={self._ticket}"
+        if good:
+            self._ticket = None
+        return good
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that closed its connection; of anything else, all."""
@@ -103,7 +118,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Send a file of the page."""
         if not self._is_for_us():
             return
-        found = self.server.files.get(self.path.partition("?")[0])
+        path, _, query = self.path.partition("?")
+        if path == "/" and self.server.take_ticket(query):
+            self._send(HTTPStatus.FOUND, "text/plain", b"", Location=self.server.url)
+            return
+        found = self.server.files.get(path)
         if found is None:
             self._refuse(HTTPStatus.NOT_FOUND, "there is no such file")
             return
@@ -184,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
         kind = "text/plain; charset=utf-8"
         self._send(status, kind, sentence.encode("utf-8", "replace"))
 
-    def _send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
+    def _send(self, status: HTTPStatus, kind: str, content: bytes, **more: str) -> None:
         self._has_read = False
         self.send_response(status)
         for name, value in (
@@ -197,6 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
             ("Cross-Origin-Opener-Policy", "same-origin"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
             ("Cache-Control", "no-store"),
+            *more.items(),
         ):
             self.send_header(name, value)
         if self.close_connection:

@@ -11,7 +11,6 @@ import inspect
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +22,12 @@ from ..checks import check_count, check_number
 from ..explain.answers import batch, example, places
 from ..explain.answers.subject import Subject
 from ..explain.view_data import copied
-from ..optim import SGD, Optimizer
+from ..optim import SGD
 from .trainer import Settings, Trainer
 
 Open = Callable[[str, bytes, Subject], Subject]
 
 _MOST_WAIT = 1.0  # seconds that a call for a newer frame may wait
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Facts of a session beside its subject, which do not change."""
-
-    title: str
-    file_name: str  # of the network, when it is saved
-    optimizer: Optimizer
-    batch_size: int
 
 
 class Session:
@@ -47,11 +36,10 @@ class Session:
     Parameters
     ----------
     subject : Subject
+    training : Settings, optional
+        Default: ``SGD(lr=0.1)`` on batches of 10.
     title, file_name : str
         Of the page, and of the network when it is saved.
-    optimizer : Optimizer, optional
-        Default: ``SGD(lr=0.1)``.
-    batch_size : int, default 10
     opener : function, optional
         ``opener(name, bytes, subject)`` returns the subject with another network or other data.
     """
@@ -59,17 +47,15 @@ class Session:
     def __init__(
         self,
         subject: Subject,
+        training: Settings | None = None,
         *,
         title: str = "fastnn lab",
         file_name: str = "network.safetensors",
-        optimizer: Optimizer | None = None,
-        batch_size: int = 10,
         opener: Open | None = None,
     ) -> None:
-        self._facts = Facts(title, file_name, optimizer or SGD(lr=0.1), batch_size)
-        self._opener = opener
+        self._title, self._file_name, self._opener = title, file_name, opener
         self._control = threading.RLock()  # of calls that change the network
-        self._trainer = Trainer(subject, Settings(self._facts.optimizer, batch_size))
+        self._trainer = Trainer(subject, training or Settings(SGD(lr=0.1), 10))
 
     @property
     def subject(self) -> Subject:
@@ -112,7 +98,7 @@ class Session:
         return {
             "kind": "local",
             "version": fastnn.__version__,
-            "title": self._facts.title,
+            "title": self._title,
             **subject.meta(),
             "optimizer": {
                 "kind": type(settings.optimizer).__name__,
@@ -228,10 +214,10 @@ class Session:
             raise ValueError("give steps or epochs")
         with self._control:
             if steps is not None:
-                self._trainer.play(steps=check_count("steps", steps, 1))
+                training = self._trainer.play(steps=check_count("steps", steps, 1))
             else:
-                self._trainer.play(epochs=check_count("epochs", epochs, 1))
-        self._trainer.wait()
+                training = self._trainer.play(epochs=check_count("epochs", epochs, 1))
+        training.join()  # in which another page may pause it
         return {}
 
     def _rewind(self, seed: Any = None) -> dict[str, Any]:
@@ -249,7 +235,7 @@ class Session:
             with self._trainer.turns:
                 self.subject.net.save(path)
             content = path.read_bytes()
-        return {"name": self._facts.file_name, "bytes": content}
+        return {"name": self._file_name, "bytes": content}
 
     def _open(self, name: Any, bytes: Any) -> dict[str, Any]:  # the page's name
         if self._opener is None:

@@ -86,6 +86,10 @@ class Settings:
         lr = getattr(self.optimizer, "lr", None)
         return lr if isinstance(lr, float) else None
 
+    def rows(self, n: int) -> int:
+        """Return the examples of a step, of n: all of them with an optimiser of second order."""
+        return min(self.batch_size, n) if isinstance(self.optimizer, FirstOrder) else n
+
     def changed(self, lr: Any = None, batch_size: Any = None, speed: Any = None) -> Settings:
         """Return the settings with what is not None, checked."""
         new = self
@@ -162,7 +166,7 @@ class Trainer:
 
     # ---- control -------------------------------------------------------------------------------
 
-    def play(self, epochs: int = _NO_END, steps: int | None = None) -> None:
+    def play(self, epochs: int = _NO_END, steps: int | None = None) -> threading.Thread:
         """Begin to train in a thread, for some epochs or steps; the caller has no turn."""
         self.pause()
         if self.subject.examples.y is None or not self.subject.n_train:
@@ -175,17 +179,13 @@ class Trainer:
         goal = (self._epochs, epochs) if steps is None else (self._steps, steps)
         self._thread = threading.Thread(target=self._run, args=goal, daemon=True)
         self._thread.start()
+        return self._thread
 
     def pause(self) -> None:
         """End the training at a batch boundary, and wait for it; the caller has no turn."""
         self._end.set()
-        self.wait()
-
-    def wait(self) -> None:
-        """Wait until the training has reached its goal; the caller has no turn."""
-        thread = self._thread
-        if thread is not None:
-            thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def _run(self, train: Callable[[int], None], goal: int) -> None:
         with self.turns:
@@ -222,11 +222,12 @@ class Trainer:
         """Train by `fit`, until done or until the settings are others than `fit` has begun with."""
         net, settings = self.subject.net, self.settings
         self._deck, self._sums = self._deck[:0], np.zeros(3)
+        first_order = isinstance(settings.optimizer, FirstOrder)
         try:
             net.fit(
                 *self.subject.training,
                 epochs=epochs,
-                batch_size=settings.batch_size if settings.lr is not None else None,
+                batch_size=settings.rows(self.subject.n_train) if first_order else None,
                 optimizer=settings.optimizer,
                 validation_data=self.subject.test,
                 callbacks=[_Watch(self)],
@@ -356,9 +357,9 @@ class _Watch(Callback):
     def _count(self, run: Run) -> None:
         step, examples, seconds = self._before
         n = self._trainer.subject.n_train
-        per_epoch = -(-n // self._settings.batch_size) if self._settings.lr is not None else 1
-        epochs, batches = divmod(run.step, per_epoch)
-        visited = epochs * n + min(batches * self._settings.batch_size, n)
+        size = self._settings.rows(n)
+        epochs, batches = divmod(run.step, -(-n // size))
+        visited = epochs * n + min(batches * size, n)
         took = time.perf_counter() - self._began
         self._trainer.count(
             step + run.step, examples + visited, seconds + took, visited / max(took, 1e-9)

@@ -68,14 +68,15 @@ export class App {
     this.changed();
   }
 
-  /** Show the example that an address names, else the first. */
+  /** Show the example that an address names, else the first one of the test. */
   async restore(state) {
     const { meta } = this;
     const x = (state.x ?? "").split(",").filter((text) => text !== "").map(Number);
     const target = state.target === undefined ? null : this.targetOf(state.target);
     if (x.length === meta.network.sizes[0] && x.every(Number.isFinite)) return this.setInput(Float64Array.from(x), target);
     if (!meta.data) return this.setInput(Float64Array.from(meta.inputs.typical), target);
-    await this.choose(address.index(state.index, meta.data.n - 1) ?? 0);
+    const { n, n_train = 0 } = meta.data;
+    await this.choose(address.index(state.index, n - 1) ?? (n_train < n ? n_train : 0));
     if (target !== null && this.current) this.setTarget(target);
   }
 
@@ -104,6 +105,17 @@ export class App {
     const [, columns, channels = 1] = this.meta.inputs.image;
     const place = Math.floor(j / channels);
     return `pixel (${Math.floor(place / columns)}, ${place % columns})`;
+  }
+
+  namesOf(layer) {
+    return Array.from({ length: this.meta.network.sizes[layer] }, (_, j) => this.neuron(layer, j));
+  }
+
+  /** Return the shortest name of a neuron, for narrow places: its class, its column or its number. */
+  short(layer, j) {
+    const { inputs, outputs } = this.meta;
+    if (layer === 0) return inputs.names ? inputs.names[j] : inputs.image ? this.pixel(j).replace("pixel ", "") : `${j}`;
+    return layer === this.L ? outputs.names[j] : `${j}`;
   }
 
   get L() {

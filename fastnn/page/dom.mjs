@@ -53,3 +53,19 @@ export function onceAFrame(task) {
     });
   };
 }
+
+/** Return a function that runs an async task; asked again meanwhile, it runs once more when the first has ended. */
+export function latest(task) {
+  let [running, again] = [null, false];
+  const run = async () => {
+    do {
+      again = false;
+      await task();
+    } while (again);
+  };
+  return () => {
+    if (running) again = true;
+    else running = run().finally(() => (running = null));
+    return running;
+  };
+}

@@ -1,6 +1,6 @@
 // formula.mjs: numbers whose formula shows on hover, focus or touch.
 
-import { h, id, s } from "fastnn/dom.mjs";
+import { h, id } from "fastnn/dom.mjs";
 
 /** Return a number in a text, with its formula: text is what stands there, formula the whole line. */
 export function formula(text, formulaText, className = null) {
@@ -26,7 +26,6 @@ export class FormulaLine {
     element.addEventListener("pointerenter", show);
     element.addEventListener("focusin", show);
     element.classList.add("has-formula");
-    if (!element.querySelector(":scope > title")) element.prepend(s("title", { text: typeof text === "function" ? text() : text }));
     return element;
   }
 

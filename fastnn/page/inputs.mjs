@@ -105,7 +105,7 @@ class PlaneInput {
 /** Return the buttons that choose an example: previous, next, next mistake, a number. */
 export function exampleChooser(app) {
   if (!app.meta.data) return { element: h("p", { class: "soft small", text: "There are no examples: open a file of data to see some." }), show() {} };
-  const { n } = app.meta.data;
+  const { n, n_train } = app.meta.data;
   const from = () => app.current?.index ?? app.lastIndex ?? 0;
   const go = (index) => {
     app.lastIndex = (index + n) % n;
@@ -124,7 +124,8 @@ export function exampleChooser(app) {
     element,
     show(current) {
       if (current.index !== null) field.set(current.index);
-      note.textContent = current.index === null ? "This input is your own." : `of ${whole(n)}`;
+      const set = n_train === undefined || n_train === n ? "" : current.index < n_train ? ", for training" : ", for the test";
+      note.textContent = current.index === null ? "This input is your own." : `of 0 to ${whole(n - 1)}${set}`;
     },
   };
 }

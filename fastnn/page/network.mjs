@@ -91,7 +91,10 @@ function lines(spec, plan) {
 function neurons(spec, plan, column, x) {
   const colour = lamp(spec.place, column.function, column.a);
   const parts = column.title ? [s("text", { x, y: 14, class: `middle tiny soft`, text: column.title })] : [];
-  column.neurons.forEach((j) => parts.push(neuron(spec, plan, column, j, colour(column.a[j]))));
+  column.neurons.forEach((j) => {
+    parts.push(neuron(spec, plan, column, j, colour(column.a[j])));
+    if (column.names) parts.push(name(column, j, plan, spec)); // beside the button, whose drawn text is its number alone
+  });
   if (column.note) parts.push(s("text", { x, y: plan.height - 4, class: "middle tiny soft", text: column.note }));
   return parts;
 }
@@ -106,26 +109,27 @@ function neuron(spec, plan, column, j, colour) {
   group.append(s("circle", { cx: x, cy: y, r: plan.r, fill: css(colour) }));
   if (plan.r >= 9.5) group.append(s("text", { x, y: y + 4, class: `middle in-neuron ${light ? "on-light" : "on-dark"}`, text: circled(value, plan.narrow) }));
   if (column.arrows) group.append(...arrow(x + plan.r + 9, y, column.arrows[j], column.mostArrow, plan.gap));
-  if (column.names) group.append(name(column, j, x, y, plan, spec));
   if (spec.formula) spec.formulas.on(group, () => spec.formula(column.layer, j));
   if (spec.pick) pickable(group, spec, column.layer, j, value);
   return group;
 }
 
-function name(column, j, x, y, plan, spec) {
+function name(column, j, plan, spec) {
+  const [x, y] = plan.places.get(`${column.layer}:${j}`);
   const first = column === spec.columns[0] && spec.columns.length > 1;
   const most = Math.floor((first ? x - plan.r - 6 : spec.width - x - plan.r - 24) / 7.2);
   const text = column.names(j);
   const short = text.length > most ? `${text.slice(0, Math.max(most - 1, 1))}…` : text;
   const offset = column.arrows ? 20 : 8;
-  return s("text", { x: first ? x - plan.r - 6 : x + plan.r + offset, y: y + 5, class: `name ${first ? "end" : ""} ${column.bold?.has(j) ? "bold" : ""}`, text: short });
+  return s("text", { x: first ? x - plan.r - 6 : x + plan.r + offset, y: y + 5, class: `${column.faded?.has(j) ? "soft" : ""} ${first ? "end" : ""} ${column.bold?.has(j) ? "bold" : ""}`, text: short });
 }
 
 function pickable(group, spec, layer, j, value) {
   const choose = () => spec.pick(layer, j);
   group.setAttribute("role", "button");
   group.setAttribute("tabindex", "0");
-  group.setAttribute("aria-label", `${spec.nameOf(layer, j)}, activation ${circled(value)}${spec.also ? spec.also(layer, j) : ""}`);
+  const drawn = group.querySelector("text")?.textContent ?? circled(value); // what is seen is part of the name
+  group.setAttribute("aria-label", `${drawn}, activation of ${spec.nameOf(layer, j)}`);
   group.addEventListener("click", choose);
   group.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;

@@ -108,7 +108,7 @@ class Shell {
     const names = Object.keys(this.tabs);
     const tabs = names.map((name, k) => h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`, onclick: () => this.go(name), onkeydown: (event) => this.arrow(event, names, k) }, this.tabs[name].title));
     this.buttons = Object.fromEntries(names.map((name, k) => [name, tabs[k]]));
-    return h("div", { class: "tabs", role: "tablist", "aria-label": "Views" }, tabs);
+    return h("nav", { "aria-label": "Views" }, h("div", { class: "tabs", role: "tablist", "aria-label": "Views" }, tabs));
   }
 
   arrow(event, names, k) {

@@ -145,7 +145,7 @@ class DrawTab {
         a: Array.from(a),
         function: layer === 0 ? "identity" : functions[layer - 1],
         names: ends ? (j) => (layer === 0 ? app.neuron(0, j) : app.meta.outputs.names[j]) : null,
-        note: neurons.length < sizes[layer] ? `the ${neurons.length} largest of ${sizes[layer]}` : null,
+        note: neurons.length < sizes[layer] ? `${most > MOST[1] ? "the largest " : ""}${neurons.length} of ${sizes[layer]}` : null,
         title: layer === 0 ? "inputs" : layer === app.L ? "outputs" : layers.length > 5 ? `${layer}` : `hidden ${layer}`,
         chosen: new Set(always),
         bold: layer === app.L ? new Set([a.indexOf(Math.max(...a))]) : null,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...checks import check_count, check_number
 from ...words import number, plural
 from ..nudge_table import nudge_table, power
-from .example import place
+from .example import as_numbers, place
 from .subject import Subject
 
 Array = NDArray[Any]
@@ -46,7 +46,7 @@ def batch(subject: Subject, rows: Any, lr: Any, columns: Any = _COLUMNS) -> dict
     images = None
     if subject.meta()["inputs"]["image"] is not None:
         dense = X[:shown].toarray() if hasattr(X, "toarray") else X[:shown]
-        images = np.asarray(dense).astype(subject.net.dtype)
+        images = as_numbers(np.asarray(dense))
     return {
         "rows": rows,
         "labels": table.wanted if labels is not None else [f"row {row}" for row in rows[:shown]],

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ...checks import check_count
 from ...words import number
 from .. import urgency
-from ..cost import cost_table
-from ..gradient import Slope, sensitivity
+from ..cost import CostTable, cost_table
+from ..gradient import Sensitivity, Slope, sensitivity
 from ..neuron_names import Parameter, targets
 from ..nudges import Nudges, nudges
 from ..view_data import ViewData, copied
@@ -19,6 +19,7 @@ from .subject import Subject
 
 Array = NDArray[Any]
 
+ANSWER = "The network says {}."
 _MOST_VALUES = 1000  # of a parameter that is moved
 
 
@@ -30,7 +31,7 @@ def example(subject: Subject, index: Any) -> dict[str, Any]:
     values = np.ravel(y)
     return {
         "index": index,
-        "x": subject.x_of(index)[0].astype(subject.net.dtype),
+        "x": as_numbers(subject.x_of(index)[0]),
         "target": subject.classes[label]
         if label is not None
         else float(values[0])
@@ -80,8 +81,7 @@ def forward(subject: Subject, x: Any) -> dict[str, Any]:
         said = subject.classes[answer]
     else:
         answer, said = values, _in_words(subject.names.classes, values)
-    words = f"The network says {said}."
-    return {"layers": layers, "predict": values, "answer": answer, "words": words}
+    return {"layers": layers, "predict": values, "answer": answer, "words": ANSWER.format(said)}
 
 
 def backprop(
@@ -99,7 +99,7 @@ def backprop(
         "difference": view.off_by,
         "layers": [_layer(here) for here in view.layers()][::-1],
         "strongest": [_slope(slope) for slope in ranking.entries],
-        "words": [costs.answer(0), costs.note(0)],
+        "words": words_of(costs),
         "n_params": ranking.n_params,
     }
 
@@ -153,7 +153,11 @@ def wiggle(
 
 def pairs(subject: Subject, x: Any = None, target: Any = None, index: Any = None) -> dict[str, Any]:
     """Return two parameters, the first about 32 times as important, and `sensitivity` on them."""
-    ranking = sensitivity(subject.net, *one(subject, x, target, index))
+    return pair_of(sensitivity(subject.net, *one(subject, x, target, index)))
+
+
+def pair_of(ranking: Sensitivity) -> dict[str, Any]:
+    """Return the pair of a ranking."""
     first, second = ranking.pair()
     return {
         "first": _slope(first),
@@ -161,6 +165,16 @@ def pairs(subject: Subject, x: Any = None, target: Any = None, index: Any = None
         "ratio": ranking.ratio(first.index, second.index),
         "words": ranking.sentence(first.index, second.index),
     }
+
+
+def words_of(costs: CostTable) -> list[str]:
+    """Return the sentences on the answer to one example and on its cost."""
+    return [costs.answer(0), costs.note(0)]
+
+
+def words_of_layer(view: Nudges) -> list[str]:
+    """Return the sentences on the neurons of a layer, on its weights, and on the layer before."""
+    return [table.note for table in view.tables()]
 
 
 def one(subject: Subject, x: Any, target: Any, index: Any) -> tuple[Array, Array]:
@@ -172,6 +186,12 @@ def one(subject: Subject, x: Any, target: Any, index: Any) -> tuple[Array, Array
     index = subject.index(index)
     y = subject.y_of(index) if target is None else subject.y(target)
     return subject.x_of(index), y
+
+
+def as_numbers(X: Array) -> Array:
+    """Return inputs as floats that hold them to the bit: of bytes and float32 these are float32."""
+    exact = X.dtype == np.float32 or (X.dtype.kind in "biu" and X.dtype.itemsize <= 2)
+    return X.astype(np.float32 if exact else np.float64)
 
 
 def place(parameter: Parameter | Slope) -> dict[str, Any]:
@@ -200,7 +220,7 @@ def _layer(view: Nudges) -> dict[str, Any]:
         "activations": view.activation_nudges,
         "parts": view.parts,
         "ranking": np.array([u.index for u in view.ranking]),
-        "words": [table.note for table in view.tables()],
+        "words": words_of_layer(view),
     }
 
 

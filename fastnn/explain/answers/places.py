@@ -56,9 +56,16 @@ def _first(points: Any) -> Array:
     return wanted
 
 
-def walkers(
+def walkers(subject: Subject, plane: Any = "noise", **how: Any) -> dict[str, Any]:
+    """Return the careful walker (full batch) and the drunk one (mini-batches), every step kept.
+
+    `how` is as of `walks`.
+    """
+    return paths_on(walks(subject, **how), plane)
+
+
+def walks(
     subject: Subject,
-    plane: Any = "noise",
     batch_size: Any = 10,
     lr: Any = None,
     seed: Any = 0,
@@ -66,18 +73,16 @@ def walkers(
     grid: Any = 25,
     epochs: Any = None,
     net: MLP | None = None,
-) -> dict[str, Any]:
-    """Return the careful walker (full batch) and the drunk one (mini-batches), every step kept.
+) -> DescentPaths:
+    """Return both walks, by `descent_paths`.
 
-    They start at new weights: of a trained network they would hardly move. `fresh` false starts
-    them where the network is, or where the copy `net` of it is.
+    They start at new weights: from those of a trained network they would hardly move. `fresh` false
+    starts them where the network is, or where the copy `net` of it is.
     """
     size, seed = check_count("batch_size", batch_size, 1), check_count("seed", seed, 0)
     start = subject.net if net is None else net
-    if fresh is not False:
-        start = untrained(start, seed)
-    paths = descent_paths(
-        start,
+    return descent_paths(
+        start if fresh is False else untrained(start, seed),
         *subject.training,
         batch_sizes=[None, min(size, subject.n_train)],
         lr=lr,
@@ -85,7 +90,6 @@ def walkers(
         epochs=epochs,
         grid=check_count("grid", grid, 3),
     )
-    return paths_on(paths, plane)
 
 
 def paths_on(paths: DescentPaths, plane: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 
 from ...checks import check_count, is_whole
 from ...mlp import MLP, check_mlp
+from ...pictures import ImageForm
 from ..functions import EXAMPLES
 from ..neuron_names import NeuronNames, image_shape
-from ..view_data import ViewData, as_first_fit, copied, untrained
+from ..view_data import ViewData, as_first_fit, untrained
 
 Array = NDArray[Any]
 
@@ -71,7 +73,7 @@ class Subject:
         self.n_train = 0 if self.data is None else self.data.n if n_train is None else n_train
         self.names = NeuronNames(net)
         self.net = net
-        self._start = copied(net)
+        self._start = copy.deepcopy(net)
         if self.data is not None and self.data.y is None:
             raise ValueError("y must have a value a row; it is None")
 
@@ -196,7 +198,7 @@ class Subject:
 
     def rewind(self, seed: int | None) -> None:
         """Go back to the parameters of the start, or to the initial ones of a seed."""
-        self.net = copied(self._start) if seed is None else untrained(self._start, seed)
+        self.net = copy.deepcopy(self._start) if seed is None else untrained(self._start, seed)
 
     # ---- facts ---------------------------------------------------------------------------------
 
@@ -237,11 +239,27 @@ class Subject:
         image = None if shape is None else [*shape, 1]
         least, middle, largest = self._ranges()
         facts: dict[str, Any] = {"names": names, "image": image, "typical": None}
+        if shape is not None:
+            facts["form"] = self._form(shape)
         if shape is None:
             return {**facts, "low": least, "high": largest, "typical": middle}
         if self.data is not None and self.data.X.dtype == np.uint8:
             return {**facts, "low": 0.0, "high": 255.0}
         return {**facts, "low": float(least.min()), "high": float(largest.max())}
+
+    def _form(self, shape: tuple[int, int]) -> dict[str, Any] | None:
+        """Return the layout that the images share, by which the page centres a drawing."""
+        form: dict[str, Any] | None = self.net.metadata.get("image_form")
+        if form is not None or self.data is None:
+            return form
+        X = self._some()
+        levels = X if X.dtype == np.uint8 else 255 * (X - X.min()) / max(np.ptp(X), 1e-300)
+        return ImageForm.of(levels, shape).to_dict()
+
+    def _some(self) -> Array:
+        assert self.data is not None
+        X = self.data.X[self.data.sample(_MOST_READ)]
+        return np.asarray(X.toarray() if hasattr(X, "toarray") else X)
 
     def _ranges(self) -> tuple[Array, ...]:
         """Return the least, the median and the largest of each input."""
@@ -250,7 +268,6 @@ class Subject:
             shift = np.zeros(self.net.sizes[0]) if scaling is None else scaling.shift
             width = np.ones(self.net.sizes[0]) if scaling is None else 1 / scaling.scale
             return shift - 2 * width, shift, shift + 2 * width
-        X = self.data.X[self.data.sample(_MOST_READ)]
-        X = X.toarray() if hasattr(X, "toarray") else X
+        X = self._some()
         ends = X.min(axis=0), np.median(X, axis=0), X.max(axis=0)
         return tuple(end.astype(np.float64) for end in ends)

@@ -1,4 +1,4 @@
-"""A message to or from the page: one JSON header, then the bytes of its arrays.
+"""A message to or from the page, or its record in a file: a JSON header, then the arrays.
 
     4 bytes    length H of the header, little-endian
     H bytes    {"value": ..., "arrays": [["<f4", [rows, columns]], ...]} in UTF-8
