@@ -82,8 +82,8 @@ class Walkers {
     if (this.found) return this.draw();
     if (!can.walkers) return null;
     const n = data.n_train ?? data.n;
-    if (this.recorded || 2 * STEPS * n <= QUICK) return this.load();
-    this.busy.textContent = `Both walks need about ${whole(2 * STEPS * n)} examples: press the button when you are ready to wait.`;
+    if (this.recorded || 2 * STEPS * n <= QUICK) this.load(); // takes seconds: the page is ready before
+    else this.busy.textContent = `Both walks need about ${whole(2 * STEPS * n)} examples: press the button when you are ready to wait.`;
     return null;
   }
 
