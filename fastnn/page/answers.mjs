@@ -5,7 +5,7 @@
 
 import { descend, surface } from "fastnn/descent.mjs";
 
-const STRONGEST = 10, COLUMNS = 12, PARAMETERS = 12, TIMES = 32;
+const STRONGEST = 20, COLUMNS = 12, PARAMETERS = 12, TIMES = 32;
 const TRAINING = 0, VALIDATION = 1;
 const MOST_VALUES = 1000, MOST_PLACES = 401;
 
@@ -25,6 +25,11 @@ function spoken(said, words) {
 
 function slopeOf(source, gradient, place) {
   return { ...source.parameter(place), value: gradient[place] };
+}
+
+function named(source, place) {
+  const { name, words } = source.parameter(place);
+  return { name, words };
 }
 
 async function forward(source, { x }) {
@@ -68,7 +73,7 @@ async function wiggle(source, { layer: l, i, j, low, high, n = 81, ...args }) {
   const values = Float64Array.from(range(n), (k) => low + ((high - low) * k) / (n - 1));
   const { gradient, cost } = await source.ask("backprop", { x, target });
   const { costs, now } = await source.ask("costs", { x, target, place, values });
-  return { values, costs, slope: gradient[place], now, cost, name: source.parameter(place).name };
+  return { values, costs, slope: gradient[place], now, cost, ...named(source, place) };
 }
 
 async function pairs(source, args) {

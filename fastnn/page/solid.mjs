@@ -94,7 +94,7 @@ export class Solid {
         const from = places[k];
         if (!from || !to) return [];
         // A little nearer than the surface that it lies on.
-        return [{ depth: (from[2] + to[2]) / 2 - 0.08, draw: (context) => stroke(context, from, to, colour) }];
+        return [{ depth: (from[2] + to[2]) / 2 - 0.2, draw: (context) => stroke(context, from, to, colour) }];
       });
     });
   }

@@ -21,6 +21,7 @@
 //       scale: ARRAY of float64 (n_in) | null,
 //       out_shift, out_scale: ARRAY of float64 (n_out) | null,  // predict is a * out_scale + out_shift
 //       starts: [{ seed, params: ARRAY }] },   // fresh networks for `rewind`; may be empty
+//     neurons: PACKED [["…"], …],              // names, by layers 0 … L
 //     optimizer: { kind: 0 | 1 | 2, momentum, beta1, beta2, eps, weight_decay, nesterov, decoupled,
 //                  clip_norm, clip_value },    // FirstOrder.kind and .constants; what is missing is
 //                                              // 0; lr and batch_size are those of meta.optimizer
@@ -105,7 +106,7 @@ class FileSource {
     const unpacked = await Promise.all(names.map((name) => array(network[name])));
     this.network = { ...network, ...Object.fromEntries(names.map((name, k) => [name, unpacked[k]])) };
     this.sets = await Promise.all([examples(record.examples), examples(record.validation)]);
-    this.said = await json(record.said);
+    [this.said, this.neurons] = await Promise.all([json(record.said), json(record.neurons)]);
     this.startWorker(record);
     const { functions, loss, dropout } = this.meta.network;
     const core = record.core ? await bytesOf(record.core.data) : new URL("core.wasm", import.meta.url).href;
@@ -263,8 +264,9 @@ class FileSource {
   parameter(place) {
     let [l, left] = [1, place];
     while (left >= (this.sizes[l - 1] + 1) * this.sizes[l]) left -= (this.sizes[l - 1] + 1) * this.sizes[l++];
-    const n = this.sizes[l], i = Math.floor(left / n), j = left % n;
-    return i < this.sizes[l - 1] ? { name: `weights[${l - 1}][${i}, ${j}]`, layer: l, i, j } : { name: `biases[${l - 1}][${j}]`, layer: l, i: null, j };
+    const n = this.sizes[l], i = Math.floor(left / n), j = left % n, neuron = this.neurons[l][j];
+    if (i === this.sizes[l - 1]) return { name: `biases[${l - 1}][${j}]`, words: `bias of ${neuron}`, layer: l, i: null, j };
+    return { name: `weights[${l - 1}][${i}, ${j}]`, words: `${this.neurons[l - 1][i]} → ${neuron}`, layer: l, i, j };
   }
 
   numberOf(layer, i, j) {
