@@ -9,7 +9,7 @@ const LONG = 190; // pixels of an arrow
 
 /** The directions of a batch and of all examples: {element, update(degrees, cosine, m, n)}. */
 export function angle() {
-  const element = s("svg", { class: "angle", role: "img", viewBox: "0 0 420 280" });
+  const element = s("svg", { class: "angle", role: "img", viewBox: "0 0 420 300" });
   const update = (degrees, cosine, m, n) => {
     element.setAttribute("aria-label", `Two arrows with an angle of ${number(degrees)} degrees: −∇C of this batch, and of all examples`);
     const known = Number.isFinite(degrees);
@@ -19,21 +19,22 @@ export function angle() {
 }
 
 function arrows(degrees, cosine, m, n) {
-  const [x, y] = [150, degrees > 90 ? 240 : 232];
+  const [x, y] = [150, 232];
   const at = (angle_, size) => [x + size * Math.cos(rad(angle_)), y - size * Math.sin(rad(angle_))];
   const [tx, ty] = at(degrees, LONG);
   const [ax, ay] = at(degrees, 62);
   const arc = `M${x + 62} ${y}A62 62 0 0 0 ${ax.toFixed(1)} ${ay.toFixed(1)}`;
-  const [lx, ly] = at(degrees / 2, 84);
+  const [lx, ly] = at(degrees / 2, 86);
+  const angleText = `${number(Number(degrees.toFixed(1)))}°`;
   const up = y - LONG - 14;
   return [
     s("line", { class: "right-angle", x1: x, x2: x, y1: y, y2: up }),
     s("text", { class: "soft tiny middle", x, y: up - 5 }, "90°: no help at all"),
     s("path", { class: "arc", d: arc }),
-    arrow(x, y, LONG, 0, "full-way"),
-    arrow(x, y, tx - x, ty - y, "batch-way"),
-    s("text", { class: "bold", x: lx, y: ly + 5 }, `${number(Number(degrees.toFixed(1)))}°`),
-    s("text", { class: "soft", x: lx, y: ly + 24 }, `cosine ${number(Number(cosine.toFixed(4)))}`),
+    arrow(x, y, LONG, 0, "full-way", 20),
+    arrow(x, y, tx - x, ty - y, "batch-way", 20),
+    degrees > 24 ? s("text", { class: "bold", x: lx - 12, y: ly + 5 }, angleText) : null,
+    s("text", { class: "bold", x: 14, y: 292 }, `${angleText} apart; cosine ${number(Number(cosine.toFixed(4)))}`),
     s("text", { x: x + LONG - 12, y: y + 24, "text-anchor": "middle" }, `all ${whole(n)} examples`),
     s("text", { class: "fill-mark", ...beside(tx, ty, degrees) }, `this batch of ${whole(m)}`),
   ];

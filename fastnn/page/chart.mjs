@@ -47,6 +47,7 @@ export function sized(svg, heightOf, draw) {
     if (!width || width === size.width) return;
     Object.assign(size, { width, height: Math.round(heightOf(width)) });
     svg.setAttribute("viewBox", `0 0 ${width} ${size.height}`);
+    svg.style.setProperty("height", `${size.height}px`);
     again();
   }).observe(svg);
   return again;

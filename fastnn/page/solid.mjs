@@ -57,8 +57,8 @@ export class Solid {
     const up = (z - 0.5) * TALL * 2;
     const depth = away * Math.cos(this.pitch) - up * Math.sin(this.pitch);
     const nearness = 5 / (5 + depth);
-    const size = Math.min(width / 2.9, height / 2.35) * nearness;
-    return [width / 2 + size * across, height / 2 - size * (away * Math.sin(this.pitch) + up * Math.cos(this.pitch)), depth];
+    const size = Math.min(width / 3.1, height / 3) * nearness;
+    return [width / 2 + size * across, 0.44 * height - size * (away * Math.sin(this.pitch) + up * Math.cos(this.pitch)), depth];
   }
 
   drawn() {
@@ -94,7 +94,7 @@ export class Solid {
         const from = places[k];
         if (!from || !to) return [];
         // A little nearer than the surface that it lies on.
-        return [{ depth: (from[2] + to[2]) / 2 - 0.08, draw: (context) => stroke(context, from, to, colour) }];
+        return [{ depth: (from[2] + to[2]) / 2 - 0.2, draw: (context) => stroke(context, from, to, colour) }];
       });
     });
   }
