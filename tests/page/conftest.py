@@ -77,7 +77,9 @@ def open_page(chromium: Any, lab: Callable[[str], Server]) -> Iterator[Open]:
         ours = f"http://127.0.0.1:{server.server_port}/"
         page.on(
             "request",
-            lambda r: None if r.url.startswith((ours, "data:", "blob:")) else troubles.append(r.url),
+            lambda r: (
+                None if r.url.startswith((ours, "data:", "blob:")) else troubles.append(r.url)
+            ),
         )
         page.goto(f"{server.url}#{state}")
         page.wait_for_selector("#fastnn[data-ready]")
