@@ -19,8 +19,8 @@ export function svgText(svg) {
   const [originals, copies] = [svg, copy].map((root) => [root, ...root.querySelectorAll("*")]);
   originals.forEach((element, k) => {
     const style = getComputedStyle(element);
-    copies[k].setAttribute("style", STYLES.map((name) => `${name}:${style.getPropertyValue(name)}`).join(";"));
-    copies[k].removeAttribute("tabindex");
+    STYLES.forEach((name) => copies[k].setAttribute(name, style.getPropertyValue(name))); // a style would break the page's policy
+    ["class", "tabindex"].forEach((name) => copies[k].removeAttribute(name));
   });
   const [x, y, width, height] = svg.getAttribute("viewBox").split(/[\s,]+/).map(Number);
   const ground = getComputedStyle(svg.closest(".page")).backgroundColor;

@@ -1,38 +1,49 @@
-"""A browser for tests of the page: Debian's Chromium, driven by Playwright.
+"""Fixtures of the tests of the page: a browser, and pages that a local server or a file feeds.
 
-Both are optional: without one the tests skip. A page that asks another host for anything, logs an
-error or raises one, fails the test that opened it.
+Debian's Chromium is driven by Playwright. Both are optional: without one the tests skip. A page that
+asks another host for anything, logs an error or raises one, fails the test that opened it.
 """
 
 from __future__ import annotations
 
 import functools
 import http.server
+import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from page_networks import NETWORKS
 
 import fastnn
+from fastnn.explain.answers.subject import Subject
+from fastnn.lab.server import Server
+from fastnn.lab.session import Session
 
 FILES = Path(fastnn.__file__).parent / "page"
 CORE = FILES / "core.wasm"
 NO_CORE = "no core.wasm in this fastnn: pip install ziglang==0.17.1; python csrc/wasm/build.py"
 LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:", "about:")
 
+Open = Callable[..., Any]
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, one for all tests."""
     playwright = pytest.importorskip("playwright.sync_api", reason="no playwright is installed")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
-        pytest.skip("no chromium on PATH")
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = started.chromium.launch(
+            executable_path=program, args=["--no-sandbox"] if root else []
+        )
         yield browser
         browser.close()
 
@@ -100,3 +111,52 @@ def modules(page: Any, site: str) -> Any:
         pytest.skip(NO_CORE)
     page.goto(site)
     return page
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Callable[[str], Server]]:
+    """A server of each network by its name, started when it is asked for."""
+    servers: dict[str, Server] = {}
+
+    def of(name: str) -> Server:
+        if name not in servers:
+            server = Server(Session(Subject(*NETWORKS[name]()), title=name))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            servers[name] = server
+        return servers[name]
+
+    yield of
+    for server in servers.values():
+        server.shutdown()
+        server.server_close()
+        server.session.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, lab: Callable[[str], Server]) -> Iterator[Open]:
+    """``open_page(network, state, **options of the context)`` returns the page when it is ready."""
+    contexts: list[Any] = []
+    troubles: list[str] = []
+
+    def opened(network: str, state: str = "", *, wide: int = 1280, **options: Any) -> Any:
+        server = lab(network)
+        context = browser.new_context(viewport={"width": wide, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+        ours = f"http://127.0.0.1:{server.server_port}/"
+        page.on(
+            "request",
+            lambda r: (
+                None if r.url.startswith((ours, "data:", "blob:")) else troubles.append(r.url)
+            ),
+        )
+        page.goto(f"{server.url}#{state}")
+        page.wait_for_selector("#fastnn[data-ready]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not troubles
