@@ -135,8 +135,9 @@ export class Solid {
     context.fillStyle = css(rgb(this.element, "soft"));
     context.font = "14px system-ui, sans-serif";
     context.textAlign = "center";
-    for (const [name, x, y] of [["x", 0, -1.16], ["y", -1.16, 0]]) {
-      const [px, py] = this.project(x, y, 0, width, height);
+    const nearer = (a, b) => [a, b].map((place) => this.project(...place, 0, width, height)).sort((p, q) => p[2] - q[2])[0];
+    for (const [name, a, b] of [["x", [0, -1.16], [0, 1.16]], ["y", [-1.16, 0], [1.16, 0]]]) {
+      const [px, py] = nearer(a, b);
       context.fillText(name, px, py + 5);
     }
   }

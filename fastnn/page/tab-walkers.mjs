@@ -158,7 +158,7 @@ class Walkers {
     this.inside.hidden = false;
     this.which.options(this.planes(found.planes), found.plane ?? this.wanted);
     const { x, y, cost } = found.surface;
-    [this.plane.names.x, this.plane.names.y] = AXES[found.plane ?? this.wanted] ?? this.pair.map((input) => input.value);
+    [this.plane.names.x, this.plane.names.y] = AXES[found.plane ?? this.wanted] ?? this.pair.map((input) => `${input.value}, less its mean`);
     this.plane.set({ x, y, z: cost }, `Contours of the cost on ${PLANES[found.plane ?? this.wanted]}, with the ways of both walkers. ${found.words.join(" ")}`);
     fill(this.words, found.words.filter(Boolean).map((text) => h("p", { text })));
     this.leadOn();
