@@ -59,7 +59,20 @@ export const valueAt = (program, x, y) => run(program, { x, y }, "")[0];
 
 export const gradientAt = (program, x, y) => [run(program, { x, y }, "x")[1], run(program, { x, y }, "y")[1]];
 
-const FAR = 1e6, TOLERANCE = 1e-6;
+const FAR = 1e6, TOLERANCE = 1e-6, CURVATURE_STEP = 1e-3;
+const MOVING = "still moving";
+
+/** "saddle" where f falls to a side of a place without slope: by the least eigenvalue of the Hessian. */
+function judged(program, p, value) {
+  const [[a, b], [c, d]] = [0, 1].map((axis) => {
+    const [ahead, behind] = [1, -1].map((sign) => p.map((q, k) => (k === axis ? q + sign * CURVATURE_STEP * Math.max(1, Math.abs(q)) : q)));
+    const [g, h] = [gradientAt(program, ...ahead), gradientAt(program, ...behind)];
+    return g.map((slope, k) => (slope - h[k]) / (ahead[axis] - behind[axis]));
+  });
+  const middle = (a + d) / 2, reach = Math.hypot((a - d) / 2, (b + c) / 2);
+  const size = Math.max(Math.abs(middle - reach), Math.abs(middle + reach)), noise = 1e-7 * (1 + Math.abs(value));
+  return middle - reach < -(1e-3 * size + noise) ? "saddle" : "converged";
+}
 
 /** One descent from a start: v = μ v + ∇f, p = p − lr v; how it ended in one word. */
 export function descend(program, { start, lr = 0.1, momentum = 0, steps = 1000 }) {
@@ -75,7 +88,7 @@ export function descend(program, { start, lr = 0.1, momentum = 0, steps = 1000 }
   if (!stepTo([...start])) throw new Error("start must be where f and its gradient are finite");
   const here = () => [path.slice(-2), gradients.slice(-2)];
   const far = FAR * (1 + Math.hypot(...start));
-  let v = [0, 0], end = "moving";
+  let v = [0, 0], end = MOVING;
   const arrived = () => momentum * Math.hypot(...v) < TOLERANCE && Math.hypot(...here()[1]) < TOLERANCE;
   for (let k = 0; k < steps && !arrived(); k++) {
     const [p, g] = here();
@@ -86,7 +99,7 @@ export function descend(program, { start, lr = 0.1, momentum = 0, steps = 1000 }
       break;
     }
   }
-  if (end === "moving" && arrived()) end = "converged";
+  if (end === MOVING && arrived()) end = judged(program, path.slice(-2), values.at(-1));
   return { path: Float64Array.from(path), values: Float64Array.from(values), gradients: Float64Array.from(gradients), end };
 }
 

@@ -347,14 +347,8 @@ const CALLS = {
     trainer = new Trainer(network, training);
     return { n_params: network.nParams };
   },
-  drawn() {
-    trainer.drawn = true;
-    trainer.send();
-  },
-  forward({ x }) {
-    network.ask(x);
-    return { layers: network.forward() };
-  },
+  drawn: () => ((trainer.drawn = true), trainer.send()),
+  forward: ({ x }) => (network.ask(x), { layers: network.forward() }),
   backprop({ x, target }) {
     network.ask(x, target);
     return { layers: network.forward(), ...network.backward(ASKED, 0), params: network.params.slice() };
@@ -367,7 +361,7 @@ const CALLS = {
   },
   params: () => ({ params: network.params.slice(), at: network.sizes.slice(1).map((_, k) => network.at(k + 1)) }),
   outputs: ({ set }) => ({ outputs: network.activations(set, network.sets[set].n) }),
-  each_cost: ({ set, rows }) => ({ costs: Float64Array.from(rows ?? Array(network.sets[set].n).keys(), (row) => network.costOf(set, row)) }),
+  costs_of: ({ set, rows }) => ({ costs: Float64Array.from(rows, (row) => network.costOf(set, row)) }),
   scores: ({ set }) => network.scores(set),
   gradient: ({ rows }) => ({ gradient: network.gradient(rows) }),
   each: ({ rows, places }) => ({ gradients: rows.map((row) => { const { gradient } = network.backward(TRAINING, row); return Float32Array.from(places, (place) => gradient[place]); }) }),
