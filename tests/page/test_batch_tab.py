@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_tabs import Opened, opened
+from tab_helpers import Opened, opened
 
 from fastnn import explain
 from fastnn.words import number
@@ -26,8 +26,8 @@ def values(row: list[str]) -> list[float]:
     return [float(text.replace("−", "-")) for text in row]
 
 
-def test_the_batches_of_an_epoch_hold_every_row_once(chromium: Any) -> None:
-    with opened(chromium, "flowers", "tab=batch&size=25") as tab:
+def test_the_batches_of_an_epoch_hold_every_row_once(browser: Any) -> None:
+    with opened(browser, "flowers", "tab=batch&size=25") as tab:
         tab.page.locator("#panel-batch .wishes tbody tr").first.wait_for()
         for _ in range(3):
             with tab.page.expect_response("**/call/batch"):
@@ -37,9 +37,9 @@ def test_the_batches_of_an_epoch_hold_every_row_once(chromium: Any) -> None:
         assert rows != sorted(rows)
 
 
-@pytest.mark.parametrize("network", ["digits", "flowers", "values"])
-def test_the_wishes_and_their_average_are_those_of_nudge_table(chromium: Any, network: str) -> None:
-    with opened(chromium, network, "tab=batch&size=8", n=40) as tab:
+@pytest.mark.parametrize("network", ["digits", "flowers", "prices"])
+def test_the_wishes_and_their_average_are_those_of_nudge_table(browser: Any, network: str) -> None:
+    with opened(browser, network, "tab=batch&size=8") as tab:
         tab.page.locator("#panel-batch .wishes tbody tr").first.wait_for()
         rows = tab.arguments("batch")[-1]["rows"]
         net = tab.session.subject.net
@@ -55,8 +55,8 @@ def test_the_wishes_and_their_average_are_those_of_nudge_table(chromium: Any, ne
         assert len(shown) == 8
 
 
-def test_a_step_changes_the_costs_as_told(chromium: Any) -> None:
-    with opened(chromium, "flowers", "tab=batch&size=10&lr=0.25") as tab:
+def test_a_step_changes_the_costs_as_told(browser: Any) -> None:
+    with opened(browser, "flowers", "tab=batch&size=10&lr=0.25") as tab:
         tab.page.locator("#panel-batch .wishes tbody tr").first.wait_for()
         rows = tab.arguments("batch")[-1]["rows"]
         net = copy.deepcopy(tab.session.subject.net)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from page_tabs import Opened, opened
+from tab_helpers import Opened, opened
 
 from fastnn.explain import descend
 from fastnn.explain.functions import EXAMPLES
@@ -24,8 +24,8 @@ def last_start(tab: Opened) -> list[float]:
 
 
 @pytest.mark.parametrize("name", ["saddle", "rosenbrock"])
-def test_every_step_and_the_words_are_those_of_descend(chromium: Any, name: str) -> None:
-    with opened(chromium, "plane", f"tab=descend&f={name}&starts=1,0.5,0.002,0.5") as tab:
+def test_every_step_and_the_words_are_those_of_descend(browser: Any, name: str) -> None:
+    with opened(browser, "moons", f"tab=descend&f={name}&starts=1,0.5,0.002,0.5") as tab:
         expected = descend(EXAMPLES[name], (1, 0.5), 0.002, momentum=0.5)
         (walker,) = walkers(tab)
         assert walker[4] == f"{len(expected.values[0]) - 1:,}"
@@ -39,8 +39,8 @@ def test_every_step_and_the_words_are_those_of_descend(chromium: Any, name: str)
         assert tab.text("#panel-descend .words") == reason[0].upper() + reason[1:]
 
 
-def test_a_click_and_the_keys_begin_a_walk_each(chromium: Any) -> None:
-    with opened(chromium, "plane", "tab=descend&f=bowl") as tab:
+def test_a_click_and_the_keys_begin_a_walk_each(browser: Any) -> None:
+    with opened(browser, "moons", "tab=descend&f=bowl") as tab:
         assert len(walkers(tab)) == 1
         picture = tab.page.locator("#panel-descend .contours")
         picture.click(position={"x": 200, "y": 150})
@@ -54,8 +54,8 @@ def test_a_click_and_the_keys_begin_a_walk_each(chromium: Any) -> None:
         assert clicked != last_start(tab)
 
 
-def test_a_wrong_function_is_refused_in_the_words_of_explain(chromium: Any) -> None:
-    with opened(chromium, "plane", "tab=descend") as tab:
+def test_a_wrong_function_is_refused_in_the_words_of_explain(browser: Any) -> None:
+    with opened(browser, "moons", "tab=descend") as tab:
         walkers(tab)
         tab.page.get_by_label("Function f(x, y)").select_option("own")
         for text in ("x**2 +", "x.__class__", "sin x", "bowls", ""):
@@ -67,8 +67,8 @@ def test_a_wrong_function_is_refused_in_the_words_of_explain(chromium: Any) -> N
             tab.page.get_by_text(str(refused.value), exact=True).wait_for()
 
 
-def test_a_rate_that_is_too_large_is_told(chromium: Any) -> None:
-    with opened(chromium, "plane", "tab=descend&f=bowl&starts=1,1,1.2,0") as tab:
+def test_a_rate_that_is_too_large_is_told(browser: Any) -> None:
+    with opened(browser, "moons", "tab=descend&f=bowl&starts=1,1,1.2,0") as tab:
         walkers(tab)
         expected = descend("bowl", (1, 1), 1.2)
         assert expected.words == ["diverged"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_tabs import Opened, opened
+from tab_helpers import Opened, opened
 
 import fastnn
 
@@ -22,15 +22,15 @@ def until(tab: Opened, name: str, value: str) -> None:
     ).wait_for()
 
 
-def test_one_step_takes_one_batch(chromium: Any) -> None:
-    with opened(chromium, "flowers", "tab=train") as tab:
+def test_one_step_takes_one_batch(browser: Any) -> None:
+    with opened(browser, "flowers", "tab=train") as tab:
         tab.click("One step")
         until(tab, "steps", "1")
         assert (fact(tab, "examples"), fact(tab, "epochs")) == ("10", "0")
 
 
-def test_the_same_epochs_after_a_rewind_have_the_same_history(chromium: Any) -> None:
-    with opened(chromium, "flowers", "tab=train") as tab:
+def test_the_same_epochs_after_a_rewind_have_the_same_history(browser: Any) -> None:
+    with opened(browser, "flowers", "tab=train") as tab:
         start = tab.session.subject.net.params.copy()
         histories = []
         for _ in range(2):
@@ -45,8 +45,8 @@ def test_the_same_epochs_after_a_rewind_have_the_same_history(chromium: Any) -> 
         assert np.array_equal(tab.session.subject.net.params, start)
 
 
-def test_play_trains_until_pause(chromium: Any) -> None:
-    with opened(chromium, "flowers", "tab=train") as tab:
+def test_play_trains_until_pause(browser: Any) -> None:
+    with opened(browser, "flowers", "tab=train") as tab:
         tab.click("Play")
         tab.click("Pause")
         tab.page.get_by_role("button", name="Play", exact=True).wait_for()
@@ -55,8 +55,8 @@ def test_play_trains_until_pause(chromium: Any) -> None:
         assert np.array_equal(tab.session.subject.net.params, before)
 
 
-def test_what_is_saved_is_the_network_as_it_is(chromium: Any, tmp_path: Path) -> None:
-    with opened(chromium, "flowers", "tab=train") as tab:
+def test_what_is_saved_is_the_network_as_it_is(browser: Any, tmp_path: Path) -> None:
+    with opened(browser, "flowers", "tab=train") as tab:
         tab.click("One epoch")
         until(tab, "epochs", "1")
         with tab.page.expect_download() as download:
@@ -68,10 +68,10 @@ def test_what_is_saved_is_the_network_as_it_is(chromium: Any, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("network", "place", "n"),
-    [("digits", ".tile canvas", 16), ("plane", ".map", 7), ("flowers", ".weight-bars rect", 4)],
+    [("digits", ".tile canvas", 16), ("moons", ".map", 6), ("flowers", ".weight-bars rect", 4)],
 )
 def test_each_kind_of_inputs_has_its_picture_of_the_weights(
-    chromium: Any, network: str, place: str, n: int
+    browser: Any, network: str, place: str, n: int
 ) -> None:
-    with opened(chromium, network, "tab=train") as tab:
+    with opened(browser, network, "tab=train") as tab:
         assert tab.page.locator(f"#panel-train {place}").count() == n

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_tabs import opened
+from tab_helpers import opened
 
 import fastnn
 from fastnn import explain
@@ -15,8 +15,8 @@ from fastnn.words import number
 
 
 @pytest.mark.parametrize("plane", ["noise", "principal"])
-def test_costs_and_words_are_those_of_descent_paths(chromium: Any, plane: str) -> None:
-    with opened(chromium, "flowers", f"tab=walkers&plane={plane}&batch=9&rate=0.2&seed=3") as tab:
+def test_costs_and_words_are_those_of_descent_paths(browser: Any, plane: str) -> None:
+    with opened(browser, "flowers", f"tab=walkers&plane={plane}&batch=9&rate=0.2&seed=3") as tab:
         tab.page.locator("#panel-walkers .band").first.wait_for()
         start = untrained(tab.session.subject.net, 3)
         paths = explain.descent_paths(start, tab.X, tab.y, batch_sizes=[None, 9], lr=0.2, seed=3)
@@ -33,8 +33,8 @@ def test_costs_and_words_are_those_of_descent_paths(chromium: Any, plane: str) -
         assert all(table.note in words for table in seen.tables())
 
 
-def test_at_the_end_of_the_race_both_have_arrived(chromium: Any) -> None:
-    with opened(chromium, "flowers", "tab=walkers&batch=9&rate=0.2&by=examples") as tab:
+def test_at_the_end_of_the_race_both_have_arrived(browser: Any) -> None:
+    with opened(browser, "flowers", "tab=walkers&batch=9&rate=0.2&by=examples") as tab:
         tab.page.locator("#panel-walkers .band").first.wait_for()
         assert tab.page.locator("#panel-walkers dd:has-text('(arrived)')").count() == 2
         clock = tab.page.get_by_role("slider", name="Clock")
@@ -44,16 +44,16 @@ def test_at_the_end_of_the_race_both_have_arrived(chromium: Any) -> None:
         assert all(text.startswith("0 steps, 0 examples, 0 s") for text in standing)
 
 
-def test_two_weights_span_a_plane(chromium: Any) -> None:
+def test_two_weights_span_a_plane(browser: Any) -> None:
     state = "tab=walkers&plane=given&weights=weights[1][0, 0];biases[1][2]&batch=9&rate=0.2"
-    with opened(chromium, "flowers", state) as tab:
+    with opened(browser, "flowers", state) as tab:
         tab.page.locator("#panel-walkers .band").first.wait_for()
         axes = tab.page.locator("#panel-walkers .contours .axis").all_text_contents()
         assert axes == ["weights[1][0, 0], less its mean", "biases[1][2], less its mean"]
 
 
-def test_on_the_plane_of_two_weights_a_way_is_that_of_these_weights(chromium: Any) -> None:
-    with opened(chromium, "flowers", "tab=draw") as tab:
+def test_on_the_plane_of_two_weights_a_way_is_that_of_these_weights(browser: Any) -> None:
+    with opened(browser, "flowers", "tab=draw") as tab:
         how = {"batch_size": 9, "lr": 0.2, "seed": 0, "epochs": 2}
         names = ["weights[1][0, 0]", "biases[1][2]"]
         found = tab.session.call("walkers", {"plane": "given", "weights": names, **how})
@@ -65,8 +65,8 @@ def test_on_the_plane_of_two_weights_a_way_is_that_of_these_weights(chromium: An
         assert points[-1] - points[0] == pytest.approx(moved, rel=1e-9)
 
 
-def test_a_weight_that_there_is_not_is_refused_in_one_sentence(chromium: Any) -> None:
+def test_a_weight_that_there_is_not_is_refused_in_one_sentence(browser: Any) -> None:
     state = "tab=walkers&plane=given&weights=weights[9][0, 0];biases[1][2]"
-    with opened(chromium, "flowers", state) as tab:
+    with opened(browser, "flowers", state) as tab:
         alert = tab.page.locator(".alert[role=alert]:has-text('weights[9]')")
         alert.wait_for()

@@ -1,18 +1,16 @@
-"""Pages of networks that a test may train: each has a server and a copy of its own."""
+"""Pages on one tab, fed by a server and a network of their own, which a test may train."""
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from page_networks import NETWORKS
+from lab_helpers import SUBJECTS
 
 from fastnn import SGD
-from fastnn.explain.answers.subject import Subject
 from fastnn.lab.server import Server
 from fastnn.lab.session import Session
 from fastnn.lab.trainer import Settings
@@ -58,11 +56,10 @@ class Opened:
 
 
 @contextmanager
-def opened(chromium: Any, network: str, state: str, n: int | None = None) -> Iterator[Opened]:
+def opened(browser: Any, network: str, state: str) -> Iterator[Opened]:
     """Open a page without motion; whatever goes wrong in it fails the test."""
-    net, X, y = NETWORKS[network]()
-    X, y = X[:n], y[:n]
-    session = Session(Subject(copy.deepcopy(net), X, y), Settings(SGD(0.5), 10))
+    subject = SUBJECTS[network]()
+    session = Session(subject, Settings(SGD(0.5), 10))
     calls: list[tuple[str, dict[str, Any]]] = []
     answer = session.call
 
@@ -74,14 +71,14 @@ def opened(chromium: Any, network: str, state: str, n: int | None = None) -> Ite
     server = Server(session)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    context = chromium.new_context(reduced_motion="reduce", accept_downloads=True)
+    context = browser.new_context(reduced_motion="reduce", accept_downloads=True)
     page = context.new_page()
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))
     try:
         page.goto(f"{server.url}#{state}")
         page.wait_for_selector("#fastnn[data-ready]")
-        yield Opened(page, session, X, y, calls)
+        yield Opened(page, session, *subject.training, calls)
     finally:
         context.close()
         server.shutdown()
