@@ -104,6 +104,7 @@ class Descend {
     if (known || this.f.own) this.which.set(this.f.own ? "own" : this.f.name);
     if (this.f.own) this.own.value = this.f.expression;
     this.typing.hidden = !this.f.own;
+    if (known) this.lr = BEGIN[known.name]?.lr ?? 0.1;
     if (Number(state.lr) > 0) this.lr = Number(state.lr);
     if (Number(state.momentum) >= 0) this.momentum = Number(state.momentum);
     this.rate.set(Math.log10(this.lr));
