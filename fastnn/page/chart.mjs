@@ -1,6 +1,6 @@
 // chart.mjs: axes, and charts of lines that grow while a training runs
 
-import { h, s, fill, onceAFrame } from "fastnn/dom.mjs";
+import { s, fill, onceAFrame } from "fastnn/dom.mjs";
 import { number } from "fastnn/format.mjs";
 
 /** Return about `count` round values from low to high. */
@@ -168,9 +168,4 @@ export class LineChart {
     if (low === high) [low, high] = log ? [low / 2, high * 2] : [low, low + 1];
     return scale(low, high, from, to, log);
   }
-}
-
-/** Return a picture with what stands below it. */
-export function figure(picture, ...below) {
-  return h("figure", { class: "figure" }, picture, below);
 }

@@ -52,7 +52,7 @@ export class Plane {
     this.ys = scale(y[0], y[y.length - 1], bottom, top);
     const inside = (...parts) => s("g", { "clip-path": `url(#${this.clip})` }, parts);
     const frame = s("clipPath", { id: this.clip }, s("rect", { x: left, y: top, width: right - left, height: bottom - top }));
-    fill(this.element, s("defs", {}, frame), inside(this.bands()), axes(box, this.xs, this.ys, { x: this.names.x, y: this.names.y }, false), this.key(right), inside(this.over(this)), this.crosshair(box));
+    fill(this.element, s("defs", {}, frame), inside(this.bands()), axes(box, this.xs, this.ys, { x: this.names.x, y: this.names.y }, false), this.key(left, right), inside(this.over(this)), this.crosshair(box));
   }
 
   // Where arrows have to stand perpendicular to the contours, a unit is as long on both axes.
@@ -92,12 +92,13 @@ export class Plane {
   }
 
   // The scale of colours, above the picture at the right.
-  key(right) {
+  key(from, right) {
     const { steps, high } = this.shading;
     const colour = heights(this.element);
     const wide = 8;
     const left = right - wide * steps.length - 62;
-    if (!steps.length || left < 90) return null;
+    const room = from + 8 * this.names.y.length + 9 * this.names.z.length + 50; // beside the name of the axis
+    if (!steps.length || left < room) return null;
     const boxes = steps.map((_, k) => s("rect", { x: left + wide * k, y: 12, width: wide, height: 12, fill: css(colour(k / (steps.length - 1))) }));
     return s("g", {}, boxes, s("text", { class: "tick end", x: left - 6, y: 23 }, `${this.names.z} ${brief(steps[0])}`), s("text", { class: "tick", x: left + wide * steps.length + 6, y: 23 }, brief(high)));
   }

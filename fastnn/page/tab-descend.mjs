@@ -104,6 +104,7 @@ class Descend {
     if (known || this.f.own) this.which.set(this.f.own ? "own" : this.f.name);
     if (this.f.own) this.own.value = this.f.expression;
     this.typing.hidden = !this.f.own;
+    if (known) this.lr = BEGIN[known.name]?.lr ?? 0.1;
     if (Number(state.lr) > 0) this.lr = Number(state.lr);
     if (Number(state.momentum) >= 0) this.momentum = Number(state.momentum);
     this.rate.set(Math.log10(this.lr));
@@ -133,7 +134,7 @@ class Descend {
   /** Ask for the surface; what is wrong with a typed function is said in explain's words. */
   async load() {
     const { f } = this;
-    const args = { function: f.own ? f.expression : f.name, n: GRID, x: f.x, y: f.y };
+    const args = { function: f.own ? f.expression : f.name, n: GRID, x: f.x, y: roomy(f) };
     try {
       this.surface = await this.app.source.call("surface", args);
     } catch (error) {
@@ -334,5 +335,11 @@ class Descend {
 }
 
 const own = (expression, reach) => ({ own: true, name: "own", expression, x: [-reach, reach], y: [-reach, reach] });
+// A flat part of the plane is shown at least half as high as it is wide.
+function roomy({ x, y }) {
+  const [middle, half] = [(y[0] + y[1]) / 2, Math.max(y[1] - y[0], (x[1] - x[0]) / 2) / 2];
+  return [middle - half, middle + half];
+}
+
 const rounded = (value) => Number(value.toPrecision(4));
 const pair = (list, k, factor = 1) => `(${number(factor * list[2 * k])}, ${number(factor * list[2 * k + 1])})`;

@@ -63,7 +63,7 @@ class Train {
 
   controls() {
     const buttons = h("div", { class: "row" }, this.play, this.step, this.once, this.back, this.keep);
-    const knobs = h("div", { class: "two wide-right" }, h("div", { class: "row" }, this.speed.element, this.size.element), this.rate?.element ?? null);
+    const knobs = h("div", { class: "two" }, h("div", { class: "row" }, this.speed.element, this.size.element), this.rate?.element ?? null);
     return h("div", { class: "card stack" }, buttons, knobs, this.facts);
   }
 

@@ -33,7 +33,7 @@ class Walkers {
   build() {
     const { app } = this;
     this.plane = new Plane({ label: "", names: { x: "", y: "", z: "cost" }, over: (plane) => this.paths(plane) });
-    const names = KINDS.map((kind, k) => ({ key: String(k), name: ["careful: all examples", "drunk: mini-batches"][k], kind: ["series2", "series1"][k] }));
+    const names = KINDS.map((kind, k) => ({ key: String(k), name: ["careful", "drunk"][k], kind: ["series2", "series1"][k] }));
     this.chart = new LineChart({ label: "", x: "", y: "", names, logX: true });
     this.which = select("Plane", this.planes(Object.keys(PLANES)), { value: this.wanted, onchange: (name) => this.see(name) });
     const last = app.L - 1;
@@ -158,7 +158,7 @@ class Walkers {
     this.inside.hidden = false;
     this.which.options(this.planes(found.planes), found.plane ?? this.wanted);
     const { x, y, cost } = found.surface;
-    [this.plane.names.x, this.plane.names.y] = AXES[found.plane ?? this.wanted] ?? this.pair.map((input) => input.value);
+    [this.plane.names.x, this.plane.names.y] = AXES[found.plane ?? this.wanted] ?? this.pair.map((input) => `${input.value}, less its mean`);
     this.plane.set({ x, y, z: cost }, `Contours of the cost on ${PLANES[found.plane ?? this.wanted]}, with the ways of both walkers. ${found.words.join(" ")}`);
     fill(this.words, found.words.filter(Boolean).map((text) => h("p", { text })));
     this.leadOn();
@@ -169,7 +169,7 @@ class Walkers {
   // Where the drunk walker goes as straight as the careful one, the staggering is in another plane.
   leadOn() {
     const [careful, drunk] = this.found.paths.map(({ points }) => straightness(points));
-    const staggers = drunk > 1.3 * careful;
+    const staggers = drunk > 3 * careful;
     const lead = !staggers && this.wanted !== "noise" && this.found.planes.includes("noise");
     this.lead.hidden = !lead;
     if (lead) fill(this.lead, h("span", { text: `On this plane both go nearly the same way: the drunk walker's way is ${number(drunk)} times as long as its straight line, the careful one's ${number(careful)} times. The staggering is across it. ` }), button("Show the plane where he staggers", () => this.see("noise")));
