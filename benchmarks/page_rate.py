@@ -32,13 +32,14 @@ def main() -> None:
     net = fastnn.MLP(
         [784, 16, 16, 10], activation="sigmoid", output="sigmoid", loss="quadratic", seed=0
     )
-    html = page(net, X, y, examples=4000, optimizer=fastnn.SGD(0.5), walkers=False).html
+    html = page(net, X, y, examples=500, optimizer=fastnn.SGD(0.5), walkers=False).html
     with sync_playwright() as started:
         browser = started.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         tab = browser.new_page()
         tab.set_content(html)
+        tab.wait_for_selector("[data-ready]", state="attached")
         rate, loss = tab.evaluate(RATE, SECONDS)
         browser.close()
     print(f"{rate:,.0f} digits a second, 784-16-16-10, batches of 10; the cost came to {loss:.3f}")

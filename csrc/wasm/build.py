@@ -64,8 +64,8 @@ def main(*words: str) -> None:
         RECORDED.write_text(f"{digest}\n", "ascii")
     elif digest != RECORDED.read_text("ascii").strip():
         sys.exit(
-            f"core.wasm has the SHA-256 {digest}, {RECORDED.name} another: after a change of csrc/, "
-            "run build.py --record"
+            f"core.wasm has the SHA-256 {digest}, {RECORDED.name} another: after a change of "
+            "csrc/, run build.py --record"
         )
     CORE.write_bytes(content)
     print(f"fastnn/page/core.wasm: {len(content):,} bytes, SHA-256 {digest}")
