@@ -100,7 +100,7 @@ def _axes_of(subject: Subject, weights: Any) -> tuple[Array, Array]:
     named = isinstance(weights, list | tuple) and all(isinstance(name, str) for name in weights)
     if not named or len(weights) != 2:
         raise ValueError(
-            f"weights must be the names of two parameters, such as weights[0][3, 5]; got {weights!r}"
+            f"weights must be the names of two parameters, as weights[0][3, 5]; got {weights!r}"
         )
     first, second = np.zeros((2, subject.net.n_params))
     first[subject.names.index(weights[0])] = second[subject.names.index(weights[1])] = 1
