@@ -70,7 +70,18 @@ def record_of(
         "format": FORMAT,
         "meta": _meta(subject, training, title, version, walkers),
         "network": _network(subject),
-        "optimizer": {"kind": optimizer.kind, **optimizer.constants},
+        "neurons": _packed(
+            [
+                [subject.names.neuron(l, i) for i in range(n)]
+                for l, n in enumerate(subject.net.sizes)
+            ]
+        ),
+        "optimizer": {
+            "kind": optimizer.kind,
+            **optimizer.constants,
+            "clip_norm": optimizer.clipnorm or 0,
+            "clip_value": optimizer.clipvalue or 0,
+        },
         "examples": _examples(subject, slice(0, n_train)),
         "validation": _examples(subject, slice(n_train, n)) if n_train < n else None,
         "said": _packed([_said(subject, row) for row in range(n)]),

@@ -159,7 +159,7 @@ class Session:
         return self._answer(places.plane, layer=layer, neuron=neuron, n=n)
 
     def _walkers(self, **arguments: Any) -> dict[str, Any]:
-        known = ("plane", "batch_size", "lr", "seed", "fresh", "grid", "epochs")
+        known = ("plane", "batch_size", "lr", "seed", "fresh", "grid", "epochs", "weights")
         arguments = _checked("walkers", arguments, known)
         with self._trainer.turns:
             subject, net = self.subject, copied(self.subject.net)

@@ -1,7 +1,7 @@
 // arrows.mjs: pictures of a step: the angle of two gradients, and costs before, promised and after
 
 import { s, fill } from "fastnn/dom.mjs";
-import { axes, scale, sized } from "fastnn/chart.mjs";
+import { scale, sized } from "fastnn/chart.mjs";
 import { number, whole } from "fastnn/format.mjs";
 import { arrow } from "fastnn/surface.mjs";
 
@@ -9,7 +9,7 @@ const LONG = 190; // pixels of an arrow
 
 /** The directions of a batch and of all examples: {element, update(degrees, cosine, m, n)}. */
 export function angle() {
-  const element = s("svg", { class: "angle", role: "img", viewBox: "0 0 420 280" });
+  const element = s("svg", { class: "angle", role: "img", viewBox: "0 0 420 300" });
   const update = (degrees, cosine, m, n) => {
     element.setAttribute("aria-label", `Two arrows with an angle of ${number(degrees)} degrees: −∇C of this batch, and of all examples`);
     const known = Number.isFinite(degrees);
@@ -19,21 +19,22 @@ export function angle() {
 }
 
 function arrows(degrees, cosine, m, n) {
-  const [x, y] = [150, degrees > 90 ? 240 : 232];
+  const [x, y] = [150, 232];
   const at = (angle_, size) => [x + size * Math.cos(rad(angle_)), y - size * Math.sin(rad(angle_))];
   const [tx, ty] = at(degrees, LONG);
   const [ax, ay] = at(degrees, 62);
   const arc = `M${x + 62} ${y}A62 62 0 0 0 ${ax.toFixed(1)} ${ay.toFixed(1)}`;
-  const [lx, ly] = at(degrees / 2, 84);
+  const [lx, ly] = at(degrees / 2, 86);
+  const angleText = `${number(Number(degrees.toFixed(1)))}°`;
   const up = y - LONG - 14;
   return [
     s("line", { class: "right-angle", x1: x, x2: x, y1: y, y2: up }),
     s("text", { class: "soft tiny middle", x, y: up - 5 }, "90°: no help at all"),
     s("path", { class: "arc", d: arc }),
-    arrow(x, y, LONG, 0, "full-way"),
-    arrow(x, y, tx - x, ty - y, "batch-way"),
-    s("text", { class: "bold", x: lx, y: ly + 5 }, `${number(Number(degrees.toFixed(1)))}°`),
-    s("text", { class: "soft", x: lx, y: ly + 24 }, `cosine ${number(Number(cosine.toFixed(4)))}`),
+    arrow(x, y, LONG, 0, "full-way", 20),
+    arrow(x, y, tx - x, ty - y, "batch-way", 20),
+    degrees > 24 ? s("text", { class: "bold", x: lx - 12, y: ly + 5 }, angleText) : null,
+    s("text", { class: "bold", x: 14, y: 292 }, `${angleText} apart; cosine ${number(Number(cosine.toFixed(4)))}`),
     s("text", { x: x + LONG - 12, y: y + 24, "text-anchor": "middle" }, `all ${whole(n)} examples`),
     s("text", { class: "fill-mark", ...beside(tx, ty, degrees) }, `this batch of ${whole(m)}`),
   ];
@@ -52,7 +53,7 @@ function beside(x, y, degrees) {
 export function costs() {
   const element = s("svg", { class: "costs", role: "img" });
   let last = null;
-  const draw = sized(element, () => 210, (width) => last && fill(element, bars(...last, width)));
+  const draw = sized(element, () => 200, (width) => last && fill(element, bars(...last, width)));
   const update = (before, taken) => {
     last = [before, taken];
     element.setAttribute("aria-label", `Costs: ${lines(before, taken).map(({ name, now, promised, after }) => `${name} ${number(now)}, promised ${number(promised)}${after === undefined ? "" : `, after the step ${number(after)}`}`).join("; ")}`);
@@ -68,15 +69,9 @@ function lines(before, taken) {
   ];
 }
 
+// Each line has a scale of its own: the cost of one batch may be far from that of all examples.
 function bars(before, taken, width) {
-  const both = lines(before, taken);
-  const values = both.flatMap(({ now, promised, after }) => [now, promised, after ?? now]);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const margin = 0.08 * (high - low) || 0.01;
-  const x = scale(low - margin, high + margin, 20, width - 20);
-  const frame = axes([20, 34, width - 20, 166], x, scale(0, 1, 166, 34), { x: "cost", y: "" }).querySelectorAll(".grid, .tick, .axis");
-  const kept = Array.from(frame).filter((part) => part.getAttribute("x1") !== part.getAttribute("x2") ? false : true).filter((part) => part.getAttribute("text-anchor") !== "end");
-  return [kept, legend(), both.map((line, k) => costLine(line, x, 66 + 58 * k))];
+  return [legend(), lines(before, taken).map((line, k) => costLine(line, width, 44 + 84 * k))];
 }
 
 function legend() {
@@ -84,8 +79,13 @@ function legend() {
   return names.map(([kind, name], k) => s("g", {}, s("circle", { class: kind, cx: 26 + 110 * k, cy: 14, r: 6 }), s("text", { x: 38 + 110 * k, y: 19 }, name)));
 }
 
-function costLine({ name, now, promised, after }, x, y) {
-  const dot = (kind, value) => s("circle", { class: kind, cx: x.place(value), cy: y + 12, r: 6 }, s("title", {}, number(value)));
-  const to = after ?? promised;
-  return s("g", {}, s("text", { class: "soft", x: 20, y: y - 8 }, name), s("line", { class: after === undefined ? "cost-way promised" : "cost-way", x1: x.place(now), x2: x.place(to), y1: y + 12, y2: y + 12 }), dot("cost-now", now), dot("cost-promised", promised), after === undefined ? null : dot("cost-after", after));
+function costLine({ name, now, promised, after }, width, y) {
+  const values = [now, promised, after ?? now];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const margin = 0.1 * (high - low) || 0.01 * Math.abs(high) || 1;
+  const x = scale(low - margin, high + margin, 20, width - 20);
+  const dot = (kind, value) => s("circle", { class: kind, cx: x.place(value), cy: y + 24, r: 6 }, s("title", {}, number(value)));
+  const told = [`${number(now)}, promised ${number(promised)}`, after === undefined ? "" : `, after ${number(after)}`].join("");
+  const way = { class: after === undefined ? "cost-way promised" : "cost-way", x1: x.place(now), x2: x.place(after ?? promised), y1: y + 24, y2: y + 24 };
+  return s("g", {}, s("text", { x: 20, y: y + 4 }, name), s("text", { class: "tick", x: 20, y: y + 52 }, `cost ${told}`), s("line", { class: "cost-rail", x1: 20, x2: width - 20, y1: y + 24, y2: y + 24 }), s("line", way), dot("cost-now", now), dot("cost-promised", promised), after === undefined ? null : dot("cost-after", after));
 }

@@ -1,6 +1,6 @@
 // chart.mjs: axes, and charts of lines that grow while a training runs
 
-import { h, s, fill, onceAFrame } from "fastnn/dom.mjs";
+import { s, fill, onceAFrame } from "fastnn/dom.mjs";
 import { number } from "fastnn/format.mjs";
 
 /** Return about `count` round values from low to high. */
@@ -47,6 +47,7 @@ export function sized(svg, heightOf, draw) {
     if (!width || width === size.width) return;
     Object.assign(size, { width, height: Math.round(heightOf(width)) });
     svg.setAttribute("viewBox", `0 0 ${width} ${size.height}`);
+    svg.style.setProperty("height", `${size.height}px`);
     again();
   }).observe(svg);
   return again;
@@ -167,9 +168,4 @@ export class LineChart {
     if (low === high) [low, high] = log ? [low / 2, high * 2] : [low, low + 1];
     return scale(low, high, from, to, log);
   }
-}
-
-/** Return a picture with what stands below it. */
-export function figure(picture, ...below) {
-  return h("figure", { class: "figure" }, picture, below);
 }

@@ -84,7 +84,7 @@ export class Deck {
     this.places.forEach(([x, y], k) => {
       const [fromX, fromY] = this.places[order[k]] ?? [x, y];
       context.globalAlpha = this.used.has(Math.floor(k / this.size)) ? 0.25 : 1;
-      context.fillStyle = css(colour(0.12 + (0.88 * order[k]) / most));
+      context.fillStyle = css(colour(0.1 + (0.75 * order[k]) / most));
       context.fillRect(fromX + (x - fromX) * eased, fromY + (y - fromY) * eased, this.tile - 1, this.tile - 1);
     });
     context.globalAlpha = 1;

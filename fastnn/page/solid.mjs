@@ -57,8 +57,8 @@ export class Solid {
     const up = (z - 0.5) * TALL * 2;
     const depth = away * Math.cos(this.pitch) - up * Math.sin(this.pitch);
     const nearness = 5 / (5 + depth);
-    const size = Math.min(width / 2.9, height / 2.35) * nearness;
-    return [width / 2 + size * across, height / 2 - size * (away * Math.sin(this.pitch) + up * Math.cos(this.pitch)), depth];
+    const size = Math.min(width / 3.1, height / 3) * nearness;
+    return [width / 2 + size * across, 0.44 * height - size * (away * Math.sin(this.pitch) + up * Math.cos(this.pitch)), depth];
   }
 
   drawn() {
@@ -93,8 +93,12 @@ export class Solid {
       return places.slice(1).flatMap((to, k) => {
         const from = places[k];
         if (!from || !to) return [];
-        // A little nearer than the surface that it lies on.
-        return [{ depth: (from[2] + to[2]) / 2 - 0.08, draw: (context) => stroke(context, from, to, colour) }];
+        // A little nearer than the surface that it lies on; the casing farther than all of the line near it.
+        const depth = (from[2] + to[2]) / 2 - 0.2;
+        return [
+          { depth: depth + 0.05, draw: (context) => stroke(context, from, to, "#111", 4.5) },
+          { depth, draw: (context) => stroke(context, from, to, colour, 2.5) },
+        ];
       });
     });
   }
@@ -135,8 +139,9 @@ export class Solid {
     context.fillStyle = css(rgb(this.element, "soft"));
     context.font = "14px system-ui, sans-serif";
     context.textAlign = "center";
-    for (const [name, x, y] of [["x", 0, -1.16], ["y", -1.16, 0]]) {
-      const [px, py] = this.project(x, y, 0, width, height);
+    const nearer = (a, b) => [a, b].map((place) => this.project(...place, 0, width, height)).sort((p, q) => p[2] - q[2])[0];
+    for (const [name, a, b] of [["x", [0, -1.16], [0, 1.16]], ["y", [-1.16, 0], [1.16, 0]]]) {
+      const [px, py] = nearer(a, b);
       context.fillText(name, px, py + 5);
     }
   }
@@ -178,14 +183,11 @@ function quad(context, points, colour) {
   context.stroke();
 }
 
-function stroke(context, from, to, colour) {
+function stroke(context, from, to, colour, width) {
   context.beginPath();
   context.moveTo(from[0], from[1]);
   context.lineTo(to[0], to[1]);
-  context.strokeStyle = "#111";
-  context.lineWidth = 4.5;
-  context.stroke();
   context.strokeStyle = colour;
-  context.lineWidth = 2.5;
+  context.lineWidth = width;
   context.stroke();
 }

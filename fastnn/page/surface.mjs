@@ -26,7 +26,7 @@ export function shading(z) {
  * `px(x)` and `py(y)`. `pick(x, y)` is called for a place that is clicked, or chosen by arrow keys and Enter.
  */
 export class Plane {
-  constructor({ label, names, over, pick = null, equal = false, height = (width) => Math.min(520, 0.75 * width + 60) }) {
+  constructor({ label, names, over, pick = null, equal = false, height = (width) => Math.min(540, 0.86 * width + 60) }) {
     Object.assign(this, { names, over, pick, equal, surface: null, cross: null, clip: id("clip") });
     this.element = s("svg", { class: pick ? "contours pick" : "contours", role: pick ? "application" : "img", "aria-label": label, tabindex: pick ? "0" : null });
     if (pick) this.listen();
@@ -52,7 +52,7 @@ export class Plane {
     this.ys = scale(y[0], y[y.length - 1], bottom, top);
     const inside = (...parts) => s("g", { "clip-path": `url(#${this.clip})` }, parts);
     const frame = s("clipPath", { id: this.clip }, s("rect", { x: left, y: top, width: right - left, height: bottom - top }));
-    fill(this.element, s("defs", {}, frame), inside(this.bands()), axes(box, this.xs, this.ys, { x: this.names.x, y: this.names.y }, false), this.key(right), inside(this.over(this)), this.crosshair(box));
+    fill(this.element, s("defs", {}, frame), inside(this.bands()), axes(box, this.xs, this.ys, { x: this.names.x, y: this.names.y }, false), this.key(left, right), inside(this.over(this)), this.crosshair(box));
   }
 
   // Where arrows have to stand perpendicular to the contours, a unit is as long on both axes.
@@ -92,12 +92,13 @@ export class Plane {
   }
 
   // The scale of colours, above the picture at the right.
-  key(right) {
+  key(from, right) {
     const { steps, high } = this.shading;
     const colour = heights(this.element);
     const wide = 8;
     const left = right - wide * steps.length - 62;
-    if (!steps.length || left < 90) return null;
+    const room = from + 8 * this.names.y.length + 9 * this.names.z.length + 50; // beside the name of the axis
+    if (!steps.length || left < room) return null;
     const boxes = steps.map((_, k) => s("rect", { x: left + wide * k, y: 12, width: wide, height: 12, fill: css(colour(k / (steps.length - 1))) }));
     return s("g", {}, boxes, s("text", { class: "tick end", x: left - 6, y: 23 }, `${this.names.z} ${brief(steps[0])}`), s("text", { class: "tick", x: left + wide * steps.length + 6, y: 23 }, brief(high)));
   }
@@ -153,13 +154,13 @@ export function track(plane, points, kind, upTo = points.length / 2) {
 const limited = (pixel) => Math.min(Math.max(pixel, -1e5), 1e5).toFixed(1);
 
 /** Return an arrow from a place in pixels by (dx, dy). */
-export function arrow(x, y, dx, dy, kind) {
+export function arrow(x, y, dx, dy, kind, longest = 9) {
   const size = Math.hypot(dx, dy);
   if (!(size > 0.5)) return null;
-  const [ux, uy, head] = [dx / size, dy / size, Math.min(9, size)];
+  const [ux, uy, head] = [dx / size, dy / size, Math.min(longest, size)];
   const [tx, ty] = [x + dx, y + dy];
   const wing = (side) => `${(tx - head * ux + side * 0.5 * head * -uy).toFixed(1)} ${(ty - head * uy + side * 0.5 * head * ux).toFixed(1)}`;
   const d = `M${x.toFixed(1)} ${y.toFixed(1)}L${(tx - 0.6 * head * ux).toFixed(1)} ${(ty - 0.6 * head * uy).toFixed(1)}`;
   const tip = `M${tx.toFixed(1)} ${ty.toFixed(1)}L${wing(1)}L${wing(-1)}Z`;
-  return s("g", { class: `arrow ${kind}` }, s("path", { class: "casing", d }), s("path", { class: "shaft", d }), s("path", { class: "tip", d: tip }));
+  return s("g", { class: `arrow ${kind}` }, s("path", { class: "casing", d }), s("path", { class: "shaft", d }), s("path", { class: "head", d: tip }));
 }

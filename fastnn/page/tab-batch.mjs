@@ -10,7 +10,7 @@ import { largest, paintInput } from "fastnn/image.mjs";
 import { rateControl } from "fastnn/rate.mjs";
 import { behind } from "fastnn/table.mjs";
 
-const [COLUMNS, ROWS] = [10, 6]; // examples and batches of the grid
+const [COLUMNS, ROWS] = [10, 8]; // examples and batches of the grid
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 export function create(app) {
@@ -61,17 +61,16 @@ class Batch {
   }
 
   wishes() {
-    const data = () => this.found;
     const table = h("div", { class: "stack tight" }, this.k_.element, this.table, this.unit);
-    const picture = h("figure", { class: "stack tight" }, h("h3", { text: "3. Its direction beside that of all examples" }), this.angle.element, this.words, exports(() => "batch-angle", () => this.angle.element, data));
-    return h("div", { class: "two wide-left" }, h("section", { class: "stack" }, h("h3", { text: "2. What each example of the batch wants, and the average" }), table), picture);
+    return h("section", { class: "stack" }, h("h3", { text: "2. What each example of the batch wants, and the average" }), table);
   }
 
   walk() {
-    const text = "Each parameter changes by the learning rate times the average. The slope promises how far the cost falls; the cost afterwards shows whether the promise holds.";
-    const left = h("div", { class: "stack" }, h("p", { class: "soft", text }), this.rate.element, h("div", { class: "row" }, this.step), this.result);
+    const text = "Each parameter changes by the learning rate times the average. The slope promises how far the cost falls, and the cost afterwards shows whether the promise holds. The longer the step, the less the slope tells about its end.";
+    const direction = h("figure", { class: "stack tight" }, h("h3", { text: "3. Its direction beside that of all examples" }), this.angle.element, this.words, exports(() => "batch-angle", () => this.angle.element, () => this.found));
+    const left = h("div", { class: "stack" }, h("h3", { text: "4. Take the step" }), h("p", { class: "soft", text }), this.rate.element, h("div", { class: "row" }, this.step), this.result);
     const right = h("figure", { class: "stack tight" }, this.costs.element, exports(() => "batch-step", () => this.costs.element, () => this.taken ?? {}), this.told.element);
-    return h("section", { class: "stack" }, h("h3", { text: "4. Take the step" }), h("div", { class: "two" }, left, right));
+    return h("section", { class: "two" }, direction, h("div", { class: "stack" }, left, right));
   }
 
   async show() {

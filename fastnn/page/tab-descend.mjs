@@ -9,8 +9,15 @@ import { Plane, arrow, track } from "fastnn/surface.mjs";
 import { behind } from "fastnn/table.mjs";
 
 const KINDS = ["path1", "path2", "path3", "path4", "path5", "path6"];
+const FIRST = "himmelblau";
 const GRID = 81;
-const RATES = { bowl: 0.1, ravine: 0.3, saddle: 0.1, himmelblau: 0.01, rosenbrock: 0.001 };
+const BEGIN = {
+  bowl: { lr: 0.1, start: [-2.4, 2] },
+  ravine: { lr: 0.9, start: [-9, 2.4] },
+  saddle: { lr: 0.1, start: [-2.2, 0.05] },
+  himmelblau: { lr: 0.01, start: [0.4, -0.4] },
+  rosenbrock: { lr: 0.001, start: [-1.6, 2.7] },
+};
 
 export function create(app) {
   return new Descend(app);
@@ -18,8 +25,8 @@ export function create(app) {
 
 class Descend {
   constructor(app) {
-    const [first] = app.meta.functions;
-    Object.assign(this, { app, title: "Descend", f: first, walkers: [], chosen: 0, lr: RATES[first.name] ?? 0.1, momentum: 0, steps: 500, playing: null });
+    const first = app.meta.functions.find(({ name }) => name === FIRST) ?? app.meta.functions[0];
+    Object.assign(this, { app, title: "Descend", f: first, walkers: [], chosen: 0, step: 0, lr: BEGIN[first.name]?.lr ?? 0.1, momentum: 0, steps: 1000, playing: null });
     this.build();
   }
 
@@ -41,7 +48,7 @@ class Descend {
     this.formula = h("div", { class: "steps" });
     this.table = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Walkers" });
     this.numbers = behind("Table: every step of this walker");
-    this.element = h("div", { class: "stack" }, this.head(), this.wrong, h("div", { class: "two" }, this.left(), this.right()), this.below());
+    this.element = h("div", { class: "stack" }, this.head(), this.wrong, h("div", { class: "two" }, this.left(), this.right()));
   }
 
   head() {
@@ -51,7 +58,8 @@ class Descend {
   }
 
   left() {
-    return h("figure", { class: "stack" }, this.plane.element, exports(() => "descent", () => this.plane.element, () => this.data()));
+    const picture = h("figure", { class: "stack tight" }, this.plane.element, exports(() => "descent", () => this.plane.element, () => this.data()));
+    return h("div", { class: "stack" }, picture, this.playerCard());
   }
 
   right() {
@@ -60,16 +68,16 @@ class Descend {
     const again = button("Same start again", () => this.again());
     const clear = button("Remove all", () => this.clear());
     const hint = h("p", { class: "soft small", text: "The settings hold for the next walker. “Same start again” sends a second one from the same place: compare two learning rates." });
-    return h("div", { class: "stack" }, this.solid.element, h("p", { class: "soft small", text: "Drag the surface to turn it." }), this.rate.element, this.mu.element, h("div", { class: "row" }, again, clear), hint);
+    return h("div", { class: "stack" }, this.solid.element, h("p", { class: "soft small", text: "Drag the surface to turn it." }), h("div", { class: "card stack" }, this.rate.element, this.mu.element, h("div", { class: "row" }, again, clear), hint), this.words, this.table, this.numbers.element);
   }
 
-  below() {
+  playerCard() {
     this.at = slider("Step", { low: 0, high: 1, step: 1, value: 0, format: (v) => String(v), oninput: (v) => this.goTo(v) });
     this.play = button("Play", () => this.toggle(), { primary: true });
     const back = button("Back", () => this.move(-1), { label: "One step back" });
     const next = button("Next", () => this.move(1), { label: "One step on" });
     this.player = h("div", { class: "stack" }, h("div", { class: "row" }, this.play, back, next), this.at.element);
-    return h("div", { class: "two" }, h("div", { class: "card stack" }, this.player, this.formula), h("div", { class: "stack" }, this.words, this.table, this.numbers.element));
+    return h("div", { class: "card stack" }, this.player, this.formula);
   }
 
   async show() {
@@ -96,6 +104,7 @@ class Descend {
     if (known || this.f.own) this.which.set(this.f.own ? "own" : this.f.name);
     if (this.f.own) this.own.value = this.f.expression;
     this.typing.hidden = !this.f.own;
+    if (known) this.lr = BEGIN[known.name]?.lr ?? 0.1;
     if (Number(state.lr) > 0) this.lr = Number(state.lr);
     if (Number(state.momentum) >= 0) this.momentum = Number(state.momentum);
     this.rate.set(Math.log10(this.lr));
@@ -107,7 +116,7 @@ class Descend {
   choose(name) {
     this.typing.hidden = name !== "own";
     if (name === "own") return this.type(this.own.value);
-    this.set({ lr: RATES[name] ?? 0.1 });
+    this.set({ lr: BEGIN[name]?.lr ?? 0.1 });
     this.rate.set(Math.log10(this.lr));
     return this.replace(this.app.meta.functions.find((f) => f.name === name));
   }
@@ -125,7 +134,7 @@ class Descend {
   /** Ask for the surface; what is wrong with a typed function is said in explain's words. */
   async load() {
     const { f } = this;
-    const args = f.own ? { function: f.expression, n: GRID, x: f.x, y: f.y } : { function: f.name, n: GRID };
+    const args = { function: f.own ? f.expression : f.name, n: GRID, x: f.x, y: roomy(f) };
     try {
       this.surface = await this.app.source.call("surface", args);
     } catch (error) {
@@ -142,8 +151,10 @@ class Descend {
     if (!this.walkers.length) await this.start(...this.first());
   }
 
-  // Near the upper left corner, where most functions are high.
+  // Where there is something to see; of a typed function, near the upper left corner.
   first() {
+    const known = !this.f.own && BEGIN[this.f.name];
+    if (known) return known.start;
     const { x, y } = this.surface;
     const at = (list, share) => list[0] + share * (list[list.length - 1] - list[0]);
     return [rounded(at(x, 0.12)), rounded(at(y, 0.82))];
@@ -210,7 +221,7 @@ class Descend {
     // The first steps are long, the last ones short: time runs faster and faster.
     const length = 2500;
     const tick = (now) => {
-      const share = Math.min(1, (now - began) / length);
+      const share = Math.min(1, Math.max(0, (now - began) / length));
       this.goTo(Math.round(from + (last - from) * share ** 2.5));
       if (share < 1) this.playing = requestAnimationFrame(tick);
       else this.stop();
@@ -269,7 +280,7 @@ class Descend {
     for (let k = 0; k < this.upTo(walker); k++) {
       const place = [plane.px(walker.path[2 * k]), plane.py(walker.path[2 * k + 1])];
       const here = k === this.upTo(walker) - 1;
-      if (!here && before && Math.hypot(place[0] - before[0], place[1] - before[1]) < 34) continue;
+      if (!here && before && Math.hypot(place[0] - before[0], place[1] - before[1]) < 62) continue;
       before = place;
       found.push(this.downhill(plane, walker, k, place, here));
     }
@@ -280,7 +291,7 @@ class Descend {
     const unit = [plane.px(1) - plane.px(0), plane.py(1) - plane.py(0)];
     const [dx, dy] = [-walker.gradients[2 * k] * unit[0], -walker.gradients[2 * k + 1] * unit[1]];
     const size = Math.hypot(dx, dy);
-    const length = here ? 48 : 26;
+    const length = here ? 48 : 32;
     return size > 1e-4 * Math.abs(unit[0]) ? arrow(x, y, (dx / size) * length, (dy / size) * length, here ? "now" : "small-one") : null;
   }
 
@@ -302,11 +313,11 @@ class Descend {
   list() {
     if (this.listed === this.key()) return;
     this.listed = this.key();
-    const head = ["walker", "start", "η", "μ", "steps", "end", "f at the end", ""].map((text) => (text ? h("th", { scope: "col", text }) : h("td")));
+    const head = ["walker", "start", "η", "μ", "steps", "end", "f", ""].map((text) => (text ? h("th", { scope: "col", text }) : h("td")));
     const rows = this.walkers.map((walker, k) => {
       const name = h("button", { type: "button", class: "plain", "aria-pressed": String(k === this.chosen), onclick: () => this.pick(k) }, h("span", { class: `swatch ${walker.kind}`, "aria-hidden": "true" }), `Walker ${k + 1}`);
       const cells = [pair(walker.path, 0), number(walker.lr), number(walker.momentum), walker.n.toLocaleString("en-US"), pair(walker.path, walker.n), number(walker.values[walker.n])];
-      return h("tr", {}, h("th", { scope: "row" }, name), cells.map((text) => h("td", { class: "number", text })), h("td", {}, button("Remove", () => this.remove(k), { label: `Remove walker ${k + 1}` })));
+      return h("tr", {}, h("th", { scope: "row" }, name), cells.map((text) => h("td", { class: "number", text })), h("td", {}, button("×", () => this.remove(k), { label: `Remove walker ${k + 1}` })));
     });
     fill(this.table, rows.length ? h("table", {}, h("caption", { text: plural(rows.length, "walker") }), h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)) : null);
     this.numbers.element.hidden = !rows.length;
@@ -324,5 +335,11 @@ class Descend {
 }
 
 const own = (expression, reach) => ({ own: true, name: "own", expression, x: [-reach, reach], y: [-reach, reach] });
+// A flat part of the plane is shown at least half as high as it is wide.
+function roomy({ x, y }) {
+  const [middle, half] = [(y[0] + y[1]) / 2, Math.max(y[1] - y[0], (x[1] - x[0]) / 2) / 2];
+  return [middle - half, middle + half];
+}
+
 const rounded = (value) => Number(value.toPrecision(4));
 const pair = (list, k, factor = 1) => `(${number(factor * list[2 * k])}, ${number(factor * list[2 * k + 1])})`;

@@ -76,7 +76,7 @@ class DrawTab {
       this.again = false;
       this.weights ??= await Promise.all(app.meta.network.sizes.slice(1).map((_, k) => app.call("layer", { layer: k + 1 })));
       const answer = await app.call("forward", { x: app.current.x });
-      if (answer && this.weights.every(Boolean)) this.answer = answer;
+      if (answer && this.weights?.every(Boolean)) this.answer = answer;
       else this.weights = null;
     } while (this.again);
     this.busy = false;

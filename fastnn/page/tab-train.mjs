@@ -53,7 +53,7 @@ class Train {
     this.second.hidden = app.meta.task !== "classes";
     const what = app.meta.network.sizes[0] === 2 && app.meta.data ? "What each neuron makes of the plane" : "What the first layer looks for";
     this.element = h("div", { class: "stack" }, this.head(), why, this.message,
-      h("div", { class: "two" }, h("div", { class: "stack" }, this.controls(), this.chart("Cost", this.loss, "cost"), this.second, this.table.element), h("div", { class: "stack" }, h("h3", { text: what }), this.view.element)));
+      this.controls(), h("div", { class: "two" }, h("div", { class: "stack" }, this.chart("Cost", this.loss, "cost"), this.second, this.table.element), h("div", { class: "stack" }, h("h3", { text: what }), this.view.element)));
   }
 
   head() {
@@ -63,8 +63,8 @@ class Train {
 
   controls() {
     const buttons = h("div", { class: "row" }, this.play, this.step, this.once, this.back, this.keep);
-    const knobs = h("div", { class: "row" }, this.speed.element, this.size.element);
-    return h("div", { class: "card stack" }, buttons, this.rate?.element, knobs, this.facts);
+    const knobs = h("div", { class: "two" }, h("div", { class: "row" }, this.speed.element, this.size.element), this.rate?.element ?? null);
+    return h("div", { class: "card stack" }, buttons, knobs, this.facts);
   }
 
   chart(title, chart, name) {

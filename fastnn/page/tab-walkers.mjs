@@ -11,11 +11,10 @@ import { behind } from "fastnn/table.mjs";
 const QUICK = 4e6; // examples of both walkers, up to which they walk without being asked
 const STEPS = 400;
 const KINDS = ["path2", "path1"];
-const PLANES = { principal: "the principal plane", noise: "the plane of the noise", given: "the plane of two weights" };
+const PLANES = { noise: "the plane of the noise", principal: "the principal plane", given: "the plane of two weights" };
 const AXES = {
   principal: ["along principal direction 1", "along principal direction 2"],
   noise: ["along the careful walker's way", "along the main direction of the noise"],
-  given: ["first weight", "second weight"],
 };
 const LENGTH = 9000; // milliseconds of a race
 
@@ -34,9 +33,13 @@ class Walkers {
   build() {
     const { app } = this;
     this.plane = new Plane({ label: "", names: { x: "", y: "", z: "cost" }, over: (plane) => this.paths(plane) });
-    const names = KINDS.map((kind, k) => ({ key: String(k), name: ["careful: all examples", "drunk: mini-batches"][k], kind: ["series2", "series1"][k] }));
+    const names = KINDS.map((kind, k) => ({ key: String(k), name: ["careful", "drunk"][k], kind: ["series2", "series1"][k] }));
     this.chart = new LineChart({ label: "", x: "", y: "", names, logX: true });
-    this.which = select("Plane", [["noise", "plane of the noise"], ["principal", "principal plane"]], { value: this.wanted, onchange: (name) => this.see(name) });
+    this.which = select("Plane", this.planes(Object.keys(PLANES)), { value: this.wanted, onchange: (name) => this.see(name) });
+    const last = app.L - 1;
+    this.pair = [0, 1].map((k) => h("input", { type: "text", id: `weight-${k}`, value: `weights[${last}][${Math.min(k, app.meta.network.sizes[last] - 1)}, 0]`, spellcheck: "false", autocomplete: "off" }));
+    this.pair.forEach((input) => input.addEventListener("change", () => this.see("given")));
+    this.two = h("div", { class: "row", hidden: true }, this.pair.map((input, k) => h("div", { class: "field" }, h("label", { for: `weight-${k}`, text: ["Weight across", "Weight up"][k] }), input)));
     this.size = numberField("Batch size of the drunk walker", { low: 1, step: 1, value: 10, onchange: (batch_size) => this.change({ batch_size }) });
     this.rate = numberField("Learning rate (empty: chosen by fastnn)", { low: 1e-9, value: "", onchange: (lr) => this.change({ lr }) });
     this.rate.input.addEventListener("change", () => this.rate.input.value === "" && this.change({ lr: null }));
@@ -69,7 +72,7 @@ class Walkers {
 
   body() {
     const data = () => this.found;
-    const left = h("figure", { class: "stack tight" }, this.which.element, this.plane.element, exports(() => "walkers", () => this.plane.element, data));
+    const left = h("figure", { class: "stack tight" }, this.which.element, this.two, this.plane.element, exports(() => "walkers", () => this.plane.element, data));
     const right = h("figure", { class: "stack tight" }, h("h3", { text: "Cost of each walker" }), this.chart.element, exports(() => "walkers-cost", () => this.chart.element, data));
     const player = h("div", { class: "card stack" }, h("div", { class: "row" }, this.play, this.on.element), this.at.element, this.status);
     this.inside = h("div", { class: "stack" }, this.lead, h("div", { class: "two" }, left, h("div", { class: "stack" }, player, right)), this.words, this.table.element);
@@ -82,8 +85,8 @@ class Walkers {
     if (this.found) return this.draw();
     if (!can.walkers) return null;
     const n = data.n_train ?? data.n;
-    if (this.recorded || 2 * STEPS * n <= QUICK) return this.load();
-    this.busy.textContent = `Both walks need about ${whole(2 * STEPS * n)} examples: press the button when you are ready to wait.`;
+    if (this.recorded || 2 * STEPS * n <= QUICK) this.load(); // takes seconds: the page is ready before
+    else this.busy.textContent = `Both walks need about ${whole(2 * STEPS * n)} examples: press the button when you are ready to wait.`;
     return null;
   }
 
@@ -94,7 +97,7 @@ class Walkers {
 
   stateOf() {
     const { batch_size, lr, seed, fresh } = this.settings;
-    return { plane: this.wanted, batch: batch_size, rate: lr, seed, fresh: fresh ? null : 0, by: this.axis };
+    return { plane: this.wanted, weights: this.wanted === "given" ? this.pair.map((input) => input.value).join(";") : null, batch: batch_size, rate: lr, seed, fresh: fresh ? null : 0, by: this.axis };
   }
 
   restore(state) {
@@ -104,8 +107,10 @@ class Walkers {
     this.settings.batch_size = whole_number(state.batch, 1) ?? this.settings.batch_size;
     this.settings.seed = whole_number(state.seed, 0) ?? this.settings.seed;
     if (Number(state.rate) > 0) this.settings.lr = Number(state.rate);
+    (state.weights ?? "").split(";").forEach((name, k) => name && k < 2 && (this.pair[k].value = name));
     if (state.fresh === "0") this.settings.fresh = false;
     this.which.set(this.wanted);
+    this.two.hidden = this.wanted !== "given";
     this.on.set(this.axis);
     this.size.set(this.settings.batch_size);
     this.seed.set(this.settings.seed);
@@ -119,20 +124,28 @@ class Walkers {
     this.busy.textContent = "The settings have changed: let them walk again.";
   }
 
+  // A plane of two weights can be computed, but is in no record.
+  planes(names) {
+    const all = this.recorded || names.includes("given") ? names : [...names, "given"];
+    return all.map((name) => [name, PLANES[name]]);
+  }
+
   see(name) {
     this.wanted = name;
     this.which.set(name);
+    this.two.hidden = name !== "given";
     this.app.set({});
     return this.load();
   }
 
   /** Ask for both ways on the wanted plane; those that are known already are not asked for again. */
   async load(anew = false) {
-    const key = JSON.stringify([this.wanted, this.settings]);
+    const args = { plane: this.wanted, ...this.settings, ...(this.wanted === "given" ? { weights: this.pair.map((input) => input.value) } : {}) };
+    const key = JSON.stringify(args);
     if (anew) this.known.clear();
     this.go.disabled = true;
     this.busy.textContent = this.known.has(key) ? "" : "Both are walking; every step is kept …";
-    const found = this.known.get(key) ?? (await this.app.call("walkers", { plane: this.wanted, ...this.settings }));
+    const found = this.known.get(key) ?? (await this.app.call("walkers", args));
     this.go.disabled = false;
     this.busy.textContent = "";
     if (!found) return;
@@ -143,9 +156,9 @@ class Walkers {
   take(found) {
     this.found = found;
     this.inside.hidden = false;
-    this.which.options(found.planes.map((name) => [name, PLANES[name]]), found.plane ?? this.wanted);
+    this.which.options(this.planes(found.planes), found.plane ?? this.wanted);
     const { x, y, cost } = found.surface;
-    [this.plane.names.x, this.plane.names.y] = AXES[found.plane ?? this.wanted];
+    [this.plane.names.x, this.plane.names.y] = AXES[found.plane ?? this.wanted] ?? this.pair.map((input) => `${input.value}, less its mean`);
     this.plane.set({ x, y, z: cost }, `Contours of the cost on ${PLANES[found.plane ?? this.wanted]}, with the ways of both walkers. ${found.words.join(" ")}`);
     fill(this.words, found.words.filter(Boolean).map((text) => h("p", { text })));
     this.leadOn();
@@ -156,7 +169,7 @@ class Walkers {
   // Where the drunk walker goes as straight as the careful one, the staggering is in another plane.
   leadOn() {
     const [careful, drunk] = this.found.paths.map(({ points }) => straightness(points));
-    const staggers = drunk > 1.3 * careful;
+    const staggers = drunk > 3 * careful;
     const lead = !staggers && this.wanted !== "noise" && this.found.planes.includes("noise");
     this.lead.hidden = !lead;
     if (lead) fill(this.lead, h("span", { text: `On this plane both go nearly the same way: the drunk walker's way is ${number(drunk)} times as long as its straight line, the careful one's ${number(careful)} times. The staggering is across it. ` }), button("Show the plane where he staggers", () => this.see("noise")));

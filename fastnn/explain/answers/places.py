@@ -72,12 +72,14 @@ def walks(
     fresh: Any = True,
     grid: Any = 25,
     epochs: Any = None,
+    weights: Any = None,
     net: MLP | None = None,
 ) -> DescentPaths:
     """Return both walks, by `descent_paths`.
 
     They start at new weights: from those of a trained network they would hardly move. `fresh` false
-    starts them where the network is, or where the copy `net` of it is.
+    starts them where the network is, or where the copy `net` of it is. `weights`, the names of two
+    parameters, adds their plane as "given".
     """
     size, seed = check_count("batch_size", batch_size, 1), check_count("seed", seed, 0)
     start = subject.net if net is None else net
@@ -89,7 +91,21 @@ def walks(
         seed=seed,
         epochs=epochs,
         grid=check_count("grid", grid, 3),
+        plane="principal" if weights is None else _axes_of(subject, weights),
     )
+
+
+def _axes_of(subject: Subject, weights: Any) -> tuple[Array, Array]:
+    """Return the directions of two parameters, given by their names."""
+    named = isinstance(weights, list | tuple) and all(isinstance(name, str) for name in weights)
+    if not named or len(weights) != 2:
+        raise ValueError(
+            "weights must be the names of two parameters, such as weights[0][3, 5]; "
+            f"got {weights!r}"
+        )
+    first, second = np.zeros((2, subject.net.n_params))
+    first[subject.names.index(weights[0])] = second[subject.names.index(weights[1])] = 1
+    return first, second
 
 
 def paths_on(paths: DescentPaths, plane: Any) -> dict[str, Any]:
