@@ -102,7 +102,7 @@ class Help(SphinxDirective):
 
 
 class Lesson(SphinxDirective):
-    """``{lesson} begun only=backprop&step=4``: the page of `fastnn lab` at one place, on a network."""
+    """``{lesson} begun only=backprop&step=4``: the page at a place, on a network of the docs."""
 
     required_arguments = 2
 
@@ -118,7 +118,7 @@ class Lesson(SphinxDirective):
 
 
 def _make_lessons(app: Sphinx, error: Exception | None) -> None:
-    """Write the pages that the frames show: a network that has begun to learn, and a trained one."""
+    """Write the pages of the frames: a network that has begun to learn, and a trained one."""
     if error is not None or app.builder.format != "html":
         return
     (X, y), (X_test, y_test) = fastnn.datasets.load_digits()

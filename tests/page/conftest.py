@@ -1,7 +1,7 @@
 """Fixtures of the tests of the page: a browser, and pages that a local server or a file feeds.
 
-Debian's Chromium is driven by Playwright. Both are optional: without one the tests skip. A page that
-asks another host for anything, logs an error or raises one, fails the test that opened it.
+Debian's Chromium is driven by Playwright. Both are optional: without one the tests skip. A page
+that asks another host for anything, logs an error or raises one, fails the test that opened it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from fastnn.lab.session import Session
 FILES = Path(fastnn.__file__).parent / "page"
 CORE = FILES / "core.wasm"
 NO_CORE = "no core.wasm in this fastnn: pip install ziglang==0.17.1; python csrc/wasm/build.py"
+Open = Callable[..., Any]
 LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:", "about:")
 
 Open = Callable[..., Any]
