@@ -11,16 +11,11 @@ import http.server
 import shutil
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from page_helpers import CORE, FILES, NO_CORE
 
-import fastnn
-
-FILES = Path(fastnn.__file__).parent / "page"
-CORE = FILES / "core.wasm"
-NO_CORE = "no core.wasm in this fastnn: pip install ziglang==0.17.1; python csrc/wasm/build.py"
 LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:", "about:")
 
 
