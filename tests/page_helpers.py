@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import fastnn
 from fastnn.explain.answers.subject import Subject
 from fastnn.explain.record import record_of
 from fastnn.optim import FirstOrder
@@ -27,6 +29,10 @@ _CALL = """async ([where, name, args]) => {
   };
   return plain(answer);
 }"""
+
+FILES = Path(fastnn.__file__).parent / "page"
+CORE = FILES / "core.wasm"
+NO_CORE = "no core.wasm in this fastnn: pip install ziglang==0.17.1; python csrc/wasm/build.py"
 
 FileCall = Callable[..., Any]
 

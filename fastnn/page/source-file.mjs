@@ -116,7 +116,7 @@ class FileSource {
 
   startWorker({ worker }) {
     const address = worker ? URL.createObjectURL(new Blob([worker], { type: "text/javascript" })) : new URL("worker.mjs", import.meta.url);
-    this.worker = new Worker(address, { type: worker ? "classic" : "module" }); // no module from a Blob of file:
+    this.worker = new Worker(address); // a classic one: from file: no module of a Blob starts
     this.worker.onmessage = ({ data }) => (data.frame ? this.draw(data.frame) : this.answer(data));
     this.worker.onerror = (event) => {
       for (const { reject } of this.waiting.values()) reject(new Error(`the worker failed: ${event.message ?? "it did not start"}`));

@@ -12,21 +12,16 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from page_helpers import CORE, FILES, NO_CORE
 from page_networks import NETWORKS
 
-import fastnn
 from fastnn.explain.answers.subject import Subject
 from fastnn.lab.server import Server
 from fastnn.lab.session import Session
 
-FILES = Path(fastnn.__file__).parent / "page"
-CORE = FILES / "core.wasm"
-NO_CORE = "no core.wasm in this fastnn: pip install ziglang==0.17.1; python csrc/wasm/build.py"
-Open = Callable[..., Any]
 LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:", "about:")
 
 Open = Callable[..., Any]

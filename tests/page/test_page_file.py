@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from lab_helpers import SUBJECTS, caller
 from numpy.testing import assert_allclose, assert_array_equal
-from page_helpers import connected
+from page_helpers import CORE, NO_CORE, connected
 
-from fastnn import SGD
+from fastnn import SGD, explain
 from fastnn.explain import descend
 from fastnn.explain.answers.subject import Subject
 from fastnn.lab.session import Session
@@ -156,3 +157,22 @@ def test_a_shuffled_deck_holds_every_row_once(modules: Any) -> None:
     assert sorted(one["order"]) == list(range(300)) and one["batches"] == 43
     assert (one["order"] != other["order"]).any()
     assert_array_equal(one["order"], call("deck", seed=0, batch_size=7)["order"])
+
+
+def test_one_file_opens_from_the_disk_and_trains(page: Any, tmp_path: Path) -> None:
+    if not CORE.is_file():
+        pytest.skip(NO_CORE)
+    subject = SUBJECTS["moons"]()
+    X, y = subject.examples.at(slice(0, subject.examples.n))
+    explain.page(subject.net, X, y, examples=40, walkers=False).save(tmp_path / "moons.html")
+    page.goto((tmp_path / "moons.html").as_uri())
+    page.wait_for_selector("[data-ready]", state="attached")
+    epoch = page.evaluate("""async () => {
+      const { connect } = await import("fastnn/source-file.mjs");
+      const text = document.getElementById("fastnn-record").textContent;
+      const source = await connect(JSON.parse(text));
+      const frame = new Promise((resolve) => { source.onframe = resolve; });
+      await source.call("advance", { epochs: 2 });
+      return (await frame).epoch;
+    }""")
+    assert epoch == 2
