@@ -3,7 +3,7 @@
 Blocks that start with ```python or ```sh are run, all those of a page in one empty folder, the
 Python ones in one namespace. A comment on the line before a block, unseen on the page, says more:
 
-    <!-- needs: torch -->         only where this module or program is there, or file of fastnn/page/
+    <!-- needs: torch -->         only where this module, program or file of fastnn/page/ is there
     <!-- file: digits.c -->       written to this file, as the text tells the reader to
     <!-- not run: the reason -->
 
