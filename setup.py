@@ -45,8 +45,10 @@ WASM = "wasm32" in sysconfig.get_platform() or bool(os.environ.get("PYODIDE"))
 X86 = not WASM and ("x86_64" in MACHINE or "amd64" in MACHINE)
 
 
-def isa_flags(source: str) -> list[str]:
-    """Return what the instruction set of a source adds to its command line."""
+def flags_of(source: str) -> list[str]:
+    """Return what a source adds to its command line: for the binding, or its instruction set."""
+    if not source.startswith("csrc"):
+        return [] if MSVC or DEBUG else ["-Os"]  # no loop of it matters, and the wheel is small
     name = os.path.basename(source).rpartition("_")[0]  # kernels_avx2_f32.c
     extra = ISA_FLAGS.get(name, []) if X86 else []
     if sys.platform == "darwin":  # one command may compile for both architectures
@@ -77,7 +79,7 @@ class BuildExt(build_ext):
                     macros=ext.define_macros,
                     include_dirs=ext.include_dirs,
                     debug=self.debug,
-                    extra_postargs=COMMON + isa_flags(source),
+                    extra_postargs=COMMON + flags_of(source),
                 )
             return made
 
