@@ -68,11 +68,12 @@ class Subject:
         check_mlp(net)
         if X is not None and not net._trained:
             net = as_first_fit(net, X[:n_train])
-        self.data = None if X is None else ViewData(net, X, y)
+        self.data: ViewData | None = None if X is None else ViewData(net, X, y)
         self.name = name
-        self.n_train = 0 if self.data is None else self.data.n if n_train is None else n_train
-        self.names = NeuronNames(net)
-        self.net = net
+        all_rows = 0 if self.data is None else self.data.n
+        self.n_train: int = all_rows if n_train is None or self.data is None else n_train
+        self.names: NeuronNames = NeuronNames(net)
+        self.net: MLP = net
         self._start = copy.deepcopy(net)
         if self.data is not None and self.data.y is None:
             raise ValueError("y must have a value a row; it is None")
