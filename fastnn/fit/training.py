@@ -317,8 +317,8 @@ class Fit(ABC):
 
     def _keep(self) -> None:
         """Copy the parameters if the last epoch was the best so far."""
+        name = "val_loss" if self._validation is not None else "loss"
         history = self.history
-        name = "loss" if self._validation is None else "val_loss"
         score = history[name][-1] if name in history else inf
         if not self._kept or score < self._kept[-1].score:
             now = _Kept(self._train_state.core.get_params(), self.epoch, score)
