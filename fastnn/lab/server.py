@@ -63,24 +63,26 @@ class Server(ThreadingHTTPServer):
     """
 
     daemon_threads = True
-    allow_reuse_address = sys.platform != "win32"  # there it would let others take the port
+    allow_reuse_address: bool = sys.platform != "win32"  # there it would let others take the port
 
     def __init__(self, session: Session, port: int = 0) -> None:
-        self.session, self.token = session, secrets.token_urlsafe(24)
+        self.session: Session = session
+        self.token: str = secrets.token_urlsafe(24)
         self._ticket: str | None = secrets.token_urlsafe(24)
-        self.files = {
+        self.files: dict[str, tuple[str, bytes]] = {
             f"/{name}": (_TYPES[Path(name).suffix], content)
             for name, content in read_page().items()
         }
         self.files["/"] = self.files["/index.html"]
-        self.policy = _policy(self.files["/"][1].decode("utf-8"))
+        self.policy: str = _policy(self.files["/"][1].decode("utf-8"))
         super().__init__(("127.0.0.1", port), _Handler)
-        self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
+        self.hosts: set[str] = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
 
     def server_bind(self) -> None:
         """Bind without a look at the names of this computer, which may take seconds."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+        self.server_name: str = "127.0.0.1"
+        self.server_port: int = self.server_address[1]
 
     @property
     def url(self) -> str:

@@ -124,13 +124,14 @@ class Trainer:
     """
 
     def __init__(self, subject: Subject, settings: Settings) -> None:
-        self.subject, self.settings = subject, settings
-        self.turns = Turns()
+        self.subject: Subject = subject
+        self.settings: Settings = settings
+        self.turns: Turns = Turns()
         self._moved = threading.Condition()  # where a newer frame is told of
         self._thread: threading.Thread | None = None
         self._end = threading.Event()
         self._version = self._record = 0
-        self.running = False
+        self.running: bool = False
         self.forget()
 
     def forget(self) -> None:
