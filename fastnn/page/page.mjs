@@ -87,21 +87,30 @@ class Shell {
     const { network, title } = this.app.meta;
     const facts = [network.sizes.join(" – "), plural(network.n_params, "parameter"), `cost: ${network.loss.replaceAll("_", " ")}`];
     const scheme = select("Colours", [["light dark", "as the system"], ["dark", "dark"], ["light", "light"]], { value: "light dark", onchange: (name) => this.scheme(name) });
-    const link = button("Copy link", () => this.copy(link));
+    const link = this.copyButton();
     return h("header", {}, h("div", { class: "name" }, h("h1", { text: title || "fastnn" }), h("p", { class: "facts", text: facts.join(" · ") })), h("div", { class: "tools" }, link, scheme.element));
   }
 
-  async copy(link) {
-    const state = address.written(this.state());
-    const text = address.hasAddress() ? location.href.split("#")[0] + state : state;
-    try {
-      await navigator.clipboard.writeText(text);
-      link.textContent = "Copied";
-    } catch {
-      this.say(`The browser does not let this page copy. The link: ${text}`);
-      prompt("The link to this view:", text);
-    }
-    setTimeout(() => (link.textContent = "Copy link"), 2000);
+  /**
+   * The button that copies the address of this view. The address of `fastnn lab` has a token that is
+   * nobody else's, and a frame of a notebook has none: there it copies the part after the #.
+   */
+  copyButton() {
+    const whole = this.app.meta.kind !== "local" && address.hasAddress();
+    const name = whole ? "Copy link" : "Copy view";
+    const title = whole ? null : "Copies the part after the # of an address: written there, it shows this view";
+    const made = button(name, async () => {
+      const state = address.written(this.state()), text = whole ? location.href.split("#")[0] + state : state;
+      try {
+        await navigator.clipboard.writeText(text);
+        made.textContent = "Copied";
+      } catch {
+        this.say(`The browser does not let this page copy. The address of this view: ${text}`);
+        prompt("The address of this view:", text);
+      }
+      setTimeout(() => (made.textContent = name), 2000);
+    }, { title });
+    return made;
   }
 
   tabList() {

@@ -130,3 +130,16 @@ def test_a_place_on_the_plane_is_chosen_by_arrow_keys(open_page: Open) -> None:
 def test_nothing_is_wider_than_a_telephone(open_page: Open, tab: str, scheme: str) -> None:
     page = open_page("digits", f"tab={tab}", wide=360, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_what_lab_copies_holds_the_view_and_no_token(open_page: Open) -> None:
+    allowed = ["clipboard-read", "clipboard-write"]
+    page = open_page("flowers", "tab=backprop&index=3&step=4", permissions=allowed)
+    page.get_by_role("button", name="Copy view").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("#")
+    assert parse_qs(copied[1:]).items() >= {"tab": ["backprop"], "index": ["3"]}.items()
+    assert "token" not in copied
+    token = parse_qs(page.url.split("?")[1].split("#")[0])["token"][0]
+    assert token not in page.content()
