@@ -17,22 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import targets as of_targets
+from ..mlp import MLP
 from ..names import PARAMETERS
 from ..optim import FirstOrder
 from .answers import example, places
-from .answers.subject import Subject
+from .answers.subject import NO_SEED, Subject, file_of
 from .cost import cost_table
 from .expression import parse
 from .functions import EXAMPLES
 from .gradient import sensitivity
 from .neuron_names import targets
 from .nudges import nudges
+from .view_data import copied
 
 Array = NDArray[Any]
 
 FORMAT = 1
 _WHY = {
-    "save": "A page in a file works on a copy: save the network where it was made.",
+    "initial": NO_SEED,
     "open": "Only fastnn lab opens other files.",
     "type_function": "Only fastnn lab reads new formulas; these were read when the page was made.",
     "walkers": "The page was made without walkers.",
@@ -66,10 +68,16 @@ def record_of(
         "batch_size": batch_size,
     }
     n, n_train = subject.examples.n, subject.n_train
+    why, file = dict(_WHY), None
+    try:
+        file = array(np.frombuffer(_template(subject.net), np.uint8))
+    except (TypeError, ValueError) as error:  # its metadata is not JSON
+        why["save"] = f"This network cannot be saved: {error}"
     return {
         "format": FORMAT,
-        "meta": _meta(subject, training, title, version, walkers),
+        "meta": _meta(subject, training, title, version, walkers, why),
         "network": _network(subject),
+        "file": file,
         "neurons": _packed(
             [
                 [subject.names.neuron(l, i) for i in range(n)]
@@ -98,6 +106,14 @@ def array(values: Array) -> dict[str, Any]:
     return {"dtype": values.dtype.name, "shape": list(values.shape), "data": data}
 
 
+def _template(net: MLP) -> bytes:
+    """Return the network's model file with parameters of 0, into which the page writes its own."""
+    empty = copied(net)
+    empty.params = np.zeros_like(net.params)
+    empty._trained = True  # it reads its inputs as the page does
+    return file_of(empty)
+
+
 def _packed(value: Any) -> dict[str, str]:
     """Return JSON values, compressed."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -105,13 +121,19 @@ def _packed(value: Any) -> dict[str, str]:
 
 
 def _meta(
-    subject: Subject, training: dict[str, Any], title: str, version: str, walkers: bool
+    subject: Subject,
+    training: dict[str, Any],
+    title: str,
+    version: str,
+    walkers: bool,
+    why: dict[str, str],
 ) -> dict[str, Any]:
     meta, net = subject.meta(), subject.net
     can = {
         "train": True,
         "rewind": True,
-        "save": False,
+        "initial": net.seed is not None,
+        "save": "save" not in why,
         "open": False,
         "type_function": False,
         "sentences": "recorded",
@@ -127,7 +149,7 @@ def _meta(
         **_flat(meta),
         "network": {**meta["network"], "dtype": "float32"},
         "optimizer": training,
-        "can": {**can, "why": {name: _WHY[name] for name, able in can.items() if able is False}},
+        "can": {**can, "why": {name: why[name] for name, able in can.items() if able is False}},
         "notes": notes,
     }
 
@@ -150,7 +172,7 @@ def _network(subject: Subject) -> dict[str, Any]:
         "scale": None if scaling is None or plain else array(scaling.scale),
         "out_shift": None if outputs is None else array(np.asarray(outputs[0], np.float64)),
         "out_scale": None if outputs is None else array(np.asarray(outputs[1], np.float64)),
-        "starts": [],
+        "initial": None if net.seed is None else array(subject.initial().params.astype(np.float32)),
     }
 
 

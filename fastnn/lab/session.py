@@ -8,10 +8,8 @@ call that raises has changed nothing.
 from __future__ import annotations
 
 import inspect
-import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ import fastnn
 
 from ..checks import check_count, check_number
 from ..explain.answers import batch, example, places
-from ..explain.answers.subject import Subject
+from ..explain.answers.subject import NO_SEED, Subject, file_of
 from ..explain.view_data import copied
 from ..optim import SGD
 from .trainer import Settings, Trainer
@@ -94,7 +92,10 @@ class Session:
 
     def _described(self) -> dict[str, Any]:
         settings, subject = self._trainer.settings, self.subject
-        has_data = subject.data is not None
+        has_data, has_seed = subject.data is not None, subject.net.seed is not None
+        why = {} if has_seed else {"initial": NO_SEED}
+        if not has_data:
+            why |= dict.fromkeys(("train", "walkers"), "There are no examples.")
         return {
             "kind": "local",
             "version": fastnn.__version__,
@@ -110,13 +111,12 @@ class Session:
                 "train": has_data,
                 "save": True,
                 "rewind": True,
+                "initial": has_seed,
                 "open": self._opener is not None,
                 "type_function": True,
                 "walkers": "live" if has_data else False,
                 "sentences": "live",
-                "why": {}
-                if has_data
-                else {"train": "There are no examples.", "walkers": "There are no examples."},
+                "why": why,
             },
         }
 
@@ -220,21 +220,20 @@ class Session:
         training.join()  # in which another page may pause it
         return {}
 
-    def _rewind(self, seed: Any = None) -> dict[str, Any]:
+    def _rewind(self, seed: Any = None, initial: Any = False) -> dict[str, Any]:
+        if initial not in (True, False):
+            raise TypeError(f"initial must be true or false, got {initial!r}")
         seed = None if seed is None else check_count("seed", seed, 0)
         with self._control:
             self._trainer.pause()
             with self._trainer.turns:
-                self.subject.rewind(seed)
+                self.subject.rewind(seed, initial)
                 self._trainer.forget()
         return {}
 
     def _save(self) -> dict[str, Any]:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "network.safetensors"
-            with self._trainer.turns:
-                self.subject.net.save(path)
-            content = path.read_bytes()
+        with self._trainer.turns:
+            content = file_of(self.subject.net)
         return {"name": self._file_name, "bytes": content}
 
     def _open(self, name: Any, bytes: Any) -> dict[str, Any]:  # the page's name

@@ -4,6 +4,7 @@
 // here they are named, sorted, and turned into wishes: −∂C/∂(the quantity).
 
 import { descend, surface } from "fastnn/descent.mjs";
+import { withParameters } from "fastnn/model-file.mjs";
 
 const STRONGEST = 20, COLUMNS = 12, PARAMETERS = 12, TIMES = 32;
 const TRAINING = 0, VALIDATION = 1;
@@ -152,12 +153,19 @@ async function step(source, { rows, lr }) {
   return { cost_before: before[0], cost_after: after[0], promised, full_before: before[1], full_after: after[1], full_promised };
 }
 
-async function rewind(source, { seed } = {}) {
-  const starts = source.network.starts ?? [], start = seed == null ? source.network : starts.find((one) => one.seed === seed);
-  if (!start) throw new Error(`this page has recorded the starts of the seeds ${starts.map((one) => one.seed).join(", ") || "(none)"}, not of ${seed}`);
-  await source.put(seed == null ? start.params : await source.unpack(start.params), true);
-  source.trained = seed != null;
+async function rewind(source, { seed, initial = false } = {}) {
+  const params = initial ? source.network.initial : source.network.params;
+  if (seed != null) throw new Error("only fastnn lab draws the weights of another seed");
+  if (!params) throw new Error(source.meta.can.why.initial);
+  await source.put(params, true);
+  source.trained = initial;
   return {};
+}
+
+async function save(source) {
+  if (!source.record.file) throw new Error(source.meta.can.why.save);
+  const template = await source.unpack(source.record.file), { params } = await source.ask("params");
+  return { name: "network.safetensors", bytes: withParameters(template, params) };
 }
 
 async function plane(source, { layer: l, neuron, n = 101 }) {
@@ -199,7 +207,7 @@ async function descent(source, { function: wanted, ...args }) {
 export const CALLS = {
   example: (source, { index }) => source.example(index),
   next_mistake: nextMistake,
-  forward, backprop, layer, wiggle, pairs, deck, batch, step, rewind, plane, walkers,
+  forward, backprop, layer, wiggle, pairs, deck, batch, step, rewind, save, plane, walkers,
   descend: descent,
   surface: (source, { function: wanted, ...args }) => ({ ...surface(programOf(source, wanted), args), name: textOf(source, wanted) }),
   train: (source, args) => source.learn("train", args),

@@ -20,7 +20,8 @@
 //       shift: ARRAY of float64 (n_in) | null, // (x - shift) * scale
 //       scale: ARRAY of float64 (n_in) | null,
 //       out_shift, out_scale: ARRAY of float64 (n_out) | null,  // predict is a * out_scale + out_shift
-//       starts: [{ seed, params: ARRAY }] },   // fresh networks for `rewind`; may be empty
+//       initial: ARRAY | null },               // the parameters that the network's seed gives
+//     file: ARRAY of uint8 | null,             // the model file that MLP.save writes, parameters 0
 //     neurons: PACKED [["…"], …],              // names, by layers 0 … L
 //     optimizer: { kind: 0 | 1 | 2, momentum, beta1, beta2, eps, weight_decay, nesterov, decoupled,
 //                  clip_norm, clip_value },    // FirstOrder.kind and .constants; what is missing is
@@ -52,7 +53,7 @@
 //   - `descend` of a start that was not recorded has no words, but `end`: converged, saddle, diverged
 //     or still moving;
 //   - `walkers` plays back the recorded call with the nearest arguments, and returns them as `args`;
-//   - `rewind` knows the seeds of network.starts; without one it goes back to network.params;
+//   - `rewind` knows no other seed than the network's own, { initial: true };
 //   - `deck` shuffles by its own generator (sfc32 and Fisher-Yates, in worker.mjs), not by NumPy's.
 
 import { CALLS } from "fastnn/answers.mjs";
@@ -102,7 +103,7 @@ class FileSource {
   async open(record) {
     this.record = record;
     const { network } = record;
-    const names = ["params", "shift", "scale", "out_shift", "out_scale"];
+    const names = ["params", "initial", "shift", "scale", "out_shift", "out_scale"];
     const unpacked = await Promise.all(names.map((name) => array(network[name])));
     this.network = { ...network, ...Object.fromEntries(names.map((name, k) => [name, unpacked[k]])) };
     this.sets = await Promise.all([examples(record.examples), examples(record.validation)]);

@@ -28,7 +28,8 @@ class Train {
     this.step = button("One step", () => this.advance({ steps: 1 }));
     this.once = button("One epoch", () => this.advance({ epochs: 1 }));
     this.back = button("Rewind", () => this.rewind());
-    this.keep = button("Save the network", () => this.save());
+    this.anew = button("From the beginning", () => this.rewind({ initial: true }), { title: can.initial ? "The first weights, which its seed gives" : can.why.initial });
+    this.keep = button("Save the network", () => this.save(), { title: can.why?.save });
     this.speed = select("Speed", SPEEDS, { value: "full", onchange: (speed) => this.set({ speed: speed === "full" ? speed : Number(speed) }) });
     this.size = numberField("Batch size", { low: 1, step: 1, value: optimizer.batch_size, onchange: (batch_size) => this.set({ batch_size }) });
     this.rate = optimizer.lr > 0 ? rateControl(optimizer.lr, (lr) => this.set({ lr })) : null;
@@ -42,6 +43,7 @@ class Train {
     const why = this.able ? null : h("p", { class: "alert", text: app.meta.can.why?.train ?? "This page cannot train." });
     for (const each of [this.play, this.step, this.once]) each.disabled = !this.able;
     this.back.disabled = !app.meta.can.rewind;
+    this.anew.disabled = !app.meta.can.initial;
     this.keep.disabled = !app.meta.can.save;
     const lines = [{ name: "training", kind: "series1" }, { name: "validation", kind: "series2" }];
     const named = (keys) => keys.map((key, k) => ({ key, ...lines[k] }));
@@ -62,7 +64,7 @@ class Train {
   }
 
   controls() {
-    const buttons = h("div", { class: "row" }, this.play, this.step, this.once, this.back, this.keep);
+    const buttons = h("div", { class: "row" }, this.play, this.step, this.once, this.back, this.anew, this.keep);
     const knobs = h("div", { class: "two" }, h("div", { class: "row" }, this.speed.element, this.size.element), this.rate?.element ?? null);
     return h("div", { class: "card stack" }, buttons, knobs, this.facts);
   }
@@ -142,8 +144,9 @@ class Train {
     return this.app.call("advance", by);
   }
 
-  async rewind() {
-    if (await this.app.call("rewind")) this.app.say("The network is as it was at the start; the same training gives the same history.");
+  async rewind(to = {}) {
+    const now = to.initial ? "The network has its first weights, those of its seed" : "The network is as it was at the start";
+    if (await this.app.call("rewind", to)) this.app.say(`${now}; the same training gives the same history.`);
   }
 
   async save() {

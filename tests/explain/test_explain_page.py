@@ -248,10 +248,20 @@ class TestRecord:
     def test_what_the_file_cannot_do_comes_with_the_reason(self) -> None:
         meta = record_of(page_of(SUBJECTS["digits in float64"]()))["meta"]
         unable = {name for name, able in meta["can"].items() if able is False}
-        assert unable == {"save", "open", "type_function", "walkers"}
+        assert unable == {"open", "type_function", "walkers"}
         assert meta["can"]["why"].keys() == unable
         assert any("float64" in note and "float32" in note for note in meta["notes"])
         assert meta["can"]["sentences"] == "recorded"
+
+    def test_without_a_seed_and_with_odd_metadata_it_says_what_cannot_be(self) -> None:
+        net = MLP([3, 2], output="softmax")
+        net.metadata["made by"] = object()
+        record = record_of(explain.page(net, np.eye(3), [0, 1, 0], walkers=False))
+        can = record["meta"]["can"]
+        assert (can["save"], can["initial"]) == (False, False)
+        assert (record["file"], record["network"]["initial"]) == (None, None)
+        assert "metadata must be made of JSON values" in can["why"]["save"]
+        assert "without a seed" in can["why"]["initial"]
 
     def test_images_of_any_shape_are_known_as_such(self) -> None:
         rng = np.random.default_rng(0)

@@ -338,6 +338,7 @@ class TestWrongCalls:
         ("advance", {"steps": 0}),
         ("advance", {"steps": 1, "epochs": 1}),
         ("rewind", {"seed": "1"}),
+        ("rewind", {"initial": 3}),
         ("plane", {"layer": 1, "neuron": 0}),
         ("walkers", {"grid": 1}),
         ("walkers", {"plane": "moon", "epochs": 1, "lr": 0.1, "grid": 3}),

@@ -283,6 +283,25 @@ class TestRewind:
         new.fit(X, y, epochs=1, batch_size=10, optimizer=SGD(0.5))
         assert np.array_equal(session.subject.net.params, new.params)
 
+    def test_the_beginning_is_the_network_that_its_own_seed_gives(
+        self, session: Session, call: Call
+    ) -> None:
+        call("advance", epochs=1)
+        assert call("meta")["can"]["initial"]
+        call("rewind", initial=True)
+        new = MLP(**session.subject.net._network())
+        assert np.array_equal(session.subject.net.params, new.params)
+
+    def test_without_a_seed_there_is_no_beginning_and_nothing_is_changed(self) -> None:
+        X = np.eye(3)
+        session = Session(Subject(MLP([3, 2], output="softmax"), X, np.array([0, 1, 0])))
+        call, params = caller(session), session.subject.net.params.copy()
+        can = call("meta")["can"]
+        assert (can["initial"], "without a seed" in can["why"]["initial"]) == (False, True)
+        with pytest.raises(ValueError, match="without a seed"):
+            call("rewind", initial=True)
+        assert np.array_equal(session.subject.net.params, params)
+
 
 class TestSave:
     @pytest.mark.usefixtures("often")

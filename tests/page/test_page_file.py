@@ -11,7 +11,8 @@ from lab_helpers import SUBJECTS, caller
 from numpy.testing import assert_allclose, assert_array_equal
 from page_helpers import CORE, NO_CORE, connected
 
-from fastnn import SGD, explain
+import fastnn
+from fastnn import MLP, SGD, explain
 from fastnn.explain import descend
 from fastnn.explain.answers.subject import Subject
 from fastnn.lab.session import Session
@@ -151,6 +152,41 @@ def test_training_answers_calls_while_it_runs_and_rewinds_to_the_same_history(mo
     assert modules.evaluate(history) == first[:3]
 
 
+def test_from_the_beginning_is_the_network_that_its_seed_gives(modules: Any) -> None:
+    call = connected(modules, SUBJECTS["flowers"](), SGD(0.5))
+    first = MLP([4, 6, 3], activation="tanh", output="softmax", seed=1).params
+    recorded = call("params", "ask")["params"]
+    call("rewind", initial=True)
+    assert_array_equal(call("params", "ask")["params"], first)
+    assert "rewind" in call("backprop", index=4)["silent"]
+    call("rewind")
+    assert_array_equal(call("params", "ask")["params"], recorded)
+    assert call("backprop", index=4)["recorded"]
+
+
+@pytest.mark.parametrize("kind", ["prices", "flowers", "digits"])
+def test_what_a_file_saves_is_the_network_that_was_trained_in_it(
+    modules: Any, tmp_path: Path, kind: str
+) -> None:
+    subject = SUBJECTS[kind]()
+    call = connected(modules, subject, SGD(0.01))
+    call("advance", epochs=2)
+    saved = call("save")
+    path = tmp_path / saved["name"]
+    path.write_bytes(saved["bytes"].tobytes())
+    net, X = fastnn.load(path), subject.examples.X
+    assert_array_equal(net.params, call("params", "ask")["params"])
+    assert (net.params != subject.net.params.astype(np.float32)).any()
+    assert net.dtype == subject.net.dtype
+    assert_array_equal(net.classes, subject.net.classes)
+    for row in (0, 11):
+        answer = call("forward", x=np.asarray(X[row], np.float64).tolist())
+        assert_allclose(net.predict(X[row : row + 1])[0], answer["predict"], **LOOSE)
+    call("put", "ask", params=[float("nan")] * net.n_params)
+    with pytest.raises(Exception, match="NaN or infinity; such a network is not saved"):
+        call("save")
+
+
 def test_a_shuffled_deck_holds_every_row_once(modules: Any) -> None:
     call = connected(modules, SUBJECTS["digits"](), SGD(0.5))
     one, other = call("deck", seed=0, batch_size=7), call("deck", seed=1, batch_size=7)
@@ -165,7 +201,7 @@ def test_one_file_opens_from_the_disk_and_trains(page: Any, tmp_path: Path) -> N
     subject = SUBJECTS["moons"]()
     X, y = subject.examples.at(slice(0, subject.examples.n))
     explain.page(subject.net, X, y, examples=40, walkers=False).save(tmp_path / "moons.html")
-    page.goto((tmp_path / "moons.html").as_uri())
+    page.goto((tmp_path / "moons.html").as_uri() + "#tab=train")
     page.wait_for_selector("[data-ready]", state="attached")
     epoch = page.evaluate("""async () => {
       const { connect } = await import("fastnn/source-file.mjs");
@@ -176,3 +212,10 @@ def test_one_file_opens_from_the_disk_and_trains(page: Any, tmp_path: Path) -> N
       return (await frame).epoch;
     }""")
     assert epoch == 2
+    page.get_by_role("button", name="From the beginning").click()
+    page.get_by_text("The network has its first weights").wait_for(state="attached")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the network").click()
+    download.value.save_as(tmp_path / "first.safetensors")
+    first = MLP([2, 5, 1], activation="tanh", output="sigmoid", seed=3)
+    assert_array_equal(fastnn.load(tmp_path / "first.safetensors").params, first.params)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import tempfile
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,16 @@ _PLACES = {
     "himmelblau": ((-6.0, 6.0), (-6.0, 6.0)),
     "rosenbrock": ((-2.0, 2.0), (-1.0, 3.0)),
 }
+NO_SEED = "This network was made without a seed: its first weights are not known."
 _MOST_READ = 10_000  # examples from which the ranges of the inputs are read
+
+
+def file_of(net: MLP) -> bytes:
+    """Return the content of the model file that `MLP.save` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.safetensors"
+        net.save(path)
+        return path.read_bytes()
 
 
 class Subject:
@@ -197,9 +208,22 @@ class Subject:
         name = f"biases[{l}][{j}]" if i is None else f"weights[{l}][{i}, {j}]"
         return self.names.index(name)
 
-    def rewind(self, seed: int | None) -> None:
-        """Go back to the parameters of the start, or to the initial ones of a seed."""
-        self.net = copy.deepcopy(self._start) if seed is None else untrained(self._start, seed)
+    def rewind(self, seed: int | None, initial: bool = False) -> None:
+        """Go back to the parameters of the start, or to those that a seed gives."""
+        fresh = initial or seed is not None
+        self.net = self.initial(seed) if fresh else copy.deepcopy(self._start)
+
+    def initial(self, seed: int | None = None) -> MLP:
+        """Return the network with the initial parameters of its seed, or of another one.
+
+        Raises
+        ------
+        ValueError
+            The network has no seed, and none is given.
+        """
+        if seed is None and self._start.seed is None:
+            raise ValueError(NO_SEED)
+        return untrained(self._start, seed)
 
     # ---- facts ---------------------------------------------------------------------------------
 
