@@ -15,7 +15,7 @@ from ..checks import check_count
 from ..mlp import MLP
 from ..optim import SGD, FirstOrder
 from .answers.subject import Subject
-from .page_files import one_file, read_page
+from .page_files import one_file, read_page, script_of
 from .record import array, record_of
 from .view_data import ViewData, copied
 
@@ -137,7 +137,7 @@ def page(
         walkers=walkers,
     )
     record["core"] = array(np.frombuffer(files["core.wasm"], np.uint8))
-    record["worker"] = files["worker.mjs"].decode("utf-8")
+    record["worker"] = script_of(files, "worker.mjs")
     return Page(one_file(files, record, title), title)
 
 

@@ -1,7 +1,7 @@
 """The files of the page, as they stand in the package, and all of them in one HTML file.
 
-In one file the modules are data: URLs of an import map, so that they are the same bytes as those
-that `fastnn lab` serves; the core and the worker, which has no import map, stand in the record.
+In one file the modules are data: URLs of an import map, with the same tokens as those that
+`fastnn lab` serves; the core and the worker, which has no import map, stand in the record.
 Nothing else can be loaded: the Content-Security-Policy names no address.
 """
 
@@ -14,7 +14,10 @@ from html import escape
 from importlib import resources
 from typing import Any
 
+from . import stripped
+
 _KINDS = (".html", ".css", ".mjs", ".wasm", ".svg")
+_OF_LAB_OR_RECORD = ("source-local.mjs", "message.mjs", "worker.mjs")
 _MODULE = 'import "fastnn/main.mjs";'
 _IN_URL = str.maketrans({"%": "%25", "#": "%23", "\n": "%0A", "\t": "%09", "\r": ""})
 _PAGE = """\
@@ -63,7 +66,7 @@ def one_file(files: dict[str, bytes], record: dict[str, Any], title: str) -> str
         policy=policy,
         title=escape(title),
         imports=imports,
-        style=files["style.css"].decode("utf-8").replace("</", "<\\/"),
+        style=stripped.style(files["style.css"].decode("utf-8")).replace("</", "<\\/"),
         record=_json(record),
         module=_MODULE,
     )
@@ -72,10 +75,15 @@ def one_file(files: dict[str, bytes], record: dict[str, Any], title: str) -> str
 def _modules(files: dict[str, bytes]) -> dict[str, str]:
     """Return the modules as URLs, by the names under which they import one another."""
     return {
-        f"fastnn/{name}": "data:text/javascript;charset=utf-8," + _in_url(content.decode("utf-8"))
-        for name, content in files.items()
-        if name.endswith(".mjs") and name != "worker.mjs"
+        f"fastnn/{name}": "data:text/javascript;charset=utf-8," + _in_url(script_of(files, name))
+        for name in files
+        if name.endswith(".mjs") and name not in _OF_LAB_OR_RECORD
     }
+
+
+def script_of(files: dict[str, bytes], name: str) -> str:
+    """Return a script as it stands in one file."""
+    return stripped.script(files[name].decode("utf-8"))
 
 
 def _in_url(text: str) -> str:

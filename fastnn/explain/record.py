@@ -111,7 +111,12 @@ def _template(net: MLP) -> bytes:
     empty = copied(net)
     empty.params = np.zeros_like(net.params)
     empty._trained = True  # it reads its inputs as the page does
-    return file_of(empty)
+    content = file_of(empty)
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), ensure_ascii=False, sort_keys=True)
+    text = header.encode()  # in an order of its own: that of the library is another one each time
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def _packed(value: Any) -> dict[str, str]:

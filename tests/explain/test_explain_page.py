@@ -20,6 +20,7 @@ from scipy import sparse
 
 import fastnn
 from fastnn import MLP, SGD, Adam, explain
+from fastnn.explain import stripped
 from fastnn.explain.answers.subject import Subject
 from fastnn.explain.expression import parse
 from fastnn.explain.functions import EXAMPLES
@@ -72,6 +73,11 @@ class Elements(HTMLParser):
         self._open = ""
 
 
+def visible(script: str) -> list[str]:
+    """The tokens of a script but its comments and white space."""
+    return [token for token in stripped.tokens(script) if not token.isspace()]
+
+
 def record_of(page: Any) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(Elements(page.html).scripts["fastnn-record"])
     return record
@@ -88,20 +94,26 @@ def unpacked(value: dict[str, str]) -> Any:
 
 
 class TestFile:
-    def test_its_modules_are_those_that_the_lab_serves(self, files: dict[str, bytes]) -> None:
+    def test_its_modules_have_the_tokens_of_those_that_the_lab_serves(
+        self, files: dict[str, bytes]
+    ) -> None:
         page = page_of(SUBJECTS["moons"]())
         imports = json.loads(Elements(page.html).scripts["importmap"])["imports"]
         assert imports.keys() == {
-            f"fastnn/{name}" for name in files if name.endswith(".mjs") and name != "worker.mjs"
+            f"fastnn/{name}"
+            for name in files
+            if name.endswith(".mjs")
+            and name not in ("worker.mjs", "source-local.mjs", "message.mjs")
         }
         for name, url in imports.items():
             kind, _, body = url.partition(",")
             assert kind == "data:text/javascript;charset=utf-8"
             assert not re.search(r"[\n\t\r#]", body)  # which end or change an address
-            assert unquote(body) == files[name.removeprefix("fastnn/")].decode("utf-8")
+            served = files[name.removeprefix("fastnn/")].decode("utf-8")
+            assert visible(unquote(body)) == visible(served)
         record = record_of(page)
         assert array(record["core"]).tobytes() == files["core.wasm"]
-        assert record["worker"] == files["worker.mjs"].decode("utf-8")
+        assert visible(record["worker"]) == visible(files["worker.mjs"].decode("utf-8"))
 
     def test_it_loads_nothing_from_anywhere(self) -> None:
         elements = Elements(page_of(SUBJECTS["digits"]()).html)
@@ -146,18 +158,50 @@ class TestFile:
         assert repr(page).startswith("Page('a \"b\" & c', ")
 
     def test_page_and_file_are_small(self, files: dict[str, bytes]) -> None:
-        texts = b"".join(text for name, text in files.items() if name != "core.wasm")
-        assert len(gzip.compress(texts, 9)) <= 100_000
         (X, y), test = fastnn.datasets.load_digits()
         net = MLP([784, 16, 16, 10], output="sigmoid", loss="quadratic", seed=0)
         page = explain.page(net, X, y, test=test)
         assert record_of(page)["meta"]["data"]["n"] == 500
         assert len(page.html.encode()) <= 1_200_000
+        scripts = Elements(page.html).scripts
+        own = page.html.replace(scripts["fastnn-record"], record_of(page)["worker"])
+        assert len(gzip.compress(own.encode(), 9)) <= 78_000
 
     def test_without_the_core_it_says_what_to_do(self, files: dict[str, bytes]) -> None:
         del files["core.wasm"]
         with pytest.raises(FileNotFoundError, match=r"core\.wasm.*install a wheel"):
             page_of(SUBJECTS["moons"]())
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("let a = 1; // one\n\n  /* two\n */ b()\n  c()", "let a=1;b()\nc()"),
+        ("f(`a  ${ g(`//${ {x: 1}.x } `) }  // b`)", "f(`a  ${g(`//${{x:1}.x} `)}  // b`)"),
+        ("x = a / b / c; y = /[/'\"] +\\// g", "x=a/b/c;y=/[/'\"] +\\//g"),
+        ('t.replace(/  `/g, \'//  \') + "a \\" /* b"', 't.replace(/  `/g,\'//  \')+"a \\" /* b"'),
+        ("a + +b - -c\n++d", "a+ +b- -c\n++d"),
+        ("return /a b/.test(x)", "return/a b/.test(x)"),
+        ("const f = (x) =>\n  x.y ?? 0\n[1].map(f)", "const f=(x)=>\nx.y??0\n[1].map(f)"),
+        (
+            "class A { #b = 1\n  get c() { return this.#b }\n}",
+            "class A{#b=1\nget c(){return this.#b}}",
+        ),
+    ],
+)
+def test_a_script_loses_only_comments_and_needless_space(script: str, expected: str) -> None:
+    assert stripped.script(script) == expected
+
+
+@pytest.mark.parametrize("script", ["a = 'b", "a = `b ${c}", 'a = "b\n"'])
+def test_a_script_whose_text_does_not_end_is_refused(script: str) -> None:
+    with pytest.raises(ValueError, match="does not end"):
+        stripped.script(script)
+
+
+def test_a_style_sheet_loses_only_comments_and_needless_space() -> None:
+    sheet = "/* a */ a:hover  b ,\n c { content: ' ; /* x */ ' ;\n  width: calc(1px + 2px) }\n"
+    assert stripped.style(sheet) == "a:hover b,c{content: ' ; /* x */ ';width: calc(1px + 2px)}"
 
 
 class TestRecord:
