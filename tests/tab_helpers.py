@@ -12,7 +12,7 @@ from lab_helpers import SUBJECTS
 
 from fastnn import SGD
 from fastnn.lab.server import Server
-from fastnn.lab.session import Session
+from fastnn.lab.session import Open, Session
 from fastnn.lab.trainer import Settings
 
 
@@ -56,10 +56,12 @@ class Opened:
 
 
 @contextmanager
-def opened(browser: Any, network: str, state: str) -> Iterator[Opened]:
+def opened(
+    browser: Any, network: str, state: str, *, opener: Open | None = None
+) -> Iterator[Opened]:
     """Open a page without motion; whatever goes wrong in it fails the test."""
     subject = SUBJECTS[network]()
-    session = Session(subject, Settings(SGD(0.5), 10))
+    session = Session(subject, Settings(SGD(0.5), 10), opener=opener)
     calls: list[tuple[str, dict[str, Any]]] = []
     answer = session.call
 

@@ -35,7 +35,7 @@ Array = NDArray[Any]
 FORMAT = 1
 _WHY = {
     "initial": NO_SEED,
-    "open": "Only fastnn lab opens other files.",
+    "open": "Only fastnn lab opens other models and data.",
     "type_function": "Only fastnn lab reads new formulas; these were read when the page was made.",
     "walkers": "The page was made without walkers.",
 }

@@ -21,7 +21,7 @@ export async function mount(host, source, options) {
   sheet.replaceSync(options.css);
   root.adoptedStyleSheets = [sheet];
   const shell = new Shell(host, root, source, options);
-  await shell.start();
+  await shell.start(shell.initial());
   host.setAttribute("data-ready", "");
   host.ready = true;
   return shell.app;
@@ -29,7 +29,7 @@ export async function mount(host, source, options) {
 
 class Shell {
   constructor(host, root, source, options) {
-    Object.assign(this, { host, options, tabs: {}, tab: null });
+    Object.assign(this, { host, root, options, tabs: {}, tab: null, gone: new AbortController() });
     this.live = h("p", { class: "live", role: "status", "aria-live": "polite" });
     this.alert = h("p", { class: "alert", role: "alert", hidden: true });
     this.app = new App(source, {
@@ -48,16 +48,41 @@ class Shell {
     };
   }
 
-  async start() {
+  async start(start) {
     const { app } = this;
-    const start = this.initial();
     this.only = TABS[start.only] ? start.only : null;
     for (const [name, create] of Object.entries(TABS)) if (!this.only || name === this.only) this.tabs[name] = create(app);
     this.build();
     app.source.onframe = (frame) => this.frame(frame);
     await app.restore(start);
     await this.go(this.only ?? (this.tabs[start.tab] ? start.tab : "draw"), start);
-    if (this.options.whole) addEventListener("hashchange", () => this.restore(this.initial()));
+    const { signal } = this.gone;
+    if (this.options.whole) addEventListener("hashchange", () => this.restore(this.initial()), { signal });
+    if (!app.meta.can.open) return;
+    this.page.addEventListener("dragover", (event) => event.preventDefault(), { signal });
+    this.page.addEventListener("drop", (event) => {
+      event.preventDefault();
+      if (event.dataTransfer.files.length) this.open(event.dataTransfer.files[0]);
+    }, { signal });
+  }
+
+  /** Open a model or data; the page is built anew for what the source then has. */
+  async open(file) {
+    const opened = await this.app.call("open", { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
+    if (!opened) return;
+    this.gone.abort();
+    this.tabs[this.tab].hide();
+    const { tab, only } = this;
+    this.tabs = {};
+    const next = new Shell(this.host, this.root, this.app.source, this.options);
+    await next.start({ tab, only });
+    next.say(`${file.name} is open.`);
+  }
+
+  /** A button that asks for a file; a file may be dropped on the page, too. */
+  openButton() {
+    const field = h("input", { type: "file", accept: ".safetensors,.csv,.tsv,.npz,.npy", hidden: true, "aria-label": "A model or data", onchange: () => field.files.length && this.open(field.files[0]) });
+    return [button("Open a file", () => field.click(), { title: "A model (.safetensors) or data (.csv, .tsv, .npz, .npy); or drop it on this page" }), field];
   }
 
   initial() {
@@ -88,7 +113,7 @@ class Shell {
     const facts = [network.sizes.join(" – "), plural(network.n_params, "parameter"), `cost: ${network.loss.replaceAll("_", " ")}`];
     const scheme = select("Colours", [["light dark", "as the system"], ["dark", "dark"], ["light", "light"]], { value: "light dark", onchange: (name) => this.scheme(name) });
     const link = this.copyButton();
-    return h("header", {}, h("div", { class: "name" }, h("h1", { text: title || "fastnn" }), h("p", { class: "facts", text: facts.join(" · ") })), h("div", { class: "tools" }, link, scheme.element));
+    return h("header", {}, h("div", { class: "name" }, h("h1", { text: title || "fastnn" }), h("p", { class: "facts", text: facts.join(" · ") })), h("div", { class: "tools" }, this.app.meta.can.open ? this.openButton() : null, link, scheme.element));
   }
 
   /**
@@ -133,7 +158,7 @@ class Shell {
     const { kind, version, can } = this.app.meta;
     const where = kind === "local" ? "Computed by fastnn on this computer; nothing is sent anywhere else." : "Computed by fastnn's core in this page; nothing is sent anywhere.";
     const recorded = can.sentences === "recorded" ? " Sentences are recorded by fastnn.explain." : "";
-    return h("footer", {}, h("p", { text: `${where}${recorded} fastnn ${version}` }));
+    return h("footer", {}, h("p", { text: `${where}${recorded}${can.why?.open ? ` ${can.why.open}` : ""} fastnn ${version}` }));
   }
 
   /** Show a tab, in a state of its own if one is given. */
