@@ -21,6 +21,8 @@ export function shading(z) {
   return { steps, high, share: (value) => shareOf(value, steps, high) };
 }
 
+const BELOW = 46; // pixels for the ticks and the name of x
+
 /**
  * Contours of z(x, y) in an SVG: `set({x, y, z})`; `over(plane)` returns what is drawn on them, in the pixels of
  * `px(x)` and `py(y)`. `pick(x, y)` is called for a place that is clicked, or chosen by arrow keys and Enter.
@@ -48,6 +50,8 @@ export class Plane {
     const { x, y } = this.surface;
     const box = this.box(width, height);
     const [left, top, right, bottom] = box;
+    this.element.setAttribute("viewBox", `0 0 ${width} ${bottom + BELOW}`);
+    this.element.style.setProperty("height", `${bottom + BELOW}px`);
     this.xs = scale(x[0], x[x.length - 1], left, right);
     this.ys = scale(y[0], y[y.length - 1], bottom, top);
     const inside = (...parts) => s("g", { "clip-path": `url(#${this.clip})` }, parts);
@@ -57,7 +61,7 @@ export class Plane {
 
   // Where arrows have to stand perpendicular to the contours, a unit is as long on both axes.
   box(width, height) {
-    const box = [Math.min(64, 0.15 * width), 40, width - 12, height - 46];
+    const box = [Math.min(64, 0.15 * width), 40, width - 12, height - BELOW];
     if (!this.equal) return box;
     const { x, y } = this.surface;
     const ratio = (y[y.length - 1] - y[0]) / (x[x.length - 1] - x[0]);

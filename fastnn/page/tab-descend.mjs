@@ -4,6 +4,7 @@ import { h, s, fill } from "fastnn/dom.mjs";
 import { button, numberField, select, slider } from "fastnn/controls.mjs";
 import { exports } from "fastnn/export.mjs";
 import { number, plural } from "fastnn/format.mjs";
+import { rateControl } from "fastnn/rate.mjs";
 import { Solid } from "fastnn/solid.mjs";
 import { Plane, arrow, track } from "fastnn/surface.mjs";
 import { behind } from "fastnn/table.mjs";
@@ -63,7 +64,7 @@ class Descend {
   }
 
   right() {
-    this.rate = slider("Learning rate η", { low: -4, high: 0.3, step: 0.05, value: Math.log10(this.lr), format: (v) => number(10 ** v), oninput: (v) => this.set({ lr: rounded(10 ** v) }) });
+    this.rate = rateControl(this.lr, (lr) => this.set({ lr }));
     this.mu = slider("Momentum μ", { low: 0, high: 0.95, step: 0.05, value: 0, oninput: (v) => this.set({ momentum: v }) });
     const again = button("Same start again", () => this.again());
     const clear = button("Remove all", () => this.clear());
@@ -107,7 +108,7 @@ class Descend {
     if (known) this.lr = BEGIN[known.name]?.lr ?? 0.1;
     if (Number(state.lr) > 0) this.lr = Number(state.lr);
     if (Number(state.momentum) >= 0) this.momentum = Number(state.momentum);
-    this.rate.set(Math.log10(this.lr));
+    this.rate.set(this.lr);
     this.mu.set(this.momentum);
     this.wanted = (state.starts ?? "").split(";").map((text) => text.split(",").map(Number)).filter((four) => four.length === 4 && four.every(Number.isFinite));
     if (state.f) this.surface = null;
@@ -117,7 +118,7 @@ class Descend {
     this.typing.hidden = name !== "own";
     if (name === "own") return this.type(this.own.value);
     this.set({ lr: BEGIN[name]?.lr ?? 0.1 });
-    this.rate.set(Math.log10(this.lr));
+    this.rate.set(this.lr);
     return this.replace(this.app.meta.functions.find((f) => f.name === name));
   }
 
@@ -313,11 +314,11 @@ class Descend {
   list() {
     if (this.listed === this.key()) return;
     this.listed = this.key();
-    const head = ["walker", "start", "η", "μ", "steps", "end", "f", ""].map((text) => (text ? h("th", { scope: "col", text }) : h("td")));
+    const head = ["walker", "start", "η", "μ", "steps", "end", "f"].map((text) => h("th", { scope: "col", text }));
     const rows = this.walkers.map((walker, k) => {
       const name = h("button", { type: "button", class: "plain", "aria-pressed": String(k === this.chosen), onclick: () => this.pick(k) }, h("span", { class: `swatch ${walker.kind}`, "aria-hidden": "true" }), `Walker ${k + 1}`);
       const cells = [pair(walker.path, 0), number(walker.lr), number(walker.momentum), walker.n.toLocaleString("en-US"), pair(walker.path, walker.n), number(walker.values[walker.n])];
-      return h("tr", {}, h("th", { scope: "row" }, name), cells.map((text) => h("td", { class: "number", text })), h("td", {}, button("×", () => this.remove(k), { label: `Remove walker ${k + 1}` })));
+      return h("tr", {}, h("th", { scope: "row" }, name, button("×", () => this.remove(k), { label: `Remove walker ${k + 1}` })), cells.map((text) => h("td", { class: "number", text })));
     });
     fill(this.table, rows.length ? h("table", {}, h("caption", { text: plural(rows.length, "walker") }), h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)) : null);
     this.numbers.element.hidden = !rows.length;

@@ -74,3 +74,18 @@ def test_a_rate_that_is_too_large_is_told(browser: Any) -> None:
         assert expected.words == ["diverged"]
         told = tab.text("#panel-descend .words")
         assert told.lower() == expected.reasons[0].lower()
+
+
+def test_the_rate_is_shown_as_it_is_and_a_flat_picture_is_no_higher_than_it_needs(
+    browser: Any,
+) -> None:
+    with opened(browser, "moons", "tab=descend&f=ravine") as tab:
+        walkers(tab)
+        output = tab.page.locator("#panel-descend .slider", has_text="Learning rate").locator(
+            "output"
+        )
+        assert output.text_content() == "0.9"
+        picture = tab.page.locator("#panel-descend .contours").bounding_box()
+        assert 0.5 * picture["width"] < picture["height"] < 0.62 * picture["width"] + 60
+        tab.page.get_by_role("button", name="Remove walker 1").click()
+        tab.page.get_by_text("Click a place in the picture").wait_for()
