@@ -2,6 +2,7 @@
  *
  * g: gradient of the batch's mean cost. eta: learning rate. lambda: weight_decay, for weights only
  * (`decay`). Products are formed as in the papers, so that the NumPy twin rounds in the same way.
+ * v_flush: what decays towards 0 would become subnormal, see system/fpmode.h.
  */
 
 /* The constants as vectors: of one network, the same in all lanes, or of V networks, lane by lane */
@@ -32,7 +33,7 @@ FNN_INLINE void sgd(vectors s, int64_t n, real *w, const real *g, real *m)
         int lanes = n - i < V ? (int)(n - i) : V;
         vec wi = v_load_n(w + i, lanes), gi = v_fma(s.lambda, wi, v_load_n(g + i, lanes));
         if (m) {
-            vec mi = v_fma(s.mu, v_load_n(m + i, lanes), gi);
+            vec mi = v_flush(v_fma(s.mu, v_load_n(m + i, lanes), gi));
             v_store_n(m + i, mi, lanes);
             gi = s.nesterov ? v_fma(s.mu, mi, gi) : mi;
         }
@@ -50,8 +51,8 @@ FNN_INLINE vec adam_step(vectors s, vec w, vec g, vec *m, vec *v)
     vec one = v_set1(1);
     if (s.decoupled) w = v_fnma(v_mul(s.eta, s.lambda), w, w);
     else g = v_fma(s.lambda, w, g);
-    *m = v_fma(s.b1, *m, v_mul(v_sub(one, s.b1), g));
-    *v = v_fma(s.b2, *v, v_mul(v_sub(one, s.b2), v_mul(g, g)));
+    *m = v_flush(v_fma(s.b1, *m, v_mul(v_sub(one, s.b1), g)));
+    *v = v_flush(v_fma(s.b2, *v, v_mul(v_sub(one, s.b2), v_mul(g, g))));
     vec below = v_add(v_sqrt(v_mul(*v, s.c2)), s.eps);
     return v_fnma(s.eta, v_div(v_mul(*m, s.c1), below), w);
 }
@@ -76,11 +77,11 @@ FNN_INLINE void rmsprop(vectors s, int64_t n, real *w, const real *g, real *m, r
     for (int64_t i = 0; i < n; i += V) {
         int lanes = n - i < V ? (int)(n - i) : V;
         vec wi = v_load_n(w + i, lanes), gi = v_fma(s.lambda, wi, v_load_n(g + i, lanes));
-        vec vi = v_fma(alpha, v_load_n(v + i, lanes), v_mul(v_sub(one, alpha), v_mul(gi, gi)));
+        vec vi = v_flush(v_fma(alpha, v_load_n(v + i, lanes), v_mul(v_sub(one, alpha), v_mul(gi, gi))));
         v_store_n(v + i, vi, lanes);
         vec u = v_div(gi, v_add(v_sqrt(vi), s.eps));
         if (m) {
-            u = v_fma(s.mu, v_load_n(m + i, lanes), u);
+            u = v_flush(v_fma(s.mu, v_load_n(m + i, lanes), u));
             v_store_n(m + i, u, lanes);
         }
         v_store_n(w + i, v_fnma(s.eta, u, wi), lanes);
