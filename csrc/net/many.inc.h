@@ -117,6 +117,12 @@ static int same_rows(const group *g)
     return 1;
 }
 
+/* Whether targets are numbers of one weight */
+static int is_plain(const fnn_targets *y)
+{
+    return y->values && !y->weight && !y->output_weight;
+}
+
 /* Rows [at, at + m) of each network's order into the block */
 static void fetch_group(group *g, const fnn_matrix *X, int64_t at, int64_t most)
 {
@@ -131,15 +137,21 @@ static void fetch_group(group *g, const fnn_matrix *X, int64_t at, int64_t most)
     if (b->shared) FNN_TABLE->gather(X, g->net.sizes[0], rows[0], a);
     else FNN_TABLE->gather_lanes(X, g->net.sizes[0], rows, most, g->dense, a);
     for (int k = 0; k < g->lanes; k++) {
-        int64_t to = k * g->apart;
-        for (int64_t i = 0; i < g->m[k]; i++, to += g->along)
-            fetch_target(&g->net, b, g->tasks[k].y, rows[k].row ? rows[k].row[i] : at + i, to, g->total[k],
-                         (real)(1 / g->total[k]));
-        for (int64_t i = g->m[k]; i < most; i++, to += g->along) {
+        int64_t to = k * g->apart, m = g->m[k];
+        const fnn_targets *y = g->tasks[k < g->n ? k : 0].y;
+        real share = (real)(1 / g->total[k]);
+        if (n == 1 && is_plain(y)) { /* as fetch_target, whose questions take longer than its answers */
+            const real *values = y->values;
+            for (int64_t i = 0; i < m; i++, to += g->along)
+                b->y[to] = values[rows[k].row ? rows[k].row[i] : at + i], b->weight[to] = share, b->label[to] = 0;
+        } else
+            for (int64_t i = 0; i < m; i++, to += g->along)
+                fetch_target(&g->net, b, y, rows[k].row ? rows[k].row[i] : at + i, to, g->total[k], share);
+        for (int64_t i = m; i < most; i++, to += g->along) {
             memset(b->y + to * n, 0, (size_t)n * sizeof *b->y);
             b->weight[to] = 0;
         }
-        for (int64_t i = 0, j = k * g->apart; g->total[k] == 0 && i < g->m[k]; i++, j += g->along) b->weight[j] = 0;
+        for (int64_t i = 0, j = k * g->apart; g->total[k] == 0 && i < m; i++, j += g->along) b->weight[j] = 0;
     }
 }
 
@@ -252,6 +264,23 @@ static void gradient_step(group *g, int64_t number, int64_t most)
     update_group(g, &constants);
 }
 
+/* Sums over the batch of each network; all lanes at once where their rows stand side by side, each in
+ * its rows' order */
+static void group_sums(const group *g, int64_t at, int64_t most, fnn_sums *sums)
+{
+    int V = g->lanes;
+    double loss[FNN_MOST_LANES] = {0};
+    int together = g->net.sizes[g->net.n_layers] == 1 && is_plain(g->tasks[0].y) && !g->tasks[0].y->metric;
+    for (int64_t i = 0; together && i < most; i++)
+        for (int k = 0; k < V; k++) loss[k] += g->b->cost[i * V + k];
+    for (int k = 0; k < g->n; k++) {
+        const fnn_task *task = g->tasks + k;
+        if (together && g->m[k] == most && is_plain(task->y))
+            sums[k] = (fnn_sums){.loss = loss[k], .weight = (double)most, .rows = most};
+        else sums[k] = sums_of(g->b, g->m[k], task->y, task->run->order, at, k * g->apart, g->along);
+    }
+}
+
 /* Batch `number` of all networks that have one */
 static void group_batch(group *g, const fnn_matrix *X, int64_t number, int64_t most)
 {
@@ -260,6 +289,7 @@ static void group_batch(group *g, const fnn_matrix *X, int64_t number, int64_t m
     int held[FNN_MOST_LANES] = {0};
     int64_t at = number * task->run->batch_size;
     dropping drops[FNN_MOST_LANES] = {{0, 0, 0, 0}};
+    fnn_sums sums[FNN_MOST_LANES];
     for (int k = 0; k < g->n; k++) {
         const fnn_run *run = task[k].run;
         g->total[k] = g->m[k] ? total_weight(task[k].y, run->order, at, g->m[k]) : 0;
@@ -270,16 +300,16 @@ static void group_batch(group *g, const fnn_matrix *X, int64_t number, int64_t m
     forward(&g->net, g->b, &alone, most, 1, drops);
     group_costs(g, most);
     deltas(&g->net, g->b, &alone, most, first_trained(&g->net, task->run->trainable) + 1, NULL, 0);
+    group_sums(g, at, most, sums);
     for (int k = 0; k < g->n; k++) {
         if (!g->live[k]) continue;
-        fnn_sums sums = sums_of(g->b, g->m[k], task[k].y, task[k].run->order, at, k * g->apart, g->along);
-        task[k].sums->finite = isfinite(sums.loss);
+        task[k].sums->finite = isfinite(sums[k].loss);
         if (!task[k].sums->finite) {
             end_lane(g, k);
             continue;
         }
         held[k] = g->total[k] == 0;
-        add_sums(task[k].sums, &sums);
+        add_sums(task[k].sums, sums + k);
         task[k].sums->batches++;
     }
     store_group(g, held); /* most often none */

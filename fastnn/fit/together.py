@@ -6,7 +6,7 @@ one after the other, divided among the threads. Neither changes a bit of the res
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -50,12 +50,17 @@ class OneOfMany(MiniBatchFit):
     @property
     def goes_on(self) -> bool:
         """Whether another epoch follows."""
-        return self._finite and self.epoch < self.epochs and self._stopped is None
+        return self._finite and self._stopped is None and self.epoch < self.epochs
 
     @property
     def batches_left(self) -> int:
         """Batches of the epoch that are left."""
         return self.steps_per_epoch - self._batch if self._finite else 0
+
+    @property
+    def rows_left(self) -> int:
+        """Rows of the epoch that are left, if it goes on."""
+        return self._examples.n_visited - self._batch * self._fit_state.batch_size
 
     def begin_epoch(self) -> None:
         """Call back, and shuffle."""
@@ -182,21 +187,25 @@ class _Call(NamedTuple):
         fitting = min(_OPERATIONS_PER_GROUP / (work * together), _OPERATIONS_PER_CALL / (work * n))
         return max(1, int(fitting))
 
-    def train(self, n_threads: int) -> None:
-        """Train all networks for the next batches of their epochs."""
-        fits, count = [fit for fit in self.fits if fit.batches_left], self.batches()
-        done, error = _when_nobody_reads(
-            _fastnn.train_many,
-            fits[0].rows,
-            [fit.next_run(count) for fit in fits],
-            max(fit.batch_size for fit in fits),
-            self.by_lanes,
-            n_threads,
-        )
-        if error is not None:
-            raise error
-        for fit, result in zip(fits, done, strict=True):
-            fit.take(result)
+    def train(self, n_threads: int) -> Iterator[int]:
+        """Train all networks for an epoch; give the rows that are left after each call."""
+        count, going = self.batches(), self.fits
+        size = max(fit.batch_size for fit in going)
+        while going:
+            done, error = _when_nobody_reads(
+                _fastnn.train_many,
+                going[0].rows,
+                [fit.next_run(count) for fit in going],
+                size,
+                self.by_lanes,
+                n_threads,
+            )
+            if error is not None:
+                raise error
+            for fit, result in zip(going, done, strict=True):
+                fit.take(result)
+            going = [fit for fit in going if fit.batches_left]
+            yield sum(fit.rows_left for fit in going)
 
 
 def _may_go_by_lanes(fits: Sequence[OneOfMany]) -> bool:
@@ -268,13 +277,14 @@ def train(fits: Sequence[OneOfMany], n_threads: int, show: bool) -> None:
                 if not going:
                     break
                 logs = _one_epoch(epoch, going, calls, n_threads, bar)
-                for fit in going:
-                    if not fit.goes_on:
-                        fit.finish()
                 still = [fit for fit in going if fit.goes_on]
                 if len(still) < len(going):
+                    for fit in going:
+                        if not fit.goes_on:
+                            fit.finish()
                     going, calls = still, _calls(still)
-                bar.epoch_end(epoch, logs)
+                if show:
+                    bar.epoch_end(epoch, _means(logs))
     except BaseException as raised:
         error = raised
         raise
@@ -289,25 +299,27 @@ def _one_epoch(
     calls: Sequence[_Call],
     n_threads: int,
     bar: progress.Progress,
-) -> dict[str, float]:
-    """Train an epoch of all networks; return the means of what they log."""
+) -> list[dict[str, float]]:
+    """Train an epoch of all networks; return what each logs."""
     for fit in going:
         fit.begin_epoch()
+    done = 0
     for call in calls:
-        while any(fit.batches_left for fit in call.fits):
-            call.train(n_threads)
-            done = sum(
-                fit.n_visited for other in calls for fit in other.fits if not fit.batches_left
-            )
-            bar.update(epoch, done, {})
+        done += sum(fit.n_visited for fit in call.fits)
+        for left in call.train(n_threads):
+            bar.update(epoch, done - left, {})
     logs = []
-    for fit in going:
-        logged = fit.end_epoch()
-        if logged:
-            logs.append(logged)
-    names = logs[0] if logs else {}
+    for fit in going:  # no comprehension: a warning counts the frames above it
+        logs.append(fit.end_epoch())
+    return logs
+
+
+def _means(logs: Iterable[dict[str, float]]) -> dict[str, float]:
+    """Return the means over the networks whose loss is finite, of what all of them log."""
+    finite = [each for each in logs if each]
+    names = finite[0] if finite else {}
     return {
-        name: float(np.mean([each[name] for each in logs]))
+        name: float(np.mean([each[name] for each in finite]))
         for name in names
-        if all(name in each for each in logs)
+        if all(name in each for each in finite)
     }
