@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "system/fpmode.h"
+#include "isa/dispatch.h"
 #include "net/net.h"
 
 /* ---- making ------------------------------------------------------------------------------- */
@@ -187,19 +188,81 @@ int fnn_has_moments(const fnn_optimiser *o)
     return 1; /* no optimiser: fnn_train refuses it */
 }
 
+static int legal_run(const fnn_optimiser *optimiser, const fnn_run *run)
+{
+    return run->batch_size >= 1 && run->n >= 0 && (unsigned)optimiser->kind < FNN_N_OPTIMISERS &&
+           fnn_has_moments(optimiser);
+}
+
 fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                      const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
 {
     sums->finite = 1;
-    if (run->batch_size < 1 || run->n < 0 || run->n_threads < 1 || (unsigned)optimiser->kind >= FNN_N_OPTIMISERS ||
-        !fnn_has_moments(optimiser))
-        return FNN_BAD_ARGUMENT;
+    if (!legal_run(optimiser, run) || run->n_threads < 1) return FNN_BAD_ARGUMENT;
     if (run->n == 0) return FNN_OK;
     if (!begin_writing(net)) return FNN_BUSY;
     question q = {net, run};
     fnn_stop stop = {run->stop ? ask_as_reader : NULL, &q};
     fnn_status status = ON_DTYPE(net, train, net, X, y, optimiser, run, stop, sums);
     end_writing(net);
+    return status;
+}
+
+/* ---- many networks -------------------------------------------------------------------------- */
+
+static int same(const void *a, const void *b, size_t size)
+{
+    return a == b || (a && b && memcmp(a, b, size) == 0);
+}
+
+static int same_shape(const fnn_net *a, const fnn_net *b)
+{
+    size_t L = (size_t)a->n_layers;
+    return a->dtype == b->dtype && a->n_layers == b->n_layers && a->loss == b->loss &&
+           same(a->sizes, b->sizes, (L + 1) * sizeof *a->sizes) &&
+           same(a->activation, b->activation, L * sizeof *a->activation) &&
+           same(a->dropout, b->dropout, L * sizeof *a->dropout) &&
+           same(a->loss_param, b->loss_param, (size_t)a->sizes[L] * real_size(a));
+}
+
+/* 1 if networks can be trained side by side */
+static int alike(const fnn_task *a, const fnn_task *b)
+{
+    const fnn_optimiser *o = a->optimiser, *p = b->optimiser;
+    return same_shape(a->net, b->net) && o->kind == p->kind && !o->m == !p->m && !o->v == !p->v &&
+           o->nesterov == p->nesterov && o->decoupled == p->decoupled &&
+           (o->clip_norm > 0 || o->clip_value > 0) == (p->clip_norm > 0 || p->clip_value > 0) &&
+           a->run->batch_size == b->run->batch_size &&
+           same(a->run->trainable, b->run->trainable, (size_t)a->net->n_layers * sizeof(int)) &&
+           a->y->metric == b->y->metric && a->y->linear == b->y->linear &&
+           !a->y->output_weight == !b->y->output_weight;
+}
+
+int fnn_lanes(fnn_dtype dtype) { return dtype == FNN_F32 ? fnn_kernels_f32->lanes : fnn_kernels_f64->lanes; }
+
+static int legal_tasks(const fnn_task *tasks, int64_t n, const fnn_matrix *X, int by_lanes)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (!legal_run(tasks[i].optimiser, tasks[i].run) || tasks[i].net->dtype != tasks[0].net->dtype) return 0;
+        if (by_lanes && !alike(tasks, tasks + i)) return 0;
+    }
+    /* a larger network of plain SGD might take its short batches in another way than its long ones */
+    return !by_lanes || (!X->sparse && !tasks[0].y->linear && tasks[0].run->batch_size <= FNN_BLOCK &&
+                         tasks[0].net->n_params <= FNN_MOST_PARAMS_A_LANE);
+}
+
+fnn_status fnn_train_many(const fnn_task *tasks, int64_t n, const fnn_matrix *X, int by_lanes,
+                          int n_threads, int (*stop)(void *arg), void *stop_arg)
+{
+    if (n < 0 || n > INT32_MAX || n_threads < 1) return FNN_BAD_ARGUMENT;
+    if (n == 0) return FNN_OK;
+    if (!legal_tasks(tasks, n, X, by_lanes)) return FNN_BAD_ARGUMENT;
+    int64_t locked = 0;
+    while (locked < n && begin_writing(tasks[locked].net)) tasks[locked++].sums->finite = 1;
+    fnn_status status = FNN_BUSY;
+    if (locked == n)
+        status = ON_DTYPE(tasks[0].net, train_many, tasks, n, X, by_lanes, n_threads, (fnn_stop){stop, stop_arg});
+    while (locked > 0) end_writing(tasks[--locked].net);
     return status;
 }
 

@@ -33,7 +33,7 @@ typedef enum {
     FNN_BAD_ARGUMENT, /* a code or size out of range: the caller's checks let it through */
     FNN_BUSY,         /* another thread trains the network, or reads parameters that would change */
     FNN_UNAVAILABLE,  /* this processor or build lacks that instruction set */
-    FNN_STOPPED       /* fnn_run's `stop` returned nonzero; no batch was done */
+    FNN_STOPPED       /* `stop` returned nonzero; of fnn_run: no batch was done */
 } fnn_status;
 
 typedef enum { FNN_F32 = 0, FNN_F64, FNN_U8 } fnn_dtype;
@@ -203,6 +203,26 @@ int fnn_has_moments(const fnn_optimiser *optimiser);
 /* Mini-batch steps: for each batch, forward, deltas, update. */
 fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                      const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums);
+
+/* One of many networks to train */
+typedef struct {
+    fnn_net *net;
+    const fnn_targets *y;
+    const fnn_optimiser *optimiser;
+    const fnn_run *run; /* n_threads and stop are not read */
+    fnn_sums *sums;
+} fnn_task;
+
+/* Reals in a vector: the networks of a group */
+int fnn_lanes(fnn_dtype dtype);
+
+/* fnn_train for n networks on the same X, each with the bits that fnn_train gives it. `by_lanes`: in
+ * groups of fnn_lanes, a network in each lane of a vector; they must be of one shape, loss and kind of
+ * optimiser, with batches of one size of at most FNN_BLOCK rows, targets of one kind, and X not sparse. Otherwise one after the other. Threads take groups or networks, as they become free.
+ * With FNN_STOPPED every network is where its `sums` say, at a batch boundary; on other errors all are
+ * unchanged. `stop` runs on the caller's thread between batches, and must not touch the networks. */
+fnn_status fnn_train_many(const fnn_task *tasks, int64_t n, const fnn_matrix *X, int by_lanes,
+                          int n_threads, int (*stop)(void *arg), void *stop_arg);
 
 /* One optimiser step with a given gradient, n_params finite reals laid out like the parameters; of
  * `run`, what is read is rates[0], steps_taken, trainable and n_threads. */

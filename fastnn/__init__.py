@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .fit.training import DivergenceWarning
     from .history import History
     from .layout import Gradient
+    from .many import fit_many
     from .mlp import MLP
     from .model_file.reading import load
     from .optim import LBFGS, SGD, Adam, AdamW, LevenbergMarquardt, RMSprop
@@ -46,6 +47,7 @@ __all__ = [
     "datasets",
     "explain",
     "export",
+    "fit_many",
     "get_num_threads",
     "get_sparse",
     "load",
@@ -76,6 +78,7 @@ _MODULE_OF = {
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "RMSprop": "optim",
+    "fit_many": "many",
     "from_sklearn": "estimators",
     "load": "model_file.reading",
 }

@@ -56,14 +56,13 @@ include "_watch.pxi"
 
 
 include "_operands.pxi"
+include "_many.pxi"
 
 
 cdef enum:
     MOST_LAYERS = 16
     BRIEF = 500000  # multiply-adds, some 10 µs, for which nobody minds waiting for the GIL
     AT_ONCE = 100000000  # multiply-adds, some ms, for which nobody minds waiting with Ctrl-C
-
-
 
 
 @cython.final

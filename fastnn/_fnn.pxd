@@ -97,6 +97,16 @@ cdef extern from "fnn.h" nogil:
     int fnn_has_moments(const fnn_optimiser *optimiser)
     fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                          const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
+    ctypedef struct fnn_task:
+        fnn_net *net
+        const fnn_targets *y
+        const fnn_optimiser *optimiser
+        const fnn_run *run
+        fnn_sums *sums
+
+    int fnn_lanes(fnn_dtype dtype)
+    fnn_status fnn_train_many(const fnn_task *tasks, int64_t n, const fnn_matrix *X, int by_lanes,
+                              int n_threads, int (*stop)(void *arg) noexcept nogil, void *stop_arg)
     fnn_status fnn_step(fnn_net *net, const void *gradient, const fnn_optimiser *optimiser,
                         const fnn_run *run)
 

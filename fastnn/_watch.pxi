@@ -22,7 +22,8 @@ cdef double LOOK_EVERY = 0.02  # seconds between two checks for signals within o
 cdef class Watch:
     """A check for signals within a large mini-batch: their handlers run there and may raise.
 
-    A handler may read or save the network: its parameters are those of the last batch boundary.
+    A handler may read or save the network: its parameters are those of the last batch boundary. Of
+    many networks, which have no such boundary in common, `net` is None: a handler finds them busy.
     """
 
     cdef Net net
@@ -30,12 +31,14 @@ cdef class Watch:
     cdef object error
 
     cdef int look(self) noexcept with gil:
-        self.net.asking = True
+        if self.net is not None:
+            self.net.asking = True
         try:
             PyErr_CheckSignals()
         except BaseException as error:
             self.error = error
-        self.net.asking = False
+        if self.net is not None:
+            self.net.asking = False
         self.next = now() + LOOK_EVERY
         return self.error is not None
 

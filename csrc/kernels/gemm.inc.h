@@ -27,6 +27,10 @@
  *      of B lies on another page of memory, and reading only a few columns of each is slow.
  *  (f) tn takes its rows in blocks of MC, so that the columns of A it needs stay in L2.
  *
+ *  (g) The products of a group of V networks (`_lanes`) are the same tile: a vector holds one number of
+ *      each network, so A is loaded where a single network's is broadcast. Each lane's sum is the sum
+ *      of its network alone, in the same order.
+ *
  * Rejected: packing A (the batch is narrow and already in L2), prefetching C, and vectors along k
  * with a sum over lanes at the end (the bits would depend on V and the tail).
  */
@@ -55,6 +59,7 @@ typedef struct {
     start start;
     int scaled;
     real alpha, beta;
+    const real *alphas, *betas; /* V each, one a lane, in place of alpha and beta; or NULL */
 } finish;
 
 /* The operands of a product C (m,n) = A (m,k) B (k,n), or of a part of it. Element (i,p) of A is
@@ -65,14 +70,17 @@ typedef struct {
     const_matrix B;
     const real *bias; /* (n,), where the sums start from it */
     matrix C;
+    int64_t step; /* of many networks: from one vector of a row of B to the next */
 } product;
 
-/* MR rows of C, NV vectors wide; `ragged`: the last of them has fewer lanes than V */
-FNN_INLINE void tile(const int MR, const int NV, const int ragged, product p, const finish *f)
+/* MR rows of C, NV vectors wide; `ragged`: the last of them has fewer lanes than V; `lanes`: every lane
+ * is another network's, of A, too */
+FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lanes, product p, const finish *f)
 {
 #define LAST(j) (ragged && (j) == NV - 1)
     vec sum[12][NV_MAX];
     int tail = (int)(p.n - (NV - 1) * V);
+    const int64_t step = lanes ? p.step : V;
     FNN_UNROLL
     for (int j = 0; j < NV; j++) {
         vec first = f->start != FROM_BIAS ? v_zero()
@@ -95,17 +103,19 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, product p, co
         vec b[NV_MAX];
         FNN_UNROLL
         for (int j = 0; j < NV; j++)
-            b[j] = LAST(j) ? v_load_n(p.B.at + j * V, tail) : v_load(p.B.at + j * V);
+            b[j] = LAST(j) ? v_load_n(p.B.at + j * step, tail) : v_load(p.B.at + j * step);
         FNN_UNROLL
         for (int i = 0; i < MR; i++) {
-            vec a = v_set1(p.A.at[i * p.A.row]);
+            const real *at = p.A.at + i * p.A.row;
+            vec a = lanes ? v_load(at) : v_set1(*at);
             FNN_UNROLL
             for (int j = 0; j < NV; j++) sum[i][j] = v_fma(a, b[j], sum[i][j]);
         }
         p.A.at += p.A.column;
         p.B.at += p.B.ld;
     }
-    vec alpha = v_set1(f->alpha), beta = v_set1(f->beta);
+    vec alpha = f->alphas ? v_load(f->alphas) : v_set1(f->alpha);
+    vec beta = f->betas ? v_load(f->betas) : v_set1(f->beta);
     FNN_UNROLL
     for (int i = 0; i < MR; i++) {
         FNN_UNROLL
@@ -124,29 +134,32 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, product p, co
 }
 
 /* A panel of C, NV vectors wide: tiles of MR rows, then one tile of the fewer rows that are left */
-FNN_INLINE void tiles(const int NV, const int ragged, product p, const finish *f)
+FNN_INLINE void tiles(const int NV, const int ragged, const int lanes, product p, const finish *f)
 {
     const int MR = NV == 1 ? MR_1 : MR_2;
-    for (; p.m >= MR; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld) tile(MR, NV, ragged, p, f);
+    for (; p.m >= MR; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld)
+        tile(MR, NV, ragged, lanes, p, f);
     switch (p.m) { /* the conditions are constants: heights that do not occur are not compiled */
-    case 1: tile(1, NV, ragged, p, f); break;
-    case 2: tile(2, NV, ragged, p, f); break;
-    case 3: tile(3, NV, ragged, p, f); break;
-    case 4: if (MR > 4) tile(4, NV, ragged, p, f); break;
-    case 5: if (MR > 5) tile(5, NV, ragged, p, f); break;
-    case 6: if (MR > 6) tile(6, NV, ragged, p, f); break;
-    case 7: if (MR > 7) tile(7, NV, ragged, p, f); break;
-    case 8: if (MR > 8) tile(8, NV, ragged, p, f); break;
-    case 9: if (MR > 9) tile(9, NV, ragged, p, f); break;
-    case 10: if (MR > 10) tile(10, NV, ragged, p, f); break;
-    case 11: if (MR > 11) tile(11, NV, ragged, p, f); break;
+    case 1: tile(1, NV, ragged, lanes, p, f); break;
+    case 2: tile(2, NV, ragged, lanes, p, f); break;
+    case 3: tile(3, NV, ragged, lanes, p, f); break;
+    case 4: if (MR > 4) tile(4, NV, ragged, lanes, p, f); break;
+    case 5: if (MR > 5) tile(5, NV, ragged, lanes, p, f); break;
+    case 6: if (MR > 6) tile(6, NV, ragged, lanes, p, f); break;
+    case 7: if (MR > 7) tile(7, NV, ragged, lanes, p, f); break;
+    case 8: if (MR > 8) tile(8, NV, ragged, lanes, p, f); break;
+    case 9: if (MR > 9) tile(9, NV, ragged, lanes, p, f); break;
+    case 10: if (MR > 10) tile(10, NV, ragged, lanes, p, f); break;
+    case 11: if (MR > 11) tile(11, NV, ragged, lanes, p, f); break;
     }
 }
 
-static void tiles_1(const product *p, const finish *f) { tiles(1, 0, *p, f); }
-static void tiles_1_ragged(const product *p, const finish *f) { tiles(1, 1, *p, f); }
-static void tiles_2(const product *p, const finish *f) { tiles(2, 0, *p, f); }
-static void tiles_2_ragged(const product *p, const finish *f) { tiles(2, 1, *p, f); }
+static void tiles_1(const product *p, const finish *f) { tiles(1, 0, 0, *p, f); }
+static void tiles_1_ragged(const product *p, const finish *f) { tiles(1, 1, 0, *p, f); }
+static void tiles_2(const product *p, const finish *f) { tiles(2, 0, 0, *p, f); }
+static void tiles_2_ragged(const product *p, const finish *f) { tiles(2, 1, 0, *p, f); }
+static void lanes_1(const product *p, const finish *f) { tiles(1, 0, 1, *p, f); }
+static void lanes_2(const product *p, const finish *f) { tiles(2, 0, 1, *p, f); }
 
 /* A panel of n ≤ PANEL columns, by its number of vectors */
 static void panel_product(const product *p, const finish *f)
@@ -222,12 +235,12 @@ static int64_t block_of(int64_t k)
 static void nn(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, const real *bias, matrix C,
                real *pack)
 {
-    finish f = {bias ? FROM_BIAS : FROM_C, 0, 1, 0};
+    finish f = {.start = bias ? FROM_BIAS : FROM_C};
     int copy = m >= PACK_ROWS && B.ld * (int64_t)sizeof(real) >= PACK_BYTES;
     int64_t block = block_of(k), k0 = 0;
     do { /* for k = 0 once, which gives C its start value */
         int64_t kb = k - k0 < block ? k - k0 : block;
-        product part = {m, n, kb, {A.at + k0, A.ld, 1}, {B.at + k0 * B.ld, B.ld}, bias, C};
+        product part = {m, n, kb, {A.at + k0, A.ld, 1}, {B.at + k0 * B.ld, B.ld}, bias, C, 0};
         if (copy) block_product(part, COPIED, &f, pack);
         else block_product(part, IN_PLACE, &f, pack);
         f.start = FROM_C;
@@ -237,14 +250,14 @@ static void nn(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, 
 
 static void tn(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, real alpha, real beta, matrix C)
 {
-    finish f = {FROM_ZERO, 1, alpha, beta};
+    finish f = {FROM_ZERO, 1, alpha, beta, NULL, NULL};
     int64_t block = block_of(k);
     for (int64_t k0 = 0; k0 < k; k0 += block) {
         int64_t kb = k - k0 < block ? k - k0 : block;
         for (int64_t i = 0; i < m; i += MC) {
             int64_t rows = m - i < MC ? m - i : MC;
             product part = {rows, n, kb, {A.at + k0 * A.ld + i, 1, A.ld}, {B.at + k0 * B.ld, B.ld},
-                            NULL, {C.at + i * C.ld, C.ld}};
+                            NULL, {C.at + i * C.ld, C.ld}, 0};
             block_product(part, IN_PLACE, &f, NULL);
         }
         f.beta = 1;
@@ -253,24 +266,71 @@ static void tn(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, 
 
 static void nt(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, matrix C, real *pack)
 {
-    finish f = {FROM_ZERO, 0, 1, 0};
+    finish f = {.start = FROM_ZERO};
     int64_t block = block_of(k);
     for (int64_t k0 = 0; k0 < k; k0 += block) {
         int64_t kb = k - k0 < block ? k - k0 : block;
-        product part = {m, n, kb, {A.at + k0, A.ld, 1}, {B.at + k0, B.ld}, NULL, C};
+        product part = {m, n, kb, {A.at + k0, A.ld, 1}, {B.at + k0, B.ld}, NULL, C, 0};
         block_product(part, TRANSPOSED, &f, pack);
         f.start = FROM_C;
     }
 }
 
-static void column_sums(int64_t m, int64_t n, const_matrix A, real alpha, real beta, real *c)
+FNN_INLINE void sums(int64_t m, int64_t n, const_matrix A, vec alpha, vec beta, int add, real *c)
 {
     for (int64_t j = 0; j < n; j += V) {
         int lanes = n - j < V ? (int)(n - j) : V;
         vec sum = v_zero();
         for (int64_t i = 0; i < m; i++) sum = v_add(sum, v_load_n(A.at + i * A.ld + j, lanes));
-        sum = v_mul(v_set1(alpha), sum);
-        if (beta != 0) sum = v_fma(v_set1(beta), v_load_n(c + j, lanes), sum);
+        sum = v_mul(alpha, sum);
+        if (add) sum = v_fma(beta, v_load_n(c + j, lanes), sum);
         v_store_n(c + j, sum, lanes);
     }
+}
+
+static void column_sums(int64_t m, int64_t n, const_matrix A, real alpha, real beta, real *c)
+{
+    sums(m, n, A, v_set1(alpha), v_set1(beta), beta != 0, c);
+}
+
+/* ---- of V networks, lane by lane ------------------------------------------------------------- */
+
+static void lanes_product(product all, const finish *f)
+{
+    product panel = all;
+    for (int64_t j = 0; j < all.n; j += PANEL) {
+        panel.n = all.n - j < PANEL ? all.n - j : PANEL;
+        panel.B.at = all.B.at + j / V * all.step;
+        panel.bias = all.bias ? all.bias + j : NULL;
+        panel.C.at = all.C.at + j;
+        if (panel.n > V) lanes_2(&panel, f);
+        else lanes_1(&panel, f);
+    }
+}
+
+static void nn_lanes(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, const real *bias, matrix C)
+{
+    finish f = {.start = FROM_BIAS};
+    lanes_product((product){m, n, k, {A.at, A.ld, V}, B, bias, C, V}, &f);
+}
+
+static void tn_lanes(int64_t m, int64_t n, int64_t k, const_matrix A, int shared, const_matrix B,
+                     const real *alpha, const real *beta, matrix C)
+{
+    finish f = {FROM_ZERO, 1, 1, beta != NULL, alpha, beta};
+    product all = {m, n, k, {A.at, shared ? 1 : V, A.ld}, B, NULL, C, V};
+    if (shared) block_product(all, IN_PLACE, &f, NULL);
+    else lanes_product(all, &f);
+}
+
+static void nt_lanes(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, matrix C)
+{
+    finish f = {.start = FROM_ZERO};
+    lanes_product((product){m, n, k, {A.at, A.ld, V}, {B.at, V}, NULL, C, B.ld}, &f);
+}
+
+static void column_sums_lanes(int64_t m, int64_t n, const_matrix A, const real *alpha, const real *beta,
+                              real *c)
+{
+    sums(m, n, A, v_load(alpha), beta ? v_load(beta) : v_zero(), beta != NULL, c);
 }

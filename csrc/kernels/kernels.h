@@ -18,6 +18,8 @@ typedef enum { IS_ONE, FROM_A, STORED, JACOBIAN } slope_kind;
 /* Scratch of one thread for copied panels of a weight matrix, in reals: 512 rows of 128 columns. A
  * layer of n inputs and n' outputs needs no more than (n + 32) (n' + 32). */
 enum { FNN_PACK_REALS = 512 * 128 };
+/* Reals in the longest vector: networks of the largest group */
+enum { FNN_MOST_LANES = 16 };
 /* Rows to read: row[0 … m), or first, first + 1, … if `row` is NULL. `row` has `next` more, which the
  * next call will read. */
 typedef struct {
@@ -75,6 +77,13 @@ typedef struct {
     int nesterov, decoupled;
 } FNN_T(constants);
 
+/* The same of a group of networks, a value each */
+typedef struct {
+    real rate[FNN_MOST_LANES], momentum[FNN_MOST_LANES], beta1[FNN_MOST_LANES], beta2[FNN_MOST_LANES];
+    real eps[FNN_MOST_LANES], weight_decay[FNN_MOST_LANES], c1[FNN_MOST_LANES], c2[FNN_MOST_LANES];
+    int nesterov, decoupled;
+} FNN_T(lane_constants);
+
 typedef struct {
     const char *isa;
     int lanes; /* reals in a vector */
@@ -128,4 +137,27 @@ typedef struct {
     /* Their non-zeros, as rows at, at + 1, … of `out`; `dense` (n,) is scratch */
     void (*find_nonzeros)(const fnn_matrix *X, int64_t n, fnn_selection rows, real *dense,
                           const FNN_T(nonzeros) * out, int64_t at);
+
+    /* Of a group of V = lanes networks: number j of network g is real j · V + g of a row, so that each
+     * lane of a vector is a network. Kernels that work number by number, above, serve groups as they are.
+     * n counts the reals of C's rows, V a network's number; k counts numbers. alpha, beta: V each; beta
+     * NULL: C is not read. Each network gets the bits of the kernel above. */
+    void (*nn_lanes)(int64_t m, int64_t n, int64_t k, FNN_T(const_matrix) A, FNN_T(const_matrix) B,
+                     const real *bias, FNN_T(matrix) C);
+    /* shared: A is (k,m) of plain reals, the same for all networks; k ≤ 512 */
+    void (*tn_lanes)(int64_t m, int64_t n, int64_t k, FNN_T(const_matrix) A, int shared,
+                     FNN_T(const_matrix) B, const real *alpha, const real *beta, FNN_T(matrix) C);
+    void (*nt_lanes)(int64_t m, int64_t n, int64_t k, FNN_T(const_matrix) A, FNN_T(const_matrix) B,
+                     FNN_T(matrix) C);
+    void (*column_sums_lanes)(int64_t m, int64_t n, FNN_T(const_matrix) A, const real *alpha,
+                              const real *beta, real *c);
+    void (*update_lanes)(fnn_optimiser_kind kind, const FNN_T(lane_constants) * constants, int decay,
+                         int64_t n, real *w, const real *g, real *m, real *v);
+    /* m rows of each network's own choice, V selections, of which shorter ones are filled up with 0, into
+     * out (m, n · V); `dense` (n · V,) is scratch */
+    void (*gather_lanes)(const fnn_matrix *X, int64_t n, const fnn_selection *rows, int64_t m, real *dense,
+                         FNN_T(matrix) out);
+    /* V arrays of n numbers into one of n · V, and back; NULL: not written */
+    void (*interleave)(int64_t n, const real *const *from, real *to);
+    void (*separate)(int64_t n, const real *from, real *const *to);
 } FNN_T(kernels);

@@ -13,6 +13,7 @@ typedef FNN_T(nonzeros) nonzeros;
 typedef FNN_T(by_column) by_column;
 typedef FNN_T(outputs) outputs;
 typedef FNN_T(constants) constants;
+typedef FNN_T(lane_constants) lane_constants;
 typedef FNN_T(weights) weights;
 #include "kernels/gemm.inc.h"
 #include "kernels/activation.inc.h"
@@ -20,6 +21,7 @@ typedef FNN_T(weights) weights;
 #include "kernels/optim.inc.h"
 #include "kernels/gather.inc.h"
 #include "kernels/sparse.inc.h"
+#include "kernels/lanes.inc.h"
 
 #if defined(FNN_ISA_AVX512)
 #define TABLE(t) t##_avx512
@@ -44,4 +46,5 @@ const FNN_T(kernels) TABLE_OF(FNN_T(kernels)) = {
     ISA_NAME, V, PANEL, MR_2, nn, tn, nt, sparse_nn, sparse_tn, to_columns, columns_tn,
     columns_update, column_sums, activate, times_slope,
     multiply, loss, update, gather, find_nonzeros,
+    nn_lanes, tn_lanes, nt_lanes, column_sums_lanes, update_lanes, gather_lanes, interleave, separate,
 };

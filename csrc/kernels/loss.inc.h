@@ -111,20 +111,26 @@ static void cross_entropy_lanes(int64_t m, int64_t n, const outputs *o)
     }
 }
 
-/* δ = weight r (a − y), C = Σ r [u(z) − y z] with u = softplus (binary cross-entropy) or exp (Poisson) */
+/* c_j = u(z) − y z, with u = softplus (binary cross-entropy) or exp (Poisson), and *d = dc_j/dz_j = a − y */
+FNN_INLINE vec term_from_logits(fnn_loss loss, vec z, vec a, vec y, vec *d)
+{
+    *d = v_sub(a, y);
+    return v_fnma(y, z, loss == FNN_POISSON ? a : v_softplus(z));
+}
+
+/* δ = weight r (a − y), C = Σ r c_j */
 FNN_INLINE double from_logits_row(fnn_loss loss, int64_t n, example e)
 {
     vec sum = v_zero(), w = v_set1(e.weight);
     for (int64_t j = 0; j < n; j += V) {
         int lanes = n - j < V ? (int)(n - j) : V;
         vec z = v_load_n(e.z + j, lanes), a = v_load_n(e.a + j, lanes), y = v_load_n(e.y + j, lanes);
-        vec c = v_fnma(y, z, loss == FNN_POISSON ? a : v_softplus(z));
+        vec d, c = term_from_logits(loss, z, a, y, &d);
         if (lanes < V) { /* the idle lanes hold softplus(0) = ln 2 */
             real kept[V];
             v_store(kept, c);
             c = v_load_n(kept, lanes);
         }
-        vec d = v_sub(a, y);
         if (e.r) c = v_mul(v_load_n(e.r + j, lanes), c), d = v_mul(v_load_n(e.r + j, lanes), d);
         sum = v_add(sum, c);
         if (e.delta) v_store_n(e.delta + j, v_mul(w, d), lanes);
@@ -214,6 +220,47 @@ static double cost_row(fnn_loss kind, const real *param, int logits, int64_t n, 
 #undef CASE_TERMS
 }
 
+/* C and weight dC/dz, or dC/da, of m examples of one output each: C is its only term, so that lanes are
+ * examples, of one network or of many */
+FNN_INLINE void single_outputs(const fnn_loss loss, const int logits, real param, int64_t m, const outputs *o)
+{
+    for (int64_t i = 0; i < m; i += V) {
+        int lanes = m - i < V ? (int)(m - i) : V;
+        real cost[V];
+        vec g, a = v_load_n(o->a + i, lanes), y = v_load_n(o->y + i, lanes);
+        vec c = logits ? term_from_logits(loss, v_load_n(o->z + i, lanes), a, y, &g)
+                       : term(loss, v_set1(param), a, y, &g);
+        if (o->term_weight) {
+            vec r = v_load_n(o->term_weight + i, lanes);
+            c = v_mul(r, c), g = v_mul(r, g);
+        }
+        v_store(cost, v_add(v_zero(), c)); /* a sum of one */
+        for (int k = 0; k < lanes; k++) o->cost[i + k] = cost[k];
+        if (o->delta) v_store_n(o->delta + i, v_mul(o->weight ? v_load_n(o->weight + i, lanes) : v_set1(1), g), lanes);
+    }
+}
+
+/* 1 if the loss has a form for single outputs, which is then computed */
+static int by_single_outputs(fnn_loss kind, int logits, real param, int64_t m, const outputs *o)
+{
+#define CASE_TERMS(C) case C: single_outputs(C, 0, param, m, o); return 1;
+#define CASE_ROW(C)
+#define CASE(NAME, TAKEN, HOW) CASE_##HOW(FNN_##NAME)
+    switch (kind) {
+        FNN_LOSSES(CASE)
+    case FNN_BINARY_CROSS_ENTROPY: single_outputs(FNN_BINARY_CROSS_ENTROPY, 1, param, m, o); return 1;
+    case FNN_POISSON:
+        if (logits) single_outputs(FNN_POISSON, 1, param, m, o);
+        return logits;
+    case FNN_CROSS_ENTROPY:
+    case FNN_GAUSSIAN_NLL: return 0;
+    }
+    return 0;
+#undef CASE
+#undef CASE_ROW
+#undef CASE_TERMS
+}
+
 /* First form of softmax with cross-entropy: whole rows of z; second form, for rows of n ≤ V, where
  * lanes are rows: cross_entropy_lanes. */
 static void loss(fnn_loss kind, const real *param, fnn_activation f, int64_t m, int64_t n, const outputs *o)
@@ -230,7 +277,8 @@ static void loss(fnn_loss kind, const real *param, fnn_activation f, int64_t m, 
     int logits = from_logits(kind, f);
     memcpy(o->a, o->z, (size_t)(m * n) * sizeof *o->a);
     activate(f, m, n, o->a, logits || f == FNN_SOFTMAX || !o->delta ? NULL : o->slope, n);
-    for (int64_t i = 0; i < m; i++) {
+    int done = n == 1 && f != FNN_SOFTMAX && by_single_outputs(kind, logits, *param, m, o);
+    for (int64_t i = 0; i < m && !done; i++) {
         int64_t at = i * n;
         example e = {o->z + at, o->a + at, o->y + at, o->term_weight ? o->term_weight + at : NULL,
                      (real)((o->weight ? o->weight[i] : 1) * per), o->delta ? o->delta + at : NULL};

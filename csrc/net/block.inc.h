@@ -8,6 +8,8 @@ typedef FNN_T(matrix) matrix;
 /* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
 typedef struct {
     int64_t rows;
+    int64_t lanes; /* V for a group of V networks, whose numbers stand side by side; else 1 */
+    int shared;    /* the networks of a group read the same rows: a[0] is theirs together */
     int64_t *ld;   /* L + 1: row strides of a[l], slope[l], delta[l] */
     real **a;      /* (rows, n_l) activations; a[L] holds z while costs are wanted */
     real **slope;  /* f'(z), and the dropout mask in it, where it does not follow from a */
@@ -66,7 +68,7 @@ static size_t pack_reals(const fnn_net *net)
 enum { DENSE, NONZEROS_BY_ROW, NONZEROS_BY_COLUMN };
 
 static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int threads, need what,
-                     int sparse)
+                     int sparse, int64_t lanes)
 {
     int L = net->n_layers;
     block *b = fnn_take(arena, 1, sizeof *b), measured;
@@ -76,9 +78,10 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     real **delta = fnn_take(arena, (size_t)L + 1, sizeof *delta);
     measured.row_a = fnn_take(arena, (size_t)L + 1, sizeof *a);
     measured.row_delta = fnn_take(arena, (size_t)L + 1, sizeof *delta);
-    size_t outputs = fnn_times((size_t)rows, (size_t)net->sizes[L]);
+    size_t examples = fnn_times((size_t)rows, (size_t)lanes);
+    size_t outputs = fnn_times(examples, (size_t)net->sizes[L]);
     for (int l = 0; l <= L; l++) {
-        int64_t stride = l == L ? net->sizes[l] : row_stride(net->sizes[l]);
+        int64_t n = net->sizes[l] * lanes, stride = l == L ? n : row_stride(n);
         size_t reals = fnn_times((size_t)rows, (size_t)stride);
         int hidden_slope = l > 0 && l < L && stores_slope(net, l - 1) && what >= NEED_DELTAS;
         real *al = fnn_take(arena, reals, sizeof(real));
@@ -89,16 +92,16 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     }
     measured.output = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
     measured.y = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
-    measured.label = what >= NEED_COST ? fnn_take(arena, (size_t)rows, sizeof *measured.label) : NULL;
-    measured.weight = fnn_take(arena, (size_t)rows, sizeof(real));
-    measured.cost = fnn_take(arena, (size_t)rows, sizeof(double));
-    measured.correct = fnn_take(arena, (size_t)rows, sizeof(double));
+    measured.label = what >= NEED_COST ? fnn_take(arena, examples, sizeof *measured.label) : NULL;
+    measured.weight = fnn_take(arena, examples, sizeof(real));
+    measured.cost = fnn_take(arena, examples, sizeof(double));
+    measured.correct = fnn_take(arena, examples, sizeof(double));
     measured.output_weight = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
     measured.gradient =
-        what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
+        what == NEED_GRADIENT ? fnn_take(arena, fnn_times((size_t)net->n_params, (size_t)lanes), sizeof(real)) : NULL;
     measured.partial =
         what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params / PIECE + 1, sizeof(double)) : NULL;
-    measured.pack_reals = pack_reals(net);
+    measured.pack_reals = lanes > 1 ? 0 : pack_reals(net);
     measured.pack = fnn_take(arena, fnn_times((size_t)threads, measured.pack_reals), sizeof(real));
     nonzeros *input = sparse ? fnn_take(arena, 1, sizeof *input) : NULL, found = {0};
     if (sparse) { /* a vector more than a row: v_append writes whole ones */
@@ -121,7 +124,7 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     if (sparse) *input = found;
     if (by_columns) *columns = sorted;
     measured.input = input, measured.columns = columns;
-    measured.rows = rows, measured.ld = ld;
+    measured.rows = rows, measured.lanes = lanes, measured.shared = 0, measured.ld = ld;
     measured.a = a, measured.slope = slope, measured.delta = delta;
     *b = measured;
     return b;
@@ -130,7 +133,7 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
 static size_t layout_size(const fnn_net *net, int64_t rows, int threads, need what, int sparse)
 {
     fnn_arena measure = {NULL, 0};
-    layout(&measure, net, rows, threads, what, sparse);
+    layout(&measure, net, rows, threads, what, sparse, 1);
     return measure.used;
 }
 

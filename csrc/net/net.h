@@ -38,6 +38,9 @@ enum { FNN_BLOCKWISE_PARAMS = 1 << 16 };
 #define FNN_ASK_EVERY 0x1p29
 #define FNN_FUSE_AT_MOST 0x1p32
 
+/* Parameters of the largest networks that are trained one in each lane */
+enum { FNN_MOST_PARAMS_A_LANE = 1 << 20 };
+
 /* Vectors of a first layer above which a batch's non-zeros are stored by column, too: sparse.inc.h */
 enum { FNN_BY_COLUMN_FROM = 4 };
 
@@ -45,6 +48,7 @@ enum { FNN_BY_COLUMN_FROM = 4 };
 #define FNN_DECLARE(T)                                                                            \
     fnn_status train_##T(fnn_net *, const fnn_matrix *, const fnn_targets *,                      \
                          const fnn_optimiser *, const fnn_run *, fnn_stop, fnn_sums *);           \
+    fnn_status train_many_##T(const fnn_task *, int64_t, const fnn_matrix *, int, int, fnn_stop); \
     fnn_status step_##T(fnn_net *, const void *, const fnn_optimiser *, const fnn_run *);         \
     fnn_status forward_##T(fnn_net *, const fnn_matrix *, const fnn_pass *, void *const *);       \
     fnn_status cost_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t,     \

@@ -22,44 +22,44 @@
 
 /* slope and a times mask / (1 − p): element e = row · n + column of hidden layer l is kept if word
  * e % 4 of Philox(counter = (e / 4, l, step), key = seed) ≥ p · 2^32 */
-static void drop(const fnn_net *net, block *b, int l, region r, int64_t first_row, int64_t step,
-                 uint64_t seed)
+typedef struct { int on; int64_t first_row, step; uint64_t seed; } dropping;
+
+static void drop(const fnn_net *net, block *b, int l, region r, const dropping *d, int64_t lane)
 {
-    int64_t n = net->sizes[l];
+    int64_t n = net->sizes[l], lanes = b->lanes, c0 = r.c0 / lanes, c1 = r.c1 / lanes;
     double p = net->dropout[l - 1];
     uint32_t least = (uint32_t)(p * 4294967296.0), word[4];
     real kept = (real)(1 / (1 - p));
     for (int64_t i = r.r0; i < r.r1; i++) {
-        real *a = b->a[l] + i * b->ld[l], *slope = b->slope[l] ? b->slope[l] + i * b->ld[l] : NULL;
-        uint64_t e = (uint64_t)(first_row + i) * (uint64_t)n + (uint64_t)r.c0;
-        for (int64_t j = r.c0; j < r.c1; j++, e++) {
-            if (j == r.c0 || e % 4 == 0) {
-                uint32_t counter[4] = {(uint32_t)(e / 4), (uint32_t)l, (uint32_t)step,
-                                       (uint32_t)((uint64_t)step >> 32)};
-                fnn_philox(counter, seed, word);
+        int64_t at = i * b->ld[l] + lane;
+        real *a = b->a[l] + at, *slope = b->slope[l] ? b->slope[l] + at : NULL;
+        uint64_t e = (uint64_t)(d->first_row + i) * (uint64_t)n + (uint64_t)c0;
+        for (int64_t j = c0; j < c1; j++, e++) {
+            if (j == c0 || e % 4 == 0) {
+                uint32_t counter[4] = {(uint32_t)(e / 4), (uint32_t)l, (uint32_t)d->step,
+                                       (uint32_t)((uint64_t)d->step >> 32)};
+                fnn_philox(counter, d->seed, word);
             }
             real mask = word[e % 4] >= least ? kept : 0;
-            a[j] *= mask;
-            if (slope) slope[j] *= mask;
+            a[j * lanes] *= mask;
+            if (slope) slope[j * lanes] *= mask;
         }
     }
 }
 
-typedef struct { int on; int64_t first_row, step; uint64_t seed; } dropping;
-
 /* a[l+1] = f_l(a[l] W[l] + b[l]), (m, n_l) → (m, n_l+1), l = 0 … L − 1; a[L] stays z if keep_z: then
- * the loss kernel activates, as it needs both */
+ * the loss kernel activates, as it needs both; `drops`: of each network, where b is of a group */
 static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, int keep_z,
-                    dropping drops)
+                    const dropping *drops)
 {
     int L = net->n_layers;
     for (int l = 0; l < L && !fnn_given_up(me); l++) {
-        region r = share_of(me, m, net->sizes[l + 1]);
+        region r = share_of(me, m, net->sizes[l + 1] * b->lanes);
         weighted_sums(net, b, me, l, r); /* z[l+1] = a[l] W[l] + b[l] */
         if (l + 1 < L) {
             activate_region(net, b, l + 1, r); /* a[l+1] = f_l(z[l+1]) */
-            if (drops.on && net->dropout[l] > 0)
-                drop(net, b, l + 1, r, drops.first_row, drops.step, drops.seed);
+            for (int64_t g = 0; g < b->lanes && drops[g].on && net->dropout[l] > 0; g++)
+                drop(net, b, l + 1, r, drops + g, g);
         }
         fnn_barrier(me);
     }
@@ -87,36 +87,45 @@ static int y_is_factor(const fnn_net *net, const fnn_targets *y)
     return net->loss == FNN_CROSS_ENTROPY && !y->linear;
 }
 
+/* The target of a row, and its share w / total of the cost, into place `at` of the block; `share`: 1 / total */
+static inline void fetch_target(const fnn_net *net, block *b, const fnn_targets *y, int64_t row, int64_t at,
+                                double total, real share)
+{
+    int64_t n = net->sizes[net->n_layers];
+    real *yi = b->y + at * n;
+    if (y->values && n == 1) {
+        yi[0] = ((const real *)y->values)[row]; /* too short for a call */
+        b->label[at] = 0;
+    } else if (y->values) {
+        memcpy(yi, (const real *)y->values + row * n, (size_t)n * sizeof *yi);
+        if (y->metric == FNN_ARGMAX) b->label[at] = first_largest(n, yi);
+    } else if (n == 1) yi[0] = (real)y->labels[row];
+    else {
+        for (int64_t j = 0; j < n; j++) yi[j] = 0; /* as above */
+        yi[b->label[at] = y->labels[row]] = 1;
+    }
+    if (y->output_weight) {
+        real *r = b->output_weight + at * n;
+        memcpy(r, (const real *)y->output_weight + row * n, (size_t)n * sizeof *r);
+        for (int64_t j = 0; y_is_factor(net, y) && j < n; j++) yi[j] *= r[j];
+    }
+    b->weight[at] = y->weight ? (real)(y->weight[row] / total) : share;
+}
+
 /* Rows [begin, begin + m) of the order into the block: x, y and, if weighted, w / total; `next` rows
  * follow in the order */
 static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_matrix *X,
                   const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m, int64_t next,
                   double total)
 {
-    int64_t r0, r1, n = net->sizes[net->n_layers];
+    int64_t r0, r1;
     fnn_share(me, m, 1, &r0, &r1);
     fnn_selection rows = {order ? order + begin + r0 : NULL, begin + r0, r1 - r0, me->rank ? 0 : next};
     matrix a = {b->a[0] + r0 * b->ld[0], b->ld[0]};
     if (b->input) FNN_TABLE->find_nonzeros(X, net->sizes[0], rows, a.at, b->input, r0);
     else FNN_TABLE->gather(X, net->sizes[0], rows, a);
-    for (int64_t i = r0; y && i < r1; i++) {
-        int64_t row = order ? order[begin + i] : begin + i;
-        real *yi = b->y + i * n;
-        if (y->values) {
-            memcpy(yi, (const real *)y->values + row * n, (size_t)n * sizeof *yi);
-            if (y->metric == FNN_ARGMAX) b->label[i] = first_largest(n, yi);
-        } else if (n == 1) yi[0] = (real)y->labels[row];
-        else {
-            for (int64_t j = 0; j < n; j++) yi[j] = 0; /* too short for a call */
-            yi[b->label[i] = y->labels[row]] = 1;
-        }
-        if (y->output_weight) {
-            real *r = b->output_weight + i * n;
-            memcpy(r, (const real *)y->output_weight + row * n, (size_t)n * sizeof *r);
-            for (int64_t j = 0; y_is_factor(net, y) && j < n; j++) yi[j] *= r[j];
-        }
-        b->weight[i] = (real)((y->weight ? y->weight[row] : 1) / total);
-    }
+    for (int64_t i = r0; y && i < r1; i++)
+        fetch_target(net, b, y, order ? order[begin + i] : begin + i, i, total, (real)(1 / total));
     fnn_barrier(me);
     /* one thread sorts by column while the others go on; barriers follow before the result is read */
     if (b->columns && me->rank == me->size - 1) FNN_TABLE->to_columns(net->sizes[0], m, b->input, b->columns);
@@ -156,9 +165,8 @@ static void output_costs(const fnn_net *net, block *b, const fnn_worker *me, int
     if (y->output_weight && !y_is_factor(net, y)) o.term_weight = b->output_weight + r0 * n;
     FNN_TABLE->loss(y->linear ? FNN_LINEAR : net->loss, net->loss_param, net->activation[L - 1], r1 - r0, n, &o);
     const real *r = o.term_weight;
-    for (int64_t i = r0; i < r1; i++, r += r ? n : 0)
-        b->correct[i] =
-            y->metric ? score_of_row(y->metric, n, b->output + i * n, b->y + i * n, r, b->label[i]) : 0;
+    for (int64_t i = r0; i < r1 && y->metric; i++, r += r ? n : 0)
+        b->correct[i] = score_of_row(y->metric, n, b->output + i * n, b->y + i * n, r, b->label[i]);
     fnn_barrier(me);
 }
 
@@ -168,7 +176,7 @@ static void deltas(const fnn_net *net, block *b, const fnn_worker *me, int64_t m
                    void *const *layers, int64_t at)
 {
     for (int l = net->n_layers - 1; l >= lowest && !fnn_given_up(me); l--) {
-        int64_t n = net->sizes[l];
+        int64_t n = net->sizes[l] * b->lanes;
         region r = share_of(me, m, n);
         real *to = layers && layers[l] ? (real *)layers[l] + at * n : NULL;
         pass_back(net, b, me, l, r, b->delta[l], b->ld[l]); /* δ[l] = δ[l+1] W[l]ᵀ */
@@ -189,19 +197,19 @@ static int first_trained(const fnn_net *net, const int *trainable)
 
 /* ---- gradients and updates ---------------------------------------------------------------- */
 
-/* For each layer  dW = beta dW + alpha a[l]ᵀ δ[l+1],  db = bias_beta db + alpha Σ δ[l+1],  laid out in
- * `out` like the parameters. The gradient: alpha 1, beta 0, or 1 to add a block's to it. Second form,
- * plain SGD fused with the product: `out` is the parameters, alpha −eta, beta 1 − eta lambda,
- * bias_beta 1. `direct`: without dW[0], which update() computes as it goes (columns_update). Layers
+/* For each layer  dW = beta dW + alpha a[l]ᵀ δ[l+1],  db = beta db + alpha Σ δ[l+1],  with alpha and beta
+ * `of_W` and `of_b`, laid out in `out` like the parameters. The gradient: alpha 1, beta 0, or 1 to add a block's to it. Second form,
+ * plain SGD fused with the product: `out` is the parameters, alpha −eta, beta 1 − eta lambda for W and
+ * 1 for b. `direct`: without dW[0], which update() computes as it goes (columns_update). Layers
  * that are not trainable are left out. */
 static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, const int *trainable,
-                     real alpha, real beta, real bias_beta, int direct, real *out)
+                     mix of_W, mix of_b, int direct, real *out)
 {
     for (int l = first_trained(net, trainable); l < net->n_layers; l++) {
         if (trainable && !trainable[l]) continue;
         if (l > 0 || !direct)
-            outer_sums(net, b, me, l, m, alpha, beta, out + net->weights_at[l]); /* dW = a[l]ᵀ δ[l+1] */
-        bias_sums(net, b, me, l, m, alpha, bias_beta, out + net->biases_at[l]);  /* db = Σ δ[l+1] */
+            outer_sums(net, b, me, l, m, of_W, out + net->weights_at[l] * b->lanes); /* dW = a[l]ᵀ δ[l+1] */
+        bias_sums(net, b, me, l, m, of_b, out + net->biases_at[l] * b->lanes);  /* db = Σ δ[l+1] */
     }
 }
 
@@ -242,6 +250,13 @@ static clipping clipping_of(const fnn_net *net, const fnn_worker *me, const fnn_
     return clip;
 }
 
+static inline real clipped_number(clipping clip, real g)
+{
+    real x = g * clip.factor;
+    x = x > clip.limit ? clip.limit : x;
+    return x < -clip.limit ? -clip.limit : x;
+}
+
 /* The optimiser's step on n parameters with gradient g, clipped on the way */
 static void update_piece(const fnn_optimiser *o, const FNN_T(constants) * constants, clipping clip, int decay,
                          int64_t n, real *w, const real *g, real *m, real *v)
@@ -250,11 +265,7 @@ static void update_piece(const fnn_optimiser *o, const FNN_T(constants) * consta
     int64_t most = clip.on ? 512 : n;
     for (int64_t i = 0, k; i < n; i += k) {
         k = n - i < most ? n - i : most;
-        for (int64_t j = 0; clip.on && j < k; j++) {
-            real x = g[i + j] * clip.factor;
-            x = x > clip.limit ? clip.limit : x;
-            clipped[j] = x < -clip.limit ? -clip.limit : x;
-        }
+        for (int64_t j = 0; clip.on && j < k; j++) clipped[j] = clipped_number(clip, g[i + j]);
         FNN_TABLE->update(o->kind, constants, decay, k, w + i, clip.on ? clipped : g + i, m ? m + i : NULL,
                           v ? v + i : NULL);
     }
@@ -286,15 +297,15 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn
 #undef AT
 }
 
-/* The sums over the m rows of one block */
+/* The sums over m examples of one block, which stand at `at`, at + step, … */
 static fnn_sums sums_of(const block *b, int64_t m, const fnn_targets *y, const int64_t *order,
-                        int64_t begin)
+                        int64_t begin, int64_t at, int64_t step)
 {
     fnn_sums sums = {.rows = m};
-    for (int64_t i = 0; i < m; i++) {
+    for (int64_t i = 0; i < m; i++, at += step) {
         double w = y->weight ? y->weight[order ? order[begin + i] : begin + i] : 1;
-        sums.loss += w * b->cost[i];
-        sums.correct += w * b->correct[i];
+        sums.loss += w * b->cost[at];
+        if (y->metric) sums.correct += w * b->correct[at];
         sums.weight += w;
     }
     return sums;

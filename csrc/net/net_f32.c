@@ -8,5 +8,6 @@
 #define FNN_TABLE fnn_kernels_f32
 #include "net/net.inc.h"
 #include "net/train.inc.h"
+#include "net/many.inc.h"
 #include "net/read.inc.h"
 #include "net/rows.inc.h"

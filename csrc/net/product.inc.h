@@ -16,15 +16,19 @@ static int64_t chunk_of(double each, int64_t unit)
 /* z[l+1] = a[l] W[l] + b[l] on a region of z[l+1] (m, n_l+1) */
 static void weighted_sums(const fnn_net *net, block *b, const fnn_worker *me, int l, region r)
 {
-    int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], ld = b->ld[l + 1];
+    int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1] * b->lanes, ld = b->ld[l + 1];
     int64_t rows = r.r1 - r.r0, columns = r.c1 - r.c0;
-    const real *params = net->params, *W = params + net->weights_at[l] + r.c0;
-    const real *bias = params + net->biases_at[l] + r.c0;
+    const real *params = net->params, *W = params + net->weights_at[l] * b->lanes + r.c0;
+    const real *bias = params + net->biases_at[l] * b->lanes + r.c0;
     const_matrix a = {b->a[l] + r.r0 * b->ld[l], b->ld[l]};
     real *z = b->a[l + 1] + r.r0 * ld + r.c0;
     if (l == 0 && b->input) {
         nonzeros mine = rows_from(b->input, r.r0);
         FNN_TABLE->sparse_nn(rows, columns, &mine, (const_matrix){W, n_out}, bias, (matrix){z, ld});
+        return;
+    }
+    if (b->lanes > 1 && !(l == 0 && b->shared)) {
+        FNN_TABLE->nn_lanes(rows, columns, n_in, a, (const_matrix){W, n_out}, bias, (matrix){z, ld});
         return;
     }
     int64_t chunk = chunk_of((double)rows * (double)n_in, FNN_TABLE->panel);
@@ -45,11 +49,15 @@ static void activate_region(const fnn_net *net, block *b, int l, region r)
 static void pass_back(const fnn_net *net, block *b, const fnn_worker *me, int l, region r, real *out,
                       int64_t ld)
 {
-    int64_t n_next = net->sizes[l + 1], ld_next = b->ld[l + 1];
+    int64_t n_next = net->sizes[l + 1] * b->lanes, ld_next = b->ld[l + 1];
     int64_t rows = r.r1 - r.r0, columns = r.c1 - r.c0;
-    const real *W = (const real *)net->params + net->weights_at[l] + r.c0 * n_next;
+    const real *W = (const real *)net->params + net->weights_at[l] * b->lanes + r.c0 / b->lanes * n_next;
     const_matrix next = {b->delta[l + 1] + r.r0 * ld_next, ld_next};
     out += r.r0 * ld + r.c0;
+    if (b->lanes > 1) {
+        FNN_TABLE->nt_lanes(rows, columns, net->sizes[l + 1], next, (const_matrix){W, n_next}, (matrix){out, ld});
+        return;
+    }
     int64_t chunk = chunk_of((double)rows * (double)n_next, FNN_TABLE->panel);
     for (int64_t j = 0; j < columns && !(j && fnn_ask(me)); j += chunk)
         FNN_TABLE->nt(rows, columns - j < chunk ? columns - j : chunk, n_next, next,
@@ -73,32 +81,49 @@ static region gradient_share(const block *b, const fnn_worker *me, int l, int64_
     return r;
 }
 
+/* beta and alpha of C = beta C + alpha (a product), one for all or, of a group, one a network */
+typedef struct {
+    real alpha, beta;
+    const real *alphas, *betas;
+} mix;
+
 /* dW = beta dW + alpha a[l]ᵀ δ[l+1] on this thread's part of dW (n_l, n_l+1) */
-static void outer_sums(const fnn_net *net, block *b, const fnn_worker *me, int l, int64_t m, real alpha,
-                       real beta, real *dW)
+static void outer_sums(const fnn_net *net, block *b, const fnn_worker *me, int l, int64_t m, mix f,
+                       real *dW)
 {
+    if (b->lanes > 1) {
+        int64_t n = net->sizes[l + 1] * b->lanes;
+        FNN_TABLE->tn_lanes(net->sizes[l], n, m, (const_matrix){b->a[l], b->ld[l]}, l == 0 && b->shared,
+                            (const_matrix){b->delta[l + 1], b->ld[l + 1]}, f.alphas, f.betas, (matrix){dW, n});
+        return;
+    }
     int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1];
     region r = gradient_share(b, me, l, n_in, n_out);
     int64_t rows = r.r1 - r.r0, columns = r.c1 - r.c0;
     const_matrix delta = {b->delta[l + 1] + r.c0, b->ld[l + 1]};
     matrix out = {dW + r.r0 * n_out + r.c0, n_out};
-    if (l == 0 && b->columns) FNN_TABLE->columns_tn(n_in, columns, b->columns, delta, alpha, beta, out);
-    else if (l == 0 && b->input) FNN_TABLE->sparse_tn(n_in, columns, m, b->input, delta, alpha, beta, out);
+    if (l == 0 && b->columns) FNN_TABLE->columns_tn(n_in, columns, b->columns, delta, f.alpha, f.beta, out);
+    else if (l == 0 && b->input) FNN_TABLE->sparse_tn(n_in, columns, m, b->input, delta, f.alpha, f.beta, out);
     else {
         int64_t chunk = chunk_of((double)columns * (double)m, FNN_TABLE->strip);
         for (int64_t i = 0; i < rows && !(i && fnn_ask(me)); i += chunk)
             FNN_TABLE->tn(rows - i < chunk ? rows - i : chunk, columns, m,
-                          (const_matrix){b->a[l] + r.r0 + i, b->ld[l]}, delta, alpha, beta,
+                          (const_matrix){b->a[l] + r.r0 + i, b->ld[l]}, delta, f.alpha, f.beta,
                           (matrix){out.at + i * n_out, n_out});
     }
 }
 
 /* db = beta db + alpha Σ δ[l+1] on this thread's part of db (n_l+1,) */
-static void bias_sums(const fnn_net *net, block *b, const fnn_worker *me, int l, int64_t m, real alpha,
-                      real beta, real *db)
+static void bias_sums(const fnn_net *net, block *b, const fnn_worker *me, int l, int64_t m, mix f,
+                      real *db)
 {
     int64_t c0, c1;
+    if (b->lanes > 1) {
+        FNN_TABLE->column_sums_lanes(m, net->sizes[l + 1] * b->lanes, (const_matrix){b->delta[l + 1], b->ld[l + 1]},
+                                     f.alphas, f.betas, db);
+        return;
+    }
     fnn_share(me, net->sizes[l + 1], FNN_TABLE->panel, &c0, &c1);
     const_matrix delta = {b->delta[l + 1] + c0, b->ld[l + 1]};
-    FNN_TABLE->column_sums(m, c1 - c0, delta, alpha, beta, db + c0);
+    FNN_TABLE->column_sums(m, c1 - c0, delta, f.alpha, f.beta, db + c0);
 }

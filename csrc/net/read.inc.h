@@ -19,7 +19,7 @@ static block *own_block(const read_job *job, const fnn_worker *me, need what)
 {
     fnn_arena arena = {job->scratch + (size_t)me->rank * job->scratch_size, 0};
     int64_t n = job->end - job->begin;
-    return layout(&arena, job->net, n < FNN_BLOCK ? n : FNN_BLOCK, 1, what, job->sparse);
+    return layout(&arena, job->net, n < FNN_BLOCK ? n : FNN_BLOCK, 1, what, job->sparse, 1);
 }
 
 /* Blocks of rows are independent here: each thread works alone on every size-th of them. */
@@ -36,7 +36,7 @@ static void forward_work(void *arg, const fnn_worker *me)
         real *last = job->out[L];
         if (last) b->a[L] = last + to * net->sizes[L]; /* straight into the caller's buffer */
         fetch(net, b, &alone, job->X, NULL, p->order, at, m, 0, 1);
-        forward(net, b, &alone, m, p->logits, (dropping){p->drop, p->first + to, p->step, p->seed});
+        forward(net, b, &alone, m, p->logits, &(dropping){p->drop, p->first + to, p->step, p->seed});
         for (int l = 0; l < L; l++) {
             real *out = job->out[l];
             int64_t n = net->sizes[l];
@@ -55,9 +55,9 @@ static void cost_work(void *arg, const fnn_worker *me)
     for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
         fetch(net, b, &alone, job->X, job->y, NULL, at, m, 0, 1);
-        forward(net, b, &alone, m, 1, (dropping){0, 0, 0, 0});
+        forward(net, b, &alone, m, 1, &(dropping){0, 0, 0, 0});
         output_costs(net, b, &alone, m, job->y, 0);
-        fnn_sums sums = sums_of(b, m, job->y, NULL, at);
+        fnn_sums sums = sums_of(b, m, job->y, NULL, at, 0, 1);
         job->cost[to / b->rows] = sums.loss;
         job->correct[to / b->rows] = sums.correct;
         if (job->per_example) memcpy(job->per_example + to, b->cost, (size_t)m * sizeof(double));
@@ -129,7 +129,7 @@ static void row_gradient(const fnn_net *net, const block *b, int64_t i, real *ou
         row.a[l] = b->a[l] + i * b->ld[l];
         if (l) row.delta[l] = b->delta[l] + i * b->ld[l];
     }
-    products(net, &row, &alone, 1, NULL, 1, 0, 0, 0, out);
+    products(net, &row, &alone, 1, NULL, (mix){.alpha = 1}, (mix){.alpha = 1}, 0, out);
 }
 
 static void backward_work(void *arg, const fnn_worker *me)
@@ -144,15 +144,15 @@ static void backward_work(void *arg, const fnn_worker *me)
         fnn_targets targets = *job->y;
         if (each || out->layers) targets.weight = NULL;
         fetch(net, b, me, job->X, &targets, NULL, at, m, 0, 1);
-        forward(net, b, me, m, 1, (dropping){0, 0, 0, 0});
+        forward(net, b, me, m, 1, &(dropping){0, 0, 0, 0});
         output_costs(net, b, me, m, &targets, 1);
-        fnn_sums sums = sums_of(b, m, job->y, NULL, at);
+        fnn_sums sums = sums_of(b, m, job->y, NULL, at, 0, 1);
         if (me->rank == 0) add_sums(job->sums, &sums);
         if (me->rank == 0 && out->cost) memcpy(out->cost + to, b->cost, (size_t)m * sizeof(double));
         deltas(net, b, me, m, 1, out->layers, to);
         if (inputs) /* ∂C/∂x = δ[1] W[0]ᵀ */
             pass_back(net, b, me, 0, share_of(me, m, net->sizes[0]), inputs + to * net->sizes[0], net->sizes[0]);
-        if (out->sum) products(net, b, me, m, NULL, 1, 1, 1, 0, out->sum);
+        if (out->sum) products(net, b, me, m, NULL, (mix){.alpha = 1, .beta = 1}, (mix){.alpha = 1, .beta = 1}, 0, out->sum);
         for (int64_t i = 0; each && i < m; i++) /* one thread: see below */
             row_gradient(net, b, i, each + (to + i) * net->n_params);
         fnn_barrier(me);
@@ -169,7 +169,7 @@ fnn_status FNN_T(backward)(fnn_net *net, const fnn_matrix *X, const fnn_targets 
     void *memory = fnn_acquire(layout_size(net, rows, threads, NEED_DELTAS, sparse));
     if (!memory) return FNN_NO_MEMORY;
     fnn_arena arena = {memory, 0};
-    backward_job job = {net, X, y, begin, end, layout(&arena, net, rows, threads, NEED_DELTAS, sparse), out,
+    backward_job job = {net, X, y, begin, end, layout(&arena, net, rows, threads, NEED_DELTAS, sparse, 1), out,
                         sums};
     fnn_team_run(threads, backward_work, &job, (fnn_stop){NULL, NULL});
     fnn_release(memory);
@@ -188,7 +188,7 @@ static void jacobian_work(void *arg, const fnn_worker *me)
     for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = (at - job->begin) * n_out;
         fetch(net, b, &alone, job->X, NULL, NULL, at, m, 0, 1);
-        forward(net, b, &alone, m, 1, (dropping){0, 0, 0, 0});
+        forward(net, b, &alone, m, 1, &(dropping){0, 0, 0, 0});
         memset(b->y, 0, (size_t)(m * n_out) * sizeof *b->y);
         for (int64_t i = 0; i < m; i++) b->weight[i] = 1;
         for (int64_t k = 0; k < n_out; k++, to++) {

@@ -48,10 +48,10 @@ static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *m
     int64_t after = run->n - begin - at - rows; /* rows that follow; at most `rows` are prefetched */
     fetch(job->net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
           total);
-    forward(job->net, b, me, rows, 1, drops);
+    forward(job->net, b, me, rows, 1, &drops);
     if (fnn_given_up(me)) return (fnn_sums){.rows = 0};
     output_costs(job->net, b, me, rows, job->y, 1);
-    fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at); /* the same in every thread */
+    fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at, 0, 1); /* the same in every thread */
     int lowest = first_trained(job->net, run->trainable) + 1; /* δ[l + 1] is for dW[l] */
     if (isfinite(sums.loss) && total > 0) deltas(job->net, b, me, rows, lowest, NULL, 0);
     return sums;
@@ -72,8 +72,8 @@ static void gradient_by_blocks(const train_job *job, const fnn_worker *me, int64
         if (rows > 0) {
             mine->sums = block_deltas(job, mine->scratch, &alone, begin, at, rows, number, total);
             if (isfinite(mine->sums.loss) && total > 0)
-                products(net, mine->scratch, &alone, rows, job->run->trainable, 1, 0, 0, 0,
-                         mine->scratch->gradient);
+                products(net, mine->scratch, &alone, rows, job->run->trainable, (mix){.alpha = 1},
+                         (mix){.alpha = 1}, 0, mine->scratch->gradient);
         }
         fnn_barrier(me);
         if (fnn_given_up(me)) return;
@@ -126,9 +126,12 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
         if (fused) {
             fnn_no_return(me);
             real decay = (real)(1 - rate * o->weight_decay);
-            products(net, b, me, rows, run->trainable, -constants.rate, decay, 1, 0, net->params);
-        } else
-            products(net, b, me, rows, run->trainable, 1, at != 0, at != 0, direct, b->gradient);
+            products(net, b, me, rows, run->trainable, (mix){.alpha = -constants.rate, .beta = decay},
+                     (mix){.alpha = -constants.rate, .beta = 1}, 0, net->params);
+        } else {
+            mix added = {.alpha = 1, .beta = at != 0};
+            products(net, b, me, rows, run->trainable, added, added, direct, b->gradient);
+        }
         if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
     }
     if ((asked || clips(o)) && !fused) fnn_barrier(me); /* all agree on whether products were left out */
@@ -177,10 +180,10 @@ static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads,
     int sparse = !job->X->sparse                       ? DENSE
                  : job->run->batch_size > FNN_BLOCK ? NONZEROS_BY_COLUMN
                                                     : NONZEROS_BY_ROW;
-    job->scratch = layout(arena, job->net, rows, threads, what, sparse);
+    job->scratch = layout(arena, job->net, rows, threads, what, sparse, 1);
     job->own = by_blocks ? fnn_take(arena, (size_t)threads, sizeof *job->own) : NULL;
     for (int i = 0; by_blocks && i < threads; i++) {
-        block *scratch = layout(arena, job->net, rows, 1, what, sparse);
+        block *scratch = layout(arena, job->net, rows, 1, what, sparse, 1);
         if (job->own) job->own[i].scratch = scratch;
     }
 }

@@ -142,6 +142,8 @@ class _Kept(NamedTuple):
 class Fit(ABC):
     """The fit under way, whatever its steps; callbacks get it as `run`."""
 
+    _whose = ""  # before a warning: of which network, if there are many
+
     def __init__(
         self,
         train_state: TrainState,
@@ -228,6 +230,16 @@ class Fit(ABC):
 
     def run(self, show: bool) -> History:
         """Train until all epochs are done or a callback or divergence stops it."""
+        self._start()
+        try:
+            return self._run(show)
+        except (KeyboardInterrupt, SystemExit, MemoryError) as error:
+            self._note_end_by(error)
+            raise
+        finally:
+            self._fit_state.callbacks = self.callback_states()
+
+    def _start(self) -> None:
         for callback in self._callbacks:
             callback.on_fit_begin(self)
         if self._fit_state.callbacks:
@@ -235,15 +247,11 @@ class Fit(ABC):
                 callback.restore(state)
         self._log_start()
         self.history.stopped = None
-        try:
-            return self._run(show)
-        except (KeyboardInterrupt, SystemExit, MemoryError) as error:
-            if self.epoch < self.epochs:
-                how = "out of memory" if isinstance(error, MemoryError) else "interrupted"
-                self.history.stopped = f"{how} in epoch {self.epoch + 1}"
-            raise
-        finally:
-            self._fit_state.callbacks = self.callback_states()
+
+    def _note_end_by(self, error: BaseException) -> None:
+        if self.epoch < self.epochs:
+            how = "out of memory" if isinstance(error, MemoryError) else "interrupted"
+            self.history.stopped = f"{how} in epoch {self.epoch + 1}"
 
     def _log_start(self) -> None:
         log, rows = _logger(), self._examples.rows
@@ -262,14 +270,19 @@ class Fit(ABC):
         with progress.bar(
             show, epochs=self.epochs, examples=self._examples.n_visited, first_epoch=self.epoch
         ) as bar:
-            if self._all_epochs(bar) and self._kept and not self._cost_is_finite():
-                self._go_back(self.epoch, stacklevel=6)
-            for callback in self._callbacks:
-                callback.on_fit_end(self)
+            self._finish(self._all_epochs(bar))
             if self.epoch < self.epochs:
-                self.history.stopped = self._stopped
                 bar.note(f"stopped: {self._stopped}")
         return self.history
+
+    def _finish(self, finite: bool) -> None:
+        """End the fit; `finite` is False after `_go_back`."""
+        if finite and self._kept and not self._cost_is_finite():
+            self._go_back(self.epoch, stacklevel=7)
+        for callback in self._callbacks:
+            callback.on_fit_end(self)
+        if self.epoch < self.epochs:
+            self.history.stopped = self._stopped
 
     @abstractmethod
     def _all_epochs(self, bar: progress.Progress) -> bool:
@@ -326,7 +339,7 @@ class Fit(ABC):
 
     def _cost_is_finite(self) -> bool:
         """Check one block after the last step, whose effect no later batch would show."""
-        core, examples = self._train_state.core, self._examples
+        core, examples = self._train_state.core, self._examples_in_order()
         end = min(examples.n, BLOCK)
         try:
             if examples.own is not None:
@@ -336,10 +349,14 @@ class Fit(ABC):
             return True  # all steps are taken; the first batch of the next fit checks again
         return bool(np.isfinite(loss))
 
+    def _examples_in_order(self) -> TrainingRows:
+        """Return the examples as evaluations read them, from the first row to the last."""
+        return self._examples
+
     def _go_back(self, epoch: int, stacklevel: int) -> None:
         """Restore the best weights so far, and warn."""
         core = self._train_state.core
-        examples = self._examples if self._validation is None else self._validation
+        examples = self._validation or self._examples_in_order()
         # The logged loss of an epoch is the mean over batches, each before its step. The last step
         # may have been the one that diverged, so the loss is computed again.
         losses = []
@@ -354,7 +371,7 @@ class Fit(ABC):
         where = f"those after epoch {best.epoch}" if best.epoch else "those before the fit"
         self.history.stopped = self._stopped
         _warn(
-            f"{self._stopped}; weights and biases were set back to {where}",
+            f"{self._whose}{self._stopped}; weights and biases were set back to {where}",
             self._advice,
             stacklevel,
         )
@@ -420,12 +437,8 @@ class MiniBatchFit(Fit):
         while self._batch < steps_per_epoch:
             count, n_threads = self._call_sizer.next_call()
             count = 1 if self._one_by_one or examples.own is not None else count
-            last, core_optimizer = self._next_constant_decay(
-                min(self._batch + count, steps_per_epoch), order
-            )
-            rates = self._rates(last)
+            last, core_optimizer, rows, rates = self._next_batches(count, order)
             began = time.perf_counter()
-            rows = None if order is None else order[self._batch * size : last * size]
             own = (0.0, 0.0)
             if examples.own is not None:  # whose slopes the core takes for targets
                 dropout = (train_state.dropout_seed, train_state.optimizer_state.steps)
@@ -439,7 +452,7 @@ class MiniBatchFit(Fit):
                 core_optimizer,
                 rows,
                 size,
-                rates if self._rate_factor == 1 else rates * self._rate_factor,
+                rates,
                 n_threads,
                 sums,
             )
@@ -451,13 +464,26 @@ class MiniBatchFit(Fit):
                 sums = (summed[0], summed[1], summed[2])
             else:
                 sums = (sums[0] + own[0], 0.0, sums[2] + own[1])
-            self._rate = float(rates[-1])
+            self._rate = self._next_rate
             logs = means(sums, examples.has_accuracy)
             bar.update(epoch, min(self._batch * size, examples.n_visited), logs)
             if self._one_by_one:
                 self._batch_end(logs)
             self._pause()
         return logs
+
+    def _next_batches(
+        self, count: int, order: NDArray[np.int64] | None
+    ) -> tuple[int, _fastnn.Optimiser, NDArray[np.int64] | None, NDArray[np.float64]]:
+        """Return the end of the next batches, `count` at most, their optimiser, rows and rates."""
+        size = self._fit_state.batch_size
+        last, optimizer = self._next_constant_decay(
+            min(self._batch + count, self.steps_per_epoch), order
+        )
+        rows = None if order is None else order[self._batch * size : last * size]
+        rates = self._rates(last)
+        self._next_rate = float(rates[-1])
+        return last, optimizer, rows, rates if self._rate_factor == 1 else rates * self._rate_factor
 
     def _next_constant_decay(
         self, last: int, order: NDArray[np.int64] | None

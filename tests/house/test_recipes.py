@@ -247,23 +247,20 @@ def add_adagrad(copy) -> None:
     last = "    X(RMSPROP, 0, 1)"
     change(copy, "csrc/fnn.h", last, last + " \\\n    X(ADAGRAD, 0, 1)")
     does_not_build(copy, "FNN_ADAGRAD")
-    sources = (copy.folder / "csrc/kernels/optim.inc.h").read_text("utf-8")
-    constants = re.findall(r"static void sgd\((const [^*]*\*) ?s,", sources)[0]
     add(
         copy,
         "csrc/kernels/optim.inc.h",
-        "static void update(",
-        f"static void adagrad({constants} s, int decay, int64_t n, real *w,\n"
-        "                    const real *g, real *v)\n"
+        "FNN_INLINE void take_step(",
+        "FNN_INLINE void adagrad(vectors s, int64_t n, real *w, const real *g, real *v)\n"
         "{\n"
-        "    vec eta = v_set1(s->rate), lambda = v_set1(decay ? s->weight_decay : 0);\n"
         "    for (int64_t i = 0; i < n; i += V) {\n"
         "        int lanes = n - i < V ? (int)(n - i) : V;\n"
-        "        vec wi = v_load_n(w + i, lanes), gi = v_fma(lambda, wi, v_load_n(g + i, lanes));\n"
+        "        vec wi = v_load_n(w + i, lanes);\n"
+        "        vec gi = v_fma(s.lambda, wi, v_load_n(g + i, lanes));\n"
         "        vec vi = v_fma(gi, gi, v_load_n(v + i, lanes));\n"
         "        v_store_n(v + i, vi, lanes);\n"
-        "        vec below = v_add(v_sqrt(vi), v_set1(s->eps));\n"
-        "        v_store_n(w + i, v_fnma(eta, v_div(gi, below), wi), lanes);\n"
+        "        vec below = v_add(v_sqrt(vi), s.eps);\n"
+        "        v_store_n(w + i, v_fnma(s.eta, v_div(gi, below), wi), lanes);\n"
         "    }\n"
         "}\n\n",
     )
@@ -271,7 +268,7 @@ def add_adagrad(copy) -> None:
         copy,
         "csrc/kernels/optim.inc.h",
         "    case FNN_ADAM: adam(",
-        "    case FNN_ADAGRAD: adagrad(s, decay, n, w, g, v); break;\n",
+        "    case FNN_ADAGRAD: adagrad(s, n, w, g, v); break;\n",
     )
     add(
         copy,

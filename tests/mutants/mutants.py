@@ -36,8 +36,8 @@ GEMM = [
     ),
     Mutant(
         "csrc/kernels/gemm.inc.h",
-        "vec a = v_set1(p.A.at[i * p.A.row]);",
-        "vec a = v_set1(p.A.at[i * p.A.column]);",
+        "const real *at = p.A.at + i * p.A.row;",
+        "const real *at = p.A.at + i * p.A.column;",
         "the strides of A are taken for each other",
     ),
     Mutant(
@@ -108,13 +108,13 @@ GEMM = [
     ),
     Mutant(
         "csrc/kernels/gemm.inc.h",
-        "        sum = v_mul(v_set1(alpha), sum);\n",
+        "        sum = v_mul(alpha, sum);\n",
         "",
         "biases step without a learning rate",
     ),
     Mutant(
         "csrc/kernels/gemm.inc.h",
-        "        if (beta != 0) sum = v_fma(v_set1(beta), v_load_n(c + j, lanes), sum);\n",
+        "        if (add) sum = v_fma(beta, v_load_n(c + j, lanes), sum);\n",
         "",
         "db has only its last block of rows",
     ),
@@ -371,8 +371,8 @@ LOSSES = [
     ),
     Mutant(
         "csrc/kernels/loss.inc.h",
-        "vec c = v_fnma(y, z,",
-        "vec c = v_fma(y, z,",
+        "return v_fnma(y, z,",
+        "return v_fma(y, z,",
         "binary cross-entropy and Poisson have + y z",
     ),
     Mutant(
@@ -383,8 +383,8 @@ LOSSES = [
     ),
     Mutant(
         "csrc/kernels/loss.inc.h",
-        "vec d = v_sub(a, y);",
-        "vec d = v_sub(y, a);",
+        "*d = v_sub(a, y);",
+        "*d = v_sub(y, a);",
         "binary cross-entropy and Poisson climb",
     ),
     Mutant(
@@ -434,70 +434,68 @@ LOSSES = [
 OPTIMISERS = [
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "vec mi = v_flush(v_fma(mu, v_load_n(m + i, lanes), gi));",
-        "vec mi = v_flush(v_fma(mu, gi, v_load_n(m + i, lanes)));",
+        "vec mi = v_flush(v_fma(s.mu, v_load_n(m + i, lanes), gi));",
+        "vec mi = v_flush(v_fma(s.mu, gi, v_load_n(m + i, lanes)));",
         "momentum scales the gradient",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "gi = s->nesterov ? v_fma(mu, mi, gi) : mi;",
+        "gi = s.nesterov ? v_fma(s.mu, mi, gi) : mi;",
         "gi = mi;",
         "Nesterov's momentum is the usual one",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "lambda = v_set1(decay ? s->weight_decay : 0);\n    for (int64_t i = 0; i < n; i += V) {\n"
-        "        int lanes = n - i < V ? (int)(n - i) : V;\n        vec wi",
-        "lambda = v_set1(decay ? 0 : s->weight_decay);\n    for (int64_t i = 0; i < n; i += V) {\n"
-        "        int lanes = n - i < V ? (int)(n - i) : V;\n        vec wi",
-        "SGD decays biases instead of weights",
+        "v_set1(decay ? s->weight_decay : 0)",
+        "v_set1(decay ? 0 : s->weight_decay)",
+        "optimisers decay biases instead of weights",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "if (s->decoupled) w = v_fnma(v_mul(eta, lambda), w, w);",
-        "if (s->decoupled) w = v_fnma(lambda, w, w);",
+        "if (s.decoupled) w = v_fnma(v_mul(s.eta, s.lambda), w, w);",
+        "if (s.decoupled) w = v_fnma(s.lambda, w, w);",
         "AdamW's decay does not scale with the rate",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "if (s->decoupled) w = v_fnma(v_mul(eta, lambda), w, w);",
-        "if (s->decoupled) g = v_fma(lambda, w, g);",
+        "if (s.decoupled) w = v_fnma(v_mul(s.eta, s.lambda), w, w);",
+        "if (s.decoupled) g = v_fma(s.lambda, w, g);",
         "AdamW is Adam with L2",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "*m = v_flush(v_fma(b1, *m, v_mul(v_sub(one, b1), g)));",
-        "*m = v_flush(v_fma(b1, *m, g));",
+        "*m = v_flush(v_fma(s.b1, *m, v_mul(v_sub(one, s.b1), g)));",
+        "*m = v_flush(v_fma(s.b1, *m, g));",
         "Adam's m is a sum",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "v_mul(v_sub(one, b2), v_mul(g, g))",
-        "v_mul(v_sub(one, b2), g)",
+        "v_mul(v_sub(one, s.b2), v_mul(g, g))",
+        "v_mul(v_sub(one, s.b2), g)",
         "Adam's v is a mean of g",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "v_add(v_sqrt(v_mul(*v, v_set1(s->c2))), v_set1(s->eps))",
-        "v_sqrt(v_add(v_mul(*v, v_set1(s->c2)), v_set1(s->eps)))",
+        "v_add(v_sqrt(v_mul(*v, s.c2)), s.eps)",
+        "v_sqrt(v_add(v_mul(*v, s.c2), s.eps))",
         "Adam's eps stands under the root",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "v_sqrt(v_mul(*v, v_set1(s->c2)))",
+        "v_sqrt(v_mul(*v, s.c2))",
         "v_sqrt(*v)",
         "Adam's v is not corrected for its start",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "v_div(v_mul(*m, v_set1(s->c1)), below)",
+        "v_div(v_mul(*m, s.c1), below)",
         "v_div(*m, below)",
         "Adam's m is not corrected for its start",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "v_add(v_sqrt(vi), eps)",
-        "v_sqrt(v_add(vi, eps))",
+        "v_add(v_sqrt(vi), s.eps)",
+        "v_sqrt(v_add(vi, s.eps))",
         "RMSprop's eps stands under the root",
     ),
     Mutant(
@@ -508,13 +506,13 @@ OPTIMISERS = [
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "u = v_flush(v_fma(mu, v_load_n(m + i, lanes), u));",
+        "u = v_flush(v_fma(s.mu, v_load_n(m + i, lanes), u));",
         "u = v_add(v_load_n(m + i, lanes), u);",
         "RMSprop's momentum forgets nothing",
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "vec wi = v_load_n(w + i, lanes), gi = v_fma(lambda, wi, v_load_n(g + i, lanes));\n"
+        "vec wi = v_load_n(w + i, lanes), gi = v_fma(s.lambda, wi, v_load_n(g + i, lanes));\n"
         "        vec vi",
         "vec wi = v_load_n(w + i, lanes), gi = v_load_n(g + i, lanes);\n        vec vi",
         "RMSprop does not decay",
@@ -587,25 +585,25 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "            if (slope) slope[j] *= mask;\n",
+        "            if (slope) slope[j * lanes] *= mask;\n",
         "",
         "δ passes what dropout dropped",
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "{(uint32_t)(e / 4), (uint32_t)l, (uint32_t)step,",
-        "{(uint32_t)(e / 4), 1, (uint32_t)step,",
+        "{(uint32_t)(e / 4), (uint32_t)l, (uint32_t)d->step,",
+        "{(uint32_t)(e / 4), 1, (uint32_t)d->step,",
         "layers share their masks",
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "(uint64_t)(first_row + i) * (uint64_t)n",
+        "(uint64_t)(d->first_row + i) * (uint64_t)n",
         "(uint64_t)i * (uint64_t)n",
         "blocks of a batch share their masks",
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "(uint32_t)((uint64_t)step >> 32)}",
+        "(uint32_t)((uint64_t)d->step >> 32)}",
         "0}",
         "masks come again after 2^32 steps",
     ),
@@ -629,14 +627,14 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "(real)((y->weight ? y->weight[row] : 1) / total)",
-        "(real)((y->weight ? y->weight[row] : 1) / (double)m)",
+        "i, total, (real)(1 / total)",
+        "i, (double)m, (real)(1 / total)",
         "a batch's gradient is divided by its rows, not by their weights",
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "int64_t row = order ? order[begin + i] : begin + i;\n        real *yi",
-        "int64_t row = order ? order[i] : begin + i;\n        real *yi",
+        "fetch_target(net, b, y, order ? order[begin + i]",
+        "fetch_target(net, b, y, order ? order[i]",
         "every batch has the targets of the first",
     ),
     Mutant(
@@ -647,8 +645,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "bias_sums(net, b, me, l, m, alpha, bias_beta,",
-        "bias_sums(net, b, me, l, m, alpha, beta,",
+        "bias_sums(net, b, me, l, m, of_b,",
+        "bias_sums(net, b, me, l, m, of_W,",
         "plain SGD decays biases too",
     ),
     Mutant(
@@ -659,14 +657,14 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "sums.loss += w * b->cost[i];",
-        "sums.loss += b->cost[i];",
+        "sums.loss += w * b->cost[at];",
+        "sums.loss += b->cost[at];",
         "the loss does not weigh examples",
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "sums.correct += w * b->correct[i];",
-        "sums.correct += b->correct[i];",
+        "sums.correct += w * b->correct[at];",
+        "sums.correct += b->correct[at];",
         "the accuracy does not weigh examples",
     ),
     Mutant(
@@ -719,14 +717,15 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "products(net, b, me, rows, run->trainable, 1, at != 0, at != 0, direct, b->gradient);",
-        "products(net, b, me, rows, run->trainable, 1, 0, at != 0, direct, b->gradient);",
+        "products(net, b, me, rows, run->trainable, added, added, direct, b->gradient);",
+        "products(net, b, me, rows, run->trainable, (mix){.alpha = 1}, added, "
+        "direct, b->gradient);",
         "dW has only its last block of rows",
     ),
     Mutant(
         "csrc/net/read.inc.h",
-        "products(net, b, me, m, NULL, 1, 1, 1, 0, out->sum);",
-        "products(net, b, me, m, NULL, 1, 0, 1, 0, out->sum);",
+        "products(net, b, me, m, NULL, (mix){.alpha = 1, .beta = 1}, (mix){",
+        "products(net, b, me, m, NULL, (mix){.alpha = 1}, (mix){",
         "a gradient is not added to what is there",
     ),
     Mutant(

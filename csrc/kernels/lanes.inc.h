@@ -1,0 +1,47 @@
+/* lanes.inc.h: numbers of V networks, one network a lane: puts them side by side and takes them apart. */
+
+/* n ≤ V numbers of V networks, from[g] + at each or NULL for zeros, side by side */
+FNN_INLINE void lay_beside(int n, const real *const *from, int64_t at, real *to)
+{
+    vec x[V];
+    for (int g = 0; g < V; g++)
+        x[g] = !from[g] ? v_zero() : n == V ? v_load(from[g] + at) : v_load_n(from[g] + at, n);
+    v_transpose(x);
+    for (int j = 0; j < n; j++) v_store(to + j * V, x[j]);
+}
+
+static void interleave(int64_t n, const real *const *from, real *to)
+{
+    for (int64_t j = 0; j < n; j += V) lay_beside(n - j < V ? (int)(n - j) : V, from, j, to + j * V);
+}
+
+static void separate(int64_t n, const real *from, real *const *to)
+{
+    for (int64_t j = 0; j < n; j += V) {
+        vec x[V];
+        int numbers = n - j < V ? (int)(n - j) : V;
+        for (int q = 0; q < V; q++) x[q] = q < numbers ? v_load(from + (j + q) * V) : v_zero();
+        v_transpose(x);
+        for (int g = 0; g < V; g++)
+            if (to[g]) v_store_n(to[g] + j, x[g], numbers);
+    }
+}
+
+static void gather_lanes(const fnn_matrix *X, int64_t n, const fnn_selection *rows, int64_t m, real *dense,
+                         matrix out)
+{
+    const real *from[V];
+    for (int64_t i = 0; i < m; i++, out.at += out.ld) {
+        for (int g = 0; g < V; g++) {
+            from[g] = NULL;
+            if (i >= rows[g].m) continue;
+            int64_t row = chosen(rows[g], i);
+            from[g] = X->indptr ? NULL : own_row(X, row);
+            if (from[g]) continue;
+            from[g] = dense + g * n;
+            if (X->indptr) csr_row(X, n, row, dense + g * n);
+            else dense_row(X, n, row, dense + g * n);
+        }
+        interleave(n, from, out.at);
+    }
+}

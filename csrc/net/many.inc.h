@@ -1,0 +1,406 @@
+/* many.inc.h: mini-batch steps of many networks of one kind, on one thread or a team. Template on `real`;
+ * built from the steps of net.inc.h and train.inc.h.
+ *
+ * (a) Narrow networks: a group of V networks is one network whose numbers are vectors. Its parameters,
+ *     activations and deltas stand side by side, number j of network g at j · V + g, and forward, deltas and
+ *     products are those of net.inc.h over a block with V lanes. Each lane adds what its network would add
+ *     alone, in the same order, so each network gets the bits of fnn_train.
+ * (b) A network whose batch is shorter than the others' is filled up with rows of weight 0 and input 0, which
+ *     add nothing. One that ends early is copied out; what its lane computes from then on is nobody's.
+ * (c) Losses of several outputs are sums over a row, in an order that depends on V: the outputs are taken
+ *     apart, and each network's go through the kernel of fnn_train.
+ * (d) Wide networks, whose own rows fill the vectors: one after the other, as fnn_train does on one thread.
+ * (e) Threads take groups, or networks, from a counter. Nothing is shared but X and the targets.
+ */
+typedef struct {
+    const fnn_task *tasks;
+    int64_t n;
+    const fnn_matrix *X;
+    int by_lanes;
+    fnn_atomic next; /* group or network that no thread has taken */
+    fnn_atomic left; /* a thread was told to stop, and left networks untrained */
+    char *scratch;
+    size_t scratch_size; /* of one thread */
+} many_job;
+
+/* V networks, side by side */
+typedef struct {
+    fnn_net net; /* the shape of all, the parameters of each */
+    const fnn_task *tasks;
+    int n, lanes;
+    int live[FNN_MOST_LANES];     /* whose lane is still its network */
+    int64_t m[FNN_MOST_LANES];    /* rows of the batch */
+    double total[FNN_MOST_LANES]; /* Σ w of the batch */
+    int64_t along, apart; /* from a network's example to its next, and to the next network's, in the
+                           * block's targets, weights and costs */
+    block *b;
+    real *m1, *m2;   /* moments m and v, or NULL */
+    real *dense;     /* (n_in · V,) */
+    real *z, *delta; /* (V, rows, n_L) of each network, where there are several outputs; else NULL */
+    real *plain;     /* (n_params,) of one network, for the norm of its gradient */
+} group;
+
+static group *lay_out_group(fnn_arena *arena, const fnn_task *task, int64_t rows)
+{
+    const fnn_net *net = task->net;
+    const fnn_optimiser *o = task->optimiser;
+    int64_t V = FNN_TABLE->lanes, n_out = net->sizes[net->n_layers];
+    size_t params = fnn_times((size_t)net->n_params, (size_t)V);
+    size_t outputs = n_out == 1 ? 0 : fnn_times((size_t)(rows * V), (size_t)n_out);
+    group *g = fnn_take(arena, 1, sizeof *g), made = {.net = *net, .lanes = (int)V, .total = {0}};
+    made.net.params = fnn_take(arena, params, sizeof(real));
+    made.m1 = o->m ? fnn_take(arena, params, sizeof(real)) : NULL;
+    made.m2 = o->v ? fnn_take(arena, params, sizeof(real)) : NULL;
+    made.dense = fnn_take(arena, fnn_times((size_t)net->sizes[0], (size_t)V), sizeof(real));
+    made.z = outputs ? fnn_take(arena, outputs, sizeof(real)) : NULL;
+    made.delta = outputs ? fnn_take(arena, outputs, sizeof(real)) : NULL;
+    made.plain = clips(o) ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
+    made.along = n_out == 1 ? V : 1, made.apart = n_out == 1 ? 1 : rows;
+    made.b = layout(arena, net, rows, 1, fuses(net, o, rows) ? NEED_DELTAS : NEED_GRADIENT, 0, V);
+    if (!arena->base) return NULL;
+    *g = made;
+    return g;
+}
+
+/* The parameters and moments of all networks into the group; free lanes repeat the first network */
+static void load_group(group *g)
+{
+    const real *w[FNN_MOST_LANES], *m[FNN_MOST_LANES], *v[FNN_MOST_LANES];
+    for (int k = 0; k < g->lanes; k++) {
+        const fnn_task *task = g->tasks + (k < g->n ? k : 0);
+        w[k] = task->net->params, m[k] = task->optimiser->m, v[k] = task->optimiser->v;
+    }
+    FNN_TABLE->interleave(g->net.n_params, w, g->net.params);
+    if (g->m1) FNN_TABLE->interleave(g->net.n_params, m, g->m1);
+    if (g->m2) FNN_TABLE->interleave(g->net.n_params, v, g->m2);
+}
+
+/* Those of the chosen lanes out of the group */
+static void store_group(const group *g, const int *chosen)
+{
+    real *w[FNN_MOST_LANES], *m[FNN_MOST_LANES], *v[FNN_MOST_LANES];
+    for (int k = 0; k < g->lanes; k++) {
+        const fnn_task *task = chosen[k] ? g->tasks + k : NULL;
+        w[k] = task ? task->net->params : NULL;
+        m[k] = task ? task->optimiser->m : NULL, v[k] = task ? task->optimiser->v : NULL;
+    }
+    FNN_TABLE->separate(g->net.n_params, g->net.params, w);
+    if (g->m1) FNN_TABLE->separate(g->net.n_params, g->m1, m);
+    if (g->m2) FNN_TABLE->separate(g->net.n_params, g->m2, v);
+}
+
+static void end_lane(group *g, int k)
+{
+    int only[FNN_MOST_LANES] = {0};
+    only[k] = 1, g->live[k] = 0;
+    store_group(g, only);
+}
+
+/* Puts back what a batch has done to a network's lane: one whose weights in it are all 0 takes no step */
+static void reload_lane(group *g, int k)
+{
+    const fnn_optimiser *o = g->tasks[k].optimiser;
+    real *to[] = {g->net.params, g->m1, g->m2};
+    const real *from[] = {g->tasks[k].net->params, o->m, o->v};
+    for (int a = 0; a < 3; a++)
+        for (int64_t p = 0; to[a] && p < g->net.n_params; p++) to[a][p * g->lanes + k] = from[a][p];
+}
+
+/* ---- a batch ------------------------------------------------------------------------------ */
+
+/* 1 if all networks visit the same rows in the same order */
+static int same_rows(const group *g)
+{
+    const fnn_run *first = g->tasks[0].run;
+    for (int k = 1; k < g->n; k++)
+        if (g->tasks[k].run->order != first->order || g->tasks[k].run->n != first->n) return 0;
+    return 1;
+}
+
+/* Whether targets are numbers of one weight */
+static int is_plain(const fnn_targets *y)
+{
+    return y->values && !y->weight && !y->output_weight;
+}
+
+/* Rows [at, at + m) of each network's order into the block */
+static void fetch_group(group *g, const fnn_matrix *X, int64_t at, int64_t most)
+{
+    block *b = g->b;
+    fnn_selection rows[FNN_MOST_LANES];
+    int64_t n = g->net.sizes[g->net.n_layers];
+    for (int k = 0; k < g->lanes; k++) {
+        const fnn_run *run = k < g->n ? g->tasks[k].run : NULL;
+        rows[k] = (fnn_selection){run && run->order ? run->order + at : NULL, at, g->m[k], 0};
+    }
+    matrix a = {b->a[0], b->ld[0]};
+    if (b->shared) FNN_TABLE->gather(X, g->net.sizes[0], rows[0], a);
+    else FNN_TABLE->gather_lanes(X, g->net.sizes[0], rows, most, g->dense, a);
+    for (int k = 0; k < g->lanes; k++) {
+        int64_t to = k * g->apart, m = g->m[k];
+        const fnn_targets *y = g->tasks[k < g->n ? k : 0].y;
+        real share = (real)(1 / g->total[k]);
+        if (n == 1 && is_plain(y)) { /* as fetch_target, whose questions take longer than its answers */
+            const real *values = y->values;
+            for (int64_t i = 0; i < m; i++, to += g->along)
+                b->y[to] = values[rows[k].row ? rows[k].row[i] : at + i], b->weight[to] = share, b->label[to] = 0;
+        } else
+            for (int64_t i = 0; i < m; i++, to += g->along)
+                fetch_target(&g->net, b, y, rows[k].row ? rows[k].row[i] : at + i, to, g->total[k], share);
+        for (int64_t i = m; i < most; i++, to += g->along) {
+            memset(b->y + to * n, 0, (size_t)n * sizeof *b->y);
+            b->weight[to] = 0;
+        }
+        for (int64_t i = 0, j = k * g->apart; g->total[k] == 0 && i < m; i++, j += g->along) b->weight[j] = 0;
+    }
+}
+
+/* z in a[L] becomes costs and δ[L] */
+static void group_costs(group *g, int64_t most)
+{
+    block *b = g->b;
+    int L = g->net.n_layers;
+    int64_t n = g->net.sizes[L], V = g->lanes;
+    real *to[FNN_MOST_LANES];
+    const fnn_targets *y = g->tasks[0].y;
+    int weighted = y->output_weight && !y_is_factor(&g->net, y);
+    for (int k = 0; k < V; k++) to[k] = g->z ? g->z + k * g->apart * n : NULL;
+    if (n > 1) FNN_TABLE->separate(most * n, b->a[L], to);
+    for (int k = 0; k < (n == 1 ? 1 : g->n); k++) { /* one output: all networks at once */
+        int64_t at = k * g->apart, m = n == 1 ? most * V : g->m[k];
+        FNN_T(outputs) o = {.z = n == 1 ? b->a[L] : to[k], .y = b->y + at * n, .weight = b->weight + at,
+                            .a = b->output + at * n, .cost = b->cost + at,
+                            .delta = n == 1 ? b->delta[L] : g->delta + at * n, .slope = b->slope[L]};
+        if (weighted) o.term_weight = b->output_weight + at * n;
+        FNN_TABLE->loss(g->net.loss, g->net.loss_param, g->net.activation[L - 1], m, n, &o);
+    }
+    for (int k = 0; k < V; k++) {
+        to[k] = g->delta ? g->delta + k * g->apart * n : NULL;
+        if (n > 1) memset(to[k] + g->m[k] * n, 0, (size_t)((most - g->m[k]) * n) * sizeof(real));
+        for (int64_t i = 0, at = k * g->apart; y->metric && i < g->m[k]; i++, at += g->along)
+            b->correct[at] = score_of_row(y->metric, n, b->output + at * n, b->y + at * n,
+                                          weighted ? b->output_weight + at * n : NULL, b->label[at]);
+    }
+    if (n > 1) FNN_TABLE->interleave(most * n, (const real *const *)to, b->delta[L]);
+}
+
+/* Clips the gradient of each network */
+static void clip_group(group *g)
+{
+    fnn_worker alone = {0, 1, NULL};
+    real *to[FNN_MOST_LANES] = {0}, *gradient = g->b->gradient;
+    for (int k = 0; k < g->n; to[k++] = NULL) {
+        if (!g->live[k]) continue;
+        to[k] = g->plain;
+        FNN_TABLE->separate(g->net.n_params, gradient, to);
+        clipping clip = clipping_of(&g->net, &alone, g->tasks[k].optimiser, g->plain, g->b->partial);
+        for (int64_t p = 0; p < g->net.n_params; p++)
+            gradient[p * g->lanes + k] = clipped_number(clip, g->plain[p]);
+    }
+}
+
+static void update_group(group *g, const FNN_T(lane_constants) * s)
+{
+    const fnn_task *task = g->tasks;
+    const int *trainable = task->run->trainable;
+    real *w = g->net.params;
+    for (int l = first_trained(&g->net, trainable); l < g->net.n_layers; l++) {
+        if (trainable && !trainable[l]) continue;
+        int64_t of_W = g->net.weights_at[l] * g->lanes, of_b = g->net.biases_at[l] * g->lanes;
+        int64_t at[] = {of_W, of_b}, n[] = {of_b - of_W, g->net.sizes[l + 1] * g->lanes};
+        for (int a = 0; a < 2; a++)
+            FNN_TABLE->update_lanes(task->optimiser->kind, s, a == 0, n[a], w + at[a], g->b->gradient + at[a],
+                                    g->m1 ? g->m1 + at[a] : NULL, g->m2 ? g->m2 + at[a] : NULL);
+    }
+}
+
+/* The constants of each network's step */
+static void group_constants(const group *g, int64_t number, FNN_T(lane_constants) * s)
+{
+    FNN_T(constants) c = {0};
+    const fnn_task *last = NULL;
+    for (int k = 0; k < g->lanes; k++) {
+        const fnn_task *task = k < g->n && g->live[k] ? g->tasks + k : NULL;
+        /* the powers of Adam take long, and networks that began together share them */
+        if (task && (!last || last->optimiser->beta1 != task->optimiser->beta1 ||
+                     last->optimiser->beta2 != task->optimiser->beta2 ||
+                     last->run->steps_taken != task->run->steps_taken))
+            c = constants_of(task->optimiser, 0, task->run->steps_taken + number + 1);
+        last = task ? task : last;
+        const fnn_optimiser *o = task ? task->optimiser : g->tasks[0].optimiser;
+        s->rate[k] = task ? (real)task->run->rates[number] : 0;
+        s->momentum[k] = (real)o->momentum, s->beta1[k] = (real)o->beta1, s->beta2[k] = (real)o->beta2;
+        s->eps[k] = (real)o->eps, s->weight_decay[k] = (real)o->weight_decay;
+        s->c1[k] = c.c1, s->c2[k] = c.c2;
+        s->nesterov = o->nesterov, s->decoupled = o->decoupled;
+    }
+}
+
+/* Plain SGD: W += −eta aᵀδ, with the decay, at once */
+static void fused_step(group *g, int64_t number, int64_t most)
+{
+    fnn_worker alone = {0, 1, NULL};
+    real rate[FNN_MOST_LANES] = {0}, kept[FNN_MOST_LANES] = {0}, one[FNN_MOST_LANES];
+    for (int k = 0; k < g->lanes; k++) {
+        one[k] = 1;
+        if (k >= g->n || !g->live[k]) continue;
+        double eta = g->tasks[k].run->rates[number];
+        rate[k] = -(real)eta, kept[k] = (real)(1 - eta * g->tasks[k].optimiser->weight_decay);
+    }
+    products(&g->net, g->b, &alone, most, g->tasks[0].run->trainable, (mix){.alphas = rate, .betas = kept},
+             (mix){.alphas = rate, .betas = one}, 0, g->net.params);
+}
+
+static void gradient_step(group *g, int64_t number, int64_t most)
+{
+    fnn_worker alone = {0, 1, NULL};
+    real one[FNN_MOST_LANES];
+    FNN_T(lane_constants) constants;
+    for (int k = 0; k < g->lanes; k++) one[k] = 1;
+    mix plain = {.alphas = one};
+    products(&g->net, g->b, &alone, most, g->tasks[0].run->trainable, plain, plain, 0, g->b->gradient);
+    if (clips(g->tasks[0].optimiser)) clip_group(g);
+    group_constants(g, number, &constants);
+    update_group(g, &constants);
+}
+
+/* Sums over the batch of each network; all lanes at once where their rows stand side by side, each in
+ * its rows' order */
+static void group_sums(const group *g, int64_t at, int64_t most, fnn_sums *sums)
+{
+    int V = g->lanes;
+    double loss[FNN_MOST_LANES] = {0};
+    int together = g->net.sizes[g->net.n_layers] == 1 && is_plain(g->tasks[0].y) && !g->tasks[0].y->metric;
+    for (int64_t i = 0; together && i < most; i++)
+        for (int k = 0; k < V; k++) loss[k] += g->b->cost[i * V + k];
+    for (int k = 0; k < g->n; k++) {
+        const fnn_task *task = g->tasks + k;
+        if (together && g->m[k] == most && is_plain(task->y))
+            sums[k] = (fnn_sums){.loss = loss[k], .weight = (double)most, .rows = most};
+        else sums[k] = sums_of(g->b, g->m[k], task->y, task->run->order, at, k * g->apart, g->along);
+    }
+}
+
+/* Batch `number` of all networks that have one */
+static void group_batch(group *g, const fnn_matrix *X, int64_t number, int64_t most)
+{
+    fnn_worker alone = {0, 1, NULL};
+    const fnn_task *task = g->tasks;
+    int held[FNN_MOST_LANES] = {0};
+    int64_t at = number * task->run->batch_size;
+    dropping drops[FNN_MOST_LANES] = {{0, 0, 0, 0}};
+    fnn_sums sums[FNN_MOST_LANES];
+    for (int k = 0; k < g->n; k++) {
+        const fnn_run *run = task[k].run;
+        g->total[k] = g->m[k] ? total_weight(task[k].y, run->order, at, g->m[k]) : 0;
+        drops[k] = (dropping){g->live[k], 0, run->steps_taken + number, run->dropout_seed};
+    }
+    for (int k = 0; k < g->lanes; k++) drops[k].on = 1; /* of every lane, or the loop over them would end */
+    fetch_group(g, X, at, most);
+    forward(&g->net, g->b, &alone, most, 1, drops);
+    group_costs(g, most);
+    deltas(&g->net, g->b, &alone, most, first_trained(&g->net, task->run->trainable) + 1, NULL, 0);
+    group_sums(g, at, most, sums);
+    for (int k = 0; k < g->n; k++) {
+        if (!g->live[k]) continue;
+        task[k].sums->finite = isfinite(sums[k].loss);
+        if (!task[k].sums->finite) {
+            end_lane(g, k);
+            continue;
+        }
+        held[k] = g->total[k] == 0;
+        add_sums(task[k].sums, sums + k);
+        task[k].sums->batches++;
+    }
+    store_group(g, held); /* most often none */
+    if (fuses(&g->net, task->optimiser, most)) fused_step(g, number, most);
+    else gradient_step(g, number, most);
+    for (int k = 0; k < g->n; k++)
+        if (held[k]) reload_lane(g, k);
+}
+
+static void train_group(many_job *job, const fnn_worker *me, group *g)
+{
+    int64_t size = g->tasks[0].run->batch_size;
+    load_group(g);
+    g->b->shared = same_rows(g);
+    train_job frozen = {.net = &g->net, .run = g->tasks[0].run};
+    clear_frozen(&frozen, g->b);
+    for (int k = 0; k < g->lanes; k++) g->live[k] = k < g->n, g->m[k] = 0;
+    for (int64_t number = 0;; number++) {
+        int64_t most = 0;
+        for (int k = 0; k < g->n; k++) {
+            int64_t rest = g->tasks[k].run->n - number * size;
+            if (g->live[k] && rest <= 0) end_lane(g, k);
+            g->m[k] = !g->live[k] ? 0 : rest < size ? rest : size;
+            if (g->m[k] > most) most = g->m[k];
+        }
+        if (most == 0) return;
+        if (fnn_ask(me)) {
+            fnn_atomic_store(&job->left, 1);
+            store_group(g, g->live);
+            return;
+        }
+        group_batch(g, job->X, number, most);
+    }
+}
+
+/* ---- all of them ---------------------------------------------------------------------------- */
+
+static train_job lay_out_alone(const many_job *job, fnn_arena *arena, const fnn_task *task)
+{
+    train_job one = {.net = task->net, .X = job->X, .y = task->y, .optimiser = task->optimiser,
+                     .run = task->run, .sums = task->sums};
+    int64_t size = task->run->batch_size, largest = task->run->n < size ? task->run->n : size;
+    int64_t rows = largest < FNN_BLOCK ? largest : FNN_BLOCK;
+    lay_out(&one, arena, rows, 1, fuses(task->net, task->optimiser, largest) ? NEED_DELTAS : NEED_GRADIENT, 0);
+    return one;
+}
+
+static void many_work(void *arg, const fnn_worker *me)
+{
+    many_job *job = arg;
+    fnn_worker alone = {0, 1, NULL};
+    int64_t together = job->by_lanes ? FNN_TABLE->lanes : 1;
+    for (;;) {
+        int64_t first = (int64_t)(fnn_atomic_add(&job->next, 1) - 1) * together;
+        if (first >= job->n) return;
+        const fnn_task *task = job->tasks + first;
+        fnn_arena arena = {job->scratch + (size_t)me->rank * job->scratch_size, 0};
+        if (job->by_lanes) {
+            group *g = lay_out_group(&arena, task, task->run->batch_size);
+            g->tasks = task, g->n = (int)(job->n - first < together ? job->n - first : together);
+            train_group(job, me, g);
+        } else if (fnn_ask(me)) fnn_atomic_store(&job->left, 1);
+        else if (task->run->n) {
+            train_job one = lay_out_alone(job, &arena, task);
+            clear_frozen(&one, one.scratch);
+            train_work(&one, &alone);
+        }
+        if (fnn_atomic_load(&job->left)) return;
+    }
+}
+
+fnn_status FNN_T(train_many)(const fnn_task *tasks, int64_t n, const fnn_matrix *X, int by_lanes, int n_threads,
+                             fnn_stop stop)
+{
+    many_job job = {.tasks = tasks, .n = n, .X = X, .by_lanes = by_lanes};
+    int64_t together = by_lanes ? FNN_TABLE->lanes : 1, parts = (n + together - 1) / together;
+    int threads = parts < n_threads ? (int)parts : n_threads;
+    double work = 0;
+    for (int64_t i = 0; i < n; i++) {
+        fnn_arena measure = {NULL, 0};
+        work += 3 * multiply_adds(tasks[i].net, tasks[i].run->n);
+        if (by_lanes && i) continue; /* all alike */
+        if (by_lanes) lay_out_group(&measure, tasks + i, tasks[i].run->batch_size);
+        else lay_out_alone(&job, &measure, tasks + i);
+        if (measure.used > job.scratch_size) job.scratch_size = measure.used;
+    }
+    if (work < FNN_WORTH_A_TEAM) threads = 1;
+    if (threads > FNN_MOST_THREADS) threads = FNN_MOST_THREADS;
+    job.scratch = fnn_acquire(fnn_times(job.scratch_size, (size_t)threads));
+    if (!job.scratch) return FNN_NO_MEMORY;
+    fnn_team_run(threads, many_work, &job, stop);
+    fnn_release(job.scratch);
+    return fnn_atomic_load(&job.left) ? FNN_STOPPED : FNN_OK;
+}
