@@ -288,6 +288,22 @@ fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, const fnn_pass *pass, 
     return status;
 }
 
+fnn_status fnn_forward_many(fnn_net *const *nets, int64_t n, const fnn_matrix *X, int64_t begin, int64_t end,
+                            void *out, int64_t apart, int n_threads)
+{
+    if (n < 0 || n > INT32_MAX || !legal_rows(X, begin, end, n_threads)) return FNN_BAD_ARGUMENT;
+    for (int64_t i = 0; i < n; i++)
+        if (nets[i]->n_params > FNN_MOST_PARAMS_A_LANE || !same_shape(nets[0], nets[i])) return FNN_BAD_ARGUMENT;
+    if (n == 0 || begin == end) return FNN_OK;
+    int64_t locked = 0;
+    while (locked < n && begin_reading(nets[locked])) locked++;
+    fnn_status status = FNN_BUSY;
+    if (locked == n)
+        status = ON_DTYPE(nets[0], forward_many, nets, n, X, begin, end, out, apart, n_threads);
+    while (locked > 0) end_reading(nets[--locked]);
+    return status;
+}
+
 fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
                     int64_t end, double *per_example, fnn_sums *sums, int n_threads)
 {

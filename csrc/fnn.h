@@ -243,6 +243,12 @@ typedef struct {
 /* Activations of the rows of a pass: out[l], l = 0 … L, is (end − begin, n_l) reals or NULL. */
 fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, const fnn_pass *pass, void *const *out);
 
+/* Outputs of n networks of one shape for the same rows [begin, end), not by their non-zeros: those of network
+ * k, (end − begin, n_L) reals, begin k · apart reals after `out`. A network in each lane of a vector, with the
+ * bits of fnn_forward; at most 2^20 parameters each. */
+fnn_status fnn_forward_many(fnn_net *const *nets, int64_t n, const fnn_matrix *X, int64_t begin, int64_t end,
+                            void *out, int64_t apart, int n_threads);
+
 /* Costs of rows [begin, end): summed into *sums, and one a row into per_example unless NULL. */
 fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
                     int64_t end, double *per_example, fnn_sums *sums, int n_threads);

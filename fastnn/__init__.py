@@ -20,6 +20,7 @@ from ._fastnn import BusyError
 
 if TYPE_CHECKING:
     from . import callbacks, datasets, explain, export, pictures, plot, schedules
+    from .ensemble import Ensemble
     from .estimators import MLPClassifier as MLPClassifier
     from .estimators import MLPRegressor as MLPRegressor
     from .estimators import from_sklearn as from_sklearn
@@ -39,6 +40,7 @@ __all__ = [
     "AdamW",
     "BusyError",
     "DivergenceWarning",
+    "Ensemble",
     "Gradient",
     "History",
     "LevenbergMarquardt",
@@ -72,6 +74,7 @@ _MODULE_OF = {
     "Adam": "optim",
     "AdamW": "optim",
     "DivergenceWarning": "fit.training",
+    "Ensemble": "ensemble",
     "Gradient": "layout",
     "History": "history",
     "LevenbergMarquardt": "optim",

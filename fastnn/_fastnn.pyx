@@ -53,8 +53,6 @@ cdef int check(fnn_status status) except -1:
 cdef int64_t LOOK_AT = 1 << 22  # values read, some milliseconds, between two checks elsewhere
 
 include "_watch.pxi"
-
-
 include "_operands.pxi"
 include "_many.pxi"
 
@@ -666,6 +664,9 @@ cdef class Memory:
 
     def __dealloc__(self):
         fnn_net_free(self.net)
+
+
+include "_many_read.pxi"
 
 
 def choose_isa(name: str | None) -> str:

@@ -121,6 +121,8 @@ cdef extern from "fnn.h" nogil:
 
     fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, const fnn_pass *pass_,
                            void *const *out)
+    fnn_status fnn_forward_many(fnn_net *const *nets, int64_t n, const fnn_matrix *X, int64_t begin,
+                                int64_t end, void *out, int64_t apart, int n_threads)
     fnn_status fnn_cost(fnn_net *net, const fnn_matrix *X, const fnn_targets *y, int64_t begin,
                         int64_t end, double *per_example, fnn_sums *sums, int n_threads)
 

@@ -520,12 +520,18 @@ class MLP(Differentiable, Scaled):
         output or its `classes` are set, else ValueError is raised. Labels are those of `classes`,
         or 0, 1, 2, …. For several labels a row, use ``predict(X) >= 0.5`` instead.
         """
+        self._check_has_classes()
+        return self._labels_of(self.predict(X))
+
+    def _check_has_classes(self) -> None:
         if self.sizes[-1] == 1 and self.output != "sigmoid" and self._classes is None:
             raise ValueError(
                 f"output {self.output!r} gives numbers, not classes; set `classes` if an output of "
                 "0.5 or more means the second class"
             )
-        a = self.predict(X)
+
+    def _labels_of(self, a: Array) -> Array:
+        """Return the label of each row of outputs (n, n_out)."""
         if self.sizes[-1] == 1:
             index = (a[:, 0] >= 0.5).astype(np.int64)
         else:

@@ -61,6 +61,18 @@ static size_t pack_reals(const fnn_net *net)
     return side < 1024 && side * side < most ? side * side : most;
 }
 
+/* The same of a group, whose networks may share the rows: nn of the first layer alone */
+static size_t pack_reals_of_group(const fnn_net *net, int64_t lanes)
+{
+#ifdef FNN_FLOAT32_ALONE /* of a page, which has no groups */
+    (void)net, (void)lanes;
+    return 0;
+#endif
+    size_t columns = fnn_plus(fnn_times((size_t)net->sizes[1], (size_t)lanes), 32);
+    size_t all = fnn_times((size_t)net->sizes[0], columns), most = FNN_PACK_REALS;
+    return all < most ? all : most;
+}
+
 /* `sparse`: the input as dense rows, as non-zeros by row (and by column if the layer is wide), or as
  * non-zeros by row and column whatever the width. Batches of several blocks need the last: a block's dW
  * must be a sum of its own before it is added to the others', whether one thread or many work on the
@@ -101,7 +113,7 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
         what == NEED_GRADIENT ? fnn_take(arena, fnn_times((size_t)net->n_params, (size_t)lanes), sizeof(real)) : NULL;
     measured.partial =
         what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params / PIECE + 1, sizeof(double)) : NULL;
-    measured.pack_reals = lanes > 1 ? 0 : pack_reals(net);
+    measured.pack_reals = lanes > 1 ? pack_reals_of_group(net, lanes) : pack_reals(net);
     measured.pack = fnn_take(arena, fnn_times((size_t)threads, measured.pack_reals), sizeof(real));
     nonzeros *input = sparse ? fnn_take(arena, 1, sizeof *input) : NULL, found = {0};
     if (sparse) { /* a vector more than a row: v_append writes whole ones */

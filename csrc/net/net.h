@@ -51,6 +51,8 @@ enum { FNN_BY_COLUMN_FROM = 4 };
     fnn_status train_many_##T(const fnn_task *, int64_t, const fnn_matrix *, int, int, fnn_stop); \
     fnn_status step_##T(fnn_net *, const void *, const fnn_optimiser *, const fnn_run *);         \
     fnn_status forward_##T(fnn_net *, const fnn_matrix *, const fnn_pass *, void *const *);       \
+    fnn_status forward_many_##T(fnn_net *const *, int64_t, const fnn_matrix *, int64_t, int64_t,  \
+                                void *, int64_t, int);                                            \
     fnn_status cost_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t,     \
                         double *, fnn_sums *, int);                                               \
     fnn_status backward_##T(fnn_net *, const fnn_matrix *, const fnn_targets *, int64_t, int64_t, \

@@ -10,4 +10,5 @@
 #include "net/train.inc.h"
 #include "net/many.inc.h"
 #include "net/read.inc.h"
+#include "net/many_read.inc.h"
 #include "net/rows.inc.h"

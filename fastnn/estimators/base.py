@@ -19,7 +19,7 @@ from .._config import get_num_threads
 from ..fit.guards import Alone
 from ..fit.objective import Objective
 from ..mlp import MLP
-from . import lbfgs, parameters
+from . import lbfgs, members, parameters
 from .adoption import as_sample_weight
 from .epoch_record import EpochRecord, StoppingState
 from .fitted import Fitted
@@ -42,6 +42,7 @@ def _has_epochs(estimator: Any) -> bool:
 class BaseMLP(Fitted):
     """Base of `MLPClassifier` and `MLPRegressor`: fitting."""
 
+    _interrupted: bool = False  # by Ctrl-C, in the last call
     _asked: str | None = None  # the network that the parameters asked for when last compared
 
     # ---- fitting -------------------------------------------------------------------------------
@@ -71,6 +72,11 @@ class BaseMLP(Fitted):
     def _fit_checked(
         self, X: Any, y: Any, sample_weight: Any, given: Any, incremental: bool, classes: Any
     ) -> None:
+        if self.warm_start or incremental:
+            members.check_same_number(self)
+        if self.n_networks > 1:
+            members.fit(self, X, y, sample_weight, given, incremental, classes)
+            return
         first = not hasattr(self, "network_") or not (self.warm_start or incremental)
         X, y = self._valid(X, y, reset=first)
         if first:
@@ -114,7 +120,7 @@ class BaseMLP(Fitted):
         self.t_ = 0
         self.loss_: float = np.inf
         self._stopping = StoppingState()
-        for name in ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"):
+        for name in (*members.OF_ONE, *members.OF_SEVERAL):
             self.__dict__.pop(name, None)
 
     def _network(self, sizes: list[int], cost: Cost, dtype: np.dtype[Any], seed: int) -> MLP:
@@ -192,6 +198,7 @@ class BaseMLP(Fitted):
         incremental: bool,
     ) -> None:
         net, n = self.network_, X.shape[0]
+        self._interrupted = False
         self._prepare_record(validation is not None)
         size = n if self.batch_size == "auto" and n < 200 else self.batch_size
         size = 200 if isinstance(size, str) else int(size)
@@ -236,6 +243,7 @@ class BaseMLP(Fitted):
                 progress=self.verbose == "progress",
             )
         except KeyboardInterrupt:
+            self._interrupted = True
             warnings.warn("Training interrupted by user.", stacklevel=5)
         finally:
             record.put_back_the_best()
@@ -298,7 +306,7 @@ class BaseMLP(Fitted):
             raise ValueError("validation_data must be (X, y) or (X, y, sample_weight)")
         X, y, weight = (*given, None)[:3]
         X, y = self._valid(X, y, reset=False)
-        self._targets(y, self.network_.dtype)
+        self._targets(y, np.dtype(np.float64))
         return X, y, as_sample_weight(weight, X.shape[0])
 
     def _split(self, X: Any, y: Any, targets: NDArray[Any], weight: Any) -> Any:

@@ -119,11 +119,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Read uint8 rows in place, in float32, without a copy, as fractions of 255: the first fit
         on bytes above 1 sets the network's `input_scale`. Otherwise they are numbers from 0 to
         255, converted to float64, as in scikit-learn.
+    n_networks : int, default 1
+        With several, an ensemble: each network has its own seed, drawn from `random_state`, and
+        with it initial weights, shuffles and held-out rows, and ends by itself. Predictions are
+        the mean of theirs.
 
     Attributes
     ----------
     network_ : MLP
-        The fitted network.
+        The fitted network, where there is one.
+    networks_ : list of MLP
+        The fitted networks.
+    estimators_, ensemble_ : list and Ensemble
+        Of several networks, an estimator of one network each, with its record, and the networks as
+        a `fastnn.Ensemble`. `loss_` is then the mean, `n_iter_` the most, and what there is of one
+        network only (`coefs_`, `loss_curve_`, …) is found there.
     coefs_, intercepts_ : list of ndarray
         W (n_in, n_out) and b (n_out,) of each layer: views, writing to them changes the network.
     classes_ : ndarray, shape (n_classes,)
@@ -196,6 +206,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         scoring: parameters.Scoring = None,
         callbacks: parameters.Callbacks = None,
         scale_bytes: bool = False,
+        n_networks: int = 1,
     ) -> None:
         self._take(locals())
 
@@ -433,7 +444,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             In the order of `classes_`. Sigmoids of more than two classes are divided by their sum.
         """
         outputs = self._outputs(X)
-        return self._labels.probabilities(outputs, self.network_.output)
+        return self._labels.probabilities(outputs, self.networks_[0].output)
 
     def predict_log_proba(self, X: Matrix) -> NDArray[Any]:
         """Return the logarithms of `predict_proba`, (n, n_classes)."""

@@ -12,10 +12,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..arrays import Matrix, check_unmasked
+from ..ensemble import Ensemble
 from ..layout import Array, Gradient, layers
 from ..mlp import MLP
 from ..optim import Optimizer
-from . import parameters
+from . import members, parameters
 from .adoption import Layers, as_sample_weight, without_fit_state
 from .losses import THEIRS, Cost, OutputActivation
 
@@ -54,9 +55,12 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     scoring: parameters.Scoring
     callbacks: parameters.Callbacks
     scale_bytes: bool
+    n_networks: int
 
     # Fitted attributes.
     network_: MLP
+    estimators_: list[Any]
+    ensemble_: Ensemble
     n_iter_: int
     t_: int
     loss_: float
@@ -117,7 +121,7 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> NDArray[Any]:
         """Return the network's outputs, (n, n_outputs)."""
         state = vars(self)
-        net = state.get("network_")
+        net, ensemble = state.get("network_"), state.get("ensemble_")
         if (  # a single row in some microseconds: only the core checks X
             net is not None
             and type(X) is np.ndarray
@@ -128,7 +132,17 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
             if few is not None:
                 return few
         rows = self._rows(X)
-        return self.network_.predict(rows)
+        return self.network_.predict(rows) if ensemble is None else ensemble.mean(rows)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(members.missing(self, name))
+
+    @property
+    def networks_(self) -> list[MLP]:
+        """The fitted networks: one, or `n_networks`."""
+        check_is_fitted(self)
+        ensemble = vars(self).get("ensemble_")
+        return [self.network_] if ensemble is None else list(ensemble)
 
     def activations(self, X: Matrix) -> list[Array]:
         """Return the activations of every layer for each row.
@@ -252,12 +266,12 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
     @property
     def n_outputs_(self) -> int:
         """Number of outputs."""
-        return self.network_.sizes[-1]
+        return self.networks_[0].sizes[-1]
 
     @property
     def out_activation_(self) -> str:
         """Name of the output layer's activation."""
-        return THEIRS[self.network_.output]
+        return THEIRS[self.networks_[0].output]
 
     # ---- scikit-learn --------------------------------------------------------------------------
 
@@ -271,4 +285,10 @@ class Fitted(BaseEstimator):  # type: ignore[misc]
         state: dict[str, Any] = dict(super().__getstate__())
         if "network_" in state and not (self.warm_start or state.get("_continues")):
             state["network_"] = without_fit_state(state["network_"])
+        state.pop("ensemble_", None)  # its networks are those of estimators_
         return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "estimators_" in state:
+            self.ensemble_ = Ensemble(each.network_ for each in self.estimators_)

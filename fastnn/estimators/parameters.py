@@ -106,6 +106,7 @@ _CHECKS: dict[str, tuple[str, Any]] = {
     "max_fun": ("an integer of 1 or more", _is_count),
     "l2": ('"batch" or "per_example"', lambda v: v in ("batch", "per_example")),
     "scale_bytes": ("True or False", _is_flag),
+    "n_networks": ("an integer of 1 or more", _is_count),
     "scoring": (
         'None, "loss", the name of a scorer or a function of (estimator, X, y)',
         lambda v: v is None or isinstance(v, str) or callable(v),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -117,11 +117,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Read uint8 rows in place, in float32, without a copy, as fractions of 255: the first fit
         on bytes above 1 sets the network's `input_scale`. Otherwise they are numbers from 0 to
         255, converted to float64, as in scikit-learn.
+    n_networks : int, default 1
+        With several, an ensemble: each network has its own seed, drawn from `random_state`, and
+        with it initial weights, shuffles and held-out rows, and ends by itself. Predictions are
+        the mean of theirs.
 
     Attributes
     ----------
     network_ : MLP
-        The fitted network.
+        The fitted network, where there is one.
+    networks_ : list of MLP
+        The fitted networks.
+    estimators_, ensemble_ : list and Ensemble
+        Of several networks, an estimator of one network each, with its record, and the networks as
+        a `fastnn.Ensemble`. `loss_` is then the mean, `n_iter_` the most, and what there is of one
+        network only (`coefs_`, `loss_curve_`, …) is found there.
     coefs_, intercepts_ : list of ndarray
         W (n_in, n_out) and b (n_out,) of each layer: views, writing to them changes the network.
     loss_, best_loss_ : float
@@ -199,6 +209,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         scoring: parameters.Scoring = None,
         callbacks: parameters.Callbacks = None,
         scale_bytes: bool = False,
+        n_networks: int = 1,
     ) -> None:
         self._take(locals())
 
@@ -259,12 +270,23 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X: Matrix) -> NDArray[Any]:
+    @overload
+    def predict(self, X: Matrix, return_std: Literal[False] = False) -> NDArray[Any]: ...
+    @overload
+    def predict(
+        self, X: Matrix, return_std: Literal[True]
+    ) -> tuple[NDArray[Any], NDArray[Any]]: ...
+    def predict(
+        self, X: Matrix, return_std: bool = False
+    ) -> NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]:
         """Return the values of each row.
 
         Parameters
         ----------
         X : array-like or sparse matrix, shape (n, n_features)
+        return_std : bool, default False
+            Return (values, std): also the standard deviation of the networks' values, of the same
+            shape. It says how they disagree, not how y scatters. Needs `n_networks` above 1.
 
         Returns
         -------
@@ -272,7 +294,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             Several quantiles of each target stand side by side, target after target.
         """
         outputs = self._outputs(X)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        values = outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        if not return_std:
+            return values
+        if "ensemble_" not in vars(self):
+            raise ValueError(
+                "return_std=True needs several networks, which can disagree: fit with n_networks=5"
+            )
+        return values, self.ensemble_.std(self._rows(X)).reshape(values.shape)
 
     @classmethod
     def from_mlp(cls, net: MLP, **params: Any) -> Self:
@@ -342,7 +371,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         float
         """
         outputs = self._outputs(X)
-        central = self.network_._passes.central(outputs)
+        central = self.networks_[0]._passes.central(outputs)
         return float(r2_score(y, central, sample_weight=sample_weight))
 
     def _own_score(self, X: Any, y: Any, weight: Any) -> float:

@@ -34,9 +34,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import paths
+from ..ensemble import Ensemble
 from ..mlp import MLP
 from ..names import check_name
 from . import arithmetic, facts
+from .c_mean import MeanWriter
 from .c_writer import Int8Writer, Writer, label_text
 
 _LONGEST_NAME = 40
@@ -68,7 +70,7 @@ class CFile:
 
 
 def to_c(
-    net: MLP,
+    net: MLP | Ensemble,
     path: str | os.PathLike[str] | None = None,
     *,
     name: str | None = None,
@@ -94,7 +96,9 @@ def to_c(
 
     Parameters
     ----------
-    net : MLP
+    net : MLP or Ensemble
+        Of an ensemble the functions are those of `Ensemble.mean`, which is summed in double; with
+        neither `quantize` nor `jacobian`.
     path : path-like, optional
         Replaced if it exists, all or nothing.
     name : str, optional
@@ -152,7 +156,7 @@ def write(path: str | os.PathLike[str], text: str) -> None:
 
 
 def c_file(
-    net: MLP,
+    net: MLP | Ensemble,
     path: str | os.PathLike[str] | None = None,
     *,
     name: str | None = None,
@@ -163,7 +167,10 @@ def c_file(
     jacobian: bool = False,
 ) -> CFile:
     """Return the text for `to_c`, with facts about it, without writing a file."""
-    facts.check(net)
+    nets = facts.networks_of(net)
+    if isinstance(net, Ensemble) and (quantize is not None or jacobian):
+        what = "quantize" if quantize is not None else "jacobian"
+        raise ValueError(f"{what} is for one network; this is an ensemble: export its networks")
     if quantize is not None:
         check_name("quantize", quantize, ("int8",))
     if dtype is not None:
@@ -177,16 +184,21 @@ def c_file(
     if X is None and y is not None:
         raise ValueError("y needs X, the examples that it belongs to")
     name = _check_prefix(name) if name is not None else prefix_of(path)
-    labels = net.classes
+    labels = nets[0].classes
     if labels is not None and max(len(label_text(v).encode("utf-8", "replace")) for v in labels) > (
         _LONGEST_LABEL
     ):
         raise ValueError(f"classes of net has a label longer than {_LONGEST_LABEL:,} bytes")
-    real = "float32" if quantize else dtype or net.dtype.name
-    writer = Int8Writer(net, name, real) if quantize else Writer(net, name, real, jacobian)
+    real = "float32" if quantize else dtype or nets[0].dtype.name
+    writer: Writer
     measured = None
-    if isinstance(writer, Int8Writer) and X is not None:
-        measured = arithmetic.measure(net, writer.layers, X, y)
+    if isinstance(net, Ensemble):
+        writer = MeanWriter(net, name, real)
+    elif quantize:
+        writer = int8 = Int8Writer(net, name, real)
+        measured = None if X is None else arithmetic.measure(net, int8.layers, X, y)
+    else:
+        writer = Writer(net, name, real, jacobian)
     text = writer.file(measured, _file_name(path, name))
     return CFile(text, name, writer.flash, writer.ram, measured)
 

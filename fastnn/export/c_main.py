@@ -28,7 +28,7 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
     lines = [
         f"{file_name}: a neural network, written by fastnn {__version__} (fastnn export).",
         "",
-        f"Network    {facts.layers_in_words(net)}",
+        f"Network    {w.words}",
         f"Arithmetic {kind}; no library but the C compiler's own headers",
         f"Flash      {w.flash:,} bytes of tables, and some kilobytes of code",
         f"RAM        {w.ram:,} bytes of stack for a call, beside x and a",
@@ -37,7 +37,7 @@ def header_comment(w: Writer, measured: Measured | None, file_name: str) -> str:
     if w.int8:
         lines += _int8_lines(measured)
     inputs = "as they are" if w.scaled is None else "in their own units, scaled by the file itself"
-    image = net.metadata.get("image_shape")
+    image = w.metadata.get("image_shape")
     if isinstance(image, list) and len(image) == 2:
         inputs = f"the pixels of an image, row by row, {inputs}"
     lines += [

@@ -31,18 +31,22 @@ class Writer:
     """Writer of the parts of the file, in their order, for float and double."""
 
     int8 = False
+    x_real: str
+    a_real: str
+    x_type: str
+    a_type: str
 
     def __init__(self, net: MLP, name: str, real: str, jacobian: bool = False) -> None:
         self.net = net
         self.jacobian = jacobian
         self.name = name
+        self.macro: str = name.upper()  # the prefix of macros
+        self.common: str = name  # that of the functions of activations
+        self.words: str = facts.layers_in_words(net)
+        self.metadata: dict[str, Any] = net.metadata
         self.real = real
         self.c_type = "float" if real == "float32" else "double"
         self.size: int = np.dtype(real).itemsize
-        self.x_real: str = facts.input_dtype(net, real)
-        self.x_type = "float" if self.x_real == "float32" else "double"
-        self.a_real: str = facts.output_dtype(net, real)
-        self.a_type = "float" if self.a_real == "float32" else "double"
         self.scaled: tuple[Array, Array] | None = facts.input_scaling(net)
         self.scaled_bytes: tuple[Array, Array] | None = facts.byte_scaling(net)
         self.scaled_out: tuple[Array, Array] | None = facts.output_scaling(net)
@@ -50,11 +54,18 @@ class Writer:
         self.flash: int = 0
         self.ram: int = 0
         self.classifies: bool = facts.task_of(net) == "classify"
+        self.set_types(facts.input_dtype(net, real), facts.output_dtype(net, real))
+
+    def set_types(self, x_real: str, a_real: str) -> None:
+        """Set the types of inputs and outputs, and the names that templates are filled in with."""
+        c_types = {"float32": "float", "float64": "double"}
+        self.x_real, self.x_type = x_real, c_types[x_real]
+        self.a_real, self.a_type = a_real, c_types[a_real]
         self.names: dict[str, str] = {
-            "name": name,
-            "NAME": name.upper(),
-            "FLASH": f"{name.upper()}_FLASH",
-            "TABLE": f"static const {name.upper()}_FLASH",
+            "name": self.name,
+            "NAME": self.macro,
+            "FLASH": f"{self.macro}_FLASH",
+            "TABLE": f"static const {self.macro}_FLASH",
             "x_type": self.x_type,
             "a_type": self.a_type,
         }
@@ -119,7 +130,7 @@ class Writer:
         lines, scratch = [], ""
         self.ram += self.size * (self.room() + _room(others))
         if others:
-            scratch = f"    {name.upper()}_SCRATCH {real} other[{_room(others)}];\n"
+            scratch = f"    {self.macro}_SCRATCH {real} other[{_room(others)}];\n"
         here, there = "z", "other"
         for l, n in enumerate(self.hidden, 1):
             lines += self.activation(net.activation[l - 1], n, here)
@@ -131,7 +142,7 @@ class Writer:
     def finish_function(self, arguments: str, declared: str, lines: list[str], z: str) -> str:
         """Return the function of these lines, whose result is in z."""
         body = "".join(f"    {line}\n" for line in lines)
-        body += f"    for (j = 0; j < {self.name.upper()}_N_OUT; j++) a[j] = {self.output(z)};\n"
+        body += f"    for (j = 0; j < {self.macro}_N_OUT; j++) a[j] = {self.output(z)};\n"
         head = f"static void {self.name}_finish({arguments})\n{{\n{declared}    int j;\n"
         return f"{head}{body}}}\n"
 
@@ -141,7 +152,7 @@ class Writer:
 
     def activation(self, function: str, n: int, z: str) -> list[str]:
         """Return the call that replaces z of a layer by its activations."""
-        return [] if function == "identity" else [f"{self.name}_{function}({n}, {z});"]
+        return [] if function == "identity" else [f"{self.common}_{function}({n}, {z});"]
 
     def input(self, suffix: str) -> str:
         """Return the C expression for input i as the network reads it, shifted in double."""
@@ -179,7 +190,7 @@ class Writer:
         """Return the function that predicts from inputs of one type."""
         checked = not suffix
         end = "    if (bad != bad) /* NaN or infinity went in */\n"
-        end += f"        for (i = 0; i < {self.name.upper()}_N_OUT; i++) a[i] = bad;\n"
+        end += f"        for (i = 0; i < {self.macro}_N_OUT; i++) a[i] = bad;\n"
         difference = "x[i] - x[i]"
         if self.x_type != self.c_type:
             difference = f"({self.c_type})({difference})"
@@ -223,16 +234,19 @@ class Writer:
         """Return what rounding may change of these outputs."""
         return arithmetic.tolerance(self.net, X, self.real)
 
+    def activations(self) -> str:
+        """Return the functions of the layers."""
+        used = (*self.net.activation, self.net.output)
+        return c_activations.activations(used, self.name, self.real, slopes=self.jacobian)
+
+    def body(self) -> list[str]:
+        """Return tables and functions, in their order."""
+        parts = [*self.scaling(), *self.tables(), *self.functions(), self.activations()]
+        return [*parts, self.finish(), *self.entries()]
+
     def file(self, measured: arithmetic.Measured | None, file_name: str) -> str:
         """Return the whole file."""
-        net = self.net
-        used = (*net.activation, net.output)
-        parts = [*self.scaling(), *self.tables(), *self.functions()]
-        parts += [
-            c_activations.activations(used, self.name, self.real, slopes=self.jacobian),
-            self.finish(),
-            *self.entries(),
-        ]
+        net, parts = self.net, self.body()
         if self.jacobian:
             parts.append(c_jacobian.function(self))
             self.ram = max(self.ram, c_jacobian.scratch(self))
@@ -299,7 +313,7 @@ class Int8Writer(Writer):
 
     def entry(self, suffix: str, c_type: str) -> str:
         """Return the function that predicts from inputs of one type."""
-        upper, limit = self.name.upper(), source.literal(self.layers[0].limit, "float32")
+        upper, limit = self.macro, source.literal(self.layers[0].limit, "float32")
         end = ""
         factor = facts.plain_factor(self.scaled_bytes, self.real)
         if suffix and factor is not None:

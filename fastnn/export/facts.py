@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ensemble import Ensemble
 from ..layout import Array
 from ..mlp import MLP, check_mlp
 
@@ -30,9 +31,29 @@ def check(net: object) -> MLP:
     return known
 
 
-def task_of(net: MLP) -> str:
+def networks_of(net: object) -> list[MLP]:
+    """Return the networks of an ensemble whose mean can be exported; of a network, itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As of `check`, for each; or the mean is not one of outputs.
+    """
+    if not isinstance(net, Ensemble):
+        return [check(net)]
+    if net[0].loss == "gaussian_nll":
+        raise ValueError(
+            "the mean of networks with loss gaussian_nll is that of a mixture, which has no "
+            "export: export each network, ensemble[i]"
+        )
+    net._check_agreement()
+    return [check(one) for one in net]
+
+
+def task_of(model: MLP | Ensemble) -> str:
     """Return "classify" or "regress", from the metadata, else from output and classes."""
-    said = net.metadata.get("task")
+    said = model.metadata.get("task")
+    net = model[0] if isinstance(model, Ensemble) else model
     if said in ("classify", "regress"):
         return str(said)
     classes = net.classes is not None or net.loss in ("cross_entropy", "binary_cross_entropy")

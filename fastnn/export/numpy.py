@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import __version__, paths
 from ..activations import ROWS
+from ..ensemble import Ensemble
 from ..layout import Array
 from ..mlp import MLP
 from ..names import Output
@@ -37,7 +38,40 @@ def classify(x):
 '''
 
 
-def to_numpy(net: MLP, path: str | os.PathLike[str] | None = None) -> str:
+_MEAN = '''\
+def read(sizes, functions, numbers):
+    """Return W, b and f of each layer; the numbers are W (n_in, n_out) row by row, then b, …."""
+    layers, at = [], 0
+    for n_in, n_out, f in zip(sizes, sizes[1:], functions):
+        W = numbers[at : at + n_in * n_out].reshape(n_in, n_out)
+        layers.append((W, numbers[at + W.size : at + W.size + n_out], f))
+        at += W.size + n_out
+    return layers
+
+
+# Of each network the layers and, in double, shift and scale of its inputs and of its outputs.
+NETWORKS = [
+{networks}]
+
+
+def predict(x):
+    """Return the mean outputs, (n, {n_out}) or ({n_out},), of x, (n, {n_in}) or ({n_in},)."""
+{fractions}    x, total = np.asarray(x, np.float64), 0
+    for layers, (shift, scale), (out_shift, out_scale) in NETWORKS:
+        a = ((x - shift) * scale).astype(DTYPE)
+        if a.shape[-1:] != ({n_in},) or not np.isfinite(a).all():
+            raise ValueError("x must be rows of {n_in} finite numbers")
+        for W, b, f in layers:
+            a = f(a @ W + b)
+        total = total + (a.astype(np.float64) * out_scale + out_shift)
+    return (total / len(NETWORKS)).astype({out})
+'''
+_FRACTIONS = """    if np.asarray(x).dtype == np.uint8:
+        x = np.asarray(x) / 255
+"""
+
+
+def to_numpy(net: MLP | Ensemble, path: str | os.PathLike[str] | None = None) -> str:
     """Return the network as a Python file with a function ``predict(x)``; write it if `path`.
 
     ``predict`` takes the raw inputs of `MLP.predict`, one row or many, of any type, and returns the
@@ -47,7 +81,8 @@ def to_numpy(net: MLP, path: str | os.PathLike[str] | None = None) -> str:
 
     Parameters
     ----------
-    net : MLP
+    net : MLP or Ensemble
+        Of an ensemble, ``predict`` is its `Ensemble.mean`.
     path : path-like, optional
         Replaced if it exists, all or nothing.
 
@@ -72,8 +107,8 @@ def to_numpy(net: MLP, path: str | os.PathLike[str] | None = None) -> str:
     >>> np.allclose(module["predict"]([0.5, -1]), net.predict([[0.5, -1]]))
     True
     """
-    facts.check(net)
-    text = _source(net)
+    networks = facts.networks_of(net)
+    text = _source_of_mean(net, networks) if isinstance(net, Ensemble) else _source(net)
     if path is not None:
         from pathlib import Path
 
@@ -87,13 +122,8 @@ def _source(net: MLP) -> str:
     scalings = {"": facts.input_scaling(net), "OUTPUT_": facts.output_scaling(net)}
     functions = ", ".join((*net.activation, net.output))
     parts = [
-        f'"""The neural network {facts.layers_in_words(net)}, written by fastnn {__version__}.\n\n'
-        "Needs NumPy alone: from this file import predict.\n"
-        '"""\n\n'
-        "import base64\n"
-        f"{'import math' + chr(10) if any('math.' in ROWS[name].numpy for name in used) else ''}\n"
-        "import numpy as np\n",
-        f"DTYPE, SIZES = np.{dtype}, {sizes!r}\n{_facts(net)}",
+        _head(f"The neural network {facts.layers_in_words(net)}", used),
+        f"DTYPE, SIZES = np.{dtype}, {sizes!r}\n{_facts(net, facts.task_of(net))}",
         *(_function(name, dtype) for name in used),
         "# All numbers, layer by layer: W (n_in, n_out) row by row, then b.\n"
         f"NUMBERS = {_numbers(net.params)}.astype(DTYPE)",
@@ -111,20 +141,62 @@ def _source(net: MLP) -> str:
         _PREDICT.format(
             n_in=sizes[0],
             n_out=sizes[-1],
-            fractions="    if np.asarray(x).dtype == np.uint8:\n        x = np.asarray(x) / 255\n"
-            if net._old_bytes is not None
-            else "",
+            fractions="" if net._old_bytes is None else _FRACTIONS,
             inputs="x" if scalings[""] is None else "((x - SHIFT) * SCALE)",
             outputs="a" if scalings["OUTPUT_"] is None else "a * OUTPUT_SCALE + OUTPUT_SHIFT",
         ),
     ]
-    if facts.task_of(net) == "classify":
-        n = len(facts.labels_of(net))
-        index = f"predict(x)[..., :{n}].argmax(axis=-1)"
-        if sizes[-1] == 1:
-            index = "(predict(x)[..., 0] >= 0.5).astype(int)"
-        parts.append(_CLASSIFY.format(index=index))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *_classify(net, facts.task_of(net))])
+
+
+def _source_of_mean(ensemble: Ensemble, nets: list[MLP]) -> str:
+    first, task = nets[0], facts.task_of(ensemble)
+    used = list(dict.fromkeys(name for net in nets for name in (*net.activation, net.output)))
+    scaled = any(facts.output_scaling(net) is not None for net in nets)
+    parts = [
+        _head(f"The mean of {len(nets)} neural networks {facts.layers_in_words(first)}", used),
+        f"DTYPE = np.{first.dtype.name}\n{_facts(first, task)}",
+        *(_function(name, first.dtype.name) for name in used),
+        _MEAN.format(
+            networks="".join(f"    ({_network(net)}),\n" for net in nets),
+            n_in=first.sizes[0],
+            n_out=first.sizes[-1],
+            fractions="" if first._old_bytes is None else _FRACTIONS,
+            out="np.float64" if scaled else "DTYPE",
+        ),
+    ]
+    return "\n\n".join([*parts, *_classify(first, task)])
+
+
+def _network(net: MLP) -> str:
+    functions = ", ".join((*net.activation, net.output))
+    texts = [f"read({net.sizes!r}, [{functions}], {_numbers(net.params)}.astype(DTYPE))"]
+    for pair in (facts.input_scaling(net), facts.output_scaling(net)):
+        both = None if pair is None else np.concatenate(pair)
+        texts.append("(0, 1)" if both is None else f"{_numbers(both)}.reshape(2, -1)")
+    return ", ".join(texts)
+
+
+def _head(what: str, used: list[Output]) -> str:
+    """Return the docstring, and the imports that the functions need."""
+    return (
+        f'"""{what}, written by fastnn {__version__}.\n\n'
+        "Needs NumPy alone: from this file import predict.\n"
+        '"""\n\n'
+        "import base64\n"
+        f"{'import math' + chr(10) if any('math.' in ROWS[name].numpy for name in used) else ''}\n"
+        "import numpy as np\n"
+    )
+
+
+def _classify(net: MLP, task: str) -> list[str]:
+    """Return the function for labels, of a classifier."""
+    if task != "classify":
+        return []
+    index = f"predict(x)[..., :{len(facts.labels_of(net))}].argmax(axis=-1)"
+    if net.sizes[-1] == 1:
+        index = "(predict(x)[..., 0] >= 0.5).astype(int)"
+    return [_CLASSIFY.format(index=index)]
 
 
 def _numbers(values: Array) -> str:
@@ -135,10 +207,10 @@ def _numbers(values: Array) -> str:
     return f'np.frombuffer(base64.b64decode("""\n{body}\n"""), "<f{little.itemsize}")'
 
 
-def _facts(net: MLP) -> str:
+def _facts(net: MLP, task: str) -> str:
     """Return the labels and the names of the inputs, as Python literals in ASCII."""
     text = ""
-    if facts.task_of(net) == "classify":
+    if task == "classify":
         labels = facts.labels_of(net)
         text += f"LABELS = np.array({labels!a})\n"
     names = facts.feature_names(net)

@@ -8,6 +8,7 @@ the Gelu of opset 20 is written out with Erf.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from .. import __version__, paths, summary
 from ..activations import ONNX, spelling
+from ..ensemble import Ensemble
 from ..layout import Array
 from ..mlp import MLP
 from ..model_file.container import as_json
@@ -40,7 +42,7 @@ _MAY_MOVE = {"float32": 2.0**-18, "float64": 2.0**-37}
 
 
 def to_onnx(
-    net: MLP,
+    net: MLP | Ensemble,
     path: str | os.PathLike[str] | None = None,
     *,
     labels: bool = False,
@@ -60,8 +62,9 @@ def to_onnx(
 
     Parameters
     ----------
-    net : MLP
-        The network. Dropout is for training only and no part of the model.
+    net : MLP or Ensemble
+        The network. Dropout is for training only and no part of the model. Of an ensemble the model
+        computes `Ensemble.mean`.
     path : path-like, optional
         Where to write the model, all or nothing.
     labels : bool, default False
@@ -121,14 +124,13 @@ def to_onnx(
     >>> [output.name for output in model.graph.output]
     ['output', 'label']
     """
-    facts.check(net)
+    nets = facts.networks_of(net)
     if not isinstance(name, str) or not name:
         raise TypeError(f"name must be a string that is not empty, got {name!r}")
-    layers = _folded(net, input_dtype, input_scaling)
-    dtype = layers.dtype
+    every, dtype = _all_folded(nets, input_dtype, input_scaling)
     reads = dtype.name if input_dtype is None else input_dtype
     check_name("input_dtype", reads, _TYPES)
-    props = _props(net)
+    props = _props(net, nets)
     n_bytes = net.n_params * dtype.itemsize
     if n_bytes + sum(len(text.encode()) for text in props.values()) + _SLACK > _LIMIT:
         raise ValueError(
@@ -139,30 +141,30 @@ def to_onnx(
     x = "input"
     if reads != dtype.name:
         x = graph.node("Cast", x, to=graph.type)
-    if layers.in_front is not None:
-        shift, scale = layers.in_front
-        x = graph.node("Sub", x, graph.constant("input.shift", shift))
-        x = graph.node("Mul", x, graph.constant("input.scale", scale))
-    for l, function in enumerate((*net.activation, net.output)):
-        W = graph.constant(f"weights.{l}", layers.weights[l])
-        b = graph.constant(f"biases.{l}", layers.biases[l])
-        # z = a W + b. The attributes are the defaults, but OMLT needs to see them.
-        x = graph.apply(function, graph.node("Gemm", x, W, b, alpha=1.0, beta=1.0, transB=0))
+    if isinstance(net, Ensemble):
+        outputs = [
+            graph.layers(one, layers, x, f"networks.{i}.")
+            for i, (one, layers) in enumerate(zip(nets, every, strict=True))
+        ]
+        graph.node("Mul", graph.node("Sum", *outputs), graph.number(1 / len(nets)))
+    else:
+        graph.layers(net, every[0], x, "")
     x = graph.name_last("output")
-    results = [helper.make_tensor_value_info("output", graph.type, ["n", net.sizes[-1]])]
+    n_in, n_out = nets[0].sizes[0], nets[0].sizes[-1]
+    results = [helper.make_tensor_value_info("output", graph.type, ["n", n_out])]
     if labels:
-        results.append(helper.make_tensor_value_info("label", graph.classify(net, x), ["n"]))
+        results.append(helper.make_tensor_value_info("label", graph.classify(nets[0], x), ["n"]))
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             name,
-            [helper.make_tensor_value_info("input", _TYPES[reads], ["n", net.sizes[0]])],
+            [helper.make_tensor_value_info("input", _TYPES[reads], ["n", n_in])],
             results,
             graph.constants,
         ),
         producer_name="fastnn",
         producer_version=__version__,
-        doc_string=_description(net, reads, input_scaling),
+        doc_string=_description(net, nets, input_scaling),
         ir_version=_IR,
         opset_imports=[helper.make_opsetid("", _OPSET)],
     )
@@ -194,14 +196,26 @@ class _Layers:
     in_front: tuple[Array, Array] | None
 
 
-def _folded(net: MLP, reads: str | None, input_scaling: bool) -> _Layers:
+def _all_folded(
+    nets: Sequence[MLP], reads: str | None, input_scaling: bool
+) -> tuple[list[_Layers], np.dtype[Any]]:
+    """Return the layers of each network, all in the first dtype that is accurate for all."""
+    every = [_folded(net, reads, input_scaling) for net in nets]
+    widest = max((layers.dtype for layers in every), key=lambda dtype: dtype.itemsize)
+    for i, layers in enumerate(every):
+        if layers.dtype != widest:
+            every[i] = _folded(nets[i], reads, input_scaling, in_double=True)
+    return every, widest
+
+
+def _folded(net: MLP, reads: str | None, input_scaling: bool, in_double: bool = False) -> _Layers:
     """Return the layers in the first dtype in which the scaling can be folded accurately."""
     scaling = None
     if input_scaling:
         scaling = facts.byte_scaling(net) if reads == "uint8" else facts.input_scaling(net)
     far_in = facts.farthest_input(net) if input_scaling else 0.0
     may_move = _MAY_MOVE[net.dtype.name]  # a standardized input or target
-    for dtype in (net.dtype, np.dtype(np.float64)):
+    for dtype in (net.dtype, np.dtype(np.float64))[in_double:]:
         u = float(np.finfo(dtype).eps) / 2
         far = far_in if dtype == np.float64 else max(far_in, facts.farthest_output(net))
         if u * far <= may_move:
@@ -242,9 +256,12 @@ def _fold(
     return _Layers(dtype, rounded[:n], rounded[n:], in_front)
 
 
-def _props(net: MLP) -> dict[str, str]:
+def _props(model: MLP | Ensemble, nets: Sequence[MLP]) -> dict[str, str]:
     """Return the model's metadata, from name to JSON."""
-    said: dict[str, Any] = {"network": net._network(), "metadata": net.metadata}
+    net, described = nets[0], [one._network() for one in nets]
+    said: dict[str, Any] = {"network": described[0], "metadata": model.metadata}
+    if isinstance(model, Ensemble):
+        said = {"networks": described, "metadata": model.metadata}
     if net.classes is not None:
         said["classes"] = net.classes.tolist()
     if net.feature_names is not None:
@@ -253,9 +270,12 @@ def _props(net: MLP) -> dict[str, str]:
     return {"fastnn_version": __version__, "loss": net.loss, **texts}
 
 
-def _description(net: MLP, reads: str, input_scaling: bool) -> str:
-    sentences = [f"{summary.heading(net)}; written by fastnn {__version__}."]
-    if net.input_shift is not None:
+def _description(model: MLP | Ensemble, nets: Sequence[MLP], input_scaling: bool) -> str:
+    what = summary.heading(nets[0])
+    if isinstance(model, Ensemble):
+        what = f"The mean of {len(nets)} networks, {what}"
+    sentences = [f"{what}; written by fastnn {__version__}."]
+    if any(net.input_shift is not None for net in nets):
         sentences.append(
             "The scaling of the inputs is part of the model: it reads them raw."
             if input_scaling
@@ -272,6 +292,19 @@ class _Graph:
         self.dtype, self.type = dtype, _TYPES[dtype.name]
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+
+    def layers(self, net: MLP, layers: _Layers, x: str, prefix: str) -> str:
+        """Add the layers of a network; return the name of its output."""
+        if layers.in_front is not None:
+            shift, scale = layers.in_front
+            x = self.node("Sub", x, self.constant(f"{prefix}input.shift", shift))
+            x = self.node("Mul", x, self.constant(f"{prefix}input.scale", scale))
+        for l, function in enumerate((*net.activation, net.output)):
+            W = self.constant(f"{prefix}weights.{l}", layers.weights[l])
+            b = self.constant(f"{prefix}biases.{l}", layers.biases[l])
+            # z = a W + b. The attributes are the defaults, but OMLT needs to see them.
+            x = self.apply(function, self.node("Gemm", x, W, b, alpha=1.0, beta=1.0, transB=0))
+        return x
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Add a node; return the name of its output."""

@@ -14,6 +14,10 @@ Layout, format version 2
                (n_out,) in float64; of a checkpoint ``optimizer.m``, ``optimizer.v`` (n_params,)
                and ``callbacks.0.NAME``
 
+A file of several networks has the metadata ``ensemble`` in place of ``network``: the facts that all
+``networks`` share, those of each, and which of them are in which of the ``stacks``, networks of one
+shape, whose tensors ``stacks.0.weights.0`` (k, n_in, n_out), … have one axis more.
+
 Version 1 had no ``inputs``: its networks read bytes as fractions of 255 and other numbers unscaled,
 and still do. Its ``input.shift`` and ``input.scale`` have the network's dtype.
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 from collections.abc import Mapping
 from itertools import pairwise
@@ -12,6 +14,7 @@ import numpy as np
 
 from .. import optim
 from ..checks import check_number, is_whole
+from ..ensemble import Ensemble
 from ..fit.state import FitState, OptimizerState
 from ..history import History
 from ..init import INITS
@@ -23,11 +26,14 @@ from . import container
 _DTYPES = ("float32", "float64")
 _FRACTIONS = "fractions of 255"
 _OLD_INPUTS = {"names": None, "trained": True, "bytes": _FRACTIONS}  # of format version 1
+# Networks of a file, and what they share once all of them have it: a small file may say much.
+_MOST_NETWORKS, _MOST_SHARED = 1 << 16, 1 << 26
+_OF_ONE = {"format_version", "network", "metadata", "inputs", "trainable"}
 _MOST_LABELS = 1 << 20  # characters of all labels, if all were as long as the longest
 
 
-def load(path: str | os.PathLike[str]) -> MLP:
-    """Return the network that `MLP.save` wrote.
+def load(path: str | os.PathLike[str]) -> MLP | Any:  # MLP | Ensemble makes each use a check
+    """Return the network that `MLP.save` wrote, or the `Ensemble` that `Ensemble.save` wrote.
 
     A checkpoint is restored with all that ``fit(..., resume=True)`` needs.
 
@@ -53,9 +59,16 @@ def load(path: str | os.PathLike[str]) -> MLP:
     >>> fastnn.load(path).sizes
     (2, 3, 1)
     """
+    return load_any(path)
+
+
+def load_any(path: str | os.PathLike[str]) -> MLP | Ensemble:
+    """Return what a model file holds; see `load`."""
     path = Path(path)
     tensors, facts = container.read(path)
     try:
+        if "ensemble" in facts:
+            return _ensemble(tensors, facts)
         return _network(tensors, facts)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
@@ -65,9 +78,7 @@ def load(path: str | os.PathLike[str]) -> MLP:
 def _network(tensors: container.Tensors, facts: Mapping[str, Any]) -> MLP:
     version = facts["format_version"]
     known = {"format_version", "network", "classes", "metadata", "training"}
-    unknown = set(facts) - (known | {"inputs", "trainable"} if version > 1 else known)
-    if unknown:
-        raise ValueError(f"it holds {sorted(unknown)[0]!r}, which this version does not know")
+    _check_known("it", facts, known | {"inputs", "trainable"} if version > 1 else known)
     network = dict(facts["network"])
     sizes, dtype = network["sizes"], np.dtype(check_name("dtype", network["dtype"], _DTYPES))
     left = dict(tensors)
@@ -118,13 +129,60 @@ def _network(tensors: container.Tensors, facts: Mapping[str, Any]) -> MLP:
     return net
 
 
+def _ensemble(tensors: container.Tensors, facts: Mapping[str, Any]) -> Ensemble:
+    """Return the networks of a file of several, each read by `_network`."""
+    version = facts["format_version"]
+    _check_known("it", facts, {"format_version", "ensemble", "metadata"})
+    said = facts["ensemble"]
+    _check_known("its ensemble", said, {"shared", "networks", "stacks"})
+    shared, own, stacks = dict(said["shared"]), said["networks"], said["stacks"]
+    classes = shared.pop("classes", None)
+    labels = None if classes is None else _labels(classes)  # of all: read once
+    k, length = len(own), len(json.dumps(shared))
+    if k > _MOST_NETWORKS or k * length > _MOST_SHARED:
+        raise ValueError(f"its {k:,} networks share facts of {length:,} characters: too much")
+    if sorted(i for members in stacks for i in members) != list(range(k)):
+        raise ValueError("its stacks are not of its networks, each once")
+    of_stacks: list[container.Tensors] = [{} for _ in stacks]
+    for name, stack in tensors.items():
+        start, number, rest = (*name.split(".", 2), "", "")[:3]
+        known = start == "stacks" and number.isascii() and number.isdigit() and rest
+        if not known or int(number) >= len(stacks) or len(number) > 5:
+            raise ValueError(f"it has the unexpected tensor {name!r}")
+        if stack.ndim == 0 or len(stack) != len(stacks[int(number)]):
+            raise ValueError(f"the tensor {name!r} is not of {len(stacks[int(number)])} networks")
+        of_stacks[int(number)][rest] = stack
+    nets: dict[int, MLP] = {}
+    kept = None
+    for members, held in zip(stacks, of_stacks, strict=True):
+        for j, i in enumerate(members):
+            one = {"metadata": {}, **shared, **own[i], "format_version": version}
+            one["network"] = {**shared["network"], **own[i].get("network", {})}
+            one["metadata"] = copy.deepcopy(one["metadata"])
+            _check_known("one of its networks", one, _OF_ONE)
+            nets[i] = _network({name: stack[j] for name, stack in held.items()}, one)
+            if labels is not None and kept is None:
+                nets[i].classes = labels
+                kept = nets[i].classes
+            elif kept is not None:
+                nets[i]._check_says_labels()
+                nets[i]._classes = kept
+    ensemble = Ensemble(nets[i] for i in range(k))
+    if not isinstance(facts.get("metadata", {}), dict):
+        raise ValueError("its metadata is not an object")
+    ensemble.metadata = facts.get("metadata", {})
+    return ensemble
+
+
+def _check_known(whose: str, facts: Mapping[str, Any], known: set[str]) -> None:
+    unknown = set(facts) - known
+    if unknown:
+        raise ValueError(f"{whose} holds {sorted(unknown)[0]!r}, which this version does not know")
+
+
 def _read_inputs(net: MLP, inputs: Mapping[str, Any]) -> None:
     """Set column names, the meaning of bytes, and whether the network was trained."""
-    unknown = set(inputs) - set(_OLD_INPUTS)
-    if unknown:
-        raise ValueError(
-            f"its inputs hold {sorted(unknown)[0]!r}, which this version does not know"
-        )
+    _check_known("its inputs", inputs, set(_OLD_INPUTS))
     net.feature_names = inputs["names"]
     net._trained = bool(inputs["trained"])
     if check_name("bytes", inputs["bytes"], ("numbers", _FRACTIONS)) == _FRACTIONS:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from reprlib import repr as shorten
 from typing import Any
 
 import numpy as np
 
+from ..ensemble import Ensemble
 from ..layout import Array, layers
 from ..mlp import MLP
 from . import container
@@ -15,12 +17,65 @@ from . import container
 
 def write(net: MLP, path: str | os.PathLike[str], checkpoint: bool) -> None:
     """Write the network and, for a checkpoint, the state for ``fit(..., resume=True)``."""
+    tensors, facts = _described(net)
+    if checkpoint:
+        facts["training"], moments = _training(net)
+        tensors.update(moments)
+    container.write(path, tensors, facts)
+
+
+def write_ensemble(ensemble: Ensemble, path: str | os.PathLike[str]) -> None:
+    """Write the networks of an ensemble: their tensors in stacks, the facts they share once."""
+    described = []
+    for i, net in enumerate(ensemble):
+        try:
+            described.append(_described(net))
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"network {i}: {error}") from None
+    _check_metadata(ensemble.metadata)
+    every = [facts for _, facts in described]
+    networks = [facts.pop("network") for facts in every]
+    shared, own = _divided(every)
+    shared["network"], own_networks = _divided(networks)
+    for facts, network in zip(own, own_networks, strict=True):
+        if network:
+            facts["network"] = network
+    stacks: dict[tuple[Any, ...], list[int]] = {}
+    for i, (tensors, _) in enumerate(described):
+        key = tuple((name, values.shape, values.dtype) for name, values in tensors.items())
+        stacks.setdefault(key, []).append(i)
+    whole = {
+        f"stacks.{number}.{name}": np.stack([described[i][0][name] for i in members])
+        for number, (key, members) in enumerate(stacks.items())
+        for name, *_ in key
+    }
+    facts = {"shared": shared, "networks": own, "stacks": list(stacks.values())}
+    container.write(path, whole, {"ensemble": facts, "metadata": ensemble.metadata})
+
+
+def _divided(every: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the entries that all have in common, and the others of each."""
+    first = every[0]
+    shared = {
+        name: value
+        for name, value in first.items()
+        if all(name in facts and facts[name] == value for facts in every)
+    }
+    return shared, [{n: v for n, v in facts.items() if n not in shared} for facts in every]
+
+
+def _check_metadata(metadata: Any) -> None:
+    if not isinstance(metadata, dict):
+        raise TypeError(f"metadata must be a dict, got {shorten(metadata)}")
+
+
+def _described(net: MLP) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return the tensors and the facts of a network, without those of its training."""
     params = net._core.get_params()
     if not np.isfinite(params).all():
         raise ValueError("the parameters hold NaN or infinity; such a network is not saved")
     tensors = _tensors(net, params)
-    if not isinstance(net.metadata, dict):
-        raise TypeError(f"metadata must be a dict, got {shorten(net.metadata)}")
+    _check_metadata(net.metadata)
     facts: dict[str, Any] = {"network": net._network(), "metadata": net.metadata}
     if net._classes is not None:
         facts["classes"] = net._classes.tolist()
@@ -31,10 +86,7 @@ def write(net: MLP, path: str | os.PathLike[str], checkpoint: bool) -> None:
     }
     if net._trainable is not None:
         facts["trainable"] = net.trainable
-    if checkpoint:
-        facts["training"], moments = _training(net)
-        tensors.update(moments)
-    container.write(path, tensors, facts)
+    return tensors, facts
 
 
 def _tensors(net: MLP, params: Array) -> dict[str, Array]:

@@ -214,6 +214,7 @@ def test_the_code_of_an_optimiser_is_its_own_or_that_of_its_base() -> None:
 LATE: dict[str, set[str]] = {
     "history": {"plot", "paths"},
     "mlp": {"model_file"},
+    "ensemble": {"model_file"},
     "_config": {"__init__"},
 }
 
