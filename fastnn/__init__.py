@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .mlp import MLP
     from .model_file.reading import load
     from .optim import LBFGS, SGD, Adam, AdamW, LevenbergMarquardt, RMSprop
+    from .streams.stream import stream
 
 __all__ = [
     "LBFGS",
@@ -55,6 +56,7 @@ __all__ = [
     "set_num_threads",
     "set_sparse",
     "show_config",
+    "stream",
 ]
 
 __version__ = "0.1.0"
@@ -78,6 +80,7 @@ _MODULE_OF = {
     "RMSprop": "optim",
     "from_sklearn": "estimators",
     "load": "model_file.reading",
+    "stream": "streams.stream",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would accept every misspelt name

@@ -45,6 +45,7 @@ from .layout import Array, Views, layers
 from .optim import Optimizer, SecondOrder
 from .passes import Passes
 from .scaling import Scaled
+from .streams.stream import Stream
 
 # Arguments that the core was built with: assigning one later would not change the core.
 _FIXED = {
@@ -288,13 +289,13 @@ class MLP(Differentiable, Scaled):
     @explain_arguments(OF_FIT)
     def fit(
         self,
-        X: arrays.Matrix,
-        y: ArrayLike,
+        X: arrays.Matrix | Stream,
+        y: ArrayLike | None = None,
         *,
         epochs: int | None = None,
         batch_size: int | None = _BATCH_SIZE,
         optimizer: Optimizer | None = None,
-        validation_data: targets.Validation | None = None,
+        validation_data: targets.Validation | Stream | None = None,
         sample_weight: ArrayLike | None = None,
         class_weight: targets.ClassWeight | None = None,
         callbacks: Iterable[CallbackLike] | CallbackLike | None = (),
@@ -307,10 +308,11 @@ class MLP(Differentiable, Scaled):
 
         Parameters
         ----------
-        X : array-like, shape (n, n_in)
-            float32, float64 and uint8 arrays of any strides, memory maps and CSR matrices of these
-            types are read in place, others are converted once. Bytes are numbers; the first fit on
-            bytes above 1 sets `input_scale` to 1/255. A frame's columns are remembered by name.
+        X : array-like, shape (n, n_in), or Stream
+            A `fastnn.stream` holds y and weights, too. float32, float64 and uint8 arrays of any
+            strides, memory maps and CSR matrices of these types are read in place, others are
+            converted once. Bytes are numbers; the first fit on bytes above 1 sets `input_scale` to
+            1/255. A frame's columns are remembered by name.
         y : array-like, shape (n,) or (n, n_out)
             Class labels (integers or strings), one-hot rows, or values that the output can reach. A
             value that is NaN is missing: it has no cost and no gradient. Losses with several
@@ -328,7 +330,7 @@ class MLP(Differentiable, Scaled):
             last on this network, at first ``Adam()``. Its state (momentum, moments, step count,
             damping) belongs to the network and goes on from call to call while the kind of
             optimiser stays the same; see `reset_optimizer`.
-        validation_data : (X, y) or (X, y, sample_weight), optional
+        validation_data : (X, y), (X, y, sample_weight) or Stream, optional
             Scored after each epoch as ``val_loss`` and, for classes, ``val_accuracy``.
         sample_weight : array-like, shape (n,) or (n, n_out), optional
             Weight of each example: 2 is as if the row were in X twice, 0 as if it were absent.
@@ -380,9 +382,8 @@ class MLP(Differentiable, Scaled):
         wanted = None if epochs is None else check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
         reading = self._passes.reading_to_train(X)
-        examples, encoded, validation = self._passes.training_data(
-            X, y, sample_weight, class_weight, validation_data, reading, loss
-        )
+        data = (X, y, sample_weight, class_weight, validation_data)
+        examples, encoded, validation = self._passes.training_data(data, reading, loss, batch_size)
         size = examples.n_visited
         if batch_size is not None:
             size = min(check_count("batch_size", batch_size, 1), size)
@@ -399,14 +400,16 @@ class MLP(Differentiable, Scaled):
             optimizer = training.next_optimizer(optimizer, self._optimizer)
             fit_state = FitState(size, bool(shuffle), optimizer.to_config(), loss=name_of(loss))
         batches = batch_size not in (None, _BATCH_SIZE)
-        second_order.check(self, optimizer, batches, listed, loss is not None)
+        second_order.check(self, optimizer, batches, listed, loss is not None, X)
         if isinstance(optimizer, SecondOrder):
             size = fit_state.batch_size = examples.n_visited
         if wanted is None:
             wanted = fit_state.epochs  # the checkpoint's
         if wanted is None:
             wanted = training.default_epochs(examples.n_visited, size)
-        if examples.rows.sparse and wanted > 1:  # not worth its time for a single pass
+        if (
+            examples.rows is not None and examples.rows.sparse and wanted > 1
+        ):  # not worth its time for a single pass
             examples = replace(examples, rows=arrays.listed(examples.rows))
         of_function = () if loss is None else (Exception,)  # it may raise, at the first batch
         with Alone(self), Undone(self, *of_function):
@@ -457,9 +460,9 @@ class MLP(Differentiable, Scaled):
 
     def predict(
         self,
-        X: arrays.Matrix,
+        X: arrays.Matrix | Stream,
         *,
-        out: Array | None = None,
+        out: Array | str | os.PathLike[str] | None = None,
         logits: bool = False,
         dropout: bool = False,
         seed: int | None = None,
@@ -468,10 +471,10 @@ class MLP(Differentiable, Scaled):
 
         Parameters
         ----------
-        X : array-like, shape (n, n_in)
+        X : array-like, shape (n, n_in), or Stream
             As of `fit`; may be empty.
-        out : ndarray, shape (n, n_out), optional
-            C-contiguous, of the dtype of the answer; where to write them.
+        out : ndarray, shape (n, n_out), or path-like, optional
+            C-contiguous, of the dtype of the answer; or the path of a .npy file to write.
         logits : bool, default False
             The weighted sums z of the output layer, before its activation.
         dropout : bool, default False
@@ -491,6 +494,8 @@ class MLP(Differentiable, Scaled):
             raise ValueError("dropout=True needs a network with dropout; this one has none")
         if seed is not None and not dropout:
             raise ValueError("seed is that of dropout=True")
+        if isinstance(X, Stream) or isinstance(out, str | os.PathLike):
+            return self._passes.predict_stream(X, out, logits, dropout)
         if out is None and not logits and not dropout:
             few = self._predict_few(X)
             if few is not None:
@@ -540,14 +545,14 @@ class MLP(Differentiable, Scaled):
         return out
 
     def evaluate(
-        self, X: arrays.Matrix, y: ArrayLike, *, sample_weight: ArrayLike | None = None
+        self, X: Any, y: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None
     ) -> dict[str, float]:
         """Return ``loss``, the mean cost, and for classes ``accuracy``, the share that is correct.
 
         With several labels a row (binary_cross_entropy with values), ``accuracy`` is the share of
         outputs on the correct side of ½.
         """
-        examples, _ = self._passes.examples(X, y, sample_weight)
+        examples = self._passes.to_evaluate(X, y, sample_weight)
         return training.evaluate(self._core, examples, get_num_threads())
 
     @overload

@@ -113,10 +113,23 @@ class TrainingRows:
         """Number of rows of an epoch."""
         return self.n if self.visit is None else len(self.visit)
 
+    def parts(self, most: int | None = None) -> tuple[TrainingRows]:
+        """Return the parts of a pass: of rows in memory there is one."""
+        return (self,)
+
+
+@dataclass(frozen=True)
+class Middle:
+    """The place of a checkpoint within an epoch; the generator is as before the epoch."""
+
+    batch: int  # batches completed
+    sums: tuple[float, float, float]  # of their loss, of right predictions, of weights
+    lr: float  # of the last step
+
 
 @dataclass
 class FitState:
-    """State of a fit at the end of an epoch.
+    """State of a fit at the end of an epoch, or in its middle.
 
     A checkpoint holds it, the network and the optimiser's state.
     """
@@ -129,6 +142,7 @@ class FitState:
     callbacks: list[dict[str, Any]] = field(default_factory=list)  # their states
     epochs: int | None = None  # in all, as the fit was asked for; None in older files
     loss: str | None = None  # the name of the caller's own cost
+    middle: Middle | None = None  # None: between two epochs
 
     @property
     def epoch(self) -> int:

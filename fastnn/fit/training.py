@@ -12,7 +12,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from math import inf
+from math import gcd, inf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -25,7 +25,7 @@ from ..history import History
 from ..optim import LBFGS, Adam, FirstOrder, Optimizer
 from ..schedules import learning_rates
 from .call_size import BLOCK, CallSizer, rows_per_call
-from .state import FitState, OptimizerState, TrainingRows, TrainState
+from .state import FitState, Middle, OptimizerState, TrainingRows, TrainState
 
 if TYPE_CHECKING:
     import logging
@@ -109,16 +109,16 @@ class DivergenceWarning(UserWarning):
     """The loss stopped being finite: training ended, the best weights so far were restored."""
 
 
-def evaluate(core: _fastnn.Net, examples: TrainingRows, n_threads: int) -> dict[str, float]:
+def evaluate(core: _fastnn.Net, whole: TrainingRows, n_threads: int) -> dict[str, float]:
     """Return the weighted mean loss of the examples and, for classes, the share that is right."""
-    if examples.own is not None:
-        return {"loss": examples.own.mean(core, n_threads)}
-    sums = (0.0, 0.0, 0.0)
-    step = rows_per_call(core.params.size)
-    for begin in range(0, examples.n, step):
-        end = min(begin + step, examples.n)
-        sums = core.cost(examples.rows, examples.targets, begin, end, None, n_threads, sums)
-    return means(sums, examples.has_accuracy)
+    if whole.own is not None:
+        return {"loss": whole.own.mean(core, n_threads)}
+    sums, step = (0.0, 0.0, 0.0), rows_per_call(core.params.size)
+    for examples in whole.parts():
+        for begin in range(0, examples.n, step):
+            end = min(begin + step, examples.n)
+            sums = core.cost(examples.rows, examples.targets, begin, end, None, n_threads, sums)
+    return means(sums, whole.has_accuracy)
 
 
 def means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, float]:
@@ -161,6 +161,8 @@ class Fit(ABC):
         self._rate = float("nan")
         self._stopped: str | None = None
         self._batch = 0  # of the epoch under way
+        self._sums = (0.0, 0.0, 0.0)  # of its loss, right predictions and weights
+        self._epoch_rng: dict[str, Any] | None = None  # state before the epoch
         self._kept: tuple[_Kept, ...] = ()  # the best so far, and the best before it
         self._params = _fastnn.Rows(train_state.core.params[None])  # checked for overflow
         self._check_fit_state()
@@ -209,6 +211,12 @@ class Fit(ABC):
         """Return the callbacks' states, for a checkpoint."""
         return [dict(callback.state()) for callback in self._callbacks]
 
+    def middle(self) -> tuple[Middle, dict[str, Any]] | None:
+        """Return the place in the epoch, for a checkpoint, and the generator's state before it."""
+        if self._batch == 0 or self._epoch_rng is None:
+            return None
+        return Middle(self._batch, self._sums, self._rate), self._epoch_rng
+
     # ---- the loop ------------------------------------------------------------------------------
 
     def _check_fit_state(self) -> None:
@@ -252,7 +260,7 @@ class Fit(ABC):
             self.steps_per_epoch,
             self._n_threads,
             _fastnn.isa(),
-            f"by its non-zeros ({rows.density():.0%} of X)" if rows.sparse else "dense",
+            f"by its non-zeros ({rows.density():.0%} of X)" if rows and rows.sparse else "dense",
         )
 
     def _run(self, show: bool) -> History:
@@ -292,7 +300,7 @@ class Fit(ABC):
         logs["lr"] = self._rate
         logs["seconds"] = time.perf_counter() - self._began
         logs["examples_per_second"] = self._examples.n_visited / max(seconds, 1e-9)
-        self._batch = 0
+        self._batch, self._sums, self._epoch_rng = 0, (0.0, 0.0, 0.0), None
         self.history.append(logs)
         bar.epoch_end(self.epoch, logs)
         for callback in self._callbacks:
@@ -315,7 +323,7 @@ class Fit(ABC):
 
     def _cost_is_finite(self) -> bool:
         """Check one block after the last step, whose effect no later batch would show."""
-        core, examples = self._train_state.core, self._examples
+        core, (examples, *_) = self._train_state.core, self._examples.parts(BLOCK)
         end = min(examples.n, BLOCK)
         try:
             if examples.own is not None:
@@ -368,17 +376,19 @@ class MiniBatchFit(Fit):
         )
         self._optimizer = optimizer
         self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by decay
-        self._one_by_one = any(
-            type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
-        )
+        apart = [callback.batches_apart for callback in callbacks if callback.hears_batches]
+        self._apart = gcd(*apart)  # batches between two calls of the hooks; 0: none
         self._call_sizer = CallSizer(n_threads)
         self._constant = np.empty(0)  # the last rates, if they are constant
         self._rate_factor = train_state.rule.rate_factor(optimizer)
         self.steps_per_epoch: int = -(-examples.n_visited // fit_state.batch_size)
 
     def _all_epochs(self, bar: progress.Progress) -> bool:
+        self._resume_in_epoch()
         while self.epoch < self.epochs and self._stopped is None:
             self._begin_epoch()
+            if self._callbacks:  # one of them may save a checkpoint in the epoch
+                self._epoch_rng = dict(self._train_state.rng.bit_generator.state)
             logs = self._batches(self._order(), bar)
             if logs is None or not self._params.all_finite():  # its last step overflowed
                 self._rate = float(self._rates(self._batch + 1)[0])
@@ -386,6 +396,18 @@ class MiniBatchFit(Fit):
                 return False
             self._end_epoch(logs, bar)
         return True
+
+    def _resume_in_epoch(self) -> None:
+        """Go to where the checkpoint was made."""
+        middle, self._fit_state.middle = self._fit_state.middle, None
+        if middle is None:
+            return
+        if middle.batch > self.steps_per_epoch:
+            raise ValueError(
+                f"the checkpoint was made after {middle.batch} batches of an epoch; these data "
+                f"have {self.steps_per_epoch}: resume with the same data"
+            )
+        self._batch, self._sums, self._rate = middle.batch, middle.sums, middle.lr
 
     @property
     def _advice(self) -> str:
@@ -402,19 +424,34 @@ class MiniBatchFit(Fit):
         self, order: NDArray[np.int64] | None, bar: progress.Progress
     ) -> dict[str, float] | None:
         """Train on the rows in `order`, batch by batch; None if the loss stopped being finite."""
-        examples, train_state, size = self._examples, self._train_state, self._fit_state.batch_size
+        examples = self._examples
         if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
-        sums, epoch, steps_per_epoch = (0.0, 0.0, 0.0), self.epoch + 1, self.steps_per_epoch
-        while self._batch < steps_per_epoch:
+        return self._run_of_batches(examples, order, 0, self.steps_per_epoch, bar)
+
+    def _run_of_batches(
+        self,
+        examples: TrainingRows,
+        order: NDArray[np.int64] | None,
+        first: int,
+        end: int,
+        bar: progress.Progress,
+    ) -> dict[str, float] | None:
+        """Train on the batches from `first` to `end` of the epoch, whose rows are in `order`."""
+        train_state, size = self._train_state, self._fit_state.batch_size
+        sums, epoch = self._sums, self.epoch + 1
+        logs = {} if self._batch < end else means(sums, examples.has_accuracy)
+        while self._batch < end:
             count, n_threads = self._call_sizer.next_call()
-            count = 1 if self._one_by_one or examples.own is not None else count
-            last, core_optimizer = self._next_constant_decay(
-                min(self._batch + count, steps_per_epoch), order
-            )
+            count = 1 if examples.own is not None else count
+            if self._apart:
+                count = min(count, self._apart - self.step % self._apart)
+            last, core_optimizer = self._next_constant_decay(min(self._batch + count, end), order)
             rates = self._rates(last)
             began = time.perf_counter()
-            rows = None if order is None else order[self._batch * size : last * size]
+            rows = None
+            if order is not None:
+                rows = order[(self._batch - first) * size : (last - first) * size]
             own = (0.0, 0.0)
             if examples.own is not None:  # whose slopes the core takes for targets
                 dropout = (train_state.dropout_seed, train_state.optimizer_state.steps)
@@ -440,10 +477,10 @@ class MiniBatchFit(Fit):
                 sums = (summed[0], summed[1], summed[2])
             else:
                 sums = (sums[0] + own[0], 0.0, sums[2] + own[1])
-            self._rate = float(rates[-1])
+            self._sums, self._rate = sums, float(rates[-1])
             logs = means(sums, examples.has_accuracy)
-            bar.update(epoch, min(self._batch * size, examples.n_visited), logs)
-            if self._one_by_one:
+            bar.update(epoch, min(self._batch * size, self._examples.n_visited), logs)
+            if self._apart and self.step % self._apart == 0:
                 self._batch_end(logs)
         return logs
 
