@@ -94,8 +94,8 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     measured.cost = fnn_take(arena, (size_t)rows, sizeof(double));
     measured.correct = fnn_take(arena, (size_t)rows, sizeof(double));
     measured.output_weight = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
-    measured.gradient =
-        what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
+    measured.gradient = /* and what an exchange adds */
+        what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params + 3, sizeof(real)) : NULL;
     measured.partial =
         what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params / PIECE + 1, sizeof(double)) : NULL;
     measured.pack_reals = pack_reals(net);
