@@ -18,9 +18,11 @@ import numpy as np
 
 from . import _fastnn, arrays, names, targets
 from ._config import get_num_threads, get_sparse
+from .fit.begun import agreed
 from .fit.call_size import rows_per_call
 from .fit.objective import gradient_sums
 from .fit.own_cost import Function, OwnCost
+from .fit.ranks import Ranks
 from .fit.state import TrainingRows
 from .fit.streamed import StreamedRows, ahead, counted, named, surveyed
 from .layout import Array
@@ -130,11 +132,14 @@ class Passes:
         reading: arrays.Reading | None = None,
         suffix: str = "",
         per_example: bool = False,
+        ranks: Ranks | None = None,
     ) -> tuple[TrainingRows, targets.Encoded]:
         """Return X and y, checked, as the core reads them, and the encoded y."""
-        reading = reading or self.reading()
+        reading, goal = reading or self.reading(), goal or self.goal()
         rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
-        encoded = targets.encode(y, rows.n_rows, goal or self.goal(), suffix)
+        encoded = targets.encode(y, rows.n_rows, goal, suffix)
+        if ranks is not None:
+            encoded = targets.encode(y, rows.n_rows, _found(goal, agreed(ranks, encoded, goal)))
         n_out = self.net.sizes[-1]
         weight = targets.as_weights(
             sample_weight, class_weight, encoded, n_out, suffix, per_example=per_example
@@ -160,18 +165,12 @@ class Passes:
         """Return the examples to score after each epoch; classes are those of the training data."""
         if data is None:
             return None
+        suffix = " of validation_data"
         if isinstance(data, Stream):
-            rows: TrainingRows = self.streamed(data, None, reading, encoded, " of validation_data")[
-                0
-            ]
+            rows: TrainingRows = self.streamed(data, None, reading, encoded, suffix)[0]
             return rows
         X, y, weight = _parts_of_validation(data)
-        goal = replace(
-            self.goal(),
-            classes=encoded.classes,
-            may_be_one_hot=encoded.metric != names.THRESHOLD,
-        )
-        suffix = " of validation_data"
+        goal = _found(self.goal(), encoded)
         return self.examples(X, y, weight, goal=goal, reading=reading, suffix=suffix)[0]
 
     def training_data(
@@ -180,6 +179,7 @@ class Passes:
         reading: arrays.Reading,
         loss: Function | None,
         batch_size: int | None,
+        ranks: Ranks | None,
     ) -> tuple[Any, targets.Encoded | None, TrainingRows | None]:
         """Return what `fit` trains on, what was found in y, and what it is scored on."""
         X, y, sample_weight, class_weight, validation_data = data
@@ -192,10 +192,11 @@ class Passes:
                 raise TypeError("a loss of your own takes rows in memory, not a stream")
             if self.net._rule.alpha:
                 raise TypeError("alpha of an estimator goes with rows in memory, not with a stream")
-            streamed, found = self.streamed(X, class_weight, reading)
+            streamed, found = self.streamed(X, class_weight, reading, ranks=ranks)
             return streamed, found, self.validation(validation_data, found, reading)
         if loss is None:
-            examples, encoded = self.examples(X, y, sample_weight, class_weight, reading=reading)
+            how: dict[str, Any] = {"reading": reading, "ranks": ranks}
+            examples, encoded = self.examples(X, y, sample_weight, class_weight, **how)
             targets.check_classes(encoded)
             return examples, encoded, self.validation(validation_data, encoded, reading)
         if not callable(loss):
@@ -227,19 +228,17 @@ class Passes:
         reading: arrays.Reading | None = None,
         known: targets.Encoded | None = None,
         suffix: str = "",
+        ranks: Ranks | None = None,
     ) -> tuple[Any, targets.Encoded]:
         """Return the rows of a stream as passes and fits take them, and what was found in y."""
         if isinstance(class_weight, str):
             raise TypeError(f"class_weight={class_weight!r} needs rows in memory: give a dict")
         reading, goal = reading or self.reading(), self.goal()
-        if known is not None:
-            goal = replace(
-                goal, classes=known.classes, may_be_one_hot=known.metric != names.THRESHOLD
-            )
+        goal = goal if known is None else _found(goal, known)
         encoded, n_visited = surveyed(stream, goal, class_weight, suffix)
-        goal = replace(
-            goal, classes=encoded.classes, may_be_one_hot=encoded.metric != names.THRESHOLD
-        )
+        encoded = encoded if ranks is None else agreed(ranks, encoded, goal)
+        targets.check_classes(encoded)
+        goal = _found(goal, encoded)
 
         def read(X: Any, y: Any, weight: Any, place: str) -> TrainingRows:
             if y is None:
@@ -414,6 +413,12 @@ class Passes:
     def summed_gradient(self, examples: TrainingRows) -> Array:
         """Return Σ ∇C (n_params,) over the examples, in double."""
         return gradient_sums(self.net._core, examples, get_num_threads())[0]
+
+
+def _found(goal: targets.Goal, encoded: targets.Encoded) -> targets.Goal:
+    """Return the goal of further targets beside those that were encoded."""
+    may_be = encoded.metric != names.THRESHOLD
+    return replace(goal, classes=encoded.classes, may_be_one_hot=may_be)
 
 
 def _parts_of_validation(data: Any) -> tuple[Any, Any, Any]:

@@ -68,6 +68,7 @@ class Ranks:
         self._comm = comm
         self.rank, self.size = int(comm.Get_rank()), int(comm.Get_size())
         self._sent = np.zeros(n_params + 3, dtype)
+        self.rows: list[int] = []  # of each rank, that an epoch visits; set once they are known
         self._over = False  # the ranks have parted
         self._signals = _Signals()
 
@@ -154,7 +155,7 @@ class Ranks:
         first = int(np.flatnonzero(self._added(failed))[0])
         message = np.zeros(_MESSAGE_BYTES, np.uint8)
         if self.rank == first:
-            text = f"{type(error).__name__}: {error}".encode()[:_MESSAGE_BYTES]
+            text = f"{type(error).__name__}: {error}".removesuffix(": ").encode()[:_MESSAGE_BYTES]
             message[: len(text)] = np.frombuffer(text, np.uint8)
         self._comm.Bcast(message, root=first)
         if error is not None:

@@ -16,6 +16,7 @@ from ..streams.stream import Stream
 from .objective import Objective, Point, Vector
 from .state import FitState, TrainingRows, TrainState
 from .streamed import StreamedRows, StreamFit
+from .together import Together, TogetherOnStreams
 from .training import Fit, MiniBatchFit, means, set_params
 
 MOST_PARAMS = 8_000  # of Levenberg-Marquardt: its matrix has the square of them, then 512 MB
@@ -36,7 +37,10 @@ def new_fit(
     if isinstance(optimizer, LevenbergMarquardt):
         return LevenbergMarquardtFit(train_state, examples, optimizer, fit_state, **more)
     assert isinstance(optimizer, FirstOrder)
-    kind = StreamFit if isinstance(examples, StreamedRows) else MiniBatchFit
+    streamed = isinstance(examples, StreamedRows)
+    kind: type[MiniBatchFit] = StreamFit if streamed else MiniBatchFit
+    if train_state.ranks is not None:
+        kind = TogetherOnStreams if streamed else Together
     return kind(train_state, examples, optimizer, fit_state, **more)
 
 
@@ -135,7 +139,7 @@ class SecondOrderFit(Fit):
         self._begin_epoch()
         self._point = self._objective.here()
         if not self._point.is_finite:
-            self._go_back(self.epoch + 1, stacklevel=7)
+            self._go_back(self.epoch + 1, stacklevel=8)
             return False
         self._back_to = self._point.params
         try:

@@ -12,6 +12,7 @@ from .. import _fastnn
 from ..history import History
 from ..optim import FirstOrder, Optimizer
 from .own_cost import OwnCost
+from .ranks import Ranks
 
 _PIECE = 1 << 20  # numbers
 
@@ -161,3 +162,4 @@ class TrainState:
     optimizer_state: OptimizerState
     rule: StepRule = field(default_factory=StepRule)
     trainable: NDArray[np.intc] | None = None  # a flag a layer; None: all
+    ranks: Ranks | None = None  # of a data-parallel fit

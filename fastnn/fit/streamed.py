@@ -14,7 +14,7 @@ from .. import progress
 from ..names import ARGMAX
 from ..streams.blocks import Named, Piece
 from ..streams.stream import Stream
-from ..targets import Encoded, Goal, Weights, as_weights, check_classes, encode
+from ..targets import Encoded, Goal, Weights, as_weights, encode
 from .state import TrainingRows
 from .training import MiniBatchFit
 
@@ -27,6 +27,26 @@ class Buffer(NamedTuple):
 
     examples: TrainingRows
     order: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The cut of an epoch into batches of `size` rows or, of one rank of several, into `steps`."""
+
+    n: int
+    size: int
+    steps: int | None = None  # so many batches, as even as they can be, of which some may be empty
+
+    def end(self, batches: Any) -> Any:
+        """Return the rows that some number of whole batches have."""
+        return batches * self.size if self.steps is None else batches * self.n // self.steps
+
+    def whole(self, rows: int) -> int:
+        """Return how many batches are whole with so many rows."""
+        if self.steps is None:
+            return rows // self.size
+        batches = ((rows + 1) * self.steps - 1) // self.n
+        return batches if rows > self.n else min(batches, self.steps)
 
 
 class _Raw(NamedTuple):
@@ -65,13 +85,14 @@ class StreamedRows:
             if most is not None:
                 return
 
-    def buffers(self, batch_size: int, seed: int | None) -> Iterator[Buffer]:
+    def buffers(self, cut: Cut, seed: int | None) -> Iterator[Buffer]:
         """Yield the buffers of an epoch; `seed` fixes their order, None is that of the source.
 
         The rows of a buffer beyond its last whole batch come first in the next one.
         """
         rng = None if seed is None else np.random.Generator(np.random.PCG64(seed))
         left: _Raw | None = None
+        done = 0
         for pieces in self.stream.gathered(rng):
             raw, n_left = _joined(pieces, left), 0 if left is None else len(left.X)
             examples = self._checked(raw, pieces)
@@ -81,8 +102,9 @@ class StreamedRows:
                 assert examples.weight is not None
                 order = order[examples.weight[order] > 0]
             order = np.concatenate([np.arange(n_left), order])
-            whole = len(order) // batch_size * batch_size
+            whole = cut.end(cut.whole(done + len(order))) - done
             left = raw.taken(order[whole:])
+            done += whole
             if whole:
                 yield Buffer(examples, order[:whole])
         if left is not None and len(left.X):
@@ -169,7 +191,6 @@ def surveyed(stream: Stream, goal: Goal, class_weight: Any, suffix: str) -> tupl
             break
     if labels:
         found = encode(np.array(sorted(labels)), len(labels), goal)
-        check_classes(found)
         metric, classes = found.metric, found.classes
     if metric is None:
         raise ValueError(f"the stream{suffix} has no rows")
@@ -201,30 +222,31 @@ class StreamFit(MiniBatchFit):
         self, order: NDArray[np.int64] | None, bar: progress.Progress
     ) -> dict[str, float] | None:
         """Train on an epoch's buffers; the first ones are passed by where a checkpoint resumes."""
-        size, whole = self._fit_state.batch_size, self._streamed
+        cut, n = self._cut(), self._streamed.n_visited
         logs: dict[str, float] | None = {}
         first = visited = 0
-        buffers = ahead(whole.buffers(size, self._seed))
+        buffers = ahead(self._streamed.buffers(cut, self._seed))
         try:
             for examples, rows in buffers:
-                last = first + -(-len(rows) // size)
-                self._check_count(last <= self.steps_per_epoch, "more")
+                visited += len(rows)
+                self._check_count(visited <= n, "more")
+                last = self.steps_per_epoch if visited == n else cut.whole(visited)
                 if last >= self._batch:
                     logs = self._run_of_batches(examples, rows, first, last, bar)
                 if logs is None:
                     return None
                 first = last
-                visited = len(rows)
         finally:
             buffers.close()
-        wanted = whole.n_visited - (self.steps_per_epoch - 1) * size
-        self._check_count(first == self.steps_per_epoch, "fewer")
-        self._check_count((visited - 1) % size + 1 == wanted, "other")
+        self._check_count(visited == n, "fewer")
         return logs
+
+    def _cut(self) -> Cut:
+        return Cut(self._streamed.n_visited, self._fit_state.batch_size)
 
     def _check_count(self, right: bool, how: str) -> None:
         if not right:
-            n = self._examples.n_visited
+            n = self._streamed.n_visited
             raise ValueError(
                 f"the stream gave {how} rows in epoch {self.epoch + 1} than the {n} before it: "
                 "every epoch must have as many"

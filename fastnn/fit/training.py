@@ -12,8 +12,8 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from math import gcd, inf
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from math import gcd, inf, nan
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import logging
 
 _T = TypeVar("_T")
+# Of batches that several ranks share: the sum over them, and where each batch's rows end here
+Shared: TypeAlias = tuple[Callable[[NDArray[Any]], None], NDArray[np.int64]]
 
 
 # Measured on small tables, benchmarks/epochs.py: most were fitted by then, few overfitted.
@@ -114,17 +116,23 @@ def evaluate(core: _fastnn.Net, whole: TrainingRows, n_threads: int) -> dict[str
     """Return the weighted mean loss of the examples and, for classes, the share that is right."""
     if whole.own is not None:
         return {"loss": whole.own.mean(core, n_threads)}
+    return means(summed(core, whole, n_threads), whole.has_accuracy)
+
+
+def summed(core: _fastnn.Net, whole: TrainingRows, n_threads: int) -> tuple[float, float, float]:
+    """Return the sums of loss, of right predictions and of weights over the examples."""
     sums, step = (0.0, 0.0, 0.0), rows_per_call(core.params.size)
     for examples in whole.parts():
         for begin in range(0, examples.n, step):
             end = min(begin + step, examples.n)
             sums = core.cost(examples.rows, examples.targets, begin, end, None, n_threads, sums)
-    return means(sums, whole.has_accuracy)
+    return sums
 
 
 def means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, float]:
     """Return the values to log from sums of loss, of right predictions, and of weights."""
     loss, correct, weight = sums
+    weight = weight or nan  # of no rows: a rank may have none yet
     logs = {"loss": loss / weight}
     if has_accuracy:
         logs["accuracy"] = correct / weight
@@ -168,6 +176,7 @@ class Fit(ABC):
         self._epoch_rng: dict[str, Any] | None = None  # state before the epoch
         self._kept: tuple[_Kept, ...] = ()  # the best so far, and the best before it
         self._params = _fastnn.Rows(train_state.core.params[None])  # checked for overflow
+        self._n_visited = examples.n_visited  # rows of an epoch
         self._check_fit_state()
         self.epochs = epochs
         self.net: Any = train_state.net
@@ -236,8 +245,7 @@ class Fit(ABC):
 
     def run(self, show: bool) -> History:
         """Train until all epochs are done or a callback or divergence stops it."""
-        for callback in self._callbacks:
-            callback.on_fit_begin(self)
+        self._call("on_fit_begin")
         if self._fit_state.callbacks:
             for callback, state in zip(self._callbacks, self._fit_state.callbacks, strict=True):
                 callback.restore(state)
@@ -268,12 +276,11 @@ class Fit(ABC):
 
     def _run(self, show: bool) -> History:
         with progress.bar(
-            show, epochs=self.epochs, examples=self._examples.n_visited, first_epoch=self.epoch
+            show, epochs=self.epochs, examples=self._n_visited, first_epoch=self.epoch
         ) as bar:
             if self._all_epochs(bar) and self._kept and not self._cost_is_finite():
-                self._go_back(self.epoch, stacklevel=6)
-            for callback in self._callbacks:
-                callback.on_fit_end(self)
+                self._go_back(self.epoch, stacklevel=7)
+            self._call("on_fit_end")
             if self.epoch < self.epochs:
                 self.history.stopped = self._stopped
                 bar.note(f"stopped: {self._stopped}")
@@ -291,27 +298,31 @@ class Fit(ABC):
     def _begin_epoch(self) -> None:
         self._began = time.perf_counter()
         self._keep()
-        for callback in self._callbacks:
-            callback.on_epoch_begin(self)
+        self._call("on_epoch_begin")
 
     def _end_epoch(self, logs: dict[str, float], bar: progress.Progress) -> None:
         """Score, log and call back after an epoch, whose own logs are given."""
         seconds = time.perf_counter() - self._began
         if self._validation is not None:
-            scores = evaluate(self._train_state.core, self._validation, self._n_threads)
+            scores = self._evaluate(self._validation)
             logs |= {f"val_{name}": score for name, score in scores.items()}
         logs["lr"] = self._rate
         logs["seconds"] = time.perf_counter() - self._began
-        logs["examples_per_second"] = self._examples.n_visited / max(seconds, 1e-9)
+        logs["examples_per_second"] = self._n_visited / max(seconds, 1e-9)
         self._batch, self._sums, self._epoch_rng = 0, (0.0, 0.0, 0.0), None
         self.history.append(logs)
         bar.epoch_end(self.epoch, logs)
+        self._call("on_epoch_end", logs)
+
+    def _evaluate(self, examples: TrainingRows) -> dict[str, float]:
+        return evaluate(self._train_state.core, examples, self._n_threads)
+
+    def _call(self, hook: str, *arguments: Any) -> None:
         for callback in self._callbacks:
-            callback.on_epoch_end(self, logs)
+            getattr(callback, hook)(self, *arguments)
 
     def _batch_end(self, logs: dict[str, float]) -> None:
-        for callback in self._callbacks:
-            callback.on_batch_end(self, logs)
+        self._call("on_batch_end", logs)
 
     def _pause(self) -> None:
         """Call back between two calls of the core, where somebody waits for it."""
@@ -353,7 +364,7 @@ class Fit(ABC):
         losses = []
         for kept in self._kept if len(self._kept) > 1 else ():
             set_params(core, kept.params)
-            loss = evaluate(core, examples, self._n_threads)["loss"]
+            loss = self._evaluate(examples)["loss"]
             losses.append(loss if np.isfinite(loss) else float("inf"))
         best = self._kept[int(np.argmin(losses)) if losses else 0]
         set_params(core, best.params)
@@ -392,7 +403,7 @@ class MiniBatchFit(Fit):
         self._call_sizer = CallSizer(n_threads)
         self._constant = np.empty(0)  # the last rates, if they are constant
         self._rate_factor = train_state.rule.rate_factor(optimizer)
-        self.steps_per_epoch: int = -(-examples.n_visited // fit_state.batch_size)
+        self.steps_per_epoch: int = -(-self._n_visited // fit_state.batch_size)
 
     def _all_epochs(self, bar: progress.Progress) -> bool:
         self._resume_in_epoch()
@@ -401,12 +412,15 @@ class MiniBatchFit(Fit):
             if self._callbacks:  # one of them may save a checkpoint in the epoch
                 self._epoch_rng = dict(self._train_state.rng.bit_generator.state)
             logs = self._batches(self._order(), bar)
-            if logs is None or not self._params.all_finite():  # its last step overflowed
+            if logs is None or not self._is_finite():  # its last step overflowed
                 self._rate = float(self._rates(self._batch + 1)[0])
-                self._go_back(self.epoch + 1, stacklevel=7)
+                self._go_back(self.epoch + 1, stacklevel=8)
                 return False
             self._end_epoch(logs, bar)
         return True
+
+    def _is_finite(self) -> bool:
+        return self._params.all_finite()
 
     def _resume_in_epoch(self) -> None:
         """Go to where the checkpoint was made."""
@@ -450,8 +464,8 @@ class MiniBatchFit(Fit):
     ) -> dict[str, float] | None:
         """Train on the batches from `first` to `end` of the epoch, whose rows are in `order`."""
         train_state, size = self._train_state, self._fit_state.batch_size
-        sums, epoch = self._sums, self.epoch + 1
-        logs = {} if self._batch < end else means(sums, examples.has_accuracy)
+        epoch = self.epoch + 1
+        logs = {} if self._batch < end else means(self._sums, examples.has_accuracy)
         while self._batch < end:
             count, n_threads = self._call_sizer.next_call()
             count = 1 if examples.own is not None else count
@@ -460,9 +474,7 @@ class MiniBatchFit(Fit):
             last, core_optimizer = self._next_constant_decay(min(self._batch + count, end), order)
             rates = self._rates(last)
             began = time.perf_counter()
-            rows = None
-            if order is not None:
-                rows = order[(self._batch - first) * size : (last - first) * size]
+            rows, shared = self._rows_of(order, first, last)
             own = (0.0, 0.0)
             if examples.own is not None:  # whose slopes the core takes for targets
                 dropout = (train_state.dropout_seed, train_state.optimizer_state.steps)
@@ -470,7 +482,7 @@ class MiniBatchFit(Fit):
                 if costs is None:
                     return None
                 own = costs
-            *summed, _, batches, finite = _train(
+            *added, _, batches, finite = _train(
                 train_state,
                 examples,
                 core_optimizer,
@@ -478,23 +490,34 @@ class MiniBatchFit(Fit):
                 size,
                 rates if self._rate_factor == 1 else rates * self._rate_factor,
                 n_threads,
-                sums,
+                self._sums,
+                shared,
             )
             self._call_sizer.learn(last - self._batch, n_threads, time.perf_counter() - began)
             self._batch += batches
             if not finite:
                 return None
             if examples.own is None:
-                sums = (summed[0], summed[1], summed[2])
+                self._sums = (added[0], added[1], added[2])
             else:
-                sums = (sums[0] + own[0], 0.0, sums[2] + own[1])
-            self._sums, self._rate = sums, float(rates[-1])
-            logs = means(sums, examples.has_accuracy)
-            bar.update(epoch, min(self._batch * size, self._examples.n_visited), logs)
+                self._sums = (self._sums[0] + own[0], 0.0, self._sums[2] + own[1])
+            self._rate = float(rates[-1])
+            logs = means(self._sums, examples.has_accuracy)
+            bar.update(epoch, min(self._batch * size, self._n_visited), logs)
             if self._apart and self.step % self._apart == 0:
                 self._batch_end(logs)
             self._pause()
         return logs
+
+    def _rows_of(
+        self, order: NDArray[np.int64] | None, first: int, last: int
+    ) -> tuple[NDArray[np.int64] | None, Shared | None]:
+        """Return the rows of the next batches, those before `last`; `order` begins at `first`."""
+        size = self._fit_state.batch_size
+        rows = (
+            None if order is None else order[(self._batch - first) * size : (last - first) * size]
+        )
+        return rows, None
 
     def _next_constant_decay(
         self, last: int, order: NDArray[np.int64] | None
@@ -555,6 +578,7 @@ def _train(
     rates: NDArray[np.float64],
     n_threads: int,
     sums: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    shared: Shared | None = None,
 ) -> tuple[float, float, float, int, int, bool]:
     return _when_nobody_reads(
         train_state.core.train,
@@ -570,6 +594,7 @@ def _train(
         sums,
         train_state.optimizer_state,  # whose steps are counted
         train_state.trainable,
+        shared,
     )
 
 

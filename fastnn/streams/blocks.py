@@ -75,7 +75,7 @@ def checked(parts: tuple[Any, Any, Any], place: str, n: int | None = None) -> Pi
 
 @dataclass(frozen=True)
 class Unchanged:
-    """A file as it was when the stream was made; a change of size or time is an error."""
+    """State of a file when the stream was made; a change of size or time is an error."""
 
     path: str
     size: int

@@ -11,6 +11,7 @@ import pytest
 
 import fastnn
 from fastnn.callbacks import Callback, ModelCheckpoint
+from fastnn.fit.streamed import Cut
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5003, 6)).astype(np.float32)
@@ -77,7 +78,7 @@ def test_a_shuffled_epoch_visits_every_row_once() -> None:
     given = fastnn.stream(X, np.arange(len(X), dtype=float), buffer=700)
     rows = network()._passes.streamed(given)[0]
     seen = []
-    for examples, order in rows.buffers(64, seed=5):
+    for examples, order in rows.buffers(Cut(rows.n_visited, 64), seed=5):
         values = np.empty(examples.n)
         network()._core.cost(examples.rows, examples.targets, 0, examples.n, values, 1)
         a = network().predict(X[:0])
