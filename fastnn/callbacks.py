@@ -354,7 +354,8 @@ class ModelCheckpoint(_Monitor):
         self.every: int = check_count("every", every, 1)
         self.every_steps: int | None = None
         if every_steps is not None:
-            self.every_steps = self.batches_apart = check_count("every_steps", every_steps, 1)
+            self.every_steps = check_count("every_steps", every_steps, 1)
+        self.batches_apart: int = self.every_steps or 1
 
     @property
     def hears_batches(self) -> bool:

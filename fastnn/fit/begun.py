@@ -5,6 +5,7 @@ Private: it may change without notice.
 
 from __future__ import annotations
 
+import warnings
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,8 @@ from .._fastnn import Scaling
 from ..checks import check_count
 from ..history import History
 from ..optim import Optimizer, SecondOrder
-from ..streams.stream import Stream
+from ..streams import memory
+from ..streams.stream import Stream, stream
 from ..targets import Encoded, encode
 from . import second_order, training
 from .guards import Alone, Undone
@@ -47,6 +49,8 @@ def fit(
     with nullcontext() if comm is None else Ranks(comm, net.n_params, net.dtype) as ranks:
         wanted = None if epochs is None else check_count("epochs", epochs, 0)
         listed = training.check_callbacks(callbacks)
+        if _is_to_stream(net, data, batch_size, optimizer, shuffle, resume, loss, ranks):
+            data = (stream(data[0], data[1], weight=data[2]), None, None, *data[3:])
         reading = net._passes.reading_to_train(data[0])
         reading = reading if ranks is None else _same_reading(reading, ranks)
         examples, encoded, validation = net._passes.training_data(
@@ -70,6 +74,7 @@ def fit(
         else:
             optimizer = training.next_optimizer(optimizer, net._optimizer)
             fit_state = FitState(size, bool(shuffle), optimizer.to_config(), loss=name_of(loss))
+            fit_state.streamed = isinstance(data[0], Stream)
         batches = batch_size not in (None, BATCH_SIZE)
         second_order.check(net, optimizer, batches, listed, loss is not None, data[0])
         if isinstance(optimizer, SecondOrder):
@@ -108,6 +113,42 @@ def fit(
                 return begun.run(show=progress and (ranks is None or ranks.rank == 0))
             finally:
                 net._fit = None
+
+
+def _is_to_stream(
+    net: Any,
+    data: tuple[Any, Any, Any, Any, Any],
+    batch_size: int | None,
+    optimizer: Optimizer | None,
+    shuffle: bool,
+    resume: bool,
+    loss: Any,
+    ranks: Ranks | None,
+) -> bool:
+    """Return whether X is a memory map that is better read as a stream, and say so.
+
+    A fit that is resumed goes on as it began, whatever memory is free by then.
+    """
+    X, _, weight, class_weight, _ = data
+    second = isinstance(optimizer or net._optimizer, SecondOrder)
+    free = memory.available() if memory.is_mapped(X) else None
+    if resume and net._fit_state is not None:
+        is_large = memory.is_mapped(X) and net._fit_state.streamed
+    else:
+        is_large = free is not None and X.nbytes > free
+    if ranks is not None:
+        is_large = any(ranks.each(is_large))
+    of_rows = second or loss is not None or net._rule.alpha or isinstance(class_weight, str)
+    of_rows = of_rows or batch_size is None or (weight is not None and np.ndim(weight) != 1)
+    if not is_large or of_rows or not shuffle or isinstance(X, Stream):
+        return False
+    room = "" if free is None else f", for which {free / 1e6:,.0f} MB of memory are free"
+    warnings.warn(
+        f"X is a memory map of {X.nbytes / 1e6:,.0f} MB{room}: it is read as a stream, whose "
+        "buffer is shuffled as a whole; fastnn.stream(X, y, buffer=...) sets the buffer's size",
+        stacklevel=5,
+    )
+    return True
 
 
 # ---- several ranks -----------------------------------------------------------------------------

@@ -144,6 +144,7 @@ class FitState:
     epochs: int | None = None  # in all, as the fit was asked for; None in older files
     loss: str | None = None  # the name of the caller's own cost
     middle: Middle | None = None  # None: between two epochs
+    streamed: bool = False  # its rows came from a stream
 
     @property
     def epoch(self) -> int:

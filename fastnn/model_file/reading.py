@@ -178,6 +178,7 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: container.Tensors) -> Non
         epochs=_count(facts, "epochs") if facts.get("epochs") is not None else None,
         loss=str(facts["loss"]) if "loss" in facts else None,
         middle=_middle(facts["middle"]) if facts.get("middle") is not None else None,
+        streamed=facts.get("streamed") is True,
     )
     net.history = net._fit_state.history
 

@@ -84,6 +84,7 @@ def _training(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
         "callbacks": plain,
         **({} if fit_state.loss is None else {"loss": fit_state.loss}),
         **({} if middle is None else {"middle": _place(middle)}),
+        **({"streamed": True} if fit_state.streamed else {}),
         "rng": rng,
         "dropout_seed": net._dropout_seed,
     }, tensors
