@@ -5,6 +5,7 @@ Private: it may change without notice.
 
 from __future__ import annotations
 
+import platform
 import warnings
 from contextlib import nullcontext
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import arrays, names
-from .._config import get_num_threads
+from .._config import get_num_threads, threads_of_one
 from .._fastnn import Scaling
 from ..checks import check_count
 from ..history import History
@@ -102,7 +103,7 @@ def fit(
                 epochs=wanted,
                 validation=validation,
                 callbacks=listed,
-                n_threads=get_num_threads(),
+                n_threads=get_num_threads() if ranks is None else _threads_beside(ranks),
             )
             net._fit, net._optimizer, net._fit_state = begun, optimizer, fit_state
             fit_state.epochs = wanted
@@ -165,6 +166,12 @@ def _check_together(net: Any, loss: Any, class_weight: Any, optimizer: Optimizer
         raise TypeError(f"{name} does not go with comm: use fastnn.Adam() or another of its kind")
     if net._rule.alpha:
         raise TypeError("alpha of an estimator does not go with comm")
+
+
+def _threads_beside(ranks: Ranks) -> int:
+    """Return this rank's part of its machine's processors."""
+    machine = platform.node()
+    return threads_of_one(ranks.each(machine).count(machine))
 
 
 def _same_reading(reading: arrays.Reading, ranks: Ranks) -> arrays.Reading:

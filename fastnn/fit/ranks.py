@@ -40,6 +40,10 @@ class Communicator(Protocol):
         """Overwrite the array by that of process `root`."""
 
 
+class RankError(RuntimeError):
+    """The failure of another rank of a data-parallel fit, which ended it here."""
+
+
 class Ranks:
     """The ranks of a fit, for the time of a ``with`` statement, which all of them leave together.
 
@@ -161,7 +165,7 @@ class Ranks:
         if error is not None:
             raise error
         told = message.tobytes().rstrip(b"\0").decode(errors="replace")
-        raise RuntimeError(f"rank {first} of {self.size} ended the fit by {told}")
+        raise RankError(f"rank {first} of {self.size} ended the fit by {told}")
 
 
 class _Signals:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -167,3 +168,31 @@ def test_a_killed_process_does_not_leave_the_other_waiting_and_its_checkpoint_re
     alone.fit(X, X[:, 0] * X[:, 1], epochs=8, batch_size=20)
     resumed = fastnn.load(tmp_path / "end1.safetensors")
     np.testing.assert_allclose(resumed.params, alone.params, rtol=0, atol=1e-12)
+
+
+def test_fastnn_train_by_two_processes_writes_the_model_of_one(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(301, 3)).round(6)
+    rows = np.column_stack([X, X[:, 0] - X[:, 1]])
+    np.savetxt(tmp_path / "t.csv", rows, delimiter=",", header="a,b,c,y", comments="")
+    train = [
+        *(sys.executable, "-m", "fastnn", "train", "--data", "t.csv", "--target", "y"),
+        *("--epochs", "4", "--dtype", "float64", "--dropout", "0", "--json"),
+    ]
+    assert MPIEXEC is not None
+    results = []
+    for how in ([], [MPIEXEC, "-n", "2"]):
+        more = ["--mpi", "-o", "two.safetensors"] if how else ["-o", "one.safetensors"]
+        done = subprocess.run(
+            [*how, *train, *more],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=environment(),
+        )
+        assert done.returncode == 0, done.stderr
+        results.append(json.loads(done.stdout))
+    one, two = (fastnn.load(tmp_path / f"{name}.safetensors") for name in ("one", "two"))
+    np.testing.assert_allclose(two.params, one.params, rtol=0, atol=1e-12)
+    assert results[1]["test"]["loss"] == pytest.approx(results[0]["test"]["loss"], rel=1e-9)
