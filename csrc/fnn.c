@@ -139,15 +139,31 @@ typedef struct {
     const fnn_run *run;
 } question;
 
-/* Downgrades the writer to a reader during the callback, so that it and others may read; the batch goes on
+/* Downgrade the writer to a reader during a callback, so that it and others may read; the batch goes on
  * when the others have finished. */
+static void stop_writing(fnn_net *net) { fnn_atomic_store(&net->users, noted_now(1)); }
+
+static void write_again(fnn_net *net)
+{
+    while (!fnn_atomic_swap_if(&net->users, noted_now(1), noted_now(WRITING))) fnn_pause();
+}
+
 static int ask_as_reader(void *arg)
 {
     question *q = arg;
-    fnn_atomic_store(&q->net->users, noted_now(1));
+    stop_writing(q->net);
     int stop = q->run->stop(q->run->stop_arg);
-    while (!fnn_atomic_swap_if(&q->net->users, noted_now(1), noted_now(WRITING))) fnn_pause();
+    write_again(q->net);
     return stop;
+}
+
+static int exchange_as_reader(void *arg, void *gradient)
+{
+    question *q = arg;
+    stop_writing(q->net);
+    int refused = q->run->exchange(q->run->exchange_arg, gradient);
+    write_again(q->net);
+    return refused;
 }
 
 fnn_status fnn_get_params(fnn_net *net, void *out)
@@ -199,11 +215,14 @@ fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
 {
     sums->finite = 1;
     if (!legal_run(optimiser, run) || run->n_threads < 1) return FNN_BAD_ARGUMENT;
-    if (run->n == 0) return FNN_OK;
+    if (run->exchange && !run->ends) return FNN_BAD_ARGUMENT;
+    if (run->n == 0 && !run->exchange) return FNN_OK;
     if (!begin_writing(net)) return FNN_BUSY;
     question q = {net, run};
     fnn_stop stop = {run->stop ? ask_as_reader : NULL, &q};
-    fnn_status status = ON_DTYPE(net, train, net, X, y, optimiser, run, stop, sums);
+    fnn_run asked = *run;
+    if (run->exchange) asked.exchange = exchange_as_reader, asked.exchange_arg = &q;
+    fnn_status status = ON_DTYPE(net, train, net, X, y, optimiser, &asked, stop, sums);
     end_writing(net);
     return status;
 }

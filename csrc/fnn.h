@@ -172,6 +172,15 @@ typedef struct {
      * parameters are unchanged during the call and may be read. */
     int (*stop)(void *arg);
     void *stop_arg;
+    /* Data-parallel training on several processes, each with some rows of every batch; NULL: alone. Called
+     * for every batch between gradient and update, by the caller's thread: adds up over the processes, in
+     * place, n_params + 3 reals: Σ w ∇C, Σ w, the number of processes whose loss is not finite, and one for
+     * the callback's own use. Nonzero abandons the batch, as `stop` does; the two do not go together. */
+    int (*exchange)(void *arg, void *sums);
+    void *exchange_arg;
+    /* With `exchange` there are n_batches; batch i ends before row ends[i] of the order, and may be empty. */
+    const int64_t *ends;
+    int64_t n_batches;
 } fnn_run;
 
 /* Sums over the rows seen, and the progress of a run. Calls add to the values there, batch by batch or

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .mlp import MLP
     from .model_file.reading import load
     from .optim import LBFGS, SGD, Adam, AdamW, LevenbergMarquardt, RMSprop
+    from .streams.stream import stream
 
 __all__ = [
     "LBFGS",
@@ -59,6 +60,7 @@ __all__ = [
     "set_num_threads",
     "set_sparse",
     "show_config",
+    "stream",
 ]
 
 __version__ = "0.1.0"
@@ -84,6 +86,7 @@ _MODULE_OF = {
     "fit_many": "many",
     "from_sklearn": "estimators",
     "load": "model_file.reading",
+    "stream": "streams.stream",
 }
 
 if not TYPE_CHECKING:  # a type checker that saw it would accept every misspelt name

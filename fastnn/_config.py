@@ -18,6 +18,7 @@ import numpy as np
 from . import _fastnn
 
 _n_threads: int | None = None  # None: not asked for yet
+_is_set = False  # whether `set_num_threads` chose it
 _SPARSE_MODES = ("auto", "always", "never")
 _sparse: str | None = None
 
@@ -77,10 +78,17 @@ def set_num_threads(n: int) -> None:
         may use (affinity and container limits counted), or ``FASTNN_NUM_THREADS``, or
         ``OMP_NUM_THREADS``.
     """
-    global _n_threads
+    global _n_threads, _is_set
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ValueError(f"n must be a whole number of 1 or more, got {n!r}")
-    _n_threads = min(int(n), _fastnn.MOST_THREADS)
+    _n_threads, _is_set = min(int(n), _fastnn.MOST_THREADS), True
+
+
+def threads_of_one(n_processes: int) -> int:
+    """Return the threads of one of several processes here; a number that was set is kept."""
+    if _is_set or _threads_of_environment() is not None:
+        return get_num_threads()
+    return max(1, get_num_threads() // n_processes)
 
 
 def get_sparse() -> str:

@@ -116,6 +116,7 @@ class Net:
         before: tuple[float, float, float] = (0, 0, 0),
         counter: Any = None,
         trainable: NDArray[np.intc] | None = None,
+        shared: tuple[Any, NDArray[np.int64]] | None = None,
     ) -> tuple[float, float, float, int, int, bool]: ...
     def step(
         self,

@@ -150,15 +150,16 @@ cdef class Net:
     def train(self, Rows X not None, Targets y not None, Optimiser optimiser not None,
               cnp.ndarray order, int64_t batch_size, cnp.ndarray rates not None, int64_t step,
               uint64_t dropout_seed, int n_threads, before=(0, 0, 0), counter=None,
-              cnp.ndarray trainable=None):
+              cnp.ndarray trainable=None, shared=None):
         """Step once a batch over the rows in `order`; see fnn_train.
 
         The attribute `steps` of `counter` is increased here: a signal handler may raise between the
-        return from this function and the next line of its caller.
-
-        Returns (loss, correct, weight, rows, batches, finite), the first three added to `before`.
+        return from this function and the next line of its caller. `shared`, of a data-parallel
+        training: the function for `Exchange`, and `ends` of fnn_run. Returns (loss, correct,
+        weight, rows, batches, finite), the first three added to `before`.
         """
         cdef Watch watch = None
+        cdef Exchange exchange = None
         cdef fnn_run run
         cdef fnn_sums sums
         cdef fnn_status status
@@ -167,30 +168,31 @@ cdef class Net:
         self.has_moments_of(optimiser)
         if batch_size < 1:
             raise ValueError("batch_size must be at least 1")
+        memset(&run, 0, sizeof(run))
         run.n = X.n_rows if order is None else cnp.PyArray_SIZE(order)
         run.order = NULL if order is None else <const int64_t *>pointer(order, INT64, run.n)
         for i in range(run.n if order is not None else 0):
             if run.order[i] < 0 or run.order[i] >= X.n_rows:
                 raise IndexError(f"row {run.order[i]} of {X.n_rows}")
         run.batch_size, run.steps_taken, run.dropout_seed = batch_size, step, dropout_seed
-        run.rates = <const double *>pointer(rates, FLOAT64, (run.n + batch_size - 1) // batch_size)
-        run.n_threads = n_threads
-        run.trainable = self.flags(trainable)
-        run.stop, run.stop_arg = NULL, NULL
-        if threading.get_ident() == threading.main_thread().ident:  # the only one to get signals
+        run.n_batches = (run.n + batch_size - 1) // batch_size if shared is None else len(shared[1])
+        run.rates = <const double *>pointer(rates, FLOAT64, run.n_batches)
+        run.n_threads, run.trainable = n_threads, self.flags(trainable)
+        if shared is not None:
+            exchange = Exchange.__new__(Exchange)
+            exchange.describe(self, shared, &run)
+        elif threading.get_ident() == threading.main_thread().ident:  # the only one to get signals
             watch = Watch.__new__(Watch)
             watch.net, watch.next = self, now() + LOOK_EVERY
             run.stop, run.stop_arg = wants_to_stop, <void *>watch
         memset(&sums, 0, sizeof(sums))
         sums.loss, sums.correct, sums.weight = before
         with nogil:
-            status = fnn_train(
-                self.net, &X.matrix, &y.targets, &optimiser.optimiser, &run, &sums
-            )
+            status = fnn_train(self.net, &X.matrix, &y.targets, &optimiser.optimiser, &run, &sums)
         if counter is not None:
             counter.steps += sums.batches
         if status == FNN_STOPPED:
-            raise watch.error
+            raise watch.error if shared is None else exchange.error
         check(status)
         return sums.loss, sums.correct, sums.weight, sums.rows, sums.batches, bool(sums.finite)
 

@@ -76,6 +76,10 @@ cdef extern from "fnn.h" nogil:
         int n_threads
         int (*stop)(void *arg) noexcept nogil
         void *stop_arg
+        int (*exchange)(void *arg, void *sums) noexcept nogil
+        void *exchange_arg
+        const int64_t *ends
+        int64_t n_batches
 
     ctypedef struct fnn_sums:
         double loss

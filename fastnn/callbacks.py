@@ -87,6 +87,14 @@ class Callback:
     ...             run.stop("val_accuracy is above 0.98")
     """
 
+    batches_apart: int = 1
+    """Batches from one call of `on_batch_end` to the next, at least."""
+
+    @property
+    def hears_batches(self) -> bool:
+        """Whether `on_batch_end` is to be called."""
+        return type(self).on_batch_end is not Callback.on_batch_end
+
     def on_fit_begin(self, run: Run) -> None:
         """Run before the first epoch; reset a callback that is used again."""
 
@@ -306,6 +314,10 @@ class ModelCheckpoint(_Monitor):
         Save only when `monitor` is better than in all earlier epochs of this fit.
     every : int, default 1
         Epochs from one save to the next, 1 or more.
+    every_steps : int, optional
+        Mini-batches from one save to the next, for data of which an epoch takes long: ``fit(...,
+        resume=True)`` then goes on in the middle of the epoch, to the same bits. Saves at the end
+        of epochs go on. The name of the file may contain ``{step}``. Not with `save_best_only`.
     mode : {"auto", "min", "max"}, default "auto"
         Whether low or high is good; see `EarlyStopping`.
 
@@ -328,7 +340,10 @@ class ModelCheckpoint(_Monitor):
         save_best_only: bool = False,
         every: int = 1,
         mode: Mode = "auto",
+        every_steps: int | None = None,
     ) -> None:
+        if every_steps is not None and save_best_only:
+            raise ValueError("every_steps does not go with save_best_only: epochs alone are scored")
         if monitor is not None and not save_best_only:
             raise ValueError(
                 f"monitor is only used with save_best_only=True, got monitor={monitor!r}"
@@ -337,6 +352,15 @@ class ModelCheckpoint(_Monitor):
         self.path: str = _check_template(path)
         self.save_best_only: bool = bool(save_best_only)
         self.every: int = check_count("every", every, 1)
+        self.every_steps: int | None = None
+        if every_steps is not None:
+            self.every_steps = check_count("every_steps", every_steps, 1)
+        self.batches_apart: int = self.every_steps or 1
+
+    @property
+    def hears_batches(self) -> bool:
+        """Whether it saves within epochs."""
+        return self.every_steps is not None
 
     def _forget(self) -> None:
         super()._forget()
@@ -344,21 +368,29 @@ class ModelCheckpoint(_Monitor):
 
     def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
         """Save if the epoch is due and, with `save_best_only`, is the best so far."""
-        from pathlib import Path  # only here: every fit imports this module
-
         value = self._value(logs) if self.save_best_only else 0.0
         if run.epoch % self.every:
             return
         # Before saving, so that the file records this epoch as the best.
         if self.save_best_only and not self._improves(run, value):
             return
-        path = self._path(run.epoch, logs)
+        self._save(run, logs)
+
+    def on_batch_end(self, run: Run, logs: Mapping[str, float]) -> None:
+        """Save if the step is due."""
+        if self.every_steps is not None and run.step % self.every_steps == 0:
+            self._save(run, logs)
+
+    def _save(self, run: Run, logs: Mapping[str, float]) -> None:
+        from pathlib import Path  # only here: every fit imports this module
+
+        path = self._path(run, logs)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         run.net.save(path, checkpoint=True)
         self.path_ = path
 
-    def _path(self, epoch: int, logs: Mapping[str, float]) -> str:
-        fields = {**logs, "epoch": epoch}
+    def _path(self, run: Run, logs: Mapping[str, float]) -> str:
+        fields = {**logs, "epoch": run.epoch, "step": run.step}
         try:
             return self.path.format(**fields)
         except (KeyError, AttributeError, IndexError) as error:

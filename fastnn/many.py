@@ -18,11 +18,11 @@ from . import arrays, targets
 from ._config import get_num_threads
 from .callbacks import EarlyStopping
 from .checks import check_count
-from .fit import together, training
+from .fit import many, training
 from .fit.guards import Alone, Undone
 from .fit.state import FitState, TrainingRows
 from .history import History
-from .mlp import _BATCH_SIZE, MLP, check_mlp
+from .mlp import BATCH_SIZE, MLP, check_mlp
 from .optim import FirstOrder, Optimizer
 
 _Prepared = tuple[TrainingRows, targets.Encoded, TrainingRows | None, arrays.Reading]
@@ -34,7 +34,7 @@ def fit_many(
     y: ArrayLike,
     *,
     epochs: int | None = None,
-    batch_size: int | None = _BATCH_SIZE,
+    batch_size: int | None = BATCH_SIZE,
     optimizer: Optimizer | Sequence[Optimizer | None] | None = None,
     rows: Sequence[ArrayLike | None] | None = None,
     sample_weight: ArrayLike | Sequence[ArrayLike | None] | None = None,
@@ -131,7 +131,7 @@ def fit_many(
             in_order = None
             if chosen[i] is not None:
                 in_order = _Alone(net, X, y, weights[i], chosen[i], encoded, reading)
-            fit = together.OneOfMany(
+            fit = many.OneOfMany(
                 net._train_state(first_order[i]),
                 examples,
                 first_order[i],
@@ -149,7 +149,7 @@ def fit_many(
             net.history = fit_state.history
             fits.append(fit)
         try:
-            together.train(fits, n_threads, progress)
+            many.train(fits, n_threads, progress)
         finally:
             for net in listed:
                 net._fit = None
@@ -234,7 +234,7 @@ def _prepared(
             passes = net._passes
             reading = passes.reading_to_train(X)
             examples, encoded, scored = passes.training_data(
-                X, y, weight, None, validation, reading, None
+                (X, y, weight, None, validation), reading, None, None, None
             )
             assert encoded is not None
             if examples.rows.sparse and many_epochs:

@@ -13,7 +13,6 @@ import copy
 import os
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from math import inf
 from typing import Any, Literal, Self, overload
@@ -33,25 +32,27 @@ from .checks import (
     check_widths,
     one_each,
 )
-from .fit import second_order, training
-from .fit.guards import Alone, Undone
-from .fit.own_cost import Function, name_of
-from .fit.state import FitState, OptimizerState, StepRule, TrainState
+from .fit import begun, training
+from .fit.begun import BATCH_SIZE
+from .fit.guards import Alone
+from .fit.own_cost import Function
+from .fit.ranks import Communicator
+from .fit.state import OptimizerState, StepRule, TrainState
 from .gradients import Differentiable
 from .hints import OF_FIT, OF_MLP, explain_arguments
 from .history import History
 from .init import DEFAULT_INIT, INITS, Init, fill
 from .layout import Array, Views, layers
-from .optim import Optimizer, SecondOrder
+from .optim import Optimizer
 from .passes import Passes
 from .scaling import Scaled
+from .streams.stream import Stream
 
 # Arguments that the core was built with: assigning one later would not change the core.
 _FIXED = {
     *("sizes", "activation", "output", "loss", "init", "dropout", "dtype", "seed", "quantile"),
     *("huber_delta", "weights", "biases"),
 }
-_BATCH_SIZE = 32  # default of `fit`
 
 
 class MLP(Differentiable, Scaled):
@@ -288,13 +289,13 @@ class MLP(Differentiable, Scaled):
     @explain_arguments(OF_FIT)
     def fit(
         self,
-        X: arrays.Matrix,
-        y: ArrayLike,
+        X: arrays.Matrix | Stream,
+        y: ArrayLike | None = None,
         *,
         epochs: int | None = None,
-        batch_size: int | None = _BATCH_SIZE,
+        batch_size: int | None = BATCH_SIZE,
         optimizer: Optimizer | None = None,
-        validation_data: targets.Validation | None = None,
+        validation_data: targets.Validation | Stream | None = None,
         sample_weight: ArrayLike | None = None,
         class_weight: targets.ClassWeight | None = None,
         callbacks: Iterable[CallbackLike] | CallbackLike | None = (),
@@ -302,15 +303,17 @@ class MLP(Differentiable, Scaled):
         progress: bool = False,
         resume: bool = False,
         loss: Function | None = None,
+        comm: Communicator | None = None,
     ) -> History:
         """Train by mini-batch gradient descent, or by steps of second order.
 
         Parameters
         ----------
-        X : array-like, shape (n, n_in)
-            float32, float64 and uint8 arrays of any strides, memory maps and CSR matrices of these
-            types are read in place, others are converted once. Bytes are numbers; the first fit on
-            bytes above 1 sets `input_scale` to 1/255. A frame's columns are remembered by name.
+        X : array-like, shape (n, n_in), or Stream
+            A `fastnn.stream` holds y and weights, too. float32, float64 and uint8 arrays of any
+            strides, memory maps and CSR matrices of these types are read in place, others are
+            converted once. Bytes are numbers; the first fit on bytes above 1 sets `input_scale` to
+            1/255. A frame's columns are remembered by name.
         y : array-like, shape (n,) or (n, n_out)
             Class labels (integers or strings), one-hot rows, or values that the output can reach. A
             value that is NaN is missing: it has no cost and no gradient. Losses with several
@@ -328,7 +331,7 @@ class MLP(Differentiable, Scaled):
             last on this network, at first ``Adam()``. Its state (momentum, moments, step count,
             damping) belongs to the network and goes on from call to call while the kind of
             optimiser stays the same; see `reset_optimizer`.
-        validation_data : (X, y) or (X, y, sample_weight), optional
+        validation_data : (X, y), (X, y, sample_weight) or Stream, optional
             Scored after each epoch as ``val_loss`` and, for classes, ``val_accuracy``.
         sample_weight : array-like, shape (n,) or (n, n_out), optional
             Weight of each example: 2 is as if the row were in X twice, 0 as if it were absent.
@@ -351,6 +354,13 @@ class MLP(Differentiable, Scaled):
             (m,), and dC/da, (m, n_out), for what `predict` answers on a batch of m rows, (m,
             n_out), and the same rows of y, which may be any array. Their weighted mean is
             learnt. A checkpoint holds the function's name; to resume, give the function again.
+        comm : communicator, optional
+            Train together with other processes, each of which has some of the rows: mpi4py's
+            ``MPI.COMM_WORLD``, or whatever has its `Get_rank`, `Get_size`, `Allreduce` and `Bcast`.
+            All call `fit` with the same arguments but for the data. `batch_size` counts the rows of
+            all of them; they are shuffled as if each rank's stood after those of the one before. So
+            the result is that of one process but for rounding, and the masks of dropout. Streams
+            are shuffled by each rank for itself. Callbacks run on rank 0, `on_pause` does not.
 
         Returns
         -------
@@ -367,6 +377,8 @@ class MLP(Differentiable, Scaled):
         KeyboardInterrupt
             Ctrl-C: the network is at a batch boundary, `history` holds the epochs so far. The same
             is true of any exception that a signal handler raises.
+        RuntimeError
+            Another rank has failed, as the message says; the network is at a batch boundary.
         MemoryError
             Before the first step: the network is unchanged. Later: as after Ctrl-C.
 
@@ -377,58 +389,8 @@ class MLP(Differentiable, Scaled):
             so far at the end of an epoch: by ``val_loss`` if there is validation data, else by
             ``loss``; those before the fit if no epoch improved them.
         """
-        wanted = None if epochs is None else check_count("epochs", epochs, 0)
-        listed = training.check_callbacks(callbacks)
-        reading = self._passes.reading_to_train(X)
-        examples, encoded, validation = self._passes.training_data(
-            X, y, sample_weight, class_weight, validation_data, reading, loss
-        )
-        size = examples.n_visited
-        if batch_size is not None:
-            size = min(check_count("batch_size", batch_size, 1), size)
-        if resume:
-            fit_state, optimizer = training.resumed(
-                self._fit_state, self._state, self._optimizer, optimizer, name_of(loss)
-            )
-            # A batch size equal to the default may not have been passed: use the checkpoint's.
-            if batch_size != _BATCH_SIZE and size != fit_state.batch_size:
-                raise ValueError(
-                    f"the checkpoint was made with batches of {fit_state.batch_size}, not {size}"
-                )
-        else:
-            optimizer = training.next_optimizer(optimizer, self._optimizer)
-            fit_state = FitState(size, bool(shuffle), optimizer.to_config(), loss=name_of(loss))
-        batches = batch_size not in (None, _BATCH_SIZE)
-        second_order.check(self, optimizer, batches, listed, loss is not None)
-        if isinstance(optimizer, SecondOrder):
-            size = fit_state.batch_size = examples.n_visited
-        if wanted is None:
-            wanted = fit_state.epochs  # the checkpoint's
-        if wanted is None:
-            wanted = training.default_epochs(examples.n_visited, size)
-        if examples.rows.sparse and wanted > 1:  # not worth its time for a single pass
-            examples = replace(examples, rows=arrays.listed(examples.rows))
-        of_function = () if loss is None else (Exception,)  # it may raise, at the first batch
-        with Alone(self), Undone(self, *of_function):
-            fit = second_order.new_fit(
-                self._train_state(optimizer),
-                examples,
-                optimizer,
-                fit_state,
-                epochs=wanted,
-                validation=validation,
-                callbacks=listed,
-                n_threads=get_num_threads(),
-            )
-            self._fit, self._optimizer, self._fit_state = fit, optimizer, fit_state
-            fit_state.epochs = wanted
-            if wanted > len(fit_state.history):
-                self._learn(encoded, reading)
-            self.history = fit_state.history
-            try:
-                return fit.run(show=progress)
-            finally:
-                self._fit = None
+        how = (epochs, batch_size, optimizer, callbacks, shuffle, progress, resume, loss, comm)
+        return begun.fit(self, (X, y, sample_weight, class_weight, validation_data), *how)
 
     def reset_optimizer(self) -> None:
         """Forget the optimiser and its state: momentum, moments and step count."""
@@ -457,9 +419,9 @@ class MLP(Differentiable, Scaled):
 
     def predict(
         self,
-        X: arrays.Matrix,
+        X: arrays.Matrix | Stream,
         *,
-        out: Array | None = None,
+        out: Array | str | os.PathLike[str] | None = None,
         logits: bool = False,
         dropout: bool = False,
         seed: int | None = None,
@@ -468,10 +430,10 @@ class MLP(Differentiable, Scaled):
 
         Parameters
         ----------
-        X : array-like, shape (n, n_in)
+        X : array-like, shape (n, n_in), or Stream
             As of `fit`; may be empty.
-        out : ndarray, shape (n, n_out), optional
-            C-contiguous, of the dtype of the answer; where to write them.
+        out : ndarray, shape (n, n_out), or path-like, optional
+            C-contiguous, of the dtype of the answer; or the path of a .npy file to write.
         logits : bool, default False
             The weighted sums z of the output layer, before its activation.
         dropout : bool, default False
@@ -491,6 +453,8 @@ class MLP(Differentiable, Scaled):
             raise ValueError("dropout=True needs a network with dropout; this one has none")
         if seed is not None and not dropout:
             raise ValueError("seed is that of dropout=True")
+        if isinstance(X, Stream) or isinstance(out, str | os.PathLike):
+            return self._passes.predict_stream(X, out, logits, dropout)
         if out is None and not logits and not dropout:
             few = self._predict_few(X)
             if few is not None:
@@ -546,14 +510,14 @@ class MLP(Differentiable, Scaled):
         return out
 
     def evaluate(
-        self, X: arrays.Matrix, y: ArrayLike, *, sample_weight: ArrayLike | None = None
+        self, X: Any, y: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None
     ) -> dict[str, float]:
         """Return ``loss``, the mean cost, and for classes ``accuracy``, the share that is correct.
 
         With several labels a row (binary_cross_entropy with values), ``accuracy`` is the share of
         outputs on the correct side of ½.
         """
-        examples, _ = self._passes.examples(X, y, sample_weight)
+        examples = self._passes.to_evaluate(X, y, sample_weight)
         return training.evaluate(self._core, examples, get_num_threads())
 
     @overload

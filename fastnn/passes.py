@@ -1,13 +1,15 @@
 """Passes of a network over examples: reading of X and y, forward, cost and gradient in pieces.
 
 The interface of `MLP` within the package, for views, estimators and exports. It refers to the
-network and has no state of its own, so it is created where it is used.
+network and has no state of its own, so it is created where it is used. Over 400 lines: reading and
+passes, of rows in memory and of streams.
 
 Private: it may change without notice.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,11 +18,16 @@ import numpy as np
 
 from . import _fastnn, arrays, names, targets
 from ._config import get_num_threads, get_sparse
+from .fit.begun import agreed
 from .fit.call_size import rows_per_call
 from .fit.objective import gradient_sums
 from .fit.own_cost import Function, OwnCost
+from .fit.ranks import Ranks
 from .fit.state import TrainingRows
+from .fit.streamed import StreamedRows, ahead, counted, named, surveyed
 from .layout import Array
+from .streams.stream import Stream
+from .streams.stream import stream as stream_of
 
 if TYPE_CHECKING:
     from .mlp import MLP
@@ -51,10 +58,24 @@ class Passes:
     def reading_to_train(self, X: Any) -> arrays.Reading:
         """Return the reading of X for a training; the first one fixes the meaning of bytes."""
         reading = self.reading()
+        if isinstance(X, Stream):
+            return reading if self.net._trained else self._learnt(reading, X)
         if not self.net._trained:
             return reading.learnt(X)
         columns = reading.columns or arrays.column_names(X)
         return reading if columns is reading.columns else replace(reading, columns=columns)
+
+    def _learnt(self, reading: arrays.Reading, stream: Stream) -> arrays.Reading:
+        """Return the reading that a stream fixes: its names, and whether its bytes are pixels."""
+        reading = replace(reading, columns=reading.columns or stream.feature_names)
+        if reading.scaling is None and reading.old_bytes is None:
+            for piece in stream.pieces():
+                if piece.X is None or piece.X.dtype != np.uint8:
+                    break
+                learnt = reading.learnt(named(stream, piece.X).__array__())
+                if learnt.scaling is not None:
+                    return replace(learnt, columns=reading.columns)
+        return reading
 
     def in_units(self, a: Array) -> Array:
         """Return outputs (n, n_out) in the units of the targets: a * scale + shift, in double."""
@@ -111,11 +132,14 @@ class Passes:
         reading: arrays.Reading | None = None,
         suffix: str = "",
         per_example: bool = False,
+        ranks: Ranks | None = None,
     ) -> tuple[TrainingRows, targets.Encoded]:
         """Return X and y, checked, as the core reads them, and the encoded y."""
-        reading = reading or self.reading()
+        reading, goal = reading or self.reading(), goal or self.goal()
         rows = reading.rows(X, name=f"X{suffix}", sparse=get_sparse())
-        encoded = targets.encode(y, rows.n_rows, goal or self.goal(), suffix)
+        encoded = targets.encode(y, rows.n_rows, goal, suffix)
+        if ranks is not None:
+            encoded = targets.encode(y, rows.n_rows, _found(goal, agreed(ranks, encoded, goal)))
         n_out = self.net.sizes[-1]
         weight = targets.as_weights(
             sample_weight, class_weight, encoded, n_out, suffix, per_example=per_example
@@ -141,28 +165,38 @@ class Passes:
         """Return the examples to score after each epoch; classes are those of the training data."""
         if data is None:
             return None
-        X, y, weight = _parts_of_validation(data)
-        goal = replace(
-            self.goal(),
-            classes=encoded.classes,
-            may_be_one_hot=encoded.metric != names.THRESHOLD,
-        )
         suffix = " of validation_data"
+        if isinstance(data, Stream):
+            rows: TrainingRows = self.streamed(data, None, reading, encoded, suffix)[0]
+            return rows
+        X, y, weight = _parts_of_validation(data)
+        goal = _found(self.goal(), encoded)
         return self.examples(X, y, weight, goal=goal, reading=reading, suffix=suffix)[0]
 
     def training_data(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        class_weight: Any,
-        validation_data: Any,
+        data: tuple[Any, Any, Any, Any, Any],  # X, y, sample_weight, class_weight, validation_data
         reading: arrays.Reading,
         loss: Function | None,
-    ) -> tuple[TrainingRows, targets.Encoded | None, TrainingRows | None]:
+        batch_size: int | None,
+        ranks: Ranks | None,
+    ) -> tuple[Any, targets.Encoded | None, TrainingRows | None]:
         """Return what `fit` trains on, what was found in y, and what it is scored on."""
+        X, y, sample_weight, class_weight, validation_data = data
+        if isinstance(X, Stream):
+            if y is not None or sample_weight is not None:
+                raise TypeError("the stream holds y and weights: leave y and sample_weight out")
+            if batch_size is None:
+                raise TypeError("batch_size=None takes all rows at once; of a stream give a number")
+            if loss is not None:
+                raise TypeError("a loss of your own takes rows in memory, not a stream")
+            if self.net._rule.alpha:
+                raise TypeError("alpha of an estimator goes with rows in memory, not with a stream")
+            streamed, found = self.streamed(X, class_weight, reading, ranks=ranks)
+            return streamed, found, self.validation(validation_data, found, reading)
         if loss is None:
-            examples, encoded = self.examples(X, y, sample_weight, class_weight, reading=reading)
+            how: dict[str, Any] = {"reading": reading, "ranks": ranks}
+            examples, encoded = self.examples(X, y, sample_weight, class_weight, **how)
             targets.check_classes(encoded)
             return examples, encoded, self.validation(validation_data, encoded, reading)
         if not callable(loss):
@@ -178,6 +212,75 @@ class Passes:
         X, y, weight = _parts_of_validation(validation_data)
         suffix = " of validation_data"
         return examples, None, self.own_cost_examples(loss, X, y, weight, reading, suffix)
+
+    def to_evaluate(self, X: Any, y: Any, sample_weight: Any) -> Any:
+        """Return rows in memory or of a stream, checked."""
+        if not isinstance(X, Stream):
+            return self.examples(X, y, sample_weight)[0]
+        if y is not None or sample_weight is not None:
+            raise TypeError("the stream holds y and weights: leave y and sample_weight out")
+        return self.streamed(X)[0]
+
+    def streamed(
+        self,
+        stream: Stream,
+        class_weight: Any = None,
+        reading: arrays.Reading | None = None,
+        known: targets.Encoded | None = None,
+        suffix: str = "",
+        ranks: Ranks | None = None,
+    ) -> tuple[Any, targets.Encoded]:
+        """Return the rows of a stream as passes and fits take them, and what was found in y."""
+        if isinstance(class_weight, str):
+            raise TypeError(f"class_weight={class_weight!r} needs rows in memory: give a dict")
+        reading, goal = reading or self.reading(), self.goal()
+        goal = goal if known is None else _found(goal, known)
+        encoded, n_visited = surveyed(stream, goal, class_weight, suffix)
+        encoded = encoded if ranks is None else agreed(ranks, encoded, goal)
+        targets.check_classes(encoded)
+        goal = _found(goal, encoded)
+
+        def read(X: Any, y: Any, weight: Any, place: str) -> TrainingRows:
+            if y is None:
+                raise ValueError(f"y{suffix}{place} is missing: the stream has no target there")
+            how: dict[str, Any] = {"goal": goal, "reading": reading, "per_example": True}
+            X, place = named(stream, X), f"{suffix}{place}"
+            return self.examples(X, y, weight, class_weight, suffix=place, **how)[0]
+
+        has_accuracy = encoded.metric != names.NO_METRIC
+        return StreamedRows(stream, read, n_visited, has_accuracy), encoded
+
+    def predict_stream(self, X: Any, out: Any, logits: bool, dropout: bool) -> Array:
+        """Write the outputs of each row of a stream into `out`: an array or the path of a .npy."""
+        if dropout:
+            raise TypeError("dropout=True needs rows and predictions in memory")
+        stream = X if isinstance(X, Stream) else stream_of(X)
+        n, scaled = counted(stream), self.net._output_scaling is not None
+        shape, dtype = (n, self.net.sizes[-1]), np.dtype(np.float64) if scaled else self.net.dtype
+        if out is None:
+            out = np.empty(shape, dtype)
+        elif isinstance(out, str | os.PathLike):
+            out = np.lib.format.open_memmap(os.fspath(out), "w+", dtype, shape)
+        else:
+            arrays.check_out(out, shape, dtype, out[:0])
+        done, reading = 0, self.reading()
+        for pieces in ahead(stream.gathered()):
+            for piece in pieces:
+                rows = reading.rows(
+                    named(stream, piece.X), name=f"X of {piece.place}", sparse=get_sparse()
+                )
+                if done + piece.n > n:
+                    raise ValueError(f"the stream gave more than the {n} rows that it has")
+                a = np.empty((piece.n, shape[1]), self.net.dtype)
+                self.forward(rows, [None] * (len(self.net.sizes) - 1) + [a], logits=logits)
+                out[done : done + piece.n] = self.in_units(a)
+                done += piece.n
+        if done != n:
+            raise ValueError(f"the stream gave {done} of the {n} rows that it has")
+        if isinstance(out, np.memmap):
+            out.flush()
+        given: Array = out
+        return given
 
     def own_cost_examples(
         self,
@@ -310,6 +413,12 @@ class Passes:
     def summed_gradient(self, examples: TrainingRows) -> Array:
         """Return Σ ∇C (n_params,) over the examples, in double."""
         return gradient_sums(self.net._core, examples, get_num_threads())[0]
+
+
+def _found(goal: targets.Goal, encoded: targets.Encoded) -> targets.Goal:
+    """Return the goal of further targets beside those that were encoded."""
+    may_be = encoded.metric != names.THRESHOLD
+    return replace(goal, classes=encoded.classes, may_be_one_hot=may_be)
 
 
 def _parts_of_validation(data: Any) -> tuple[Any, Any, Any]:

@@ -14,8 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _fastnn, arrays, targets
+from .fit.streamed import ahead, named
 from .layout import Array
 from .passes import Passes
+from .streams.moments import Moments
+from .streams.stream import Stream
 
 
 def _column_numbers(name: str, values: ArrayLike | None, neutral: float, n: int) -> Array:
@@ -47,8 +50,11 @@ def _kept(other: Array | None, neutral: float, assigned: ArrayLike | None) -> Ar
 
 def _standard(X: Any) -> tuple[Array, Array]:
     """Return shift and scale of each column; the scale is 1 where it does not vary."""
-    mean, deviation = arrays.mean_and_deviation(X)
-    tiny = np.finfo(np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64).tiny
+    return _shift_and_scale(*arrays.mean_and_deviation(X), getattr(X, "dtype", None))
+
+
+def _shift_and_scale(mean: Array, deviation: Array, dtype: Any) -> tuple[Array, Array]:
+    tiny = np.finfo(np.float32 if dtype == np.float32 else np.float64).tiny
     varies = deviation > np.maximum(4 * np.finfo(float).eps * np.abs(mean), tiny)
     return mean, np.where(varies, 1 / np.where(varies, deviation, 1), 1)
 
@@ -187,7 +193,7 @@ class Scaled:
             raise ValueError(f"feature_names must be {self.sizes[0]} strings, got {shorten(new)}")
         self._feature_names = tuple(map(str, new))
 
-    def standardize(self, X: arrays.Matrix, y: ArrayLike | None = None) -> None:
+    def standardize(self, X: arrays.Matrix | Stream, y: ArrayLike | None = None) -> None:
         """Scale inputs, and targets, to (x - mean) / standard deviation from now on.
 
         Mean and deviation are those of each column, in double. They are kept in model files and
@@ -200,8 +206,9 @@ class Scaled:
 
         Parameters
         ----------
-        X : array-like, shape (n, n_in)
-            The training data.
+        X : array-like, shape (n, n_in), or Stream
+            The training data. A stream is read once; its targets are standardized, too, if they are
+            numbers that this network can scale: with output "identity" and without classes.
         y : array-like, shape (n,) or (n, n_out), optional
             The targets, of a network with output "identity"; NaN where they are missing. Without
             it, targets are left as they are.
@@ -212,6 +219,11 @@ class Scaled:
             X or y is not as in `fit`, or targets of this network cannot be scaled; nothing is
             changed.
         """
+        if isinstance(X, Stream):
+            if y is not None:
+                raise TypeError("the stream holds y: leave y out")
+            self._standardize_by_stream(X)
+            return
         rows = arrays.as_rows(X, self.sizes[0], np.dtype(np.float64), columns=self._feature_names)
         inputs, outputs = _standard(X), self._output_scaling
         order = arrays.column_order("X", arrays.column_names(X), self._feature_names)
@@ -231,3 +243,39 @@ class Scaled:
             self._output_scaling = outputs
             raise
         self._feature_names = self._feature_names or arrays.column_names(X)
+
+    def _standardize_by_stream(self, stream: Stream) -> None:
+        n_in, double = self.sizes[0], np.dtype(np.float64)
+        inputs, outputs = Moments(n_in), Moments(self.sizes[-1])
+        goal = replace(self._passes.goal(), dtype=double, shift=None, scale=None)
+        with_targets = stream.has_target and self.output == "identity" and self._classes is None
+        some_y, dtype, order = False, None, None
+        for pieces in ahead(stream.gathered()):
+            for piece in pieces:
+                name = f"X of {piece.place}"
+                X: Any = named(stream, piece.X)
+                arrays.as_rows(X, n_in, double, columns=self._feature_names, name=name)
+                order = arrays.column_order(name, arrays.column_names(X), self._feature_names)
+                assert piece.X is not None
+                dtype = piece.X.dtype
+                inputs.add(piece.X if order is None else piece.X[:, order])
+                if with_targets and piece.y is not None:
+                    encoded = targets.encode(piece.y, piece.n, goal, f" of {piece.place}")
+                    if encoded.values is None:
+                        raise ValueError(
+                            f"y of {piece.place} must be numbers to be standardized; it holds "
+                            "class labels"
+                        )
+                    missing = encoded.missing
+                    gone = None if missing is None else missing.repeat(encoded.outputs_each, axis=1)
+                    y = encoded.values
+                    outputs.add(y if gone is None else np.where(gone, np.nan, y))
+                    some_y = True
+        if dtype is None:
+            raise ValueError("the stream has no rows")
+        shift, scale = _shift_and_scale(*inputs.mean_and_deviation, dtype)
+        if some_y:
+            mean, factor = _shift_and_scale(*outputs.mean_and_deviation, double)
+            self._set_output_scaling(mean, 1 / factor)
+        self._set_input_scaling(shift, scale)
+        self._feature_names = self._feature_names or stream.feature_names

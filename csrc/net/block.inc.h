@@ -109,8 +109,8 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     measured.cost = fnn_take(arena, examples, sizeof(double));
     measured.correct = fnn_take(arena, examples, sizeof(double));
     measured.output_weight = what >= NEED_COST ? fnn_take(arena, outputs, sizeof(real)) : NULL;
-    measured.gradient =
-        what == NEED_GRADIENT ? fnn_take(arena, fnn_times((size_t)net->n_params, (size_t)lanes), sizeof(real)) : NULL;
+    measured.gradient = /* of each lane, and what an exchange adds */
+        what == NEED_GRADIENT ? fnn_take(arena, fnn_times((size_t)net->n_params, (size_t)lanes) + 3, sizeof(real)) : NULL;
     measured.partial =
         what == NEED_GRADIENT ? fnn_take(arena, (size_t)net->n_params / PIECE + 1, sizeof(double)) : NULL;
     measured.pack_reals = lanes > 1 ? pack_reals_of_group(net, lanes) : pack_reals(net);

@@ -56,7 +56,7 @@ static group *lay_out_group(fnn_arena *arena, const fnn_task *task, int64_t rows
     made.delta = outputs ? fnn_take(arena, outputs, sizeof(real)) : NULL;
     made.plain = clips(o) ? fnn_take(arena, (size_t)net->n_params, sizeof(real)) : NULL;
     made.along = n_out == 1 ? V : 1, made.apart = n_out == 1 ? 1 : rows;
-    made.b = layout(arena, net, rows, 1, fuses(net, o, rows) ? NEED_DELTAS : NEED_GRADIENT, 0, V);
+    made.b = layout(arena, net, rows, 1, fuses(net, o, task->run, rows) ? NEED_DELTAS : NEED_GRADIENT, 0, V);
     if (!arena->base) return NULL;
     *g = made;
     return g;
@@ -313,7 +313,7 @@ static void group_batch(group *g, const fnn_matrix *X, int64_t number, int64_t m
         task[k].sums->batches++;
     }
     store_group(g, held); /* most often none */
-    if (fuses(&g->net, task->optimiser, most)) fused_step(g, number, most);
+    if (fuses(&g->net, task->optimiser, task->run, most)) fused_step(g, number, most);
     else gradient_step(g, number, most);
     for (int k = 0; k < g->n; k++)
         if (held[k]) reload_lane(g, k);
@@ -353,7 +353,7 @@ static train_job lay_out_alone(const many_job *job, fnn_arena *arena, const fnn_
                      .run = task->run, .sums = task->sums};
     int64_t size = task->run->batch_size, largest = task->run->n < size ? task->run->n : size;
     int64_t rows = largest < FNN_BLOCK ? largest : FNN_BLOCK;
-    lay_out(&one, arena, rows, 1, fuses(task->net, task->optimiser, largest) ? NEED_DELTAS : NEED_GRADIENT, 0);
+    lay_out(&one, arena, rows, 1, fuses(task->net, task->optimiser, task->run, largest) ? NEED_DELTAS : NEED_GRADIENT, 0);
     return one;
 }
 

@@ -16,7 +16,7 @@ typedef struct {
     block *scratch;
     own *own; /* one a thread, or NULL: all share `scratch` */
     fnn_sums *sums;
-    int given_up;
+    int given_up, refused; /* `refused`: by run->exchange */
 } train_job;
 
 static FNN_T(constants) constants_of(const fnn_optimiser *o, double rate, int64_t t)
@@ -28,6 +28,13 @@ static FNN_T(constants) constants_of(const fnn_optimiser *o, double rate, int64_
         s.c2 = (real)(1 / (1 - pow(o->beta2, (double)t)));
     }
     return s;
+}
+
+/* Rows of the order before the end of batch `number`, which begins at `begin` */
+static int64_t end_of(const fnn_run *run, int64_t number, int64_t begin)
+{
+    if (run->exchange) return run->ends[number];
+    return run->n - begin < run->batch_size ? run->n : begin + run->batch_size;
 }
 
 static double total_weight(const fnn_targets *y, const int64_t *order, int64_t begin, int64_t m)
@@ -94,34 +101,57 @@ static double multiply_adds(const fnn_net *net, int64_t rows)
 
 /* Whether the gradient of m rows is added to the parameters at once: plain SGD in one block, and small
  * enough, as the batch cannot be abandoned once that has begun */
-static int fuses(const fnn_net *net, const fnn_optimiser *o, int64_t m)
+static int fuses(const fnn_net *net, const fnn_optimiser *o, const fnn_run *run, int64_t m)
 {
-    return o->kind == FNN_SGD && !o->m && !clips(o) && m <= FNN_BLOCK &&
+    return o->kind == FNN_SGD && !o->m && !clips(o) && !run->exchange && m <= FNN_BLOCK &&
            multiply_adds(net, m) <= FNN_FUSE_AT_MOST;
 }
 
 typedef enum { DONE, NOT_FINITE, GIVEN_UP } outcome;
 
+/* The mean gradient over the rows of all processes in place of Σ w ∇C over the m rows here, and *total = Σ w of
+ * all; the same result in all threads and processes */
+static outcome exchange(train_job *job, const fnn_worker *me, int64_t m, const fnn_sums *sums, double *total)
+{
+    int64_t n = job->net->n_params, p0, p1;
+    real *g = job->scratch->gradient;
+    fnn_barrier(me); /* the gradient is complete */
+    if (me->rank == 0) {
+        if (m == 0) memset(g, 0, (size_t)n * sizeof *g);
+        g[n] = (real)sums->weight, g[n + 1] = !isfinite(sums->loss), g[n + 2] = 0;
+        job->refused = job->run->exchange(job->run->exchange_arg, g);
+    }
+    fnn_barrier(me);
+    if (job->refused || g[n + 1] > 0) return job->refused ? GIVEN_UP : NOT_FINITE;
+    *total = (double)g[n];
+    fnn_share(me, n, FNN_LINE, &p0, &p1);
+    for (int64_t p = p0; p < p1 && *total > 0; p++) g[p] /= g[n];
+    fnn_barrier(me); /* update() has other shares */
+    return DONE;
+}
+
 /* One mini-batch; without DONE, nothing is changed. */
-static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
+static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, int64_t m,
                        int64_t number)
 {
     const fnn_run *run = job->run;
     const fnn_optimiser *o = job->optimiser;
     fnn_net *net = job->net;
     block *b = job->scratch;
-    double total = total_weight(job->y, run->order, begin, m), rate = run->rates[number];
+    double total = run->exchange ? 1 : total_weight(job->y, run->order, begin, m);
+    double rate = run->rates[number];
     FNN_T(constants) constants = constants_of(o, rate, run->steps_taken + number + 1);
-    int fused = fuses(net, o, m), asked = run->stop && number == 0;
+    int fused = fuses(net, o, run, m), asked = run->stop && number == 0;
     fnn_sums sums = {.finite = 1};
-    int by_blocks = job->own && m > FNN_BLOCK, direct = b->columns && m <= b->rows && !fused && !clips(o);
+    int by_blocks = job->own && m > FNN_BLOCK;
+    int direct = b->columns && m <= b->rows && !fused && !clips(o) && !run->exchange;
     if (by_blocks) gradient_by_blocks(job, me, begin, m, number, total, &sums);
     for (int64_t at = 0; at < m && !by_blocks; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
         fnn_sums part = block_deltas(job, b, me, begin, at, rows, number, total);
         if (fnn_given_up(me)) return GIVEN_UP;
         add_sums(&sums, &part);
-        if (!isfinite(sums.loss)) return NOT_FINITE;
+        if (!isfinite(sums.loss)) break;
         if (total == 0) continue; /* all weights are 0: count the costs, take no step */
         if (fused) {
             fnn_no_return(me);
@@ -136,6 +166,10 @@ static outcome train_batch(const train_job *job, const fnn_worker *me, int64_t b
     }
     if ((asked || clips(o)) && !fused) fnn_barrier(me); /* all agree on whether products were left out */
     if (fnn_given_up(me)) return GIVEN_UP;
+    if (run->exchange) {
+        outcome result = exchange(job, me, m, &sums, &total);
+        if (result != DONE) return result;
+    }
     if (!isfinite(sums.loss)) return NOT_FINITE;
     fnn_no_return(me);
     if (!fused && total != 0)
@@ -164,10 +198,10 @@ static void train_work(void *arg, const fnn_worker *me)
 {
     train_job *job = arg;
     const fnn_run *run = job->run;
-    int64_t number = 0;
-    for (int64_t at = 0; at < run->n; at += run->batch_size, number++) {
-        int64_t m = run->n - at < run->batch_size ? run->n - at : run->batch_size;
-        outcome result = train_batch(job, me, at, m, number);
+    for (int64_t at = 0, number = 0; run->exchange ? number < run->n_batches : at < run->n; number++) {
+        int64_t end = end_of(run, number, at);
+        outcome result = train_batch(job, me, at, end - at, number);
+        at = end;
         if (result == DONE) continue;
         if (me->rank == 0) job->sums->finite = result != NOT_FINITE, job->given_up = result == GIVEN_UP;
         return;
@@ -193,10 +227,11 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                         fnn_sums *sums)
 {
     int64_t largest = run->n < run->batch_size ? run->n : run->batch_size;
+    if (largest < 1) largest = 1; /* with `exchange` all batches may be empty here */
     int64_t rows = largest < FNN_BLOCK ? largest : FNN_BLOCK;
     int threads = 3 * multiply_adds(net, largest) < FNN_WORTH_A_BARRIER * (net->n_layers + 2.0) ||
                           3 * multiply_adds(net, run->n) < FNN_WORTH_A_TEAM ? 1 : run->n_threads;
-    need what = fuses(net, optimiser, largest) ? NEED_DELTAS : NEED_GRADIENT;
+    need what = fuses(net, optimiser, run, largest) ? NEED_DELTAS : NEED_GRADIENT;
     int by_blocks = threads > 1 && largest > FNN_BLOCK && net->n_params <= FNN_BLOCKWISE_PARAMS;
     fnn_arena arena = {NULL, 0};
     train_job job = {.net = net, .X = X, .y = y, .optimiser = optimiser, .run = run, .sums = sums};

@@ -30,6 +30,7 @@ from typing import TextIO
 
 import fastnn
 
+from ..fit.ranks import RankError
 from . import bench, descend, evaluate, explain, export, info, lab, predict, train
 from .options import Formatter, Parser, Terminated, UsageError, stopped_by
 
@@ -121,7 +122,7 @@ def _run(args: argparse.Namespace) -> int:
     except OSError as error:
         told = error.strerror is not None and error.filename is not None
         return _tell(f"error: {f'{error.filename}: {error.strerror}' if told else error}", 1)
-    except (ValueError, TypeError, ImportError, OverflowError) as error:
+    except (ValueError, TypeError, ImportError, OverflowError, RankError) as error:
         if sys.flags.dev_mode:  # python -X dev -m fastnn: with the traceback
             raise
         return _tell(f"error: {error}", 1)

@@ -20,7 +20,7 @@ from .. import MLP, callbacks, words
 from ..model_file import container
 from ..optim import Optimizer
 from ..pictures import ImageForm
-from . import folds, report, task_data, train_options
+from . import folds, mpi, report, task_data, train_options
 from .options import UsageError, check_model_path, stopped_by
 from .task_data import Part
 from .train_options import Plan
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .options import Commands
 
 # Flags that are valid with --resume; the checkpoint has all other settings.
-_WITH_RESUME = ("resume", "data", "epochs", "out", "checkpoint", "threads", "quiet", "json")
+_WITH_RESUME = ("resume", "data", "epochs", "out", "checkpoint", "threads", "mpi", "quiet", "json")
 
 _PATIENCE_OF_PLATEAU = 5  # epochs
 
@@ -94,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
     files_of(args)
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
+    comm = mpi.communicator(args)
     job = _resumed(args) if args.resume is not None else new_job(args)
     recipe, net = job.recipe, job.net
     out = Path(args.out or recipe.out or f"{job.split.data.name}.safetensors")
@@ -129,16 +130,16 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.flush()
     try:
         net.fit(
-            X,
-            y,
+            *mpi.share(comm, (X, y)),
             epochs=recipe.epochs,
             batch_size=job.batch_size,
             optimizer=job.optimizer,
-            validation_data=held,
+            validation_data=mpi.share(comm, held),
             class_weight=cast("ClassWeight | None", recipe.class_weight),  # fit checks it
             callbacks=watching,
             progress=not args.quiet,
             resume=args.resume is not None,
+            comm=comm,
         )
     except KeyboardInterrupt as signalled:
         interrupt = signalled
@@ -147,7 +148,8 @@ def run(args: argparse.Namespace) -> int:
     except fastnn.DivergenceWarning as warning:
         raise _diverged(warning, out) from None
 
-    history = net.history
+    if comm is not None and comm.Get_rank():  # the first one writes the file
+        return 0 if interrupt is None else stopped_by(interrupt)[1]
     net.save(out)
     result: dict[str, Any] = {
         "file": str(out),
@@ -156,9 +158,9 @@ def run(args: argparse.Namespace) -> int:
         "sizes": net.sizes,
         "n_params": net.n_params,
         "interrupted": interrupt is not None,
-        "stopped": history.stopped,
+        "stopped": net.history.stopped,
         "chosen_by": None if choice is None else f"{folds.FOLDS}-fold cross-validation",
-        **_speed(history, job.done, len(X)),
+        **_speed(net.history, job.done, len(X)),
     }
     if stopper is not None:
         result["best_epoch"] = stopper.best_epoch_
@@ -172,7 +174,7 @@ def run(args: argparse.Namespace) -> int:
         _print_result(result, net, job)
     if interrupt is not None:
         how, status = stopped_by(interrupt)
-        epochs = f"{len(history)} of {words.plural(recipe.epochs, 'epoch')}"
+        epochs = f"{len(net.history)} of {words.plural(recipe.epochs, 'epoch')}"
         hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} continues)"
         message = f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}"
         print(message, file=sys.stderr)

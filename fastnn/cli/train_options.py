@@ -210,6 +210,13 @@ def add_parser(commands: Commands) -> Parser:
         metavar="N",
         help="at most; changes no result (default: the available CPUs)",
     )
+    add(
+        "--mpi",
+        action="store_true",
+        default=None,
+        help="share the rows among the processes that mpiexec starts: mpiexec -n 4 fastnn train "
+        "--mpi ...; needs mpi4py",
+    )
 
     add = parser.add_argument_group("files and output").add_argument
     add(

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from .. import progress
 from ..callbacks import Callback, ReduceOnPlateau
 from ..optim import LBFGS, FirstOrder, LevenbergMarquardt, Optimizer, SecondOrder
+from ..streams.stream import Stream
 from .objective import Objective, Point, Vector
 from .state import FitState, TrainingRows, TrainState
+from .streamed import StreamedRows, StreamFit
+from .together import Together, TogetherOnStreams
 from .training import Fit, MiniBatchFit, means, set_params
 
 MOST_PARAMS = 8_000  # of Levenberg-Marquardt: its matrix has the square of them, then 512 MB
@@ -23,7 +26,7 @@ _NO_END = 2**31 - 1  # where SciPy wants a limit
 
 def new_fit(
     train_state: TrainState,
-    examples: TrainingRows,
+    examples: Any,
     optimizer: Optimizer,
     fit_state: FitState,
     **more: Any,
@@ -34,16 +37,27 @@ def new_fit(
     if isinstance(optimizer, LevenbergMarquardt):
         return LevenbergMarquardtFit(train_state, examples, optimizer, fit_state, **more)
     assert isinstance(optimizer, FirstOrder)
-    return MiniBatchFit(train_state, examples, optimizer, fit_state, **more)
+    streamed = isinstance(examples, StreamedRows)
+    kind: type[MiniBatchFit] = StreamFit if streamed else MiniBatchFit
+    if train_state.ranks is not None:
+        kind = TogetherOnStreams if streamed else Together
+    return kind(train_state, examples, optimizer, fit_state, **more)
 
 
 def check(
-    net: Any, optimizer: Optimizer, batches: bool, callbacks: Sequence[Callback], own_loss: bool
+    net: Any,
+    optimizer: Optimizer,
+    batches: bool,
+    callbacks: Sequence[Callback],
+    own_loss: bool,
+    X: Any,
 ) -> None:
     """Raise one sentence if a second-order optimiser cannot train this network so."""
     if not isinstance(optimizer, SecondOrder):
         return
     name = type(optimizer).__name__
+    if isinstance(X, Stream):
+        raise TypeError(f"{name} takes all rows a step, in memory: not a stream")
     if batches:
         raise ValueError(f"{name} takes all rows a step: leave batch_size out, or give None")
     if any(net.dropout):
@@ -125,7 +139,7 @@ class SecondOrderFit(Fit):
         self._begin_epoch()
         self._point = self._objective.here()
         if not self._point.is_finite:
-            self._go_back(self.epoch + 1, stacklevel=7)
+            self._go_back(self.epoch + 1, stacklevel=8)
             return False
         self._back_to = self._point.params
         try:

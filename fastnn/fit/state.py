@@ -12,6 +12,7 @@ from .. import _fastnn
 from ..history import History
 from ..optim import FirstOrder, Optimizer
 from .own_cost import OwnCost
+from .ranks import Ranks
 
 _PIECE = 1 << 20  # numbers
 
@@ -113,10 +114,23 @@ class TrainingRows:
         """Number of rows of an epoch."""
         return self.n if self.visit is None else len(self.visit)
 
+    def parts(self, most: int | None = None) -> tuple[TrainingRows]:
+        """Return the parts of a pass: of rows in memory there is one."""
+        return (self,)
+
+
+@dataclass(frozen=True)
+class Middle:
+    """The place of a checkpoint within an epoch; the generator is as before the epoch."""
+
+    batch: int  # batches completed
+    sums: tuple[float, float, float]  # of their loss, of right predictions, of weights
+    lr: float  # of the last step
+
 
 @dataclass
 class FitState:
-    """State of a fit at the end of an epoch.
+    """State of a fit at the end of an epoch, or in its middle.
 
     A checkpoint holds it, the network and the optimiser's state.
     """
@@ -129,6 +143,8 @@ class FitState:
     callbacks: list[dict[str, Any]] = field(default_factory=list)  # their states
     epochs: int | None = None  # in all, as the fit was asked for; None in older files
     loss: str | None = None  # the name of the caller's own cost
+    middle: Middle | None = None  # None: between two epochs
+    streamed: bool = False  # its rows came from a stream
 
     @property
     def epoch(self) -> int:
@@ -147,3 +163,4 @@ class TrainState:
     optimizer_state: OptimizerState
     rule: StepRule = field(default_factory=StepRule)
     trainable: NDArray[np.intc] | None = None  # a flag a layer; None: all
+    ranks: Ranks | None = None  # of a data-parallel fit

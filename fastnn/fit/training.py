@@ -12,8 +12,8 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from math import gcd, inf, nan
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,14 @@ from ..history import History
 from ..optim import LBFGS, Adam, FirstOrder, Optimizer
 from ..schedules import learning_rates
 from .call_size import BLOCK, CallSizer, rows_per_call
-from .state import FitState, OptimizerState, TrainingRows, TrainState
+from .state import FitState, Middle, OptimizerState, TrainingRows, TrainState
 
 if TYPE_CHECKING:
     import logging
 
 _T = TypeVar("_T")
+# Of batches that several ranks share: the sum over them, and where each batch's rows end here
+Shared: TypeAlias = tuple[Callable[[NDArray[Any]], None], NDArray[np.int64]]
 
 
 # Measured on small tables, benchmarks/epochs.py: most were fitted by then, few overfitted.
@@ -110,21 +112,27 @@ class DivergenceWarning(UserWarning):
     """The loss stopped being finite: training ended, the best weights so far were restored."""
 
 
-def evaluate(core: _fastnn.Net, examples: TrainingRows, n_threads: int) -> dict[str, float]:
+def evaluate(core: _fastnn.Net, whole: TrainingRows, n_threads: int) -> dict[str, float]:
     """Return the weighted mean loss of the examples and, for classes, the share that is right."""
-    if examples.own is not None:
-        return {"loss": examples.own.mean(core, n_threads)}
-    sums = (0.0, 0.0, 0.0)
-    step = rows_per_call(core.params.size)
-    for begin in range(0, examples.n, step):
-        end = min(begin + step, examples.n)
-        sums = core.cost(examples.rows, examples.targets, begin, end, None, n_threads, sums)
-    return means(sums, examples.has_accuracy)
+    if whole.own is not None:
+        return {"loss": whole.own.mean(core, n_threads)}
+    return means(summed(core, whole, n_threads), whole.has_accuracy)
+
+
+def summed(core: _fastnn.Net, whole: TrainingRows, n_threads: int) -> tuple[float, float, float]:
+    """Return the sums of loss, of right predictions and of weights over the examples."""
+    sums, step = (0.0, 0.0, 0.0), rows_per_call(core.params.size)
+    for examples in whole.parts():
+        for begin in range(0, examples.n, step):
+            end = min(begin + step, examples.n)
+            sums = core.cost(examples.rows, examples.targets, begin, end, None, n_threads, sums)
+    return sums
 
 
 def means(sums: tuple[float, float, float], has_accuracy: bool) -> dict[str, float]:
     """Return the values to log from sums of loss, of right predictions, and of weights."""
     loss, correct, weight = sums
+    weight = weight or nan  # of no rows: a rank may have none yet
     logs = {"loss": loss / weight}
     if has_accuracy:
         logs["accuracy"] = correct / weight
@@ -166,8 +174,11 @@ class Fit(ABC):
         self._rate = float("nan")
         self._stopped: str | None = None
         self._batch = 0  # of the epoch under way
+        self._sums = (0.0, 0.0, 0.0)  # of its loss, right predictions and weights
+        self._epoch_rng: dict[str, Any] | None = None  # state before the epoch
         self._kept: tuple[_Kept, ...] = ()  # the best so far, and the best before it
         self._params = _fastnn.Rows(train_state.core.params[None])  # checked for overflow
+        self._n_visited = examples.n_visited  # rows of an epoch
         self._check_fit_state()
         self.epochs = epochs
         self.net: Any = train_state.net
@@ -214,6 +225,12 @@ class Fit(ABC):
         """Return the callbacks' states, for a checkpoint."""
         return [dict(callback.state()) for callback in self._callbacks]
 
+    def middle(self) -> tuple[Middle, dict[str, Any]] | None:
+        """Return the place in the epoch, for a checkpoint, and the generator's state before it."""
+        if self._batch == 0 or self._epoch_rng is None:
+            return None
+        return Middle(self._batch, self._sums, self._rate), self._epoch_rng
+
     # ---- the loop ------------------------------------------------------------------------------
 
     def _check_fit_state(self) -> None:
@@ -240,8 +257,7 @@ class Fit(ABC):
             self._fit_state.callbacks = self.callback_states()
 
     def _start(self) -> None:
-        for callback in self._callbacks:
-            callback.on_fit_begin(self)
+        self._call("on_fit_begin")
         if self._fit_state.callbacks:
             for callback, state in zip(self._callbacks, self._fit_state.callbacks, strict=True):
                 callback.restore(state)
@@ -263,12 +279,12 @@ class Fit(ABC):
             self.steps_per_epoch,
             self._n_threads,
             _fastnn.isa(),
-            f"by its non-zeros ({rows.density():.0%} of X)" if rows.sparse else "dense",
+            f"by its non-zeros ({rows.density():.0%} of X)" if rows and rows.sparse else "dense",
         )
 
     def _run(self, show: bool) -> History:
         with progress.bar(
-            show, epochs=self.epochs, examples=self._examples.n_visited, first_epoch=self.epoch
+            show, epochs=self.epochs, examples=self._n_visited, first_epoch=self.epoch
         ) as bar:
             self._finish(self._all_epochs(bar))
             if self.epoch < self.epochs:
@@ -279,8 +295,7 @@ class Fit(ABC):
         """End the fit; `finite` is False after `_go_back`."""
         if finite and self._kept and not self._cost_is_finite():
             self._go_back(self.epoch, stacklevel=7)
-        for callback in self._callbacks:
-            callback.on_fit_end(self)
+        self._call("on_fit_end")
         if self.epoch < self.epochs:
             self.history.stopped = self._stopped
 
@@ -296,27 +311,31 @@ class Fit(ABC):
     def _begin_epoch(self) -> None:
         self._began = time.perf_counter()
         self._keep()
-        for callback in self._callbacks:
-            callback.on_epoch_begin(self)
+        self._call("on_epoch_begin")
 
     def _end_epoch(self, logs: dict[str, float], bar: progress.Progress) -> None:
         """Score, log and call back after an epoch, whose own logs are given."""
         seconds = time.perf_counter() - self._began
         if self._validation is not None:
-            scores = evaluate(self._train_state.core, self._validation, self._n_threads)
+            scores = self._evaluate(self._validation)
             logs |= {f"val_{name}": score for name, score in scores.items()}
         logs["lr"] = self._rate
         logs["seconds"] = time.perf_counter() - self._began
-        logs["examples_per_second"] = self._examples.n_visited / max(seconds, 1e-9)
-        self._batch = 0
+        logs["examples_per_second"] = self._n_visited / max(seconds, 1e-9)
+        self._batch, self._sums, self._epoch_rng = 0, (0.0, 0.0, 0.0), None
         self.history.append(logs)
         bar.epoch_end(self.epoch, logs)
+        self._call("on_epoch_end", logs)
+
+    def _evaluate(self, examples: TrainingRows) -> dict[str, float]:
+        return evaluate(self._train_state.core, examples, self._n_threads)
+
+    def _call(self, hook: str, *arguments: Any) -> None:
         for callback in self._callbacks:
-            callback.on_epoch_end(self, logs)
+            getattr(callback, hook)(self, *arguments)
 
     def _batch_end(self, logs: dict[str, float]) -> None:
-        for callback in self._callbacks:
-            callback.on_batch_end(self, logs)
+        self._call("on_batch_end", logs)
 
     def _pause(self) -> None:
         """Call back between two calls of the core, where somebody waits for it."""
@@ -339,7 +358,7 @@ class Fit(ABC):
 
     def _cost_is_finite(self) -> bool:
         """Check one block after the last step, whose effect no later batch would show."""
-        core, examples = self._train_state.core, self._examples_in_order()
+        core, (examples, *_) = self._train_state.core, self._examples_in_order().parts(BLOCK)
         end = min(examples.n, BLOCK)
         try:
             if examples.own is not None:
@@ -362,7 +381,7 @@ class Fit(ABC):
         losses = []
         for kept in self._kept if len(self._kept) > 1 else ():
             set_params(core, kept.params)
-            loss = evaluate(core, examples, self._n_threads)["loss"]
+            loss = self._evaluate(examples)["loss"]
             losses.append(loss if np.isfinite(loss) else float("inf"))
         best = self._kept[int(np.argmin(losses)) if losses else 0]
         set_params(core, best.params)
@@ -396,24 +415,41 @@ class MiniBatchFit(Fit):
         )
         self._optimizer = optimizer
         self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by decay
-        self._one_by_one = any(
-            type(callback).on_batch_end is not Callback.on_batch_end for callback in callbacks
-        )
+        apart = [callback.batches_apart for callback in callbacks if callback.hears_batches]
+        self._apart = gcd(*apart)  # batches between two calls of the hooks; 0: none
         self._call_sizer = CallSizer(n_threads)
         self._constant = np.empty(0)  # the last rates, if they are constant
         self._rate_factor = train_state.rule.rate_factor(optimizer)
-        self.steps_per_epoch: int = -(-examples.n_visited // fit_state.batch_size)
+        self.steps_per_epoch: int = -(-self._n_visited // fit_state.batch_size)
 
     def _all_epochs(self, bar: progress.Progress) -> bool:
+        self._resume_in_epoch()
         while self.epoch < self.epochs and self._stopped is None:
             self._begin_epoch()
+            if self._callbacks:  # one of them may save a checkpoint in the epoch
+                self._epoch_rng = dict(self._train_state.rng.bit_generator.state)
             logs = self._batches(self._order(), bar)
-            if logs is None or not self._params.all_finite():  # its last step overflowed
+            if logs is None or not self._is_finite():  # its last step overflowed
                 self._rate = float(self._rates(self._batch + 1)[0])
-                self._go_back(self.epoch + 1, stacklevel=7)
+                self._go_back(self.epoch + 1, stacklevel=8)
                 return False
             self._end_epoch(logs, bar)
         return True
+
+    def _is_finite(self) -> bool:
+        return self._params.all_finite()
+
+    def _resume_in_epoch(self) -> None:
+        """Go to where the checkpoint was made."""
+        middle, self._fit_state.middle = self._fit_state.middle, None
+        if middle is None:
+            return
+        if middle.batch > self.steps_per_epoch:
+            raise ValueError(
+                f"the checkpoint was made after {middle.batch} batches of an epoch; these data "
+                f"have {self.steps_per_epoch}: resume with the same data"
+            )
+        self._batch, self._sums, self._rate = middle.batch, middle.sums, middle.lr
 
     @property
     def _advice(self) -> str:
@@ -430,15 +466,32 @@ class MiniBatchFit(Fit):
         self, order: NDArray[np.int64] | None, bar: progress.Progress
     ) -> dict[str, float] | None:
         """Train on the rows in `order`, batch by batch; None if the loss stopped being finite."""
-        examples, train_state, size = self._examples, self._train_state, self._fit_state.batch_size
+        examples = self._examples
         if order is None and self.steps_per_epoch > 1:
             order = np.arange(examples.n)
-        sums, epoch, steps_per_epoch = (0.0, 0.0, 0.0), self.epoch + 1, self.steps_per_epoch
-        while self._batch < steps_per_epoch:
+        return self._run_of_batches(examples, order, 0, self.steps_per_epoch, bar)
+
+    def _run_of_batches(
+        self,
+        examples: TrainingRows,
+        order: NDArray[np.int64] | None,
+        first: int,
+        end: int,
+        bar: progress.Progress,
+    ) -> dict[str, float] | None:
+        """Train on the batches from `first` to `end` of the epoch, whose rows are in `order`."""
+        train_state, size = self._train_state, self._fit_state.batch_size
+        epoch = self.epoch + 1
+        logs = {} if self._batch < end else means(self._sums, examples.has_accuracy)
+        while self._batch < end:
             count, n_threads = self._call_sizer.next_call()
-            count = 1 if self._one_by_one or examples.own is not None else count
-            last, core_optimizer, rows, rates = self._next_batches(count, order)
+            count = 1 if examples.own is not None else count
+            if self._apart:
+                count = min(count, self._apart - self.step % self._apart)
+            last, core_optimizer = self._next_constant_decay(min(self._batch + count, end), order)
+            rates = self._rates(last)
             began = time.perf_counter()
+            rows, shared = self._rows_of(order, first, last)
             own = (0.0, 0.0)
             if examples.own is not None:  # whose slopes the core takes for targets
                 dropout = (train_state.dropout_seed, train_state.optimizer_state.steps)
@@ -446,44 +499,42 @@ class MiniBatchFit(Fit):
                 if costs is None:
                     return None
                 own = costs
-            *summed, _, batches, finite = _train(
+            *added, _, batches, finite = _train(
                 train_state,
                 examples,
                 core_optimizer,
                 rows,
                 size,
-                rates,
+                rates if self._rate_factor == 1 else rates * self._rate_factor,
                 n_threads,
-                sums,
+                self._sums,
+                shared,
             )
             self._call_sizer.learn(last - self._batch, n_threads, time.perf_counter() - began)
             self._batch += batches
             if not finite:
                 return None
             if examples.own is None:
-                sums = (summed[0], summed[1], summed[2])
+                self._sums = (added[0], added[1], added[2])
             else:
-                sums = (sums[0] + own[0], 0.0, sums[2] + own[1])
-            self._rate = self._next_rate
-            logs = means(sums, examples.has_accuracy)
-            bar.update(epoch, min(self._batch * size, examples.n_visited), logs)
-            if self._one_by_one:
+                self._sums = (self._sums[0] + own[0], 0.0, self._sums[2] + own[1])
+            self._rate = float(rates[-1])
+            logs = means(self._sums, examples.has_accuracy)
+            bar.update(epoch, min(self._batch * size, self._n_visited), logs)
+            if self._apart and self.step % self._apart == 0:
                 self._batch_end(logs)
             self._pause()
         return logs
 
-    def _next_batches(
-        self, count: int, order: NDArray[np.int64] | None
-    ) -> tuple[int, _fastnn.Optimiser, NDArray[np.int64] | None, NDArray[np.float64]]:
-        """Return the end of the next batches, `count` at most, their optimiser, rows and rates."""
+    def _rows_of(
+        self, order: NDArray[np.int64] | None, first: int, last: int
+    ) -> tuple[NDArray[np.int64] | None, Shared | None]:
+        """Return the rows of the next batches, those before `last`; `order` begins at `first`."""
         size = self._fit_state.batch_size
-        last, optimizer = self._next_constant_decay(
-            min(self._batch + count, self.steps_per_epoch), order
+        rows = (
+            None if order is None else order[(self._batch - first) * size : (last - first) * size]
         )
-        rows = None if order is None else order[self._batch * size : last * size]
-        rates = self._rates(last)
-        self._next_rate = float(rates[-1])
-        return last, optimizer, rows, rates if self._rate_factor == 1 else rates * self._rate_factor
+        return rows, None
 
     def _next_constant_decay(
         self, last: int, order: NDArray[np.int64] | None
@@ -544,6 +595,7 @@ def _train(
     rates: NDArray[np.float64],
     n_threads: int,
     sums: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    shared: Shared | None = None,
 ) -> tuple[float, float, float, int, int, bool]:
     return _when_nobody_reads(
         train_state.core.train,
@@ -559,6 +611,7 @@ def _train(
         sums,
         train_state.optimizer_state,  # whose steps are counted
         train_state.trainable,
+        shared,
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from .. import optim
 from ..checks import check_number, is_whole
 from ..ensemble import Ensemble
-from ..fit.state import FitState, OptimizerState
+from ..fit.state import FitState, Middle, OptimizerState
 from ..history import History
 from ..init import INITS
 from ..mlp import MLP
@@ -235,8 +235,17 @@ def _restore(net: MLP, facts: Mapping[str, Any], left: container.Tensors) -> Non
         callbacks=callbacks,
         epochs=_count(facts, "epochs") if facts.get("epochs") is not None else None,
         loss=str(facts["loss"]) if "loss" in facts else None,
+        middle=_middle(facts["middle"]) if facts.get("middle") is not None else None,
+        streamed=facts.get("streamed") is True,
     )
     net.history = net._fit_state.history
+
+
+def _middle(facts: Mapping[str, Any]) -> Middle:
+    loss, correct, weight = facts["sums"]
+    given = {"sums": loss, "right predictions": correct, "weights": weight, "lr": facts["lr"]}
+    sums = [check_number(name, value, "a number", lambda _: True) for name, value in given.items()]
+    return Middle(_count(facts, "batch"), (sums[0], sums[1], sums[2]), sums[3])
 
 
 def _count(facts: Mapping[str, Any], name: str, below: int = 2**63) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..ensemble import Ensemble
+from ..fit.state import Middle
 from ..layout import Array, layers
 from ..mlp import MLP
 from . import container
@@ -118,6 +119,8 @@ def _training(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
         held = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         tensors |= {f"callbacks.{i}.{name}": value for name, value in held.items()}
         plain.append({name: value for name, value in values.items() if name not in held})
+    under_way = None if net._fit is None else net._fit.middle()
+    middle, rng = under_way or (fit_state.middle, dict(net._rng.bit_generator.state))
     damping = {} if state.damping is None else {"damping": state.damping}
     return {
         "batch_size": fit_state.batch_size,
@@ -132,6 +135,12 @@ def _training(net: MLP) -> tuple[dict[str, Any], dict[str, Array]]:
         "history": fit_state.history.to_dict(),
         "callbacks": plain,
         **({} if fit_state.loss is None else {"loss": fit_state.loss}),
-        "rng": net._rng.bit_generator.state,
+        **({} if middle is None else {"middle": _place(middle)}),
+        **({"streamed": True} if fit_state.streamed else {}),
+        "rng": rng,
         "dropout_seed": net._dropout_seed,
     }, tensors
+
+
+def _place(middle: Middle) -> dict[str, Any]:
+    return {"batch": middle.batch, "sums": list(middle.sums), "lr": middle.lr}

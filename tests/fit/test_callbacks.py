@@ -203,7 +203,7 @@ class TestModelCheckpoint:
         assert (tmp_path / "a" / "1").is_dir()
 
     def test_a_field_that_is_not_logged_is_refused_with_the_names_that_are(self, tmp_path):
-        with pytest.raises(ValueError, match=r"it may use val_loss, epoch$"):
+        with pytest.raises(ValueError, match=r"it may use val_loss, epoch, step$"):
             play(ModelCheckpoint(tmp_path / "{accuracy}"), [1])
 
     def test_a_monitor_that_is_not_logged_is_refused(self, tmp_path):

@@ -825,8 +825,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "None if order is None else order[self._batch * size : last * size]",
-        "None if order is None else order[: (last - self._batch) * size]",
+        "order[(self._batch - first) * size : (last - first) * size]",
+        "order[: (last - self._batch) * size]",
         "every call of an epoch visits the same rows",
     ),
     Mutant(

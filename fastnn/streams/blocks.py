@@ -1,0 +1,128 @@
+"""Blocks of a stream: rows that are read together, of arrays, files and iterators."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import as_array
+from ..words import plural
+
+
+class Piece(NamedTuple):
+    """Rows in memory, and their place, for messages."""
+
+    X: NDArray[Any] | None  # (n, n_in); None where only targets were asked for
+    y: NDArray[Any] | None  # (n,) or (n, n_targets)
+    weight: NDArray[Any] | None
+    place: str
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        parts = (part for part in self[:3] if isinstance(part, np.ndarray))
+        return len(next(parts, ()))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that are read together, in any order of the blocks."""
+
+    n: int
+    place: str
+    read: Callable[[bool], tuple[Any, Any, Any]]  # X, y and weight; X is None if not asked for
+
+    def piece(self, with_X: bool = True) -> Piece:
+        """Read the block."""
+        return checked(self.read(with_X), self.place, self.n if with_X else None)
+
+
+@dataclass(frozen=True)
+class Named:
+    """An array with names of its columns, which is read as a frame is."""
+
+    array: NDArray[Any]
+    columns: tuple[str, ...]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the array."""
+        return np.asarray(self.array, dtype) if not copy else np.array(self.array, dtype)
+
+
+def checked(parts: tuple[Any, Any, Any], place: str, n: int | None = None) -> Piece:
+    """Return X, y and weight as a piece; refuse parts of different lengths."""
+    names = ("X", "y", "weight")
+    made = [
+        None if part is None else as_array(f"{name} of {place}", part)
+        for name, part in zip(names, parts, strict=True)
+    ]
+    for name, part in zip(names, made, strict=True):
+        if part is None:
+            continue
+        if part.ndim == 0 or (name == "X" and part.ndim != 2):
+            wanted = "(n, n_in)" if name == "X" else "(n, ...)"
+            raise ValueError(f"{name} of {place} must have shape {wanted}; it is {part.shape}")
+        n = len(part) if n is None else n
+        if len(part) != n:
+            raise ValueError(f"{name} of {place} has {plural(len(part), 'row')}, not {n}")
+    return Piece(made[0], made[1], made[2], place)
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """State of a file when the stream was made; a change of size or time is an error."""
+
+    path: str
+    size: int
+    time: int
+
+    @classmethod
+    def now(cls, path: str) -> Unchanged:
+        """Return the state of the file."""
+        state = os.stat(path)
+        return cls(path, state.st_size, state.st_mtime_ns)
+
+    def check(self) -> None:
+        """Raise OSError if the file has vanished, ValueError if it has changed."""
+        if self != Unchanged.now(self.path):
+            raise ValueError(f"{self.path} has changed since the stream was made")
+
+
+def of_arrays(
+    X: Any, y: Any, weight: Any, rows_each: int, name: str, file: Unchanged | None = None
+) -> list[Block]:
+    """Return blocks of arrays, memory maps and data sets of HDF5: what has rows and slices."""
+    n = len(X)
+    for what, part in (("the target", y), ("the weight", weight)):
+        if part is not None and len(part) != n:
+            raise ValueError(f"{name} has {plural(n, 'row')}, {what} has {len(part)}")
+
+    def block(number: int, begin: int) -> Block:
+        end = min(begin + rows_each, n)
+
+        def read(with_X: bool) -> tuple[Any, Any, Any]:
+            if file is not None:
+                file.check()
+            parts = (X if with_X else None, y, weight)
+            x, t, w = (None if part is None else np.asarray(part[begin:end]) for part in parts)
+            return x, t, w
+
+        return Block(end - begin, f"{name}, block {number} (from row {begin})", read)
+
+    return [block(number, begin) for number, begin in enumerate(range(0, n, rows_each))]
+
+
+def of_iterator(source: Callable[[], Any]) -> Iterator[Piece]:
+    """Yield what an iterator of (X,), (X, y) or (X, y, weight) gives."""
+    for number, given in enumerate(source()):
+        place = f"block {number} of the stream"
+        parts = given if isinstance(given, tuple) else (given,)
+        if not 1 <= len(parts) <= 3:
+            raise ValueError(f"{place} must be X, (X, y) or (X, y, weight), got {len(parts)} parts")
+        x, y, weight = (*parts, None, None)[:3]
+        yield checked((x, y, weight), place)
