@@ -19,11 +19,13 @@ from ._config import get_num_threads
 from .callbacks import EarlyStopping
 from .checks import check_count
 from .fit import many, training
+from .fit.begun import BATCH_SIZE
 from .fit.guards import Alone, Undone
 from .fit.state import FitState, TrainingRows
 from .history import History
-from .mlp import BATCH_SIZE, MLP, check_mlp
+from .mlp import MLP, check_mlp
 from .optim import FirstOrder, Optimizer
+from .streams.stream import Stream
 
 _Prepared = tuple[TrainingRows, targets.Encoded, TrainingRows | None, arrays.Reading]
 
@@ -109,6 +111,8 @@ def fit_many(
         "early_stopping", early_stopping, k, isinstance(early_stopping, list | tuple)
     )
     chosen = _one_each("rows", rows, k, rows is not None)
+    if isinstance(X, Stream):
+        raise TypeError("fit_many takes rows in memory, got a stream: call the fit of each network")
     wanted = None if epochs is None else check_count("epochs", epochs, 0)
     if batch_size is not None:
         check_count("batch_size", batch_size, 1)

@@ -301,3 +301,9 @@ def test_no_epochs_leave_everything_as_it_is() -> None:
     assert [len(history) for history in histories] == [0] * 9
     for net, params in zip(many, before, strict=True):
         np.testing.assert_array_equal(net.params, params)
+
+
+def test_a_stream_is_refused() -> None:
+    X, y = data(40, 6, 1)
+    with pytest.raises(TypeError, match="fit_many takes rows in memory, got a stream"):
+        fastnn.fit_many(nets(2, [6, 8, 1]), fastnn.stream((X, y)), None)
