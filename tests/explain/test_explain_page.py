@@ -316,6 +316,21 @@ class TestRecord:
         assert meta["inputs"]["image"] == [6, 4, 1]
         assert meta["inputs"]["form"]["shape"] == [6, 4]
 
+    def test_colours_are_known_as_such_even_if_their_number_is_a_square(self) -> None:
+        rng = np.random.default_rng(0)
+        X = rng.integers(0, 256, (20, 16 * 12 * 3), np.uint8)  # 24 * 24
+        net = MLP([576, 3, 2], output="softmax", seed=0)
+        net.metadata["image_shape"] = [16, 12, 3]
+        record = record_of(explain.page(net, X, rng.integers(0, 2, 20), walkers=False))
+        inputs, names = record["meta"]["inputs"], unpacked(record["neurons"])[0]
+        assert inputs["image"] == [16, 12, 3]
+        assert (inputs["names"], inputs["low"], inputs["high"]) == (None, 0, 255)
+        assert names[:4] == [
+            *(f"pixel (0, 0) {colour}" for colour in ("red", "green", "blue")),
+            "pixel (0, 1) red",
+        ]
+        assert names[-1] == "pixel (15, 11) blue"
+
     def test_examples_are_spread_evenly_and_the_rest_is_left_out(self) -> None:
         X = np.arange(1000.0)[:, None]
         record = record_of(
