@@ -20,6 +20,7 @@ from ..mlp import MLP
 from ..passes import Passes
 from ..targets import encode
 
+CHANNELS = ("red", "green", "blue")
 _NAME = re.compile(r"\s*(weights|biases)\[(\d+)\]\[(\d+)(?:,\s*(\d+))?\]\s*")
 
 
@@ -62,11 +63,15 @@ class NeuronNames:
     def __init__(self, net: MLP) -> None:
         self._sizes = net.sizes
         n_in, n_out = net.sizes[0], net.sizes[-1]
-        names, shape = net.feature_names, image_shape(net)
+        names, shape, colour = net.feature_names, image_shape(net), colour_shape(net)
         if names is not None:
             self._inputs: Sequence[str] = names
         elif shape is not None:
             self._inputs = _pixels(n_in, shape[1])
+        elif colour is not None:
+            self._inputs = [
+                f"{pixel} {name}" for pixel in _pixels(n_in // 3, colour[1]) for name in CHANNELS
+            ]
         else:
             self._inputs = [f"input {i}" for i in range(n_in)]
         self.classes: list[str] = _classes(net, n_out)
@@ -135,8 +140,17 @@ def _pixels(n: int, columns: int) -> list[str]:
     return [f"pixel {divmod(i, columns)}" for i in range(n)]
 
 
+def colour_shape(net: MLP) -> tuple[int, int, int] | None:
+    """Return (rows, columns, 3) if ``metadata["image_shape"]`` says that the inputs are colours."""
+    shape = net.metadata.get("image_shape")
+    if not isinstance(shape, list | tuple) or len(shape) != 3 or shape[2] != len(CHANNELS):
+        return None
+    rows, columns = int(shape[0]), int(shape[1])
+    return (rows, columns, 3) if 3 * rows * columns == net.sizes[0] else None
+
+
 def image_shape(net: MLP) -> tuple[int, int] | None:
-    """Return (rows, columns) of the network's inputs if they are pictures, else None.
+    """Return (rows, columns) of the network's inputs if they are grey pictures, else None.
 
     They are pictures by ``metadata["image_shape"]``; without it, if they have no names and their
     number is a square of 64 or more.
@@ -145,7 +159,8 @@ def image_shape(net: MLP) -> tuple[int, int] | None:
     if isinstance(shape, list | tuple) and len(shape) == 2 and shape[0] * shape[1] == n:
         return int(shape[0]), int(shape[1])
     side = round(n**0.5)
-    if side * side == n and n >= 64 and net.feature_names is None:
+    plain = net.feature_names is None and colour_shape(net) is None
+    if side * side == n and n >= 64 and plain:
         return side, side
     return None
 

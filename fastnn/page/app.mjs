@@ -104,7 +104,8 @@ export class App {
   pixel(j) {
     const [, columns, channels = 1] = this.meta.inputs.image;
     const place = Math.floor(j / channels);
-    return `pixel (${Math.floor(place / columns)}, ${place % columns})`;
+    const colour = channels === 1 ? "" : ` ${["red", "green", "blue"][j % channels]}`;
+    return `pixel (${Math.floor(place / columns)}, ${place % columns})${colour}`;
   }
 
   namesOf(layer) {

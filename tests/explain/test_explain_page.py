@@ -173,37 +173,6 @@ class TestFile:
             page_of(SUBJECTS["moons"]())
 
 
-@pytest.mark.parametrize(
-    ("script", "expected"),
-    [
-        ("let a = 1; // one\n\n  /* two\n */ b()\n  c()", "let a=1;b()\nc()"),
-        ("f(`a  ${ g(`//${ {x: 1}.x } `) }  // b`)", "f(`a  ${g(`//${{x:1}.x} `)}  // b`)"),
-        ("x = a / b / c; y = /[/'\"] +\\// g", "x=a/b/c;y=/[/'\"] +\\//g"),
-        ('t.replace(/  `/g, \'//  \') + "a \\" /* b"', 't.replace(/  `/g,\'//  \')+"a \\" /* b"'),
-        ("a + +b - -c\n++d", "a+ +b- -c\n++d"),
-        ("return /a b/.test(x)", "return/a b/.test(x)"),
-        ("const f = (x) =>\n  x.y ?? 0\n[1].map(f)", "const f=(x)=>\nx.y??0\n[1].map(f)"),
-        (
-            "class A { #b = 1\n  get c() { return this.#b }\n}",
-            "class A{#b=1\nget c(){return this.#b}}",
-        ),
-    ],
-)
-def test_a_script_loses_only_comments_and_needless_space(script: str, expected: str) -> None:
-    assert stripped.script(script) == expected
-
-
-@pytest.mark.parametrize("script", ["a = 'b", "a = `b ${c}", 'a = "b\n"'])
-def test_a_script_whose_text_does_not_end_is_refused(script: str) -> None:
-    with pytest.raises(ValueError, match="does not end"):
-        stripped.script(script)
-
-
-def test_a_style_sheet_loses_only_comments_and_needless_space() -> None:
-    sheet = "/* a */ a:hover  b ,\n c { content: ' ; /* x */ ' ;\n  width: calc(1px + 2px) }\n"
-    assert stripped.style(sheet) == "a:hover b,c{content: ' ; /* x */ ';width: calc(1px + 2px)}"
-
-
 class TestRecord:
     def test_it_holds_the_network_and_the_examples_as_they_are(self, subject: Subject) -> None:
         net, record = subject.net, record_of(page_of(subject))
@@ -315,6 +284,21 @@ class TestRecord:
         meta = record_of(explain.page(net, X, rng.integers(0, 2, 20), walkers=False))["meta"]
         assert meta["inputs"]["image"] == [6, 4, 1]
         assert meta["inputs"]["form"]["shape"] == [6, 4]
+
+    def test_colours_are_known_as_such_even_if_their_number_is_a_square(self) -> None:
+        rng = np.random.default_rng(0)
+        X = rng.integers(0, 256, (20, 16 * 12 * 3), np.uint8)  # 24 * 24
+        net = MLP([576, 3, 2], output="softmax", seed=0)
+        net.metadata["image_shape"] = [16, 12, 3]
+        record = record_of(explain.page(net, X, rng.integers(0, 2, 20), walkers=False))
+        inputs, names = record["meta"]["inputs"], unpacked(record["neurons"])[0]
+        assert inputs["image"] == [16, 12, 3]
+        assert (inputs["names"], inputs["low"], inputs["high"]) == (None, 0, 255)
+        assert names[:4] == [
+            *(f"pixel (0, 0) {colour}" for colour in ("red", "green", "blue")),
+            "pixel (0, 1) red",
+        ]
+        assert names[-1] == "pixel (15, 11) blue"
 
     def test_examples_are_spread_evenly_and_the_rest_is_left_out(self) -> None:
         X = np.arange(1000.0)[:, None]

@@ -80,6 +80,20 @@ def wide() -> Made:
     return net, X, y
 
 
+@cache
+def colours() -> Made:
+    """Images of 16 x 12 pixels in colour: of two classes, one is redder, the other bluer."""
+    rng = np.random.default_rng(7)
+    y = np.arange(40) % 2
+    X = rng.integers(0, 100, (40, 16, 12, 3), dtype=np.uint8)
+    X[y == 0, 4:12, 3:9, 0] += 150
+    X[y == 1, 4:12, 3:9, 2] += 150
+    net = fastnn.MLP([16 * 12 * 3, 6, 2], output="softmax", seed=8)
+    net.metadata["image_shape"] = [16, 12, 3]
+    net.fit(X.reshape(40, -1), y, epochs=5, batch_size=10)
+    return net, X.reshape(40, -1), y
+
+
 NETWORKS: dict[str, Callable[[], Made]] = {
-    make.__name__: make for make in (digits, reader, flowers, values, plane, wide)
+    make.__name__: make for make in (digits, reader, flowers, values, plane, wide, colours)
 }

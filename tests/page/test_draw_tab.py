@@ -143,3 +143,26 @@ def test_what_lab_copies_holds_the_view_and_no_token(open_page: Open) -> None:
     assert "token" not in copied
     token = parse_qs(page.url.split("?")[1].split("#")[0])["token"][0]
     assert token not in page.content()
+
+
+COLOURS = """async () => {
+  const root = document.getElementById("fastnn").shadowRoot;
+  const image = new Image();
+  image.src = root.querySelector("#panel-draw svg image").getAttribute("href");
+  await image.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: 12, height: 16 });
+  const context = canvas.getContext("2d");
+  context.drawImage(image, 0, 0);
+  return Array.from(context.getImageData(0, 0, 12, 16).data).filter((_, k) => k % 4 < 3);
+}"""
+
+
+def test_colour_images_are_shown_in_their_colours_and_named_by_them(open_page: Open) -> None:
+    page = open_page("colours", "tab=draw&index=1&neuron=1-0")
+    page.get_by_text("Colour images are chosen from the examples.").wait_for()
+    net, X, _ = NETWORKS["colours"]()
+    assert page.evaluate(COLOURS) == X[1].tolist()
+    products = net.weights[0][:, 0] * X[1]
+    row, column, channel = np.unravel_index(np.abs(products).argmax(), (16, 12, 3))
+    name = f"pixel ({row}, {column}) {('red', 'green', 'blue')[channel]}"
+    assert page.locator("#panel-draw .bar").first.text_content().startswith(name)

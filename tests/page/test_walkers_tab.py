@@ -70,3 +70,16 @@ def test_a_weight_that_there_is_not_is_refused_in_one_sentence(browser: Any) -> 
     with opened(browser, "flowers", state) as tab:
         alert = tab.page.locator(".alert[role=alert]:has-text('weights[9]')")
         alert.wait_for()
+
+
+def test_from_the_principal_plane_a_button_leads_to_where_he_staggers(browser: Any) -> None:
+    state = "tab=walkers&plane=principal&batch=45&rate=0.2"
+    with opened(browser, "flowers", state) as tab:
+        tab.page.get_by_text("On this plane both go nearly the same way").wait_for()
+        axis = "#panel-walkers .contours .axis"
+        assert tab.text(axis) == "along principal direction 1"
+        tab.click("Show the plane where he staggers")
+        tab.page.locator(axis, has_text="along the careful walker's way").wait_for()
+        assert tab.page.get_by_label("Plane", exact=True).input_value() == "noise"
+        assert tab.arguments("walkers")[-1]["plane"] == "noise"
+        assert not tab.page.get_by_text("On this plane both go nearly").is_visible()

@@ -15,7 +15,7 @@ from ...checks import check_count, is_whole
 from ...mlp import MLP, check_mlp
 from ...pictures import ImageForm
 from ..functions import EXAMPLES
-from ..neuron_names import NeuronNames, image_shape
+from ..neuron_names import NeuronNames, colour_shape, image_shape
 from ..view_data import ViewData, as_first_fit, untrained
 
 Array = NDArray[Any]
@@ -257,16 +257,14 @@ class Subject:
     @cached_property
     def _inputs(self) -> dict[str, Any]:
         """Names, shape and ranges of the inputs, in the units of X."""
-        net, shape = self.net, image_shape(self.net)
-        names = (
-            None if shape is not None else [self.names.neuron(0, i) for i in range(net.sizes[0])]
-        )
-        image = None if shape is None else [*shape, 1]
+        net, shape, colour = self.net, image_shape(self.net), colour_shape(self.net)
+        image = [*shape, 1] if shape else [*colour] if colour else None
+        names = None if image else [self.names.neuron(0, i) for i in range(net.sizes[0])]
         least, middle, largest = self._ranges()
         facts: dict[str, Any] = {"names": names, "image": image, "typical": None}
         if shape is not None:
             facts["form"] = self._form(shape)
-        if shape is None:
+        if image is None:
             return {**facts, "low": least, "high": largest, "typical": middle}
         if self.data is not None and self.data.X.dtype == np.uint8:
             return {**facts, "low": 0.0, "high": 255.0}
