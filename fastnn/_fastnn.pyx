@@ -51,11 +51,9 @@ cdef int check(fnn_status status) except -1:
 
 
 cdef int64_t LOOK_AT = 1 << 22  # values read, some milliseconds, between two checks elsewhere
-
 include "_watch.pxi"
 include "_operands.pxi"
 include "_many.pxi"
-
 
 cdef enum:
     MOST_LAYERS = 16

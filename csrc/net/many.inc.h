@@ -11,6 +11,8 @@
  *     apart, and each network's go through the kernel of fnn_train.
  * (d) Wide networks, whose own rows fill the vectors: one after the other, as fnn_train does on one thread.
  * (e) Threads take groups, or networks, from a counter. Nothing is shared but X and the targets.
+ *
+ * Over 400 lines: the steps of one batch, which share the group.
  */
 typedef struct {
     const fnn_task *tasks;

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-import fastnn
-
-from .. import MLP, datasets, pictures
+from .. import MLP, Ensemble, datasets, pictures
+from ..model_file.reading import load_any
 from . import options, report, task_data
+from .ensembles import Mean, one_network
 from .options import UsageError
 from .train import Recipe
 
@@ -57,7 +57,7 @@ def add_parser(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the scores of a model."""
-    net = load_model(args.model)
+    net = load_model(args.model, "evaluate", several=True)
     part, which, name = examples_for(net, args.model, args.data, args.target)
     result = report.scores(net, *part)
     if args.json:
@@ -103,9 +103,16 @@ def examples_for(
     return part, which, loaded.name
 
 
-def load_model(path: str) -> MLP:
-    """Load a model file, and check the metadata that the commands use."""
-    net = fastnn.load(path)
+def load_model(path: str, command: str, *, several: bool = False) -> MLP:
+    """Load a model file, and check the metadata that the commands use.
+
+    Of an ensemble `several` gives the mean, in the role of a network; else it is refused.
+    """
+    model = load_any(path)
+    if several and isinstance(model, Ensemble):
+        net = cast("MLP", Mean(model))
+    else:
+        net = one_network(model, path, command)
     image = net.metadata.get("image_shape")
     if image is not None and not (
         isinstance(image, list)

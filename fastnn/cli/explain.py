@@ -163,7 +163,7 @@ def run(args: argparse.Namespace) -> int:
     for option, given in (("--lr", args.lr), ("--plane", args.plane)):
         if given is not None and args.view != "paths":
             raise UsageError(f"{option} is for --view paths")
-    net = evaluate.load_model(args.model)
+    net = evaluate.load_model(args.model, "explain")
     if args.view == "confusion" and report.task_of(net) != "classify":
         raise UsageError(
             f"--view confusion is for classes; {args.model} predicts numbers "

@@ -7,12 +7,13 @@ import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from .. import MLP, words
+from .. import MLP, Ensemble, words
 from .. import export as exports
 from ..export.c import c_file, write
 from . import evaluate, options, report
+from .ensembles import Mean
 from .options import UsageError
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     options.check_writable(output, "OUTPUT")
     if kind != ".onnx" and not args.force and _is_somebodys(output):
         raise OSError(f"{output} is there and was not written by fastnn: --force replaces it")
-    net = evaluate.load_model(args.model)
+    net = evaluate.load_model(args.model, "export", several=True)
     lines = _WRITERS[kind](net, output, args)
     report.fact("model", f"{args.model}: {report.describe(net)}")
     report.fact("written", f"{output}, {output.stat().st_size:,} bytes")
@@ -128,6 +129,11 @@ def _is_somebodys(path: Path) -> bool:
         return False
     with open(path, "rb") as file:
         return _MARK not in file.read(1000)
+
+
+def _exported(net: Any) -> MLP | Ensemble:
+    """Return what `evaluate.load_model` has loaded, an ensemble in place of its mean."""
+    return cast("MLP | Ensemble", net.ensemble if isinstance(net, Mean) else net)
 
 
 Lines = list[tuple[str, str]]
@@ -146,7 +152,7 @@ def _write_c(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
             where = f"its effect was not measured: {error}"
     quantize = "int8" if args.int8 else None
     made = c_file(
-        net,
+        _exported(net),
         output,
         name=args.name,
         quantize=quantize,
@@ -175,13 +181,13 @@ def _write_c(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
 
 
 def _write_py(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
-    text = exports.to_numpy(net, output)
+    text = exports.to_numpy(_exported(net), output)
     names = "predict, classify" if "\ndef classify(" in text else "predict"
     return [("use", f"from {output.stem} import {names}")]
 
 
 def _write_onnx(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
-    exports.to_onnx(net, output, labels=args.labels, input_dtype=args.input_dtype)
+    exports.to_onnx(_exported(net), output, labels=args.labels, input_dtype=args.input_dtype)
     return [("use", f"onnxruntime.InferenceSession({str(output)!r}), for one")]
 
 

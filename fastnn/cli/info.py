@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import fastnn
 
-from .. import MLP, words
+from .. import MLP, Ensemble, words
 from ..model_file import container
+from ..model_file.reading import load_any
 from . import options, report
 
 if TYPE_CHECKING:
     from .options import Commands
 
 _SHOWN = 10  # classes, features
+_KNOWN = {"recipe", "image_shape", "image_form", "image_levels"}  # metadata that is not shown
 
 _EPILOG = """\
 examples:
@@ -42,7 +44,10 @@ def run(args: argparse.Namespace) -> int:
         else:
             fastnn.show_config()
         return 0
-    net = fastnn.load(args.model)
+    model = load_any(args.model)
+    if isinstance(model, Ensemble):
+        return _print_ensemble(model, args)
+    net = model
     training = container.read(args.model)[1].get("training")
     if args.json:
         report.print_json(_as_dict(args.model, net, training))
@@ -53,12 +58,30 @@ def run(args: argparse.Namespace) -> int:
     if net.classes is not None:
         report.fact("classes", _some(net.classes.tolist()))
     report.fact("inputs", _inputs(net))
-    known = {"recipe", "image_shape", "image_form", "image_levels"}
     for name, value in net.metadata.items():
-        if name not in known:
+        if name not in _KNOWN:
             report.fact(name.replace("_", " "), str(value))
     if training is not None:
         report.fact("training", _training(training))
+    return 0
+
+
+def _print_ensemble(ensemble: Ensemble, args: argparse.Namespace) -> int:
+    if args.json:
+        networks = [_as_dict(args.model, net, None) for net in ensemble]
+        for network in networks:
+            del network["file"], network["training"]
+        report.print_json({"file": args.model, "networks": networks, "metadata": ensemble.metadata})
+        return 0
+    print(ensemble)
+    print()
+    if ensemble.classes is not None:
+        report.fact("classes", _some(ensemble.classes.tolist()))
+    seeds = [str(net.seed) for net in ensemble]
+    report.fact("seeds", _some(seeds))
+    for name, value in ensemble.metadata.items():
+        if name not in _KNOWN:
+            report.fact(name.replace("_", " "), str(value))
     return 0
 
 

@@ -131,7 +131,7 @@ def _subject(args: argparse.Namespace) -> tuple[Subject, Settings]:
         subject = _of_parts(job.net, job.train, job.split.test, job.split.data.name)
         plain = job.optimizer if isinstance(job.optimizer, SGD) else SGD(_RATE)
         return subject, Settings(plain, job.batch_size)
-    net = evaluate.load_model(args.model)
+    net = evaluate.load_model(args.model, "lab")
     subject = _of_model(net, args.model, args.data, args.target)
     if net._optimizer is not None and net._fit_state is not None:  # a checkpoint's
         return subject, Settings(net._optimizer, net._fit_state.batch_size)
@@ -172,7 +172,7 @@ def _opened(name: str, content: bytes, subject: Subject) -> Subject:
 
 def _with_model(path: str, name: str, subject: Subject) -> Subject:
     """Return a model with the data it was trained on, else with the data of the page if it fits."""
-    net = evaluate.load_model(path)
+    net = evaluate.load_model(path, "lab")
     try:
         return _of_model(net, path, None, None)
     except (UsageError, OSError):

@@ -12,6 +12,8 @@ def communicator(args: argparse.Namespace) -> Any:
     """Return MPI's processes if they are to train together, else None; the first one talks."""
     if not args.mpi:
         return None
+    if args.ensemble is not None:
+        raise UsageError("--mpi trains one network on all processes: leave --ensemble out")
     try:
         from mpi4py import MPI  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError as error:

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"--{name} is for pictures; there is none among the inputs")
     if args.invert and args.as_is:
         raise UsageError("--invert and --as-is contradict each other")
-    net = load_model(args.model)
+    net = load_model(args.model, "predict", several=True)
     if args.resize and net.metadata.get("image_shape") is None:
         raise UsageError(f"--resize: {args.model} does not record the size of its images")
     # All are read before the first prediction: an unreadable file must not leave half a table.

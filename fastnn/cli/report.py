@@ -16,6 +16,7 @@ from .. import MLP
 from ..export.facts import labels_of as labels_of
 from ..export.facts import task_of as task_of
 from ..words import plain_value, plural, significant
+from .ensembles import Mean
 
 Array = NDArray[Any]
 
@@ -46,7 +47,7 @@ def print_json(value: Any) -> None:
     print(json.dumps(plain_value(value), ensure_ascii=False, allow_nan=False))
 
 
-def describe(net: MLP) -> str:
+def describe(net: MLP | Mean) -> str:
     """Return a network in one line: sizes, functions, loss, parameters."""
     functions = (*net.activation, net.output)
     if len(set(functions)) == 1:
@@ -54,6 +55,8 @@ def describe(net: MLP) -> str:
     elif len(set(net.activation)) == 1:
         functions = functions[-2:]
     sizes = "-".join(map(str, net.sizes))
+    if isinstance(net, Mean):
+        sizes = f"the mean of {len(net.ensemble)} networks, the first {sizes}"
     return (
         f"{sizes}, {' and '.join(functions)}, {net.loss} cost: {net.n_params:,} weights and biases"
     )

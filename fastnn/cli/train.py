@@ -16,11 +16,11 @@ import numpy as np
 
 import fastnn
 
-from .. import MLP, callbacks, words
+from .. import MLP, Ensemble, callbacks, words
 from ..model_file import container
 from ..optim import Optimizer
 from ..pictures import ImageForm
-from . import folds, mpi, report, task_data, train_options
+from . import ensembles, folds, mpi, report, task_data, train_options, train_report
 from .options import UsageError, check_model_path, stopped_by
 from .task_data import Part
 from .train_options import Plan
@@ -104,22 +104,26 @@ def run(args: argparse.Namespace) -> int:
     check_model_path(out, "-o")
 
     (X, y), held, test = job.train, job.held, job.split.test
-    stopper = None
+    nets = ensembles.members(net, args.ensemble or 1)
+    stoppers = None
     watching: list[callbacks.Callback] = []
     if recipe.plateau:
         watching.append(callbacks.ReduceOnPlateau(patience=_PATIENCE_OF_PLATEAU))
     if recipe.early_stopping is not None:
-        stopper = callbacks.EarlyStopping(patience=recipe.early_stopping)
-        watching.append(stopper)
+        stoppers = [callbacks.EarlyStopping(patience=recipe.early_stopping) for _ in nets]
+        watching.append(stoppers[0])
     if checkpoint is not None:
         watching.append(callbacks.ModelCheckpoint(checkpoint, every=recipe.checkpoint_every))
     if not args.quiet and not args.json:
-        _print_plan(job)
+        if args.ensemble is not None:
+            job.summary["ensemble"] = f"{words.plural(args.ensemble, 'network')}, a seed each"
+        train_report.print_plan(job)
     choice = None
     interrupt: KeyboardInterrupt | None = None
     if job.plan is not None and job.plan.folds:
         choice = _choose_epochs(job, out)
         recipe = replace(recipe, epochs=choice.epochs)
+        job = replace(job, recipe=recipe)
         net.metadata["recipe"] = asdict(recipe)
         if not args.quiet and not args.json:
             report.fact(
@@ -128,53 +132,63 @@ def run(args: argparse.Namespace) -> int:
                 f"cross-validation, found in {words.seconds(choice.seconds)}",
             )
             sys.stdout.flush()
+    progress = not args.quiet
     try:
-        net.fit(
-            *mpi.share(comm, (X, y)),
-            epochs=recipe.epochs,
-            batch_size=job.batch_size,
-            optimizer=job.optimizer,
-            validation_data=mpi.share(comm, held),
-            class_weight=cast("ClassWeight | None", recipe.class_weight),  # fit checks it
-            callbacks=watching,
-            progress=not args.quiet,
-            resume=args.resume is not None,
-            comm=comm,
-        )
+        if args.ensemble is not None:
+            ensembles.train(nets, job, stoppers, progress)
+        else:
+            net.fit(
+                *mpi.share(comm, (X, y)),
+                epochs=recipe.epochs,
+                batch_size=job.batch_size,
+                optimizer=job.optimizer,
+                validation_data=mpi.share(comm, held),
+                class_weight=cast("ClassWeight | None", recipe.class_weight),  # fit checks it
+                callbacks=watching,
+                progress=progress,
+                resume=args.resume is not None,
+                comm=comm,
+            )
     except KeyboardInterrupt as signalled:
         interrupt = signalled
-        if stopper is not None and stopper.best_params_ is not None:
-            net.params = stopper.best_params_
+        for one, stopper in zip(nets, stoppers or (), strict=False):
+            if stopper.best_params_ is not None:
+                one.params = stopper.best_params_
     except fastnn.DivergenceWarning as warning:
         raise _diverged(warning, out) from None
 
     if comm is not None and comm.Get_rank():  # the first one writes the file
         return 0 if interrupt is None else stopped_by(interrupt)[1]
-    net.save(out)
+    history = ensembles.longest(nets)
+    model: MLP | Ensemble = net if args.ensemble is None else ensembles.together(nets)
+    shown: Any = model if isinstance(model, MLP) else ensembles.Mean(model)
+    model.save(out)
     result: dict[str, Any] = {
         "file": str(out),
         "data": job.split.data.name,
         "task": job.split.task,
         "sizes": net.sizes,
-        "n_params": net.n_params,
+        "n_params": model.n_params,
         "interrupted": interrupt is not None,
-        "stopped": net.history.stopped,
+        "stopped": history.stopped,
         "chosen_by": None if choice is None else f"{folds.FOLDS}-fold cross-validation",
-        **_speed(net.history, job.done, len(X)),
+        **train_report.speed(history, job.done, len(X)),
     }
-    if stopper is not None:
-        result["best_epoch"] = stopper.best_epoch_
-    if test is not None:
-        result["test"] = report.scores(net, *test)
-    else:
-        result["train"] = report.scores(net, X, y)
+    if stoppers is not None and args.ensemble is None:
+        result["best_epoch"] = stoppers[0].best_epoch_
+    scored = (X, y) if test is None else test
+    result["train" if test is None else "test"] = report.scores(shown, *scored)
+    if args.ensemble is not None:
+        result["networks"], line = ensembles.alone(nets, *scored)
     if args.json:
         report.print_json(result)
     elif not args.quiet:
-        _print_result(result, net, job)
+        train_report.print_result(result, shown, job)
+        if args.ensemble is not None:
+            report.fact("networks", line)
     if interrupt is not None:
         how, status = stopped_by(interrupt)
-        epochs = f"{len(net.history)} of {words.plural(recipe.epochs, 'epoch')}"
+        epochs = f"{len(history)} of {words.plural(recipe.epochs, 'epoch')}"
         hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} continues)"
         message = f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}"
         print(message, file=sys.stderr)
@@ -212,6 +226,7 @@ def files_of(args: argparse.Namespace) -> None:
 
 def new_job(args: argparse.Namespace) -> Job:
     """Return the training of a new network, ready to start."""
+    ensembles.check_flags(args)
     plan = Plan.of(args)
     data = task_data.load(plan.data, args.target)
     ready = task_data.prepare(data, plan.task, plan.test_fraction, plan.seed)
@@ -332,69 +347,3 @@ def _within_here(path: str) -> str:
     """Return a path for the recipe: "" unless it is in the current folder or below."""
     inside = not Path(path).anchor and ".." not in Path(path).parts
     return path if inside else ""
-
-
-# Printing ----------------------------------------------------------------------------------------
-
-
-def _print_plan(job: Job) -> None:
-    ready, net, held = job.split, job.net, job.held
-    data = ready.data
-    parts = [f"{data.name}: {len(job.train[0]):,} to train on"]
-    if held is not None:
-        parts.append(f"{len(held[0]):,} held out to validate")
-    if ready.test is not None:
-        parts.append(f"{len(ready.test[0]):,} {'held out ' if ready.held_out else ''}to test")
-    if data.image_shape is not None:
-        height, width = data.image_shape
-        parts.append(f"images of {width} x {height}")
-    else:
-        scaled = ", standardized" if net.input_shift is not None else ""
-        parts.append(f"{words.plural(net.sizes[0], 'feature')}{scaled}")
-    report.fact("data", ", ".join(parts))
-    if ready.labels is not None:
-        shown = ", ".join(map(str, ready.labels[:10]))
-        more = ", …" if len(ready.labels) > 10 else ""
-        text = f"classify, {len(ready.labels)} classes: {shown}{more}"
-    else:
-        text = "regress" + (f" {data.target_name!r}" if data.target_name else "")
-    if ready.chosen:
-        text += f" ({ready.chosen})"
-    if not (job.recipe.data in train_options.CLASSIC and ready.task == "classify"):
-        report.fact("task", text)
-    report.fact("network", report.describe(net))
-    for name, value in job.summary.items():
-        report.fact(name, value)
-    sys.stdout.flush()
-
-
-def _speed(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
-    """Return epochs, seconds and examples a second of this run; the history may be longer."""
-    epochs = len(history) - done
-    if epochs <= 0:
-        return {"epochs": len(history), "seconds": 0.0, "examples_per_second": None}
-    busy = sum(n / speed for speed in history["examples_per_second"][done:])
-    return {
-        "epochs": len(history),
-        "seconds": sum(history["seconds"][done:]),
-        "examples_per_second": epochs * n / busy,
-    }
-
-
-def _print_result(result: dict[str, Any], net: MLP, job: Job) -> None:
-    unit = job.split.data.target_name
-    if result["examples_per_second"] is not None:
-        epochs = words.plural(result["epochs"] - job.done, "epoch")
-        report.fact(
-            "speed",
-            f"{epochs} in {words.seconds(result['seconds'])}, "
-            f"{result['examples_per_second']:,.0f} examples a second",
-        )
-    if result.get("best_epoch") is not None:
-        report.fact("kept", f"epoch {result['best_epoch']}, the best on the validation examples")
-    name = "test" if "test" in result else "train"
-    report.print_scores(name, net, result[name], unit)
-    if "confusion" in result[name]:
-        report.print_confusion(result[name])
-    size = Path(result["file"]).stat().st_size
-    report.fact("wrote", f"{result['file']} ({max(round(size / 1000), 1):,} kB)")

@@ -56,6 +56,7 @@ examples:
   fastnn train --data mnist --hidden 128 --epochs 10 -o mnist.safetensors
   fastnn train --data flowers.csv --target species --early-stopping
   fastnn train --data prices.csv --task regress --hidden 64 64 --schedule cosine
+  fastnn train --data prices.csv --ensemble 10 -o ten.safetensors
   fastnn train --data mnist --checkpoint run.ckpt
   fastnn train --resume run.ckpt --epochs 60
 """
@@ -203,6 +204,13 @@ def add_parser(commands: Commands) -> Parser:
         type=options.seed,
         metavar="N",
         help="of splits, weights, shuffles and dropout: the same gives the same bits (default: 0)",
+    )
+    add(
+        "--ensemble",
+        type=options.count,
+        metavar="K",
+        help="train K networks at once, with the seeds N, N + 1, ...; the model is their mean "
+        "(default: one network)",
     )
     add(
         "--threads",

@@ -40,7 +40,7 @@ def classify(x):
 
 _MEAN = '''\
 def read(sizes, functions, numbers):
-    """Return W, b and f of each layer; the numbers are W (n_in, n_out) row by row, then b, …."""
+    """Return W, b and f of each layer; the numbers are W (n_in, n_out) row by row, then b."""
     layers, at = [], 0
     for n_in, n_out, f in zip(sizes, sizes[1:], functions):
         W = numbers[at : at + n_in * n_out].reshape(n_in, n_out)

@@ -34,7 +34,6 @@ _T = TypeVar("_T")
 # Of batches that several ranks share: the sum over them, and where each batch's rows end here
 Shared: TypeAlias = tuple[Callable[[NDArray[Any]], None], NDArray[np.int64]]
 
-
 # Measured on small tables, benchmarks/epochs.py: most were fitted by then, few overfitted.
 _STEPS, _VISITS, _LEAST_EPOCHS = 2_000, 64_000, 10
 _PAUSE_SECONDS = 0.03  # between two pauses for callbacks

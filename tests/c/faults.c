@@ -52,18 +52,18 @@ enum { N_IN = 40, N_OUT = 5, EACH = 30 }; /* EACH: rows whose own gradients are 
 
 /* Everything that a call may read or change */
 typedef struct {
-    fnn_net *net;
+    fnn_net *net, *twin; /* which is trained beside it */
     fnn_matrix X;
     fnn_targets y;
     fnn_optimiser optimiser;
     fnn_run run;
     int64_t P, indptr[2001];
     size_t size;
-    char *values, *m, *v, *out;
+    char *values, *m, *v, *twin_m, *twin_v, *out;
     uint16_t *columns;
     int64_t *labels;
     double *rates;
-    fnn_sums sums;
+    fnn_sums sums, twin_sums;
 } world;
 
 static void *zeros(size_t size)
@@ -85,7 +85,7 @@ static fnn_status made(const setting *s, fnn_net **net)
 static world start(const setting *s)
 {
     world w = {.size = s->dtype == FNN_F32 ? 4 : 8};
-    if (made(s, &w.net) != FNN_OK) fprintf(stderr, "faults: no network\n"), exit(99);
+    if (made(s, &w.net) != FNN_OK || made(s, &w.twin) != FNN_OK) fprintf(stderr, "faults: no network\n"), exit(99);
     w.P = fnn_n_params(w.net);
     uint64_t state = 1;
 #define NEXT() (state = state * 6364136223846793005u + 1442695040888963407u, (double)(state >> 11) * 0x1p-53)
@@ -94,6 +94,8 @@ static world start(const setting *s)
         if (s->dtype == FNN_F32) ((float *)fnn_params(w.net))[i] = (float)x;
         else ((double *)fnn_params(w.net))[i] = x;
     }
+    fnn_set_params(w.twin, fnn_params(w.net));
+    w.twin_m = zeros((size_t)w.P * w.size), w.twin_v = zeros((size_t)w.P * w.size);
     w.values = zeros((size_t)s->n * N_IN);
     w.labels = zeros((size_t)s->n * sizeof *w.labels);
     w.rates = zeros((size_t)s->n * sizeof *w.rates);
@@ -114,7 +116,8 @@ static world start(const setting *s)
 
 static void end(world *w)
 {
-    fnn_net_free(w->net);
+    fnn_net_free(w->net), fnn_net_free(w->twin);
+    free(w->twin_m), free(w->twin_v);
     free(w->values), free(w->labels), free(w->rates), free(w->columns);
     free(w->m), free(w->v), free(w->out);
 }
@@ -122,7 +125,9 @@ static void end(world *w)
 static int same(world *a, world *b)
 {
     size_t bytes = (size_t)a->P * a->size;
-    return !memcmp(fnn_params(a->net), fnn_params(b->net), bytes) && !memcmp(a->m, b->m, bytes) &&
+    return !memcmp(fnn_params(a->net), fnn_params(b->net), bytes) &&
+           !memcmp(fnn_params(a->twin), fnn_params(b->twin), bytes) && a->twin_sums.loss == b->twin_sums.loss &&
+           !memcmp(a->twin_m, b->twin_m, bytes) && !memcmp(a->m, b->m, bytes) &&
            !memcmp(a->v, b->v, bytes) && a->sums.loss == b->sums.loss && a->sums.rows == b->sums.rows &&
            a->sums.batches == b->sums.batches && a->sums.correct == b->sums.correct;
 }
@@ -130,6 +135,25 @@ static int same(world *a, world *b)
 static fnn_status train(world *w)
 {
     return fnn_train(w->net, &w->X, &w->y, &w->optimiser, &w->run, &w->sums);
+}
+
+static fnn_status train_many(world *w)
+{
+    fnn_optimiser of_twin = w->optimiser;
+    if (of_twin.m) of_twin.m = w->twin_m;
+    if (of_twin.v) of_twin.v = w->twin_v;
+    fnn_task tasks[] = {{w->net, &w->y, &w->optimiser, &w->run, &w->sums},
+                        {w->twin, &w->y, &of_twin, &w->run, &w->twin_sums}};
+    int by_lanes = !w->X.sparse && w->run.batch_size <= FNN_BLOCK;
+    return fnn_train_many(tasks, 2, &w->X, by_lanes, w->run.n_threads, NULL, NULL);
+}
+
+static fnn_status forward_many(world *w) /* 9 (n, N_OUT) are as many reals as (n, N_IN + N_OUT) */
+{
+    fnn_net *nets[9];
+    for (int i = 0; i < 9; i++) nets[i] = i % 2 ? w->twin : w->net;
+    int64_t n = w->X.n_rows;
+    return fnn_forward_many(nets, 9, &w->X, 0, n, w->out, n * N_OUT, w->run.n_threads);
 }
 
 static fnn_status forward(world *w)
@@ -189,7 +213,7 @@ static fnn_status list_rows(world *w)
 }
 
 static const struct { const char *name; fnn_status (*call)(world *); } calls[] = {
-    {"train", train}, {"forward", forward}, {"cost", cost}, {"gradient", gradient},
+    {"train", train}, {"train many", train_many}, {"forward many", forward_many}, {"forward", forward}, {"cost", cost}, {"gradient", gradient},
     {"gradients of each", gradients}, {"input gradients", input_gradients}, {"jacobian", jacobian},
     {"step", step}, {"list_rows", list_rows},
 };
@@ -197,7 +221,7 @@ static const struct { const char *name; fnn_status (*call)(world *); } calls[] =
 /* Makes each call twice, as the second may use memory that the first kept. */
 static void allocations_fail(const setting *s)
 {
-    for (int c = 0; c < 6; c++) {
+    for (int c = 0; c < 8; c++) {
         world undisturbed = start(s), tried = start(s), before = start(s);
         for (int round = 0; round < 2; round++) {
             int64_t failed = -1, live = fnn_faults.live;
@@ -229,7 +253,7 @@ static void allocations_fail(const setting *s)
 
 static void threads_fail(const setting *s)
 {
-    for (int c = 0; c < 5; c++) {
+    for (int c = 0; c < 7; c++) {
         world undisturbed = start(s);
         int64_t before = fnn_faults.threads;
         calls[c].call(&undisturbed);

@@ -34,6 +34,44 @@ static void ok(fnn_status status)
     if (status != FNN_OK) wrong("a call failed");
 }
 
+/* Two networks from `start` on, trained and asked together, have the bits of the one that was trained alone. */
+static void check_many(const fnn_spec *spec, fnn_net *alone, const fnn_matrix *X, const fnn_targets *y,
+                       fnn_optimiser optimiser, fnn_run run, const void *start, int64_t P)
+{
+    enum { TWO = 2 };
+    size_t size = real_size(spec->dtype), bytes = (size_t)P * size;
+    fnn_net *nets[TWO];
+    fnn_optimiser optimisers[TWO];
+    fnn_sums sums[TWO];
+    fnn_task tasks[TWO];
+    int64_t batches = run.steps_taken / 2, n_out = spec->sizes[spec->n_layers];
+    memset(sums, 0, sizeof sums);
+    run.steps_taken = 0;
+    for (int i = 0; i < TWO; i++) {
+        ok(fnn_net_new(spec, nets + i));
+        ok(fnn_set_params(nets[i], start));
+        optimisers[i] = optimiser;
+        if (optimiser.m) optimisers[i].m = reals(spec->dtype, P, 0, 0);
+        if (optimiser.v) optimisers[i].v = reals(spec->dtype, P, 0, 0);
+        tasks[i] = (fnn_task){nets[i], y, optimisers + i, &run, sums + i};
+    }
+    int by_lanes = !X->sparse && run.batch_size <= FNN_BLOCK;
+    for (int epoch = 0; epoch < 2; epoch++, run.steps_taken += batches)
+        ok(fnn_train_many(tasks, TWO, X, by_lanes, run.n_threads, NULL, NULL));
+    int64_t each = X->n_rows * n_out;
+    void *own = guarded((size_t)each * size), *together = guarded((size_t)(TWO * each) * size);
+    void *out[L + 1] = {NULL};
+    out[L] = own;
+    ok(fnn_forward(alone, X, &(fnn_pass){.end = X->n_rows, .n_threads = run.n_threads}, out));
+    ok(fnn_forward_many(nets, TWO, X, 0, X->n_rows, together, each, run.n_threads));
+    for (int i = 0; i < TWO; i++) {
+        if (memcmp(fnn_params(nets[i]), fnn_params(alone), bytes)) wrong("training together gives other bits");
+        if (memcmp((char *)together + (size_t)(i * each) * size, own, (size_t)each * size))
+            wrong("predicting together gives other bits");
+        fnn_net_free(nets[i]);
+    }
+}
+
 static uint64_t call_all(const net_kind *kind, fnn_dtype dtype, fnn_dtype given, rows_layout layout,
                          shape s, int sparse, int way)
 {
@@ -80,10 +118,14 @@ static uint64_t call_all(const net_kind *kind, fnn_dtype dtype, fnn_dtype given,
     fnn_run run = {.order = order, .n = n, .batch_size = s.batch, .rates = rates, .dropout_seed = 7,
                    .n_threads = s.threads};
     fnn_sums sums = {0};
+    void *start = guarded(bytes);
+    ok(fnn_get_params(net, start));
     for (int epoch = 0; epoch < 2; epoch++, run.steps_taken += batches) {
         ok(fnn_train(net, &X, &y, &optimiser, &run, &sums));
         if (!sums.finite) wrong("training met a number that nobody wrote");
     }
+
+    check_many(&spec, net, &X, &y, optimiser, run, start, P);
 
     void *results[L + 2 + 3];
     uint64_t h = hash(HASH_SEED, &sums.loss, sizeof sums.loss);

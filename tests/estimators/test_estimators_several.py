@@ -11,6 +11,7 @@ pytest.importorskip("sklearn", reason="the estimators need the extra 'sklearn'")
 from joblib import cpu_count, parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastnn
 from fastnn import Ensemble, MLPClassifier, MLPRegressor
@@ -30,6 +31,17 @@ def seeds(k):
 
 def alone(kind, y, k=3, **more):
     return [kind(**{**FEW, "random_state": seed, **more}).fit(X, y) for seed in seeds(k)]
+
+
+@parametrize_with_checks(
+    [
+        MLPClassifier(hidden_layer_sizes=(20,), n_networks=3),
+        MLPRegressor(hidden_layer_sizes=(50,), n_networks=3),
+    ]
+)
+@pytest.mark.filterwarnings("ignore")  # pytest's filters do not mean what the checks provoke
+def test_passes_the_checks_of_scikit_learn_with_no_exemption(estimator, check):
+    check(estimator)
 
 
 class TestAnswers:

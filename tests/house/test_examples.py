@@ -49,6 +49,12 @@ def unseen_pendulums_are_met(text: str) -> None:
     assert 0 < angle < 15 and 0 < speed < 50  # angles swing by up to ±160°
 
 
+def the_intervals_hold_what_they_should(text: str) -> None:
+    (held,) = re.findall(r"hold (\S+) %", text)
+    inside, outside = numbers(text, r"at 12 m/s: (\S+), at 40 m/s: (\S+)")
+    assert 80 < float(held) < 97 and outside > 2 * inside
+
+
 def the_pole_stands(text: str) -> None:
     by_chance, trained = numbers(text, r"stood: (\d+) pushed at random, (\d+) of 500 trained")
     assert by_chance < 50 and trained > 400
@@ -110,6 +116,7 @@ PROMISES: dict[str, Callable[[str], None]] = {
     "plot_ode_surrogate.py": unseen_pendulums_are_met,
     "plot_cartpole.py": the_pole_stands,
     "plot_thousand_networks.py": the_best_dose_is_found,
+    "deep_ensemble.py": the_intervals_hold_what_they_should,
     "mnist98.py": nine_digits_in_ten_are_read,
     "microcontroller.py": the_c_program_is_as_good_as_its_first_comment_says,
     "ppo.py": the_pole_stands_longer,

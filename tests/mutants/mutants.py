@@ -813,8 +813,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "-(-examples.n_visited // fit_state.batch_size)",
-        "examples.n_visited // fit_state.batch_size",
+        "-(-self._n_visited // fit_state.batch_size)",
+        "self._n_visited // fit_state.batch_size",
         "an epoch leaves its last, smaller batch out",
     ),
     Mutant(

@@ -1,0 +1,80 @@
+"""What ``fastnn train`` prints: the plan, the speed and the result."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fastnn
+
+from .. import MLP, words
+from . import report, train_options
+
+if TYPE_CHECKING:
+    from .train import Job
+
+
+def print_plan(job: Job) -> None:
+    """Print the data, the task, the network and the training."""
+    ready, net, held = job.split, job.net, job.held
+    data = ready.data
+    parts = [f"{data.name}: {len(job.train[0]):,} to train on"]
+    if held is not None:
+        parts.append(f"{len(held[0]):,} held out to validate")
+    if ready.test is not None:
+        parts.append(f"{len(ready.test[0]):,} {'held out ' if ready.held_out else ''}to test")
+    if data.image_shape is not None:
+        height, width = data.image_shape
+        parts.append(f"images of {width} x {height}")
+    else:
+        scaled = ", standardized" if net.input_shift is not None else ""
+        parts.append(f"{words.plural(net.sizes[0], 'feature')}{scaled}")
+    report.fact("data", ", ".join(parts))
+    if ready.labels is not None:
+        shown = ", ".join(map(str, ready.labels[:10]))
+        more = ", …" if len(ready.labels) > 10 else ""
+        text = f"classify, {len(ready.labels)} classes: {shown}{more}"
+    else:
+        text = "regress" + (f" {data.target_name!r}" if data.target_name else "")
+    if ready.chosen:
+        text += f" ({ready.chosen})"
+    if not (job.recipe.data in train_options.CLASSIC and ready.task == "classify"):
+        report.fact("task", text)
+    report.fact("network", report.describe(net))
+    for name, value in job.summary.items():
+        report.fact(name, value)
+    sys.stdout.flush()
+
+
+def speed(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
+    """Return epochs, seconds and examples a second of this run; the history may be longer."""
+    epochs = len(history) - done
+    if epochs <= 0:
+        return {"epochs": len(history), "seconds": 0.0, "examples_per_second": None}
+    busy = sum(n / speed for speed in history["examples_per_second"][done:])
+    return {
+        "epochs": len(history),
+        "seconds": sum(history["seconds"][done:]),
+        "examples_per_second": epochs * n / busy,
+    }
+
+
+def print_result(result: dict[str, Any], net: MLP, job: Job) -> None:
+    """Print the speed, the scores and the file."""
+    unit = job.split.data.target_name
+    if result["examples_per_second"] is not None:
+        epochs = words.plural(result["epochs"] - job.done, "epoch")
+        report.fact(
+            "speed",
+            f"{epochs} in {words.seconds(result['seconds'])}, "
+            f"{result['examples_per_second']:,.0f} examples a second",
+        )
+    if result.get("best_epoch") is not None:
+        report.fact("kept", f"epoch {result['best_epoch']}, the best on the validation examples")
+    name = "test" if "test" in result else "train"
+    report.print_scores(name, net, result[name], unit)
+    if "confusion" in result[name]:
+        report.print_confusion(result[name])
+    size = Path(result["file"]).stat().st_size
+    report.fact("wrote", f"{result['file']} ({max(round(size / 1000), 1):,} kB)")
