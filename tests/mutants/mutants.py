@@ -713,6 +713,18 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
+        "g[p] /= g[n];",
+        "g[p] /= (real)m;",
+        "the gradient of all ranks is divided by the rows of one",
+    ),
+    Mutant(
+        "csrc/net/train.inc.h",
+        "if (m == 0) memset(",
+        "if (0) memset(",
+        "a rank without rows in a batch adds its last gradient again",
+    ),
+    Mutant(
+        "csrc/net/train.inc.h",
         "sum[p] += part[p];",
         "sum[p] = part[p];",
         "of the blocks that threads did by themselves the last counts alone",
@@ -814,8 +826,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "-(-examples.n_visited // fit_state.batch_size)",
-        "examples.n_visited // fit_state.batch_size",
+        "-(-self._n_visited // fit_state.batch_size)",
+        "self._n_visited // fit_state.batch_size",
         "an epoch leaves its last, smaller batch out",
     ),
     Mutant(
