@@ -59,6 +59,7 @@ examples:
   fastnn train --data prices.csv --ensemble 10 -o ten.safetensors
   fastnn train --data mnist --checkpoint run.ckpt
   fastnn train --resume run.ckpt --epochs 60
+  fastnn train --stream --data 'parts/*.parquet' --target price
 """
 
 
@@ -89,6 +90,13 @@ def add_parser(commands: Commands) -> Parser:
         metavar="PART",
         help="share of the training examples to hold out for --early-stopping and --schedule "
         "plateau (default: 0.1 with these and for large tables, else 0)",
+    )
+    add(
+        "--stream",
+        action="store_true",
+        default=None,
+        help="read the files block by block, for data beyond memory: .parquet, .csv; DATA may have "
+        "wildcards (default: if the files that wildcards name are too large for the free memory)",
     )
     add(
         "--no-standardize",

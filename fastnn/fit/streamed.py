@@ -42,7 +42,7 @@ class Cut:
         return batches * self.size if self.steps is None else batches * self.n // self.steps
 
     def whole(self, rows: int) -> int:
-        """Return how many batches are whole with so many rows."""
+        """Return the number of whole batches in the first `rows` rows."""
         if self.steps is None:
             return rows // self.size
         batches = ((rows + 1) * self.steps - 1) // self.n

@@ -136,7 +136,7 @@ class Together(MiniBatchFit):
 
 
 class TogetherOnStreams(Together, StreamFit):
-    """A fit in which each rank reads a stream of its own, and shuffles by itself."""
+    """Data-parallel fit on streams, one a rank; each is shuffled by itself."""
 
     def _order(self) -> NDArray[np.int64] | None:
         StreamFit._order(self)

@@ -93,6 +93,33 @@ class Unchanged:
             raise ValueError(f"{self.path} has changed since the stream was made")
 
 
+class StoredArray:
+    """Rows of an .npy file, read by their place: if it shrinks, that is an error and no crash."""
+
+    def __init__(self, path: str) -> None:
+        mapped = np.load(path, mmap_mode="r")
+        if not mapped.flags.c_contiguous or mapped.dtype.hasobject:
+            raise ValueError(f"{path} must be an array in C order")
+        self._file = Unchanged.now(path)
+        self._offset: int = mapped.offset
+        self.shape: tuple[int, ...] = mapped.shape
+        self.dtype: np.dtype[Any] = mapped.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        """Read rows begin:end."""
+        self._file.check()
+        each = int(np.prod(self.shape[1:]))
+        begin, end, _ = rows.indices(len(self))
+        how: dict[str, Any] = {"offset": self._offset + begin * each * self.dtype.itemsize}
+        values = np.fromfile(self._file.path, self.dtype, (end - begin) * each, **how)
+        if values.size != (end - begin) * each:
+            raise ValueError(f"{self._file.path} has become shorter while it was read")
+        return values.reshape(end - begin, *self.shape[1:])
+
+
 def of_arrays(
     X: Any, y: Any, weight: Any, rows_each: int, name: str, file: Unchanged | None = None
 ) -> list[Block]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..checks import check_count
 from . import tables
-from .blocks import Block, Piece, Unchanged, of_arrays, of_iterator
+from .blocks import Block, Piece, StoredArray, Unchanged, of_arrays, of_iterator
 
 _BLOCK_BYTES = 1 << 18  # of a block of an array: a disk reads as much at once in little more time
 _BUFFER_BYTES = 1 << 25  # of X in a buffer, where its rows are not given
@@ -258,13 +258,12 @@ def _of_npy(paths: list[str], target: Any, columns: Any, weight: Any) -> list[Bl
             return [None] * len(paths)
         if len(given) != len(paths):
             raise ValueError(f"there are {len(paths)} files of X and {len(given)} of y or weight")
-        paths_of = [one if hasattr(one, "shape") else os.fspath(one) for one in given]
-        return [np.load(one, mmap_mode="r") if isinstance(one, str) else one for one in paths_of]
+        return [one if hasattr(one, "shape") else StoredArray(os.fspath(one)) for one in given]
 
     found: list[Block] = []
     for path, y, w in zip(paths, opened(target), opened(weight), strict=True):
-        file, X = Unchanged.now(path), np.load(path, mmap_mode="r")
-        found += of_arrays(X, y, w, _rows_each(X), path, file)
+        X = StoredArray(path)
+        found += of_arrays(X, y, w, _rows_each(X), path)
     return found
 
 

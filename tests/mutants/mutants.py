@@ -711,6 +711,18 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
+        "g[p] /= g[n];",
+        "g[p] /= (real)m;",
+        "the gradient of all ranks is divided by the rows of one",
+    ),
+    Mutant(
+        "csrc/net/train.inc.h",
+        "if (m == 0) memset(",
+        "if (0) memset(",
+        "a rank without rows in a batch adds its last gradient again",
+    ),
+    Mutant(
+        "csrc/net/train.inc.h",
         "sum[p] += part[p];",
         "sum[p] = part[p];",
         "of the blocks that threads did by themselves the last counts alone",

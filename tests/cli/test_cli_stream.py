@@ -1,0 +1,95 @@
+"""`fastnn train --stream`: files with wildcards, block by block."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn.cli import main
+from fastnn.streams import memory
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(900, 3)).astype(np.float32)
+PRICE = 100 + 20 * X[:, 0] * X[:, 1]
+KIND = np.where(X[:, 0] > 0, "ant", "bee")
+
+
+@pytest.fixture
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    pa = pytest.importorskip("pyarrow", reason="needs pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow")
+    for i in range(3):
+        rows = slice(300 * i, 300 * i + 300)
+        columns: dict[str, Any] = {name: X[rows, j] for j, name in enumerate("abc")}
+        for target, values in (("price", PRICE), ("kind", KIND)):
+            table = pa.table({**columns, target: values[rows]})
+            pq.write_table(table, tmp_path / f"{target}-{i}.parquet", row_group_size=50)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_numbers_are_regressed_to_the_parameters_of_the_same_fit_in_python(
+    parts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--target", "price", "--epochs", "3", "--batch-size", "16", "--json", "-o", "p.st"]
+    assert main(["train", "--stream", "--data", "price-*.parquet", *flags]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["rows"], result["task"], result["epochs"]) == (900, "regress", 3)
+    given = fastnn.stream("price-*.parquet", "price")
+    net = fastnn.MLP([3, 64, 32, 1], seed=0)
+    net.standardize(given)
+    net.fit(given, epochs=3, batch_size=16, optimizer=fastnn.Adam(0.001))
+    made = fastnn.load("p.st")
+    np.testing.assert_array_equal(made.params, net.params)
+    assert made.feature_names == ("a", "b", "c")
+    assert result["train"]["loss"] == net.history.loss[-1]
+
+
+def test_words_are_classified_and_the_lines_say_what_was_done(
+    parts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--target", "kind", "--epochs", "20", "--checkpoint", "c.st", "-o", "k.st"]
+    assert main(["train", "--stream", "--data", "kind-*.parquet", *flags]) == 0
+    out = capsys.readouterr().out
+    assert "900 rows, 3 features" in out and "in epoch 20" in out and "k.st" in out
+    made = fastnn.load("k.st")
+    assert made.classes is not None and made.classes.tolist() == ["ant", "bee"]
+    assert (made.classify(X) == KIND).mean() > 0.95
+    assert len(fastnn.load("c.st").history) == 20
+
+
+def test_files_beyond_the_free_memory_are_streamed_without_the_flag(
+    parts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 1_000)
+    command = ["train", "--data", "price-*.parquet", "--target", "price", "--epochs", "1"]
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["file"] == "price.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--early-stopping"], "--early-stopping takes rows in memory, not --stream"),
+        (["--schedule", "plateau"], "--schedule plateau takes rows in memory, not --stream"),
+        (["--resume", "c.st"], "--resume takes rows in memory, not --stream"),
+    ],
+)
+def test_flags_that_take_rows_in_memory_are_refused(
+    parts: Path, capsys: pytest.CaptureFixture[str], flags: list[str], message: str
+) -> None:
+    command = ["train", "--stream", "--data", "price-*.parquet", "--target", "price"]
+    assert main([*command, *flags]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_stream_without_a_target_is_wrong_usage(
+    parts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "--stream", "--data", "price-*.parquet"]) == 2
+    assert "--stream needs --data FILES and --target COLUMN" in capsys.readouterr().err
