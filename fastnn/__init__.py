@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .mlp import MLP
     from .model_file.reading import load
     from .optim import LBFGS, SGD, Adam, AdamW, LevenbergMarquardt, RMSprop
+    from .tabular.model import TableModel
 
 __all__ = [
     "LBFGS",
@@ -42,6 +43,7 @@ __all__ = [
     "History",
     "LevenbergMarquardt",
     "RMSprop",
+    "TableModel",
     "callbacks",
     "datasets",
     "explain",
@@ -76,6 +78,7 @@ _MODULE_OF = {
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "RMSprop": "optim",
+    "TableModel": "tabular.model",
     "from_sklearn": "estimators",
     "load": "model_file.reading",
 }

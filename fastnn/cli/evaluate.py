@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import fastnn
-
 from .. import MLP, datasets, pictures
-from . import options, report, task_data
+from ..tabular import task_data
+from . import options, report
+from .loading import load_network
 from .options import UsageError
 from .train import Recipe
 
@@ -25,7 +25,6 @@ WORDS = {
     "held out": "held-out test examples",
     "all": "examples",
 }
-_TABLES = (".csv", ".tsv", ".npy")  # files in which the target is a column
 
 _EPILOG = """\
 examples:
@@ -87,8 +86,8 @@ def examples_for(
     assert spec is not None
     if data is None and not _is_here(spec):
         raise UsageError(f"{path} was trained on {spec}, which is not here: give --data")
-    if target is None and recipe is not None and Path(spec).suffix.lower() in _TABLES:
-        target = recipe.target
+    if target is None and recipe is not None and Path(spec).is_file():
+        target = None if Path(spec).suffix.lower() == ".npz" else recipe.target
     loaded = task_data.load(spec, target)
     same = recipe is not None and task_data.fingerprint(loaded) == recipe.fingerprint
     (X, y), which = _part(net, loaded, recipe if same else None, split)
@@ -105,7 +104,7 @@ def examples_for(
 
 def load_model(path: str) -> MLP:
     """Load a model file, and check the metadata that the commands use."""
-    net = fastnn.load(path)
+    net = load_network(path)
     image = net.metadata.get("image_shape")
     if image is not None and not (
         isinstance(image, list)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from .. import MLP, explain, paths
 from ..explain.shown import Shown, TextTable
 from ..init import fill
+from ..tabular.task_data import Part
 from . import evaluate, options, report
 from .options import UsageError
-from .task_data import Part
 
 if TYPE_CHECKING:
     from .options import Commands

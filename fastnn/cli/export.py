@@ -115,6 +115,11 @@ def run(args: argparse.Namespace) -> int:
     if kind != ".onnx" and not args.force and _is_somebodys(output):
         raise OSError(f"{output} is there and was not written by fastnn: --force replaces it")
     net = evaluate.load_model(args.model)
+    if "columns" in net.metadata:
+        raise ValueError(
+            f"{args.model} reads raw cells of a table, and exports do not have that preparation "
+            "yet; in Python, fastnn.export takes fastnn.load(...).network, for prepared rows"
+        )
     lines = _WRITERS[kind](net, output, args)
     report.fact("model", f"{args.model}: {report.describe(net)}")
     report.fact("written", f"{output}, {output.stat().st_size:,} bytes")

@@ -11,6 +11,7 @@ import fastnn
 from .. import MLP, words
 from ..model_file import container
 from . import options, report
+from .loading import load_network
 
 if TYPE_CHECKING:
     from .options import Commands
@@ -42,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             fastnn.show_config()
         return 0
-    net = fastnn.load(args.model)
+    net = load_network(args.model)
     training = container.read(args.model)[1].get("training")
     if args.json:
         report.print_json(_as_dict(args.model, net, training))
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if net.classes is not None:
         report.fact("classes", _some(net.classes.tolist()))
     report.fact("inputs", _inputs(net))
-    known = {"recipe", "image_shape", "image_form", "image_levels"}
+    known = {"columns", "recipe", "image_shape", "image_form", "image_levels"}
     for name, value in net.metadata.items():
         if name not in known:
             report.fact(name.replace("_", " "), str(value))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import MLP
+from ..columns import Columns
 from ..export.facts import labels_of as labels_of
 from ..export.facts import task_of as task_of
 from ..words import plain_value, plural, significant
@@ -21,6 +22,7 @@ Array = NDArray[Any]
 
 _INDENT = 10
 _MOST_CLASSES = 20  # of a confusion table
+_MOST_SHOWN = 40  # columns of a table
 _MISTAKES = 5  # that are listed where there are more classes
 
 
@@ -59,7 +61,18 @@ def describe(net: MLP) -> str:
     )
 
 
-# Scores ------------------------------------------------------------------------------------------
+# Columns and scores -------------------------------------------------------------------------------
+
+
+def print_columns(columns: Columns) -> None:
+    """Print a line a column: its name and what becomes of it, those left out last."""
+    kept = sorted(columns.columns, key=lambda column: not column.used)
+    shown = kept if len(kept) <= _MOST_SHOWN else [c for c in kept if c.describe() != "number"]
+    width = max((len(c.name) for c in shown), default=0)
+    for i, column in enumerate(shown[:_MOST_SHOWN]):
+        fact("columns" if i == 0 else "", f"{column.name:<{width}}  {column.describe()}")
+    if len(kept) > len(shown[:_MOST_SHOWN]):
+        fact("", f"and {len(kept) - len(shown[:_MOST_SHOWN])} more")
 
 
 def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:

@@ -4,6 +4,8 @@ The order matters: all checks come before the first step of the training, the mo
 before anything is printed about it, and the test examples are used once, at the end.
 """
 
+# Over 400 lines: the way from flags to a fitted network in one place, and what is printed of it.
+
 from __future__ import annotations
 
 import argparse
@@ -20,9 +22,11 @@ from .. import MLP, callbacks, words
 from ..model_file import container
 from ..optim import Optimizer
 from ..pictures import ImageForm
-from . import folds, report, task_data, train_options
+from ..tabular import folds, task_data
+from ..tabular.task_data import Part
+from . import report, train_options
+from .loading import load_network
 from .options import UsageError, check_model_path, stopped_by
-from .task_data import Part
 from .train_options import Plan
 
 if TYPE_CHECKING:
@@ -166,6 +170,9 @@ def run(args: argparse.Namespace) -> int:
         result["test"] = report.scores(net, *test)
     else:
         result["train"] = report.scores(net, X, y)
+    columns = task_data.columns_of(net)
+    if columns is not None:
+        result["columns"] = {c.name: c.describe() for c in columns.columns}
     if args.json:
         report.print_json(result)
     elif not args.quiet:
@@ -212,6 +219,9 @@ def _fresh(args: argparse.Namespace) -> _Job:
     plan = Plan.of(args)
     data = task_data.load(plan.data, args.target)
     ready = task_data.prepare(data, plan.task, plan.test_fraction, plan.seed)
+    ready, columns = task_data.learn_columns(
+        ready, args.drop or (), args.categorical or (), args.numeric or ()
+    )
     if args.class_weight is not None and ready.task == "regress":
         raise UsageError("--class-weight is for --task classify; this task is to regress")
     X = ready.train[0]
@@ -254,13 +264,15 @@ def _fresh(args: argparse.Namespace) -> _Job:
         levels = X if X.dtype == np.uint8 else (X - low) * (255 / max(high - low, 1e-300))
         net.metadata["image_levels"] = [low, high]  # of black and white
         net.metadata["image_form"] = ImageForm.of(levels, data.image_shape).to_dict()
-    net.feature_names = data.feature_names
+    net.feature_names = data.feature_names if columns is None else columns.units
+    if columns is not None:
+        net.metadata["columns"] = columns.to_dict()
     if data.target_name is not None:
         net.metadata["target_name"] = data.target_name
     train, held = task_data.hold_out(ready.train, plan.validation_fraction, plan.seed, ready.task)
     if standardized:
         numbers = ready.task == "regress" and net.output == "identity"
-        net.standardize(train[0], train[1] if numbers else None)
+        task_data.standardize(net, columns, train[0], train[1] if numbers else None)
     return _Job(
         net=net,
         recipe=recipe,
@@ -282,7 +294,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
             raise UsageError(
                 f"--{name.replace('_', '-')} is not for --resume: the checkpoint fixes it"
             )
-    net = fastnn.load(args.resume)
+    net = load_network(args.resume)
     recipe = Recipe.of(net)
     training = container.read(args.resume)[1].get("training")
     if training is None:
@@ -307,6 +319,12 @@ def _resumed(args: argparse.Namespace) -> _Job:
     if task_data.fingerprint(data) != recipe.fingerprint:
         raise ValueError(f"{spec} is not the data that {args.resume} was trained on")
     ready = task_data.prepare(data, recipe.task, recipe.test_fraction, recipe.seed)
+    if data.raw is not None:
+        names = data.feature_names
+        (X, y), test = ready.train, ready.test
+        if test is not None:
+            test = (task_data.in_order(net, test[0], names, spec), test[1])
+        ready = replace(ready, train=(task_data.in_order(net, X, names, spec), y), test=test)
     train, held = task_data.hold_out(
         ready.train, recipe.validation_fraction, recipe.seed, ready.task
     )
@@ -349,6 +367,11 @@ def _print_plan(job: _Job) -> None:
         scaled = ", standardized" if net.input_shift is not None else ""
         parts.append(f"{words.plural(net.sizes[0], 'feature')}{scaled}")
     report.fact("data", ", ".join(parts))
+    for note in data.raw.notes if data.raw is not None else ():
+        report.fact("", note)
+    columns = task_data.columns_of(net)
+    if columns is not None:
+        report.print_columns(columns)
     if ready.labels is not None:
         shown = ", ".join(map(str, ready.labels[:10]))
         more = ", …" if len(ready.labels) > 10 else ""

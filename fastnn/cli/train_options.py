@@ -17,6 +17,7 @@ from .. import schedules
 from ..init import INITS, Init
 from ..names import ACTIVATIONS, HIDDEN, LOSSES, Activation, Loss, Output
 from ..optim import Optimizer
+from ..tabular import recipe
 from . import options
 from .options import Parser, UsageError
 
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
 CLASSIC = ("digits", "mnist")  # data of the network of the derivation
 SCHEDULES = ("constant", "step", "exponential", "cosine", "one-cycle", "plateau")
 T = TypeVar("T")
-# Tables: training rows up to which cross-validation chooses the number of epochs; of more rows a
-# part is held out for early stopping.
-_FEWEST_FOR_FOLDS, _MOST_FOR_FOLDS = 20, 2_000
-_MOST_STEPS, _LEAST_EPOCHS = 60_000, 20
-_PATIENCE_STEPS, _PATIENCE_EPOCHS = 3_000, 20
-_DROPOUT = 0.1
 _LR = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.01}
 
 _EPILOG = """\
@@ -70,6 +65,25 @@ def add_parser(commands: Commands) -> Parser:
     add = parser.add_argument_group("data").add_argument
     add("--data", metavar="DATA", help=f"{options.DATA_HELP} (default: digits)")
     add("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
+    add(
+        "--drop",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of a table to leave out (default: those that number or name the rows, hold "
+        "free text, or never change)",
+    )
+    add(
+        "--categorical",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of a table to take for categories, such as numbers that are codes",
+    )
+    add(
+        "--numeric",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of a table to take for numbers; their words count as missing",
+    )
     add(
         "--task",
         choices=("auto", "classify", "regress"),
@@ -339,19 +353,18 @@ class Plan:
             )
         elif loss == "cross_entropy":
             raise UsageError("--loss cross_entropy is for --task classify; this task is to regress")
-        dropout = _or(self.dropout, _DROPOUT if table and self.hidden else 0.0)
+        dropout = _or(self.dropout, recipe.DROPOUT if table and self.hidden else 0.0)
         plan = replace(self, output=output, loss=loss, dropout=dropout)
-        if table and self.free and n >= _FEWEST_FOR_FOLDS:
-            if n <= _MOST_FOR_FOLDS:
-                return replace(plan, folds=True)
-            steps = math.ceil(0.9 * n / self.batch_size)
+        if table and self.free:
+            length = recipe.length(n, self.batch_size)
             return replace(
                 plan,
-                validation_fraction=0.1,
-                early_stopping=max(_PATIENCE_EPOCHS, math.ceil(_PATIENCE_STEPS / steps)),
-                epochs=max(_LEAST_EPOCHS, math.ceil(_MOST_STEPS / steps)),
+                folds=not length.epochs,
+                validation_fraction=length.validation_fraction or plan.validation_fraction,
+                early_stopping=length.patience,
+                epochs=self.epochs or length.epochs,
             )
-        return replace(plan, epochs=self.epochs or min(300, max(10, math.ceil(100_000 / n))))
+        return replace(plan, epochs=self.epochs or recipe.default_epochs(n))
 
     def make_optimizer(self) -> Optimizer:
         """Return the optimiser with its schedule."""

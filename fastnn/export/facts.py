@@ -24,6 +24,11 @@ def check(net: object) -> MLP:
     ValueError
         It holds NaN or infinity.
     """
+    if not isinstance(net, MLP) and isinstance(getattr(net, "network", None), MLP):
+        raise TypeError(
+            "exports do not have the preparation of a TableModel yet: export model.network, which "
+            "takes the rows of model.prepare(data)"
+        )
     known = check_mlp(net)
     if not np.isfinite(known.params).all():
         raise ValueError("net holds NaN or infinity among its parameters; it is not exported")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,14 +20,17 @@ from ..names import check_name
 from ..paths import one_line
 from . import container
 
+if TYPE_CHECKING:
+    from ..tabular.model import TableModel
+
 _DTYPES = ("float32", "float64")
 _FRACTIONS = "fractions of 255"
 _OLD_INPUTS = {"names": None, "trained": True, "bytes": _FRACTIONS}  # of format version 1
 _MOST_LABELS = 1 << 20  # characters of all labels, if all were as long as the longest
 
 
-def load(path: str | os.PathLike[str]) -> MLP:
-    """Return the network that `MLP.save` wrote.
+def load(path: str | os.PathLike[str]) -> MLP | TableModel:
+    """Return the network, or the model of a table, that was saved to a file.
 
     A checkpoint is restored with all that ``fit(..., resume=True)`` needs.
 
@@ -35,6 +38,12 @@ def load(path: str | os.PathLike[str]) -> MLP:
     ----------
     path : path-like
         A safetensors file. Reading it cannot run code.
+
+    Returns
+    -------
+    MLP or TableModel
+        A `TableModel` if the network was trained on a table that needs preparation: with words,
+        dates, gaps or columns left out.
 
     Raises
     ------
@@ -56,7 +65,12 @@ def load(path: str | os.PathLike[str]) -> MLP:
     path = Path(path)
     tensors, facts = container.read(path)
     try:
-        return _network(tensors, facts)
+        net = _network(tensors, facts)
+        if "columns" not in net.metadata:
+            return net
+        from ..tabular.model import TableModel
+
+        return TableModel.from_network(net)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
         raise ValueError(f"{path} is not a sound fastnn model: {one_line(what)}") from None

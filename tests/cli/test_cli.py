@@ -16,8 +16,9 @@ import pytest
 
 import fastnn
 from fastnn import words
-from fastnn.cli import report, task_data
+from fastnn.cli import report
 from fastnn.model_file import container
+from fastnn.tabular import task_data
 
 Image = pytest.importorskip("PIL.Image")
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn.cli import main, task_data
+from fastnn.cli import main
+from fastnn.tabular import task_data
 
 VIEWS = [
     *("cost", "sensitivity", "nudges", "table", "paths", "weights", "activations", "confusion"),

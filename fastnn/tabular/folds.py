@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import MLP
 from ..callbacks import EarlyStopping
+from ..mlp import MLP
 
 if TYPE_CHECKING:
     from ..optim import Optimizer

@@ -6,14 +6,18 @@ All of it is deterministic: another command finds the same split from the recipe
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import MLP, arrays, cells, datasets
+from .. import arrays, cells, datasets
+from ..columns import Columns
+from ..datasets import tables
+from ..mlp import MLP
 
 Array = NDArray[Any]
 Part = tuple[Array, Array]  # X (n, n_in) and y (n,) or (n, n_out)
@@ -61,7 +65,7 @@ class SplitData:
 
 def load(spec: str, target: str | None) -> datasets.Data:
     """Load a data set; pictures stored as whole numbers 0 to 255 become bytes."""
-    data = datasets.load_data(spec, target=target)
+    data = datasets.load_data(spec, target=target, raw=True)
     if data.image_shape is None:
         return data
     (X, y), test = data.train, data.test
@@ -78,12 +82,25 @@ def as_bytes(X: Array) -> Array:
     return X.astype(np.uint8) if np.array_equal(X, np.rint(X)) else X
 
 
-def in_order(net: MLP, X: Array, names: tuple[str, ...] | None, where: str) -> Array:
-    """Return rows with the columns in the order of the model's training.
+def columns_of(net: MLP) -> Columns | None:
+    """Return the preparation of raw cells in a model; None if it reads numbers as they are."""
+    facts = net.metadata.get("columns")
+    return None if facts is None else Columns.from_dict(facts)
+
+
+def in_order(net: MLP, rows: Any, names: tuple[str, ...] | None, where: str) -> Array:
+    """Return the inputs of the model for rows: an array, or a frame of raw cells.
 
     Raises ValueError if the columns differ. A model of file version 1 reads bytes as fractions of
     255: whole numbers become bytes if it was trained on bytes, and numbers if it was not.
     """
+    columns = columns_of(net)
+    if columns is not None:
+        if isinstance(rows, np.ndarray):
+            raise ValueError(f"{where} holds an array; this model reads a table with named columns")
+        return columns.transform(rows, names is not None, where)
+    is_array = isinstance(rows, np.ndarray)
+    X: Array = rows if is_array else tables.rows_as_numbers(where, rows)
     order = arrays.column_order(where, names, net.feature_names)
     X = X if order is None else X[:, order]
     if net._old_bytes is None:
@@ -131,6 +148,51 @@ def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> 
     return SplitData(data, task, chosen, labels, n_out, train, test, test is not None)
 
 
+def learn_columns(
+    ready: SplitData,
+    drop: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    numeric: Sequence[str] = (),
+) -> tuple[SplitData, Columns | None]:
+    """Turn the frames of a split into numbers, as its training rows suggest.
+
+    The columns are None if the data is an array, or a frame of numbers that need nothing.
+    """
+    raw = ready.data.raw
+    if raw is None:
+        if drop or categorical or numeric:
+            raise ValueError("--drop, --categorical and --numeric are for tables with columns")
+        return ready, None
+    columns = Columns.learn(
+        ready.train[0],
+        target=raw.target,
+        headed=raw.headed,
+        drop=drop,
+        categorical=categorical,
+        numeric=numeric,
+    )
+    numbers = all(kind.kind in "iuf" for kind in raw.frame.dtypes)
+    whole = numbers and bool(np.isfinite(raw.frame.to_numpy(np.float64)).all())
+    plain = columns.plain and whole
+
+    def turned(part: Part) -> Part:
+        frame: Any = part[0]
+        X = frame.to_numpy(np.float64) if plain else columns.transform(frame, raw.headed)
+        return X, part[1]
+
+    test = None if ready.test is None else turned(ready.test)
+    ready = replace(ready, train=turned(ready.train), test=test)
+    return ready, None if plain else columns
+
+
+def standardize(net: MLP, columns: Columns | None, X: Array, y: Array | None) -> None:
+    """Standardize what are quantities; units of 0 and 1 stay."""
+    net.standardize(X, y)
+    if columns is not None and net.input_shift is not None and net.input_scale is not None:
+        net.input_shift = np.where(columns.scaled, net.input_shift, 0.0)
+        net.input_scale = np.where(columns.scaled, net.input_scale, 1.0)
+
+
 def hold_out(part: Part, fraction: float, seed: int, task: str) -> tuple[Part, Part | None]:
     """Return the rest for training, and the held-out validation examples."""
     return split(part, fraction, seed, _VALIDATION, task)
@@ -161,10 +223,19 @@ def fingerprint(data: datasets.Data) -> str:
     """Return a fingerprint of the data in eight letters: a checksum of some 1,000 rows."""
     crc = 0
     for array in (*data.train, *(data.test or ())):
-        crc = zlib.crc32(f"{array.shape} {array.dtype.kind}".encode(), crc)
         some = array[:: max(1, len(array) // 1024)]
+        if not isinstance(array, np.ndarray):  # a frame
+            some = _cells_or_numbers(some)
+        crc = zlib.crc32(f"{array.shape} {some.dtype.kind}".encode(), crc)
         crc = zlib.crc32(np.ascontiguousarray(some).tobytes(), crc)
     return f"{crc:08x}"
+
+
+def _cells_or_numbers(frame: Any) -> Array:
+    """Return a frame's cells as float64 if all are numbers, else as text."""
+    if all(dtype.kind in "biuf" for dtype in frame.dtypes):
+        return np.asarray(frame.to_numpy(np.float64))
+    return np.array([[str(cell) for cell in row] for row in frame.to_numpy(object)])
 
 
 def shareable(spec: str) -> str:

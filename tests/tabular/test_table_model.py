@@ -1,0 +1,163 @@
+"""Tables of raw cells: kinds of columns, their units, the model and its file, the commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import cli
+from fastnn.columns import Column, Columns
+
+pandas = pytest.importorskip("pandas")
+
+
+def shop(n: int = 60) -> object:
+    """Return rows with all kinds of columns; the price is 10 times the size, blue costs 5 more."""
+    rng = np.random.default_rng(0)
+    size, blue = rng.integers(1, 9, n), rng.integers(0, 2, n)
+    return pandas.DataFrame(
+        {
+            "Unnamed: 0": np.arange(n),
+            "size": np.where(np.arange(n) % 10 == 3, np.nan, size),
+            "colour": np.where(blue, "blue", "red"),
+            "sold": [f"2024-{1 + i % 12:02}-03" for i in range(n)],
+            "sku": [f"part {i:05}" for i in range(n)],
+            "currency": "EUR",
+            "open": ["yes", "no"] * (n // 2),
+            "price": 10.0 * size + 5 * blue,
+        }
+    )
+
+
+def kinds(columns: Columns) -> dict[str, str]:
+    return {column.name: column.kind for column in columns.columns}
+
+
+def test_each_kind_of_column_is_known_by_its_cells() -> None:
+    columns = Columns.learn(shop().drop(columns="price"), target="price")
+    assert kinds(columns) == {
+        "Unnamed: 0": "id",
+        "size": "number",
+        "colour": "category",
+        "sold": "date",
+        "sku": "id",
+        "currency": "constant",
+        "open": "boolean",
+    }
+    described = {column.name: column.describe() for column in columns.columns}
+    assert described["Unnamed: 0"] == "left out: it numbers the rows"
+    assert described["currency"] == "left out: it is always EUR"
+    assert described["size"] == "number, missing cells flagged"
+
+
+def test_flags_override_the_kind_of_a_column() -> None:
+    frame = pandas.DataFrame({"code": [1, 2, 1, 3], "size": [1.0, 2, 3, 4], "y": [0, 1, 0, 1]})
+    columns = Columns.learn(frame, target="t", categorical=["code"], drop=["y"])
+    assert kinds(columns) == {"code": "category", "size": "number", "y": "dropped"}
+    assert columns.units == ("code=1", "code=2", "code=3", "size")
+    with pytest.raises(ValueError, match=r"no column 'cod' .*did you mean 'code'"):
+        Columns.learn(frame, target="t", drop=["cod"])
+
+
+def test_gaps_take_the_median_and_a_flag_and_unseen_levels_no_unit() -> None:
+    frame = pandas.DataFrame({"a": [1.0, None, 3.0, 8.0], "b": ["x", "y", "x", "y"]})
+    columns = Columns.learn(frame, target="t")
+    new = pandas.DataFrame({"b": ["z", "y"], "a": [None, 2.0]})
+    assert columns.units == ("a", "a=(missing)", "b=x", "b=y")
+    assert columns.transform(new).tolist() == [[3, 1, 0, 0], [2, 0, 0, 1]]
+
+
+def test_a_missing_column_and_a_word_among_numbers_are_named() -> None:
+    columns = Columns.learn(pandas.DataFrame({"a": [1.0, 2], "b": [3.0, 5]}), target="t")
+    with pytest.raises(ValueError, match="has no column 'b'"):
+        columns.transform(pandas.DataFrame({"a": [1.0]}))
+    with pytest.raises(ValueError, match="row 2, column 'a': expected a number, found 'many'"):
+        columns.transform(pandas.DataFrame({"a": ["1", "many"], "b": [1, 2]}))
+
+
+def test_a_heavy_tail_is_bent_as_the_formula_says() -> None:
+    values = np.array([*range(1, 10), 1000.0])
+    (column,) = Columns.learn(pandas.DataFrame({"a": values}), target="t").columns
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    assert column.bend == (middle, (high - low) / 1.349)
+    z = (1000 - middle) / column.bend[1]
+    units = Columns((column,), True, "t").transform(pandas.DataFrame({"a": [1000.0]}))
+    np.testing.assert_allclose(units, [[z / np.sqrt(1 + z * z / 25)]])
+
+
+def test_columns_are_the_same_after_their_json() -> None:
+    columns = Columns.learn(shop().drop(columns="price"), target="price")
+    assert Columns.from_dict(json.loads(json.dumps(columns.to_dict()))) == columns
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        {"version": 2},
+        {"columns": [{"kind": "number"}]},
+        {"columns": [{"name": "a", "kind": "number", "fill": "0"}]},
+        {"columns": [{"name": "a", "kind": "number", "bend": [0, 0]}]},
+        {"headed": 1},
+    ],
+)
+def test_damaged_columns_of_a_file_are_refused(harm: dict[str, object]) -> None:
+    facts = Columns((Column("a", "number"),), True, "t").to_dict() | harm
+    with pytest.raises(ValueError, match=r"columns|column 'a' is damaged"):
+        Columns.from_dict(facts)
+
+
+def test_a_model_learns_raw_rows_and_its_file_answers_the_same(tmp_path: Path) -> None:
+    frame = shop(120)
+    model = fastnn.TableModel(target="price", task="regress").fit(frame)
+    assert model.evaluate(frame)["r2"] > 0.8
+    model.save(tmp_path / "m.safetensors")
+    again = fastnn.load(tmp_path / "m.safetensors")
+    assert isinstance(again, fastnn.TableModel) and again.columns == model.columns
+    new = frame[frame.columns[::-1]].drop(columns=["price", "sku"]).head(5)
+    np.testing.assert_array_equal(again.predict(new), model.predict(frame.head(5)))
+
+
+def test_classes_have_labels_and_probabilities() -> None:
+    frame = pandas.DataFrame({"size": [1, 2, 8, 9] * 10, "ink": ["red", None] * 20})
+    frame["kind"] = ["small", "small", "large", "large"] * 10
+    model = fastnn.TableModel(target="kind").fit(frame)
+    assert model.predict(frame).tolist() == frame["kind"].tolist()
+    np.testing.assert_allclose(model.predict_proba(frame).sum(axis=1), 1, rtol=1e-6)
+    scores = model.evaluate(frame)
+    assert scores["accuracy"] == 1 and scores["majority"] == 0.5
+    with pytest.raises(TypeError, match="exports do not have the preparation"):
+        fastnn.export.to_numpy(model, "never.py")
+
+
+def test_the_commands_train_evaluate_and_predict_raw_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shop(100).to_csv("shop.csv", index=False)
+    assert cli.main(["train", "--data", "shop.csv", "--epochs", "60", "--task", "regress"]) == 0
+    out = capsys.readouterr().out
+    assert "left out: it numbers the rows" in out and "date, " in out
+    assert cli.main(["evaluate", "shop.safetensors", "--data", "shop.csv", "--json"]) == 0
+    held_out = json.loads(capsys.readouterr().out)
+    assert held_out["part"] == "held out" and held_out["examples"] == 20
+    assert cli.main(["predict", "shop.safetensors", "shop.csv", "--json"]) == 0
+    answers = [row["outputs"]["price"] for row in json.loads(capsys.readouterr().out)]
+    model = fastnn.load("shop.safetensors")
+    np.testing.assert_allclose(answers, model.predict("shop.csv"), rtol=1e-6)
+    assert cli.main(["export", "shop.safetensors", "shop.py"]) == 1
+    assert "exports do not have that preparation yet" in capsys.readouterr().err
+
+
+def test_a_table_of_numbers_alone_is_a_plain_network(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    np.savetxt(tmp_path / "t.csv", rows, delimiter=",", header="a,b,y", comments="")
+    out = str(tmp_path / "m.safetensors")
+    assert (
+        cli.main(["train", "--data", str(tmp_path / "t.csv"), "--epochs", "2", "-q", "-o", out])
+        == 0
+    )
+    assert isinstance(fastnn.load(out), fastnn.MLP)
