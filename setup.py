@@ -7,6 +7,7 @@ import gzip
 import os
 import platform
 import sys
+import sysconfig
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
@@ -39,11 +40,15 @@ ISA_FLAGS = {  # on x86-64; a source of another architecture compiles to nothing
     "kernels_avx512": ["/arch:AVX512"] if MSVC else ["-mavx512f", "-mfma", "-mpopcnt"],
 }
 MACHINE = platform.machine().lower() + os.environ.get("ARCHFLAGS", "")
-X86 = "x86_64" in MACHINE or "amd64" in MACHINE
+# Pyodide compiles on one machine for another: sysconfig names the target, platform the builder.
+WASM = "wasm32" in sysconfig.get_platform() or bool(os.environ.get("PYODIDE"))
+X86 = not WASM and ("x86_64" in MACHINE or "amd64" in MACHINE)
 
 
-def isa_flags(source: str) -> list[str]:
-    """Return what the instruction set of a source adds to its command line."""
+def flags_of(source: str) -> list[str]:
+    """Return what a source adds to its command line: for the binding, or its instruction set."""
+    if not source.startswith("csrc"):
+        return [] if MSVC or DEBUG else ["-Os"]  # no loop of it matters, and the wheel is small
     name = os.path.basename(source).rpartition("_")[0]  # kernels_avx2_f32.c
     extra = ISA_FLAGS.get(name, []) if X86 else []
     if sys.platform == "darwin":  # one command may compile for both architectures
@@ -74,7 +79,7 @@ class BuildExt(build_ext):
                     macros=ext.define_macros,
                     include_dirs=ext.include_dirs,
                     debug=self.debug,
-                    extra_postargs=COMMON + isa_flags(source),
+                    extra_postargs=COMMON + flags_of(source),
                 )
             return made
 
@@ -124,7 +129,7 @@ extension = Extension(
     depends=CORE,
     define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
     + ([("FNN_FAULTS", "1")] if FAULTS else []),
-    extra_link_args=["-Wl,-s"] if sys.platform == "linux" and not DEBUG else [],
+    extra_link_args=["-Wl,-s"] if sys.platform == "linux" and not (DEBUG or WASM) else [],
 )
 
 setup(

@@ -31,6 +31,12 @@ suite() { # suite NAME [arguments of pytest]: from tests/, where fastnn is the o
     (cd "$sources/tests" && "$work/$1/bin/python" -m pytest -q -p no:cacheprovider "${@:2}")
 }
 
+page_core() { # fastnn/page/core.wasm, which is not in git: an sdist holds it if it is there
+    venv wasm --group wasm
+    ZIG_GLOBAL_CACHE_DIR=$work/zig ZIG_LOCAL_CACHE_DIR=$work/zig \
+        "$work/wasm/bin/python" "$root/csrc/wasm/build.py"
+}
+
 copy_sources() { # copy_sources FOLDER: the checkout as it stands, without what was built in it
     mkdir -p "$1"
     git -C "$root" ls-files -z --cached --others --exclude-standard |

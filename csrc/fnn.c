@@ -30,6 +30,9 @@ static fnn_net *layout(fnn_arena *arena, const fnn_net *measured, size_t n_param
 static int legal(const fnn_spec *spec)
 {
     if (spec->dtype != FNN_F32 && spec->dtype != FNN_F64) return 0;
+#ifdef FNN_FLOAT32_ALONE
+    if (spec->dtype != FNN_F32) return 0;
+#endif
     if (spec->n_layers < 1 || (unsigned)spec->loss >= FNN_N_LOSSES || spec->loss == FNN_LINEAR) return 0;
     if (spec->loss == FNN_GAUSSIAN_NLL && spec->sizes[spec->n_layers] % 2) return 0; /* pairs */
     for (int l = 0; l <= spec->n_layers; l++)
@@ -164,8 +167,12 @@ fnn_status fnn_set_params(fnn_net *net, const void *in)
 
 /* ---- the switch on dtype -------------------------------------------------------------------- */
 
+#ifdef FNN_FLOAT32_ALONE /* of a page: csrc/wasm */
+#define ON_DTYPE(net, name, ...) name##_f32(__VA_ARGS__)
+#else
 #define ON_DTYPE(net, name, ...) \
     ((net)->dtype == FNN_F32 ? name##_f32(__VA_ARGS__) : name##_f64(__VA_ARGS__))
+#endif
 
 static int legal_rows(const fnn_matrix *X, int64_t begin, int64_t end, int n_threads)
 {

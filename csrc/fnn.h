@@ -262,7 +262,7 @@ double fnn_density(const fnn_matrix *X, int64_t n_cols);
 int64_t fnn_list_rows(const fnn_matrix *X, int64_t n_cols, int64_t begin, int64_t end,
                       int64_t capacity, int64_t *indptr, uint16_t *columns, void *values);
 
-/* Instruction sets, best first: "avx512", "avx2", "neon", "base". Chosen once at start; must not be
+/* Instruction sets, best first: "avx512", "avx2", "neon", "wasm", "base". Chosen once at start; must not be
  * changed while calls run. NULL chooses the best that runs here. */
 fnn_status fnn_choose_isa(const char *name);
 const char *fnn_isa(void);

@@ -81,9 +81,13 @@ static int64_t row_start(const fnn_matrix *X, int64_t row)
 int64_t fnn_list_rows(const fnn_matrix *X, int64_t n_cols, int64_t begin, int64_t end,
                       int64_t capacity, int64_t *indptr, uint16_t *columns, void *values)
 {
+#ifdef FNN_FLOAT32_ALONE /* what is lost is read as 0 */
+    return list_rows_f32(X, n_cols, begin, end, capacity, indptr, columns, values);
+#else
     return X->dtype == FNN_F64 /* float would lose what it rounds to 0 */
                ? list_rows_f64(X, n_cols, begin, end, capacity, indptr, columns, values)
                : list_rows_f32(X, n_cols, begin, end, capacity, indptr, columns, values);
+#endif
 }
 
 double fnn_density(const fnn_matrix *X, int64_t n_cols)

@@ -7,6 +7,7 @@ which browsers show without a script.
 from __future__ import annotations
 
 import contextlib
+import html
 import io
 import os
 import re
@@ -100,6 +101,35 @@ class Help(SphinxDirective):
         return [nodes.literal_block(text, text, language="text")]
 
 
+class Lesson(SphinxDirective):
+    """``{lesson} begun only=backprop&step=4``: the page at a place, on a network of the docs."""
+
+    required_arguments = 2
+
+    def run(self) -> list[nodes.Node]:
+        """Return a frame, whose page is made when the site is."""
+        network, place = self.arguments
+        up = "../" * self.env.docname.count("/")
+        frame = (
+            f'<iframe class="lesson" src="{up}_static/{network}.html#{html.escape(place)}" '
+            f'title="fastnn lab, {html.escape(place)}" loading="lazy"></iframe>'
+        )
+        return [nodes.raw("", frame, format="html")]
+
+
+def _make_lessons(app: Sphinx, error: Exception | None) -> None:
+    """Write the pages of the frames: a network that has begun to learn, and a trained one."""
+    if error is not None or app.builder.format != "html":
+        return
+    (X, y), (X_test, y_test) = fastnn.datasets.load_digits()
+    net = fastnn.MLP(
+        [784, 16, 16, 10], activation="sigmoid", output="sigmoid", loss="quadratic", seed=0
+    )
+    for name, epochs in (("begun", 2), ("trained", 28)):
+        net.fit(X, y, epochs=epochs, batch_size=10, optimizer=fastnn.SGD(lr=1.5))
+        fastnn.explain.page(net, X_test, y_test).save(Path(app.outdir, "_static", f"{name}.html"))
+
+
 def _mathml(node: nodes.Node, as_block: bool) -> str:
     try:
         return str(tex2mathml(node.astext(), as_block=as_block))
@@ -136,6 +166,8 @@ def _only_ours(
 def setup(app: Sphinx) -> None:
     """Add the ``help`` directive, MathML, and what docstrings need."""
     app.add_directive("help", Help)
+    app.add_directive("lesson", Lesson)
+    app.connect("build-finished", _make_lessons)
     app.connect("autodoc-process-docstring", _keep_bars, priority=900)  # after numpydoc
     app.connect("autodoc-skip-member", _only_ours)
     app.add_html_math_renderer("mathml", (_inline_math, None), (_display_math, None))

@@ -58,15 +58,9 @@ def views() -> tuple[dict[str, str], dict[str, object]]:
     net.fit(X, y, epochs=28, batch_size=10, optimizer=fastnn.SGD(lr=1.5))
     inside = explain.look_inside(net, X_test, y_test, example=i)
     texts = {
-        "cost": str(cost),
-        "sensitivity": str(ranking),
         "sentence": ranking.sentence(ranking.entries[0].name, "weights[0][350, 3]"),
-        "nudges": str(wishes),
-        "recursion": str(everyone.previous),
-        "table": str(table),
         "descend": str(hill),
         "paths": str(paths),
-        "diagnose": str(explain.diagnose(net, X, y)),
     }
     pictures = {
         "cost": cost.plot(),

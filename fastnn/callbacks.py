@@ -100,6 +100,14 @@ class Callback:
         which otherwise computes many of them.
         """
 
+    def on_pause(self, run: Run) -> None:
+        """Run now and then between two mini-batches, at most about 30 times a second.
+
+        Training waits meanwhile, at a batch boundary: other threads may read the network, and
+        ``run.lr_scale`` may be set. What the callback raises ends the fit there. With an optimiser
+        of second order a pause is at the end of an epoch.
+        """
+
     def on_epoch_end(self, run: Run, logs: Mapping[str, float]) -> None:
         """Run after each epoch, with all values that were logged for it."""
 

@@ -77,20 +77,20 @@ class History:
         ValueError
             If the names are not those of the epochs before; nothing is added.
         """
-        columns = self._columns
-        if columns and logs.keys() == columns.keys():
-            # One call of C, during which no signal is handled: Ctrl-C adds all or nothing.
-            list(map(list.append, columns.values(), [float(logs[name]) for name in columns]))
-            return
         values = {str(name): float(value) for name, value in logs.items()}
         if not values:
             raise ValueError("an epoch must log at least one name, got none")
-        if columns:
+        if self._columns and values.keys() != self._columns.keys():
             raise ValueError(
                 f"every epoch must log the same names: expected {self._names()}, "
                 f"got {', '.join(values)}"
             )
-        columns.update({name: [value] for name, value in values.items()})
+        # One call of C, during which no signal is handled: Ctrl-C adds all or nothing.
+        if self._columns:
+            columns = [self._columns[name] for name in values]
+            list(map(list.append, columns, values.values()))
+        else:
+            self._columns.update({name: [value] for name, value in values.items()})
 
     def keys(self) -> list[str]:
         """Return the logged names: with them ``dict(history)`` is a dict of columns."""

@@ -52,6 +52,8 @@ static const struct {
     {has_avx2, TABLES(avx2)},
 #elif defined(__aarch64__) || defined(_M_ARM64)
     {always, TABLES(neon)},
+#elif defined(__wasm_simd128__)
+    {always, TABLES(wasm)},
 #endif
     {always, TABLES(base)},
 };

@@ -13,8 +13,10 @@
 #undef real
 #undef FNN_T
 
-extern const kernels_f32 kernels_f32_base, kernels_f32_avx2, kernels_f32_avx512, kernels_f32_neon;
-extern const kernels_f64 kernels_f64_base, kernels_f64_avx2, kernels_f64_avx512, kernels_f64_neon;
+extern const kernels_f32 kernels_f32_base, kernels_f32_avx2, kernels_f32_avx512, kernels_f32_neon,
+    kernels_f32_wasm;
+extern const kernels_f64 kernels_f64_base, kernels_f64_avx2, kernels_f64_avx512, kernels_f64_neon,
+    kernels_f64_wasm;
 
 extern const kernels_f32 *fnn_kernels_f32;
 extern const kernels_f64 *fnn_kernels_f64;

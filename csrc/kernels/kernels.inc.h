@@ -30,6 +30,9 @@ typedef FNN_T(weights) weights;
 #elif defined(FNN_ISA_NEON)
 #define TABLE(t) t##_neon
 #define ISA_NAME "neon"
+#elif defined(FNN_ISA_WASM)
+#define TABLE(t) t##_wasm
+#define ISA_NAME "wasm"
 #else
 #define TABLE(t) t##_base
 #define ISA_NAME "base"

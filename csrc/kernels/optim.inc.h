@@ -2,6 +2,7 @@
  *
  * g: gradient of the batch's mean cost. eta: learning rate. lambda: weight_decay, for weights only
  * (`decay`). Products are formed as in the papers, so that the NumPy twin rounds in the same way.
+ * v_flush: what decays towards 0 would become subnormal, see system/fpmode.h.
  */
 
 /* g += lambda w;  m = mu m + g;  w −= eta m, or eta (g + mu m) with Nesterov; m is the books' velocity v.
@@ -13,7 +14,7 @@ static void sgd(const constants *s, int decay, int64_t n, real *w, const real *g
         int lanes = n - i < V ? (int)(n - i) : V;
         vec wi = v_load_n(w + i, lanes), gi = v_fma(lambda, wi, v_load_n(g + i, lanes));
         if (m) {
-            vec mi = v_fma(mu, v_load_n(m + i, lanes), gi);
+            vec mi = v_flush(v_fma(mu, v_load_n(m + i, lanes), gi));
             v_store_n(m + i, mi, lanes);
             gi = s->nesterov ? v_fma(mu, mi, gi) : mi;
         }
@@ -31,8 +32,8 @@ FNN_INLINE vec adam_lanes(const constants *s, vec lambda, vec w, vec g, vec *m, 
     vec one = v_set1(1), b1 = v_set1(s->beta1), b2 = v_set1(s->beta2), eta = v_set1(s->rate);
     if (s->decoupled) w = v_fnma(v_mul(eta, lambda), w, w);
     else g = v_fma(lambda, w, g);
-    *m = v_fma(b1, *m, v_mul(v_sub(one, b1), g));
-    *v = v_fma(b2, *v, v_mul(v_sub(one, b2), v_mul(g, g)));
+    *m = v_flush(v_fma(b1, *m, v_mul(v_sub(one, b1), g)));
+    *v = v_flush(v_fma(b2, *v, v_mul(v_sub(one, b2), v_mul(g, g))));
     vec below = v_add(v_sqrt(v_mul(*v, v_set1(s->c2))), v_set1(s->eps));
     return v_fnma(eta, v_div(v_mul(*m, v_set1(s->c1)), below), w);
 }
@@ -59,11 +60,11 @@ static void rmsprop(const constants *s, int decay, int64_t n, real *w, const rea
     for (int64_t i = 0; i < n; i += V) {
         int lanes = n - i < V ? (int)(n - i) : V;
         vec wi = v_load_n(w + i, lanes), gi = v_fma(lambda, wi, v_load_n(g + i, lanes));
-        vec vi = v_fma(alpha, v_load_n(v + i, lanes), v_mul(v_sub(one, alpha), v_mul(gi, gi)));
+        vec vi = v_flush(v_fma(alpha, v_load_n(v + i, lanes), v_mul(v_sub(one, alpha), v_mul(gi, gi))));
         v_store_n(v + i, vi, lanes);
         vec u = v_div(gi, v_add(v_sqrt(vi), eps));
         if (m) {
-            u = v_fma(mu, v_load_n(m + i, lanes), u);
+            u = v_flush(v_fma(mu, v_load_n(m + i, lanes), u));
             v_store_n(m + i, u, lanes);
         }
         v_store_n(w + i, v_fnma(eta, u, wi), lanes);

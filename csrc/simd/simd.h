@@ -1,7 +1,7 @@
 /* simd.h: the vector operations that kernels are written in, for one ISA and one dtype.
  *
- * Include after real.h with one of FNN_ISA_AVX512, FNN_ISA_AVX2, FNN_ISA_NEON, FNN_ISA_BASE
- * defined. Each ISA's header has the same names in the same order; simd_base.h is plain C and is
+ * Include after real.h with one of FNN_ISA_AVX512, FNN_ISA_AVX2, FNN_ISA_NEON, FNN_ISA_WASM,
+ * FNN_ISA_BASE defined. Each ISA's header has the same names in the same order; simd_base.h is plain C and is
  * the specification. `vec` is a vector of V reals, `vmask` has a truth value for each lane.
  *
  *   v_load v_store                  V reals at any address
@@ -15,6 +15,7 @@
  *   v_round                         to the nearest integer, ties to even
  *   v_pow2(n)                       2^n for integral n in the normal exponents
  *   v_gt(a,b) v_select(m,a,b)       a > b; m ? a : b
+ *   v_flush                         0 for a subnormal a, where no mode of the processor does it
  *   v_sum v_most                    sum and maximum of the lanes, in an order that depends on V alone
  *   v_transpose(x)                  transposes the square whose rows are x[0] … x[V − 1]
  *   v_bytes(p)                      V bytes, each times 1/255 in double and rounded to real
@@ -54,10 +55,15 @@ FNN_INLINE real byte_as_real(uint8_t byte)
 #include "simd/simd_x86.h"
 #elif defined(FNN_ISA_NEON)
 #include "simd/simd_neon.h"
+#elif defined(FNN_ISA_WASM)
+#include "simd/simd_wasm.h"
 #elif defined(FNN_ISA_BASE)
 #include "simd/simd_base.h"
 #else
 #error "simd.h needs one FNN_ISA_*"
+#endif
+#ifndef FNN_ISA_WASM
+FNN_INLINE vec v_flush(vec a) { return a; }
 #endif
 
 #endif

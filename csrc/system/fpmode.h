@@ -28,7 +28,7 @@ static inline fnn_fpmode fnn_fpmode_set(void)
     return old;
 }
 static inline void fnn_fpmode_restore(fnn_fpmode old) { __asm__ volatile("msr fpcr, %0" : : "r"(old)); }
-#else /* elsewhere, subnormal numbers are slow but correct */
+#else /* elsewhere, subnormal numbers are slow but correct; WebAssembly has v_flush, simd/simd.h */
 typedef int fnn_fpmode;
 static inline fnn_fpmode fnn_fpmode_set(void) { return 0; }
 static inline void fnn_fpmode_restore(fnn_fpmode old) { (void)old; }

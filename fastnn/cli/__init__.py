@@ -30,10 +30,10 @@ from typing import TextIO
 
 import fastnn
 
-from . import bench, descend, evaluate, explain, export, info, predict, train
+from . import bench, descend, evaluate, explain, export, info, lab, predict, train
 from .options import Formatter, Parser, Terminated, UsageError, stopped_by
 
-_COMMANDS = (train, evaluate, predict, explain, descend, export, info, bench)
+_COMMANDS = (train, evaluate, predict, lab, explain, descend, export, info, bench)
 
 _EPILOG = """\
 examples:
@@ -41,6 +41,7 @@ examples:
   fastnn train --data flowers.csv          any table; predicts its last column
   fastnn evaluate digits.safetensors       accuracy, and the classes it confuses
   fastnn predict digits.safetensors 7.png  the digit in a picture
+  fastnn lab digits.safetensors            a page to see, touch and train it
   fastnn explain digits.safetensors        a view of backpropagation on it
   fastnn descend bowl                      gradient descent in two dimensions
   fastnn export digits.safetensors net.c   the network as one C file

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import io
 import json
 from collections.abc import Callable
@@ -11,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from .. import MLP, explain, paths
 from ..explain.shown import Shown, TextTable
-from ..init import fill
+from ..explain.view_data import untrained
 from ..tabular.task_data import Part
 from . import evaluate, options, report
 from .options import UsageError
@@ -97,7 +95,9 @@ _VIEWS: dict[str, Callable[[_Subject], Shown]] = {
     "sensitivity": lambda s: explain.sensitivity(s.net, s.X, s.y, top=s.top),
     "nudges": lambda s: explain.nudges(s.net, s.x, s.target),
     "table": lambda s: explain.nudge_table(s.net, s.X, s.y),
-    "paths": lambda s: explain.descent_paths(_untrained(s.net), s.X, s.y, lr=s.lr, plane=s.plane),
+    "paths": lambda s: explain.descent_paths(  # of new weights: a trained network moves little
+        untrained(s.net), s.X, s.y, lr=s.lr, plane=s.plane
+    ),
     "weights": lambda s: _Part(s, "first_layer"),
     "activations": lambda s: _Part(s, "network"),
     "confusion": lambda s: _Part(s, "confusion"),
@@ -107,13 +107,6 @@ _VIEWS: dict[str, Callable[[_Subject], Shown]] = {
     "diagnose": lambda s: explain.diagnose(s.net, s.X, s.y),
 }
 _JUDGES = ("cost", "weights", "activations", "confusion", "mistakes")  # on test examples
-
-
-def _untrained(net: MLP) -> MLP:
-    """Return a copy with new weights, since paths of a trained network would be short."""
-    fresh = copy.deepcopy(net)
-    fill(fresh.init, fresh.weights, fresh.biases, np.random.default_rng(fresh.seed))
-    return fresh
 
 
 def add_parser(commands: Commands) -> None:

@@ -78,7 +78,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, eq=False)
-class _Job:
+class Job:
     """A training that is ready to start."""
 
     net: MLP
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     files_of(args)
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
-    job = _resumed(args) if args.resume is not None else _fresh(args)
+    job = _resumed(args) if args.resume is not None else new_job(args)
     recipe, net = job.recipe, job.net
     out = Path(args.out or recipe.out or f"{job.split.data.name}.safetensors")
     checkpoint = args.checkpoint or args.resume
@@ -187,7 +187,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _choose_epochs(job: _Job, out: Path) -> folds.Choice:
+def _choose_epochs(job: Job, out: Path) -> folds.Choice:
     plan = job.plan
     assert plan is not None
     try:
@@ -215,7 +215,8 @@ def files_of(args: argparse.Namespace) -> None:
             check_model_path(Path(path), flag)
 
 
-def _fresh(args: argparse.Namespace) -> _Job:
+def new_job(args: argparse.Namespace) -> Job:
+    """Return the training of a new network, ready to start."""
     plan = Plan.of(args)
     data = task_data.load(plan.data, args.target)
     ready = task_data.prepare(data, plan.task, plan.test_fraction, plan.seed)
@@ -273,7 +274,7 @@ def _fresh(args: argparse.Namespace) -> _Job:
     if standardized:
         numbers = ready.task == "regress" and net.output == "identity"
         task_data.standardize(net, columns, train[0], train[1] if numbers else None)
-    return _Job(
+    return Job(
         net=net,
         recipe=recipe,
         split=ready,
@@ -287,7 +288,7 @@ def _fresh(args: argparse.Namespace) -> _Job:
     )
 
 
-def _resumed(args: argparse.Namespace) -> _Job:
+def _resumed(args: argparse.Namespace) -> Job:
     given = (k for k, value in vars(args).items() if value is not None and value is not False)
     for name in given:
         if name not in (*_WITH_RESUME, "command", "run"):
@@ -329,7 +330,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
         ready.train, recipe.validation_fraction, recipe.seed, ready.task
     )
     after = f"from {args.resume}, after {words.plural(done, 'epoch')} of {recipe.epochs:,}"
-    return _Job(
+    return Job(
         net=net,
         recipe=recipe,
         split=ready,
@@ -352,7 +353,7 @@ def _within_here(path: str) -> str:
 # Printing ----------------------------------------------------------------------------------------
 
 
-def _print_plan(job: _Job) -> None:
+def _print_plan(job: Job) -> None:
     ready, net, held = job.split, job.net, job.held
     data = ready.data
     parts = [f"{data.name}: {len(job.train[0]):,} to train on"]
@@ -401,7 +402,7 @@ def _speed(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
     }
 
 
-def _print_result(result: dict[str, Any], net: MLP, job: _Job) -> None:
+def _print_result(result: dict[str, Any], net: MLP, job: Job) -> None:
     unit = job.split.data.target_name
     if result["examples_per_second"] is not None:
         epochs = words.plural(result["epochs"] - job.done, "epoch")

@@ -254,6 +254,13 @@ def add_parser(commands: Commands) -> Parser:
     return parser
 
 
+def defaults(data: str | None, target: str | None) -> argparse.Namespace:
+    """Return the flags of ``fastnn train`` for some data and nothing else."""
+    given = {"--data": data, "--target": target}
+    words = [f"{flag}={value}" for flag, value in given.items() if value is not None]
+    return add_parser(Parser().add_subparsers()).parse_args(words)
+
+
 @dataclass(frozen=True)
 class Plan:
     """The settings of a training: a value for each flag."""

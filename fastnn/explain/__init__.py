@@ -13,6 +13,7 @@ Every quantity of the textbook derivation as arrays, as tables that print, and a
 `input_plane`        a map of the outputs of a network of two inputs
 `look_inside`        activations, units, confusions and worst mistakes of a network
 `diagnose`           problems of a training, in plain words and measured numbers
+`page`               all of it as one HTML file: to see, to step through, to train
 ===================  ===========================================================================
 
 All gradients, activations and costs come from `MLP.gradient`, `MLP.activations` and `MLP.cost`.
@@ -27,6 +28,7 @@ from .input_plane import InputPlane, PlanePoints, input_plane
 from .inside import Edges, Inside, Mistake, look_inside
 from .nudge_table import NudgeTable, nudge_table
 from .nudges import Nudges, nudges
+from .page import Page, page
 from .paths import DescentPaths, WeightPath, descent_paths
 from .units import LayerUnits
 from .urgency import Urgency
@@ -46,6 +48,7 @@ __all__ = [
     "Mistake",
     "NudgeTable",
     "Nudges",
+    "Page",
     "PlanePoints",
     "Sensitivity",
     "Slope",
@@ -59,5 +62,6 @@ __all__ = [
     "look_inside",
     "nudge_table",
     "nudges",
+    "page",
     "sensitivity",
 ]

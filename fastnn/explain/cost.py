@@ -109,18 +109,28 @@ class CostTable(Shown):
 
     def verdict(self, example: int) -> str:
         """Return a sentence with the network's class for the example and the target class."""
+        answer = self.answer(example)
+        return f"example {example}{answer and f': {answer[:1].lower()}{answer[1:-1]}'}"
+
+    def answer(self, example: int) -> str:
+        """Return the answer beside the target class; "" if the targets are not classes."""
         if self.classes is None or self.predicted is None:
-            return f"example {example}"
+            return ""
         right, said = self.classes[example], self.predicted[example]
-        ending = "which is right" if right == said else f"it is {right}"
-        return f"example {example}: the network says {said}, {ending}"
+        return (
+            f"The network says {said}, {'which is right' if right == said else f'it is {right}'}."
+        )
+
+    def note(self, example: int) -> str:
+        """Return a sentence with the cost of one example."""
+        note = f"Σ (a − y)² = {number(self.sums[example])}"
+        if self.sums_are_costs:
+            return f"{note}, the cost of this example."
+        return f"{note}; the network's own cost of it ({self.loss}): {number(self.costs[example])}."
 
     def _one(self, example: int) -> TextTable:
         shown = np.arange(len(self.outputs))
-        note = f"Σ (a − y)² = {number(self.sums[example])}"
-        note += ", the cost of this example" if self.sums_are_costs else ""
-        if not self.sums_are_costs:
-            note += f"; the network's own cost of it ({self.loss}): {number(self.costs[example])}"
+        note = self.note(example)[:-1]
         if len(self.sums) > 1 and example == self.shown[-1]:
             note += f". {self._means()[:-1]}"
         if len(shown) > _OUTPUTS:

@@ -60,6 +60,10 @@ _SIGNS: dict[type[ast.AST], tuple[Any, ...]] = {
     ast.Div: (np.divide, lambda a, b: 1 / b, lambda a, b: -a / b / b),
     ast.Pow: (np.power, _power_by_base, _power_by_exponent),
 }
+_CALLED: dict[type[ast.AST], str] = {
+    **{ast.USub: "neg", ast.Add: "add", ast.Sub: "sub"},
+    **{ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"},
+}
 CONSTANTS = {"pi": np.pi, "e": np.e}
 FUNCTIONS = (*_OF_ONE, *_OF_SEVERAL)
 _VALUES = ("x", "y", *CONSTANTS)
@@ -98,6 +102,20 @@ class Expression:
         """Return (∂f/∂x, ∂f/∂y), exact but for rounding, each shaped like the value."""
         return self._run(x, y, "x")[1], self._run(x, y, "y")[1]
 
+    @property
+    def steps(self) -> list[str | float | tuple[str, int]]:
+        """The program in reverse Polish order, by names.
+
+        A number, "x" or "y" goes on the stack; (name, k) takes the last k values from it and puts
+        the function of them there: one of `FUNCTIONS`, or add, sub, mul, div, pow of two, neg.
+        """
+        plus = (_SIGNS[ast.UAdd], 1)  # which changes nothing
+        return [
+            step if isinstance(step, str | float) else _named(*step)
+            for step in self._program
+            if step != plus
+        ]
+
     def _run(self, x: Any, y: Any, by: str | None = None) -> _Dual:
         """Return the value and its slope by one of x and y."""
         inputs = {"x": np.asarray(x, np.float64), "y": np.asarray(y, np.float64)}
@@ -129,6 +147,13 @@ def _apply(rule: tuple[Any, ...], *duals: _Dual) -> _Dual:
             term = partial(*values) * slope
             total = term if total is None else total + term
     return f(*values), total
+
+
+def _named(rule: tuple[Any, ...], count: int) -> tuple[str, int]:
+    named: dict[str, tuple[Any, ...]] = _OF_ONE | _OF_SEVERAL
+    words = {id(one): name for name, one in named.items()}
+    words |= {id(_SIGNS[kind]): name for kind, name in _CALLED.items()}
+    return words[id(rule)], count
 
 
 def _shaped(part: Any, shape: tuple[int, ...]) -> Any:

@@ -127,6 +127,16 @@ class Sensitivity(Shown):
             return 1.0 if first == 0 else float("inf")
         return first / second
 
+    def pair(self, times: float = 32.0) -> tuple[Slope, Slope]:
+        """Return the largest slope, and another that it is about `times` as large as."""
+        sizes = np.abs(self._gradient.flat.astype(np.float64))
+        first = int(sizes.argmax())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            off = np.nan_to_num(np.abs(np.log(sizes[first] / sizes / times)), nan=np.inf)
+        off = np.minimum(off, np.finfo(np.float64).max)  # slopes of 0 come after the others,
+        off[first] = np.inf  # the first itself last
+        return self.entry(first), self.entry(int(off.argmin()))
+
     def sentence(self, i: int | str, j: int | str) -> str:
         """Return `ratio` in words, the parameter that matters more first."""
         if self.ratio(i, j) < 1:

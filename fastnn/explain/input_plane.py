@@ -96,6 +96,11 @@ class InputPlane(Shown):
         return [TextTable("The plane of the two inputs", tuple(columns), rows, note)]
 
     @property
+    def places(self) -> Array:
+        """The places of the grid, (grid², 2), row by row: the order of `values`."""
+        return np.stack(np.meshgrid(self.across, self.up), axis=-1).reshape(-1, 2)
+
+    @property
     def _known(self) -> list[PlanePoints]:
         """The points with a y."""
         return [p for p in self.points if p.labels is not None or p.wanted is not None]

@@ -7,7 +7,9 @@ first hidden layer, whose bias is ``biases[0][3]``.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -62,9 +64,9 @@ class NeuronNames:
         n_in, n_out = net.sizes[0], net.sizes[-1]
         names, shape = net.feature_names, image_shape(net)
         if names is not None:
-            self._inputs = list(names)
+            self._inputs: Sequence[str] = names
         elif shape is not None:
-            self._inputs = [f"pixel {divmod(i, shape[1])}" for i in range(n_in)]
+            self._inputs = _pixels(n_in, shape[1])
         else:
             self._inputs = [f"input {i}" for i in range(n_in)]
         self.classes: list[str] = _classes(net, n_out)
@@ -126,6 +128,11 @@ class NeuronNames:
             if column < n_out and (found[4] is None or row < n_in):
                 return int(self._sizes_before[layer]) + row * n_out + column
         raise ValueError(f"this network has no parameter {name.strip()}")
+
+
+@cache
+def _pixels(n: int, columns: int) -> list[str]:
+    return [f"pixel {divmod(i, columns)}" for i in range(n)]
 
 
 def image_shape(net: MLP) -> tuple[int, int] | None:

@@ -77,7 +77,7 @@ class NudgeTable(Shown):
             )
         ]
         columns = ("parameter", *self.headings(" "), "average", "spread")
-        return [TextTable(self._title(), columns, rows, self._note())]
+        return [TextTable(self._title(), columns, rows, self.note())]
 
     def headings(self, between: str = "\n") -> list[str]:
         """Return the headings of the columns: the row of X and its class."""
@@ -91,7 +91,8 @@ class NudgeTable(Shown):
     def _title(self) -> str:
         return f"What each example asks of each parameter, −∂Cᵢ/∂θ, and the average of {self.n:,}"
 
-    def _note(self) -> str:
+    def note(self) -> str:
+        """Return sentences on the units, on the average and on the spread."""
         return (
             "Slopes, in cost per unit of the parameter: a step at the learning rate η changes each "
             "by η times the average. The average is −∇C: it differs from that of net.gradient by "
@@ -141,7 +142,7 @@ class NudgeTable(Shown):
             title_justify="left",
             box=box.SIMPLE_HEAD,
             pad_edge=False,
-            caption=Text(self._note(), style=""),
+            caption=Text(self.note(), style=""),
             caption_justify="left",
         )
         shown.add_column("parameter", no_wrap=True)
@@ -171,7 +172,7 @@ class NudgeTable(Shown):
             )
         return (
             f"<table><caption>{escape(self._printed_title())}</caption><thead><tr>{head}</tr>"
-            f"</thead><tbody>{''.join(lines)}</tbody></table><p>{escape(self._note())}</p>"
+            f"</thead><tbody>{''.join(lines)}</tbody></table><p>{escape(self.note())}</p>"
         )
 
     def plot(self, **options: Any) -> Any:

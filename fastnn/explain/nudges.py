@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import arrays
 from ..checks import is_whole
 from ..layout import Gradient, layers
 from ..mlp import MLP, check_mlp
@@ -28,6 +27,7 @@ from . import urgency
 from .neuron_names import NeuronNames, image_shape, targets
 from .shown import Shown, TextTable
 from .urgency import Urgency
+from .view_data import one_example
 
 Array = NDArray[Any]
 
@@ -47,9 +47,11 @@ class _Example:
 
     activations: tuple[Array, ...]  # a[l], (n_l,), l = 0 … L
     weights: tuple[Array, ...]  # W[l], (n_l, n_l+1): copies
+    z: tuple[Array, ...]  # weighted sums, (n_l,), l = 1 … L
     slopes: tuple[Array | None, ...]  # f'(z[l]), (n_l,), l = 1 … L; None of softmax
     functions: tuple[Output, ...]  # of the layers 1 … L
     gradient: Gradient  # of this example's cost; its biases[l] are δ[l+1]
+    cost: float
     target: Array  # (n_out,)
     labels: NeuronNames
     image_shape: tuple[int, int] | None
@@ -122,6 +124,26 @@ class Nudges(Shown):
         """The weights w_ij, (n_prev,) of one neuron, (n_prev, n) of all."""
         weights = self._example.weights[self.layer - 1]
         return weights if self.neuron is None else weights[:, self.neuron]
+
+    @property
+    def cost(self) -> float:
+        """The network's own cost C of the example."""
+        return self._example.cost
+
+    @property
+    def z(self) -> Array:
+        """The weighted sums z_j = Σ_i a_i w_ij + b_j of the layer, (n,), in double."""
+        return self._example.z[self.layer - 1]
+
+    @property
+    def slopes(self) -> Array | None:
+        """f'(z_j) of the layer, (n,), in double; None of softmax."""
+        return self._example.slopes[self.layer - 1]
+
+    @property
+    def off_by(self) -> Array | None:
+        """Differences y − a of the outputs, (n,), in double; None of a hidden layer."""
+        return urgency.off_by(self.says, self.should_say)
 
     @property
     def previous(self) -> Nudges | None:
@@ -297,7 +319,7 @@ def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = No
     [3, 2, 1]
     """
     check_mlp(net)
-    x, y = _one_example(x, y, net.sizes[-1])
+    x, y = one_example(x, y, net.sizes[-1])
     L = len(net.sizes) - 1
     layer = _place("layer", layer, L)
     if neuron is not None:
@@ -306,19 +328,18 @@ def nudges(net: MLP, x: Any, y: Any, *, layer: int = -1, neuron: int | None = No
     flat = gradient.flat[0]
     if not np.isfinite(flat).all():
         raise ValueError("the gradient holds NaN or infinity: this network has diverged")
+    assert isinstance(gradient.cost, np.ndarray)  # of each example
     activations = tuple(a[0] for a in net.activations(x))
     functions = (*net.activation, net.output)
+    z = urgency.weighted_sums(net.weights, net.biases, activations)
     example = _Example(
         activations=activations,
-        slopes=tuple(
-            urgency.slopes(function, before.astype(np.float64) @ W + b, a)
-            for function, before, a, W, b in zip(
-                functions, activations[:-1], activations[1:], net.weights, net.biases, strict=True
-            )
-        ),
+        z=z,
+        slopes=urgency.all_slopes(functions, z, activations),
         functions=functions,
         weights=tuple(weights for weights, _ in layers(net.params.copy(), net.sizes)),
         gradient=Gradient(flat, net.sizes),
+        cost=float(gradient.cost[0]),
         target=targets(net, y, 1)[0],
         labels=NeuronNames(net),
         scaled_targets=net.output_scale is not None,
@@ -361,19 +382,6 @@ def _largest(values: Array) -> Array:
 
 def _spaced(*sentences: str) -> str:
     return " ".join(filter(None, sentences))
-
-
-def _one_example(x: Any, y: Any, n_out: int) -> tuple[Any, Any]:
-    """Return x and y as one row each."""
-    if not hasattr(x, "tocsr"):
-        x = arrays.as_array("x", x)
-        x = x[None] if x.ndim == 1 else x
-    if x.ndim != 2 or x.shape[0] != 1:
-        raise ValueError(f"x must be one example, (n_in,) or (1, n_in); its shape is {x.shape}")
-    y = arrays.as_array("y", y)
-    if y.ndim == 0 or (y.ndim == 1 and y.size == n_out > 1):
-        y = y[None]
-    return x, y
 
 
 def _place(name: str, value: Any, n: int, first: int = 1) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,7 @@ def ranking(
     """
     sizes = np.abs(delta)
     largest = float(sizes.max())
-    off = None if target is None else target.astype(np.float64) - says
+    off = off_by(says, target)
     urgency = sizes if off is None else np.nan_to_num(np.abs(off), nan=0.0)
     return tuple(
         Urgency(
@@ -80,6 +81,28 @@ def ranking(
         )
         for j in np.argsort(-urgency, kind="stable")
     )
+
+
+def off_by(says: Array, target: Array | None) -> Array | None:
+    """Return y − a, (n,), in double; None without targets."""
+    return None if target is None else np.asarray(target.astype(np.float64) - says)
+
+
+def weighted_sums(
+    weights: Sequence[Array], biases: Sequence[Array], activations: Sequence[Array]
+) -> tuple[Array, ...]:
+    """Return z = Wᵀ a + b of the layers 1 … L, in double, from the activations of 0 … L."""
+    return tuple(
+        before.astype(np.float64) @ W + b
+        for before, W, b in zip(activations[:-1], weights, biases, strict=True)
+    )
+
+
+def all_slopes(
+    functions: Sequence[Output], z: Sequence[Array], activations: Sequence[Array]
+) -> tuple[Array | None, ...]:
+    """Return f'(z) of the layers 1 … L; None of softmax."""
+    return tuple(map(slopes, functions, z, activations[1:]))
 
 
 def slopes(function: Output, z: Array, a: Array) -> Array | None:

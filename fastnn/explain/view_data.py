@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import arrays, targets
+from ..init import fill
 from ..mlp import MLP
 
 PIECE = 1 << 22  # bytes of results at a time; 16 MiB took 1.5 times, 64 MiB 3 times as long
@@ -122,9 +123,32 @@ class ViewData:
         return np.asarray(part, np.float64) * self._factor
 
 
+_KEPT = (
+    *("_scaling", "_output_scaling", "_feature_names", "_old_bytes", "_classes", "_trained"),
+    *("_trainable", "_rule", "_entropy", "metadata"),
+)
+
+
+def copied(net: MLP) -> MLP:
+    """Return a copy without the state of a training; possible while a fit pauses, too."""
+    made = MLP(**net._network())
+    made.params = net._core.get_params()
+    vars(made).update({name: copy.deepcopy(getattr(net, name)) for name in _KEPT})
+    return made
+
+
+def untrained(net: MLP, seed: int | None = None) -> MLP:
+    """Return a copy with new weights: those that `MLP` draws from its own seed or another one."""
+    fresh = copied(net)
+    if seed is not None:
+        vars(fresh).update(seed=seed, _entropy=seed)
+    fill(fresh.init, fresh.weights, fresh.biases, fresh._generator(0))
+    return fresh
+
+
 def as_first_fit(net: MLP, X: Any) -> MLP:
     """Return a copy that reads X as after a first fit on it: see `MLP.input_scale`."""
-    made = copy.deepcopy(net)
+    made = copied(net)
     made._scaling = net._passes.reading_to_train(X).scaling
     return made
 
@@ -138,3 +162,16 @@ def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.int64]:
     if len(outside):
         raise ValueError(f"{name} must be row numbers from 0 to {n - 1}, got {outside[0]}")
     return wanted.astype(np.int64)
+
+
+def one_example(x: Any, y: Any, n_out: int) -> tuple[Any, Any]:
+    """Return x and y as one row each."""
+    if not hasattr(x, "tocsr"):
+        x = arrays.as_array("x", x)
+        x = x[None] if x.ndim == 1 else x
+    if x.ndim != 2 or x.shape[0] != 1:
+        raise ValueError(f"x must be one example, (n_in,) or (1, n_in); its shape is {x.shape}")
+    y = arrays.as_array("y", y)
+    if y.ndim == 0 or (y.ndim == 1 and y.size == n_out > 1):
+        y = y[None]
+    return x, y

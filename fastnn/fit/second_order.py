@@ -159,6 +159,7 @@ class SecondOrderFit(Fit):
         logs = means(old.sums, self._examples.has_accuracy)
         self._bar.update(self.epoch + 1, self._examples.n_visited, logs)
         self._batch_end(logs)
+        self._pause()
         self._end_epoch(logs, self._bar)
         if self._stopped is not None or self.epoch >= self.epochs:
             return False

@@ -35,6 +35,7 @@ _T = TypeVar("_T")
 
 # Measured on small tables, benchmarks/epochs.py: most were fitted by then, few overfitted.
 _STEPS, _VISITS, _LEAST_EPOCHS = 2_000, 64_000, 10
+_PAUSE_SECONDS = 0.03  # between two pauses for callbacks
 
 
 def next_optimizer(given: Optimizer | None, last: Optimizer | None) -> Optimizer:
@@ -157,6 +158,8 @@ class Fit(ABC):
         self._fit_state = fit_state
         self._validation = validation
         self._callbacks = callbacks
+        self._pausing = [c for c in callbacks if type(c).on_pause is not Callback.on_pause]
+        self._next_pause = 0.0
         self._n_threads = n_threads
         self._rate = float("nan")
         self._stopped: str | None = None
@@ -302,12 +305,20 @@ class Fit(ABC):
         for callback in self._callbacks:
             callback.on_batch_end(self, logs)
 
+    def _pause(self) -> None:
+        """Call back between two calls of the core, where somebody waits for it."""
+        if not self._pausing or time.perf_counter() < self._next_pause:
+            return
+        for callback in self._pausing:
+            callback.on_pause(self)
+        self._next_pause = time.perf_counter() + _PAUSE_SECONDS
+
     # ---- divergence ----------------------------------------------------------------------------
 
     def _keep(self) -> None:
         """Copy the parameters if the last epoch was the best so far."""
+        name = "val_loss" if self._validation is not None else "loss"
         history = self.history
-        name = "loss" if self._validation is None else "val_loss"
         score = history[name][-1] if name in history else inf
         if not self._kept or score < self._kept[-1].score:
             now = _Kept(self._train_state.core.get_params(), self.epoch, score)
@@ -445,6 +456,7 @@ class MiniBatchFit(Fit):
             bar.update(epoch, min(self._batch * size, examples.n_visited), logs)
             if self._one_by_one:
                 self._batch_end(logs)
+            self._pause()
         return logs
 
     def _next_constant_decay(

@@ -342,3 +342,15 @@ def test_the_parser_uses_nothing_that_runs_text():
     tree = ast.parse(inspect.getsource(expression))
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert not names & {"eval", "exec", "compile", "getattr", "setattr", "__import__", "globals"}
+
+
+def test_a_program_is_told_by_names_in_reverse_polish_order():
+    assert parse("-x**2 + 3/min(x, y, pi)").steps == [
+        *("x", 2.0, ("pow", 2), ("neg", 1)),
+        *(3.0, "x", "y", math.pi, ("min", 3), ("div", 2)),
+        ("add", 2),
+    ]
+    assert parse("+x - +sin(y) * 1").steps == [
+        *("x", "y", ("sin", 1), 1.0, ("mul", 2)),
+        ("sub", 2),
+    ]

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pictures import assert_looks_as_accepted, digit_network
 
 import fastnn
+from fastnn import MLP
 from fastnn.explain import sensitivity
 
 matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
@@ -279,3 +280,23 @@ def test_a_digit_networks_slopes_are_drawn(style, tmp_path):
     net.fit(X, y, epochs=1, batch_size=10, optimizer=fastnn.SGD(lr=1.5))
     figure = sensitivity(net, X, y, top=8).plot()
     assert_looks_as_accepted(figure, f"explain_gradient_{style}", tmp_path)
+
+
+class TestPair:
+    @pytest.mark.parametrize("times", [2.0, 32.0])
+    def test_the_second_is_the_slope_closest_to_that_share_of_the_first(self, times):
+        net = MLP([4, 5, 3], activation="tanh", output="softmax", seed=0, dtype="float64")
+        ranking = sensitivity(net, [[1.0, -2.0, 0.5, 3.0]], [1])
+        first, second = ranking.pair(times)
+        sizes = np.abs(ranking.gradient.flat)
+        assert first.rank == 1
+        off = [abs(np.log(sizes.max() / size / times)) for size in np.delete(sizes, first.index)]
+        assert abs(np.log(ranking.ratio(first.index, second.index) / times)) == min(off)
+
+    def test_where_all_other_slopes_are_0_it_is_another_parameter_all_the_same(self):
+        net = MLP([2, 1], loss="mse")
+        net.params = [0, 0, 0]
+        first, second = sensitivity(net, [[0.0, 0.0]], [[1.0]]).pair()
+        assert (first.name, second.value) == ("biases[0][0]", 0)
+        first, second = sensitivity(net, [[0.0, 0.0]], [[0.0]]).pair()
+        assert first.index != second.index

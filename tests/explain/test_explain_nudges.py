@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pictures import assert_looks_as_accepted, digit_network
 
 import fastnn
+from fastnn import MLP
 from fastnn.explain import Urgency, nudges, urgency
 
 matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
@@ -477,3 +478,23 @@ def test_scaled_targets_are_said_to_be_what_is_shown():
     assert (asked.says, asked.should_say) == (0.5, 3.0)  # (130 - 100) / 10
     assert asked.tables()[0].note.endswith(note)
     assert net.predict([[0.5]]) == 105
+
+
+class TestSumsAndSlopes:
+    def test_z_slopes_and_distances_are_those_of_a_hand_worked_neuron(self):
+        net = MLP([2, 1], output="sigmoid", loss="quadratic", dtype="float64")
+        net.params = [1.0, -2.0, 0.5]
+        view = nudges(net, [3.0, 1.0], [1.0])
+        z = 3.0 * 1.0 + 1.0 * -2.0 + 0.5
+        a = 1 / (1 + np.exp(-z))
+        assert view.z == pytest.approx([z])
+        assert view.slopes == pytest.approx([a * (1 - a)])
+        assert view.off_by == pytest.approx([1 - a])
+        assert view.cost == pytest.approx((a - 1) ** 2)
+
+    def test_a_hidden_layer_has_no_distance_and_softmax_no_slope(self):
+        net = MLP([2, 3, 2], output="softmax", seed=0)
+        view = nudges(net, [3.0, 1.0], 1)
+        assert view.slopes is None
+        assert view.previous.off_by is None
+        assert view.previous.slopes.shape == (3,)

@@ -1,5 +1,7 @@
 """Callbacks in a real fit: when they are called, and what they can do to it."""
 
+import threading
+
 import numpy as np
 import pytest
 from states import table, without_clock
@@ -7,6 +9,7 @@ from states import table, without_clock
 import fastnn
 from fastnn import MLP, SGD, Adam
 from fastnn.callbacks import Callback, EarlyStopping, ModelCheckpoint, ReduceOnPlateau
+from fastnn.fit import training
 
 X, Y = table(60)
 X_VAL, Y_VAL = table(25, seed=1)
@@ -133,3 +136,98 @@ class TestCallbacks:
         np.testing.assert_array_equal(
             fastnn.load(tmp_path / "now.safetensors").params * 0.5, net.params
         )
+
+
+class Pausing(Callback):
+    """Calls `action(run)` in its pauses, of which it counts the steps."""
+
+    def __init__(self, action=lambda run: None):
+        self.action, self.steps = action, []
+
+    def on_pause(self, run):
+        self.steps.append(run.step)
+        self.action(run)
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """A pause after every call of the core."""
+    monkeypatch.setattr(training, "_PAUSE_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("often")
+class TestPauses:
+    def test_pauses_are_at_batch_boundaries_and_change_no_bit(self):
+        watched, alone, pausing = network(), network(), Pausing()
+        watched.fit(X, Y, epochs=3, batch_size=7, optimizer=Adam(), callbacks=pausing)
+        alone.fit(X, Y, epochs=3, batch_size=7, optimizer=Adam())
+        assert np.array_equal(watched.params, alone.params)
+        assert pausing.steps == sorted(set(pausing.steps))
+        assert {9, 18, 27} <= set(pausing.steps) <= set(range(1, 28))
+
+    def test_a_rate_that_is_set_in_a_pause_holds_for_the_steps_after_it(self):
+        def halve(run):
+            run.lr_scale = 0.5
+
+        net = network()
+        net.fit(X, Y, epochs=3, batch_size=None, optimizer=SGD(0.1), callbacks=Pausing(halve))
+        assert net.history.lr == [0.1, 0.05, 0.05]
+
+    def test_another_thread_may_read_the_network_in_a_pause(self):
+        net, answers = network(), []
+
+        def ask(run):
+            reader = threading.Thread(target=lambda: answers.append(net.predict(X)))
+            reader.start()
+            reader.join()
+            as_it_is = network(seed=1)
+            as_it_is.params = net.params
+            assert np.array_equal(answers[-1], as_it_is.predict(X))
+
+        net.fit(X, Y, epochs=2, batch_size=20, callbacks=Pausing(ask))
+        assert len(answers) >= 2
+
+    def test_what_a_pause_raises_ends_the_fit_after_a_whole_batch(self):
+        class EnoughError(Exception):
+            pass
+
+        def end(run):
+            if run.step == 1:
+                raise EnoughError
+
+        net, one_step = network(), network()
+        with pytest.raises(EnoughError):
+            net.fit(X, Y, epochs=5, batch_size=None, optimizer=SGD(0.1), callbacks=Pausing(end))
+        one_step.fit(X, Y, epochs=1, batch_size=None, optimizer=SGD(0.1))
+        assert np.array_equal(net.params, one_step.params)
+        assert len(net.history) == 0
+        net.fit(X, Y, epochs=1)  # and another one may follow
+
+    def test_callbacks_without_a_pause_are_not_called_for_one(self, monkeypatch):
+        def never(self, run):
+            raise AssertionError
+
+        monkeypatch.setattr(Callback, "on_pause", never)
+        network().fit(X, Y, epochs=2, callbacks=[Recorder(), lambda run, logs: None])
+
+    def test_a_step_of_second_order_ends_with_a_pause(self):
+        pausing = Pausing()
+        net = MLP([5, 3, 1], activation="tanh", seed=0, dtype="float64")
+        net.fit(X, X[:, :1], epochs=2, optimizer=fastnn.LevenbergMarquardt(), callbacks=pausing)
+        assert pausing.steps == [1, 2]
+
+
+def test_between_two_pauses_lies_their_time_at_least(monkeypatch):
+    now = [0.0]
+
+    def clock():
+        now[0] += 1e-3
+        return now[0]
+
+    monkeypatch.setattr(training.time, "perf_counter", clock)
+    times = []
+    network().fit(
+        X, Y, epochs=200, batch_size=5, callbacks=Pausing(lambda run: times.append(now[0]))
+    )
+    assert len(times) > 3
+    assert np.diff(times).min() >= training._PAUSE_SECONDS

@@ -71,6 +71,12 @@ class TestAppend:
             history.append(logs)
         assert history == make(loss=[0.5], accuracy=[0.5])
 
+    def test_names_are_texts_in_every_epoch(self):
+        history = History()
+        history.append({1: 0.5})
+        history.append({1: 0.25})
+        assert history["1"] == [0.5, 0.25]
+
     def test_the_order_of_names_does_not_matter(self):
         history = make(loss=[0.5], accuracy=[0.25])
         history.append({"accuracy": 0.75, "loss": 0.125})

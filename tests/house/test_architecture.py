@@ -93,6 +93,7 @@ MAY_INCLUDE = {
     "kernels": {"simd"},
     "simd": set(),
     "system": set(),
+    "wasm": {"kernels", "isa", "system"},  # the exports for a browser, beside the house
 }
 
 
@@ -129,7 +130,8 @@ def test_only_simd_and_the_processor_s_modes_know_intrinsics() -> None:
         if folder_of(name) != "simd" and not name.endswith("fpmode.h")
     }
     violations = lines_with(
-        r"\b_mm\d*_(?!pause)|\b__m\d+|\bv(ld|st)1q?_|\bfloat(32x4|64x2)_t", sources
+        r"\b_mm\d*_(?!pause)|\b__m\d+|\bwasm_[a-z]\d+x\d+_|\bv(ld|st)1q?_|\bfloat(32x4|64x2)_t",
+        sources,
     )
     assert not violations, show(violations)
 
@@ -318,7 +320,7 @@ def test_every_module_and_folder_is_drawn_in_the_house() -> None:
     assert len(rooms) == len(spine_of_python()) - 1 + len(leaves), "drawn twice"
     assert spine[spine.index("_fastnn.pyx") + 1] == "csrc/fnn.h"
     folders = spine[spine.index("csrc/fnn.h") + 1 :]
-    assert {*folders} == MAY_INCLUDE.keys() - {"", "system"}
+    assert {*folders} == MAY_INCLUDE.keys() - {"", "system", "wasm"}
     for above, *below in (folders[i:] for i in range(len(folders))):
         assert MAY_INCLUDE[above] <= {*below, "system"}, above
 

@@ -3,7 +3,7 @@
 Blocks that start with ```python or ```sh are run, all those of a page in one empty folder, the
 Python ones in one namespace. A comment on the line before a block, unseen on the page, says more:
 
-    <!-- needs: torch -->         only where this module or program is there
+    <!-- needs: torch -->         only where this module, program or file of fastnn/page/ is there
     <!-- file: digits.c -->       written to this file, as the text tells the reader to
     <!-- not run: the reason -->
 
@@ -25,6 +25,8 @@ from pathlib import Path
 
 import pytest
 from folders import ROOT, TESTS
+
+import fastnn
 
 DOCS = ROOT / "docs"
 _FENCE = re.compile(
@@ -59,8 +61,17 @@ def blocks(page: str) -> list[Block]:
 
 
 def missing(names: str) -> list[str]:
-    """Return which of the modules and programs, "torch, gcc", are not here."""
-    return [name for name in names.split(", ") if not (find_spec(name) or shutil.which(name))]
+    """Return which of the modules, programs and files of the page, "torch, gcc", are not here."""
+    page = Path(fastnn.__file__).parent / "page"
+    return [
+        name
+        for name in names.split(", ")
+        if not ((page / name).exists() or shutil.which(name) or _is_module(name))
+    ]
+
+
+def _is_module(name: str) -> bool:
+    return name.isidentifier() and find_spec(name) is not None
 
 
 def pages() -> list[str]:
@@ -145,7 +156,6 @@ def test_every_command_is_on_the_page_of_the_command_line():
 
 @pytest.mark.skipif(not DOCS.is_dir(), reason="docs/ is not beside the tests (those of a wheel)")
 def test_every_public_name_is_in_the_reference():
-    import fastnn
     from fastnn import callbacks, datasets, explain, export, pictures, plot, schedules
 
     listed = " ".join(p.read_text("utf-8") for p in sorted((DOCS / "api").glob("*.md")))

@@ -434,8 +434,8 @@ LOSSES = [
 OPTIMISERS = [
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "vec mi = v_fma(mu, v_load_n(m + i, lanes), gi);",
-        "vec mi = v_fma(mu, gi, v_load_n(m + i, lanes));",
+        "vec mi = v_flush(v_fma(mu, v_load_n(m + i, lanes), gi));",
+        "vec mi = v_flush(v_fma(mu, gi, v_load_n(m + i, lanes)));",
         "momentum scales the gradient",
     ),
     Mutant(
@@ -466,8 +466,8 @@ OPTIMISERS = [
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "*m = v_fma(b1, *m, v_mul(v_sub(one, b1), g));",
-        "*m = v_fma(b1, *m, g);",
+        "*m = v_flush(v_fma(b1, *m, v_mul(v_sub(one, b1), g)));",
+        "*m = v_flush(v_fma(b1, *m, g));",
         "Adam's m is a sum",
     ),
     Mutant(
@@ -508,7 +508,7 @@ OPTIMISERS = [
     ),
     Mutant(
         "csrc/kernels/optim.inc.h",
-        "u = v_fma(mu, v_load_n(m + i, lanes), u);",
+        "u = v_flush(v_fma(mu, v_load_n(m + i, lanes), u));",
         "u = v_add(v_load_n(m + i, lanes), u);",
         "RMSprop's momentum forgets nothing",
     ),
