@@ -35,6 +35,8 @@ _FAR = 10.0  # quartile ranges from the median beyond which a tail is heavy
 _BEND = 5.0  # squashed values stay between -5 and 5
 _WORDS = 40  # mean characters of free text
 _DAY = 86_400.0
+_COUNTED = "count as missing"
+_NUMBERS_ROWS = "it numbers the rows"
 
 _ID = re.compile(
     r"|Unnamed: ?\d+|id|(?:.*[ _.-])?(?:id|ID|Id)|.*[a-z]I[dD]|index|idx|row|rownum|uuid"
@@ -174,6 +176,13 @@ class Columns:
                 found.append(_category(name, texts_of(frame.iloc[:, j])))
             else:
                 found.append(_learn(name, frame.iloc[:, j], j, name in numeric))
+        if not any(column.used for column in found):  # then a count of rows is a quantity
+            found = [
+                _number_column(c.name, frame.iloc[:, j])
+                if c.reason == _NUMBERS_ROWS and not _ID.fullmatch(c.name)
+                else c
+                for j, c in enumerate(found)
+            ]
         if not any(column.used for column in found):
             left = "; ".join(f"{c.name!r}: {c.reason}" for c in found)
             raise ValueError(f"no column is left to learn from ({one_line(left)})")
@@ -290,40 +299,40 @@ def _listed(names: Sequence[str]) -> str:
 
 def texts_of(series: pd.Series[Any]) -> npt.NDArray[np.object_]:
     """Return the cells as stripped texts, None where missing; 1.0 and 1 are both "1"."""
-    gaps = series.isna().to_numpy(dtype=bool)
-    cells = series.to_numpy(dtype=object)
-    found = np.full(len(cells), None, dtype=object)
-    cache: dict[Any, str] = {}
-    for i in np.flatnonzero(~gaps):
-        cell = cells[i]
-        key = (type(cell), cell)
-        if key not in cache:
-            whole = isinstance(cell, float | np.floating) and float(cell).is_integer()
-            cache[key] = str(int(cell)) if whole else str(cell).strip()
-        found[i] = cache[key] or None
-    return found
+    codes, texts = _levels_of(series)
+    return np.array([*texts, None], dtype=object)[codes]
+
+
+def _levels_of(series: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], list[str | None]]:
+    """Return the position of each cell among the different texts, -1 where it is missing."""
+    import pandas
+
+    if series.dtype == object and pandas.api.types.infer_dtype(series) != "string":
+        kept = series[series.notna()].map(_text)  # True and 1 are different
+        codes, levels = pandas.factorize(kept.reindex(series.index))
+    else:
+        codes, levels = pandas.factorize(series)
+    return codes, [_text(level) or None for level in levels]
+
+
+def _text(cell: object) -> str:
+    whole = isinstance(cell, float | np.floating) and float(cell).is_integer()
+    return str(int(cell)) if whole else str(cell).strip()  # type: ignore[call-overload]
 
 
 def numbers_of(series: pd.Series[Any], comma: bool = False) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Return the cells as numbers, NaN where missing, and a mask of those that are words."""
+    """Return the cells as numbers, NaN where missing, and a mask of words and infinite values."""
     if series.dtype.kind in "biuf":
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
-        return np.where(np.isfinite(values), values, np.nan), np.zeros(len(values), dtype=bool)
-    texts = texts_of(series)
-    values = np.full(len(texts), np.nan)
-    words = np.zeros(len(texts), dtype=bool)
-    cache: dict[str, float | None] = {}
-    for i, text in enumerate(texts):
-        if text is None:
-            continue
-        if text not in cache:
-            cache[text] = _number(text, comma)
-        value = cache[text]
-        if value is None:
-            words[i] = text.lower() not in _MARKS
-        else:
-            values[i] = value
-    return values, words
+        infinite = np.isinf(values)
+        return np.where(infinite, np.nan, values), infinite
+    codes, texts = _levels_of(series)
+    found = [None if text is None else _number(text, comma) for text in (*texts, None)]
+    word = [
+        value is None and text is not None and text.lower() not in _MARKS
+        for value, text in zip(found, (*texts, None), strict=True)
+    ]
+    return np.array(found, dtype=np.float64)[codes], np.array(word)[codes]
 
 
 def _number(text: str, comma: bool) -> float | None:
@@ -386,7 +395,7 @@ def _learn(name: str, series: pd.Series[Any], position: int, numeric: bool) -> C
             ascending = bool((steps > 0).all()) and position == 0 and values[0] in (0, 1)
             if _ID.fullmatch(name) or (ascending and steps.max() <= max(steps.min(), 20)):
                 dense = values.max() - values.min() < 2 * len(values)
-                reason = "it numbers the rows" if dense else "it names the rows"
+                reason = _NUMBERS_ROWS if dense else "it names the rows"
                 return Column(name, "id", reason)
         return _number_column(name, series)
     seconds = _moments(series)
@@ -419,10 +428,8 @@ def _number_column(name: str, series: pd.Series[Any]) -> Column:
         if any("," in text for text in texts):
             reason = "commas part thousands"
     if words.any():
-        example = texts_of(series)[np.flatnonzero(words)[0]]
-        reason = (
-            f"{int(words.sum())} cells that are words count as missing, {one_line(repr(example))}"
-        )
+        example = one_line(repr(str(texts_of(series)[np.flatnonzero(words)[0]])))
+        reason = f"{int(words.sum())} of its cells {_COUNTED}: {example} is no number"
     if gaps.all():
         raise ValueError(f"column {name!r} holds no number")
     low, middle, high = np.nanpercentile(values, [25, 50, 75])
@@ -467,11 +474,11 @@ def _date(name: str, seconds: Array) -> Column:
 def _units(column: Column, series: pd.Series[Any], where: str) -> Array:
     if column.kind == "number":
         values, words = numbers_of(series, column.comma)
-        if words.any() and "count as missing" not in column.reason:
+        if words.any() and _COUNTED not in column.reason:
             i = int(np.flatnonzero(words)[0])
             raise ValueError(
                 f"{where}, row {i + 1}, column {column.name!r}: expected a number, found "
-                f"{one_line(repr(texts_of(series)[i]))}"
+                f"{one_line(repr(str(texts_of(series)[i])))}"
             )
         gaps = np.isnan(values)
         units = [bent(np.where(gaps, column.fill, values), column.bend)]

@@ -220,11 +220,11 @@ def new_job(args: argparse.Namespace) -> Job:
     plan = Plan.of(args)
     data = task_data.load(plan.data, args.target)
     ready = task_data.prepare(data, plan.task, plan.test_fraction, plan.seed)
+    if args.class_weight is not None and ready.task == "regress":
+        raise UsageError("--class-weight is for --task classify; this task is to regress")
     ready, columns = task_data.learn_columns(
         ready, args.drop or (), args.categorical or (), args.numeric or ()
     )
-    if args.class_weight is not None and ready.task == "regress":
-        raise UsageError("--class-weight is for --task classify; this task is to regress")
     X = ready.train[0]
     plan = plan.settled(ready.task, ready.n_out, len(X), table=data.image_shape is None)
     assert plan.dropout is not None

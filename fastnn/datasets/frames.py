@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -185,6 +185,7 @@ def _read_text(
         return _read_libsvm(path, source)
     if stripped.lower().startswith(("<!doctype", "<html", "<?xml")):
         raise ValueError(f"{path} is a web page; was the download refused?")
+    _check_lines(path, source)
     form = _form(path, sample)
     headed = _is_headed(form.rows, names)
     notes = []
@@ -231,6 +232,10 @@ def _parse(
                 if isinstance(source, io.BytesIO):
                     source.seek(0)
                 frame = pandas.read_csv(source, index_col=False, **options)
+            elif len(frame.columns) and frame.iloc[:, -1].isna().any():  # or rows are too short
+                indices = 0 if isinstance(index, pandas.RangeIndex) else index.nlevels
+                width = frame.shape[1] + indices
+                _check_short_rows(path, source, form, width, options["encoding"])
             return frame
         except UnicodeDecodeError as error:
             raise _EncodingError(error) from None
@@ -254,7 +259,6 @@ class _EncodingError(Exception):
 def _form(path: Path, sample: str) -> _Form:
     """Return the separator and the quote of a text by the rows at its start."""
     lines = sample.splitlines()[: 2 * _SAMPLE_ROWS]
-    longest = max(map(len, lines), default=0)
     skipped = 0
     while skipped < len(lines) - 1 and lines[skipped].lstrip().startswith(("#", "%")):
         skipped += 1
@@ -278,7 +282,7 @@ def _form(path: Path, sample: str) -> _Form:
                 continue
         rows = rows[:_SAMPLE_ROWS]
         widths = [len(row) for row in rows]
-        width = max(set(widths), key=widths.count) if widths else 0
+        width = max(sorted(set(widths), reverse=True), key=widths.count, default=0)
         if width < 2:
             continue
         if width > _MOST_COLUMNS:
@@ -292,14 +296,54 @@ def _form(path: Path, sample: str) -> _Form:
         score = (round(alike, 1), known / max(1, len(body)))
         if score > best:
             best, chosen = score, _Form(separator, quote, skipped, rows)
-    if longest > _MOST_LINE or max(map(len, chosen.rows), default=0) > _MOST_COLUMNS:
+    widest = max((line.count(",") for line in lines[:3]), default=0)
+    if max(widest, *map(len, chosen.rows), 0) > _MOST_COLUMNS:
         raise ValueError(
-            f"{path}: more than {_MOST_COLUMNS:,} columns or a line of {_MOST_LINE:,} characters; "
-            "so wide a table is for an .npy file"
+            f"{path} has more than {_MOST_COLUMNS:,} columns; so wide a table is for an .npy file"
         )
-    if max((line.count(",") for line in lines[:3]), default=0) >= _MOST_COLUMNS:
-        raise ValueError(f"{path} has more than {_MOST_COLUMNS:,} columns")
+    if len(chosen.rows) == 1 < _SAMPLE_ROWS < len(lines):
+        raise ValueError(
+            f"{path}: its first row has more than {_SAMPLE_ROWS} lines: a stray quote?"
+        )
     return chosen
+
+
+def _check_lines(path: Path, source: Path | io.BytesIO) -> None:
+    """Refuse lines of some megabytes, before pandas takes memory for their cells."""
+    with _opened(source) as file:
+        while len(block := file.read(_MOST_LINE)) == _MOST_LINE:
+            if b"\n" not in block and b"\r" not in block:
+                raise ValueError(
+                    f"{path} has a line of more than {_MOST_LINE:,} characters; "
+                    "so wide a table is for an .npy file"
+                )
+
+
+def _check_short_rows(
+    path: Path, source: Path | io.BytesIO, form: _Form, width: int, encoding: str
+) -> None:
+    """Refuse a row with fewer cells than the others, which pandas fills."""
+    with _opened(source) as raw, io.TextIOWrapper(raw, encoding, newline="") as text:
+        for _ in range(form.skipped):
+            text.readline()
+        if form.separator == r"\s+":
+            rows: Any = map(str.split, text)
+        else:
+            rows = csv.reader(
+                text, delimiter=form.separator, quotechar=form.quote, skipinitialspace=True
+            )
+        for count, row in enumerate(rows, 1):
+            if len(row) < width and any(cell.strip() for cell in row):
+                line = form.skipped + getattr(rows, "line_num", count)
+                raise _RefusedError(
+                    f"{path}, line {line}: expected {width} columns, as in the rows above, "
+                    f"and found {len(row)}"
+                )
+
+
+def _opened(source: Path | io.BytesIO) -> IO[bytes]:
+    """Return another reader of the bytes, from their start."""
+    return open(source, "rb") if isinstance(source, Path) else io.BytesIO(source.getvalue())
 
 
 def _is_quoted(lines: list[str], quote: str) -> bool:

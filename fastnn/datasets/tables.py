@@ -231,8 +231,8 @@ def raw_table(path: FilePath, table: Frame, target: str | int | None) -> RawTabl
 
 def rows_as_numbers(path: FilePath, frame: pd.DataFrame) -> Array:
     """Return a frame of numbers as float64, or name the first cell that is none."""
-    columns = []
-    for name in frame.columns:
+    X = np.empty(frame.shape)
+    for j, name in enumerate(frame.columns):
         series = frame[name]
         values, words = numbers_of(series, is_decimal_comma(series))
         bad = np.isnan(values)
@@ -244,28 +244,29 @@ def rows_as_numbers(path: FilePath, frame: pd.DataFrame) -> Array:
                 f"{path}, row {i + 1}, column {_show(name)}: expected a number, found {found}; "
                 "fastnn train and fastnn.TableModel take words, dates and gaps"
             )
-        columns.append(values)
-    return np.column_stack(columns)
+        X[:, j] = values
+    return X
 
 
 def _targets(path: FilePath, series: pd.Series[Any], name: str) -> tuple[Array, Array]:
     """Return targets, and whether each is there."""
-    if series.dtype.kind == "i":
+    kind = series.dtype.kind
+    if kind == "i" and not series.isna().any():
         return series.to_numpy(np.int64), np.ones(len(series), bool)
-    texts = texts_of(series)
-    given = np.array([text is not None for text in texts], dtype=bool)
-    if series.dtype.kind == "f" and np.isinf(series.to_numpy(np.float64)).any():
-        raise ValueError(f"{path}: the target {name!r} has an infinite value")
+    if kind == "f" and np.isinf(series.to_numpy(np.float64, na_value=np.nan)).any():
+        raise ValueError(f"{path}: the target {_show(name)} has an infinite value")
     values, words = numbers_of(series, is_decimal_comma(series))
-    is_true = any(text in ("True", "False") for text in texts[:100])
-    if not words.any() and not np.isnan(values).all() and not is_true:
+    numeric = not words.any() and bool(np.isfinite(values).any())
+    texts = np.array([]) if numeric and kind in "uf" else texts_of(series)
+    if numeric and not any(text in ("True", "False") for text in texts[:100]):
         given = ~np.isnan(values)
         known = values[given]
         if (known == np.rint(known)).all() and (np.abs(known) < 2**53).all():
             return np.where(given, values, 0).astype(np.int64), given
         return values, given
+    given = np.array([text is not None for text in texts], dtype=bool)
     if not given.any():
-        raise ValueError(f"{path}: the target {name!r} is missing in every row")
+        raise ValueError(f"{path}: the target {_show(name)} is missing in every row")
     lengths = np.array([len(text or "") for text in texts])
     if len(texts) * int(lengths.max()) > _FREE_LABELS + 4 * int(lengths.sum()):
         row = int(lengths.argmax())

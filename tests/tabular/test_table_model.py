@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +163,30 @@ def test_a_table_of_numbers_alone_is_a_plain_network(tmp_path: Path) -> None:
         == 0
     )
     assert isinstance(fastnn.load(out), fastnn.MLP)
+
+
+def test_digits_are_trained_without_pandas(tmp_path: Path) -> None:
+    code = (
+        "import sys, fastnn.cli\n"
+        "assert fastnn.cli.main(['train', '--epochs', '1', '-q', '-o', 'm.safetensors']) == 0\n"
+        "print([name for name in ('pandas', 'pyarrow', 'narwhals') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_infinite_values_are_counted_in_training_and_refused_in_new_rows() -> None:
+    frame = pandas.DataFrame({"a": [1.0, 2, 3, np.inf], "b": [1.5, 2, 5, 3]})
+    columns = Columns.learn(frame, target="t")
+    assert "1 of its cells count as missing: 'inf' is no number" in columns.columns[0].describe()
+    assert columns.transform(frame)[3].tolist() == [2, 1, 3]
+    with pytest.raises(ValueError, match="row 4, column 'b': expected a number, found 'inf'"):
+        columns.transform(pandas.DataFrame({"a": 1.0, "b": frame["a"]}))
+
+
+def test_a_count_of_rows_is_a_quantity_where_there_is_nothing_else() -> None:
+    frame = pandas.DataFrame({"second": np.arange(10)})
+    assert kinds(Columns.learn(frame, target="t")) == {"second": "number"}
+    assert kinds(Columns.learn(frame.assign(b=frame**2), target="t"))["second"] == "id"
