@@ -153,14 +153,18 @@ class Columns:
         *,
         target: str,
         headed: bool = True,
-        drop: Iterable[str] = (),
+        drop: Iterable[str] | Mapping[str, str] = (),
         categorical: Iterable[str] = (),
         numeric: Iterable[str] = (),
     ) -> Columns:
-        """Return the columns of the training rows; the three lists override the kinds found."""
-        drop, categorical, numeric = set(drop), set(categorical), set(numeric)
+        """Return the columns of the training rows; the three lists override the kinds found.
+
+        `drop` may give the reason for each column that is left out.
+        """
+        drop = dict(drop) if isinstance(drop, Mapping) else dict.fromkeys(drop, "as asked")
+        categorical, numeric = set(categorical), set(numeric)
         names = [str(name) for name in frame.columns]
-        for name in sorted(drop | categorical | numeric):
+        for name in sorted(drop.keys() | categorical | numeric):
             if name not in names:
                 close = difflib.get_close_matches(name, names, n=1)
                 hint = f" (did you mean {close[0]!r}?)" if close else ""
@@ -171,7 +175,7 @@ class Columns:
         found = []
         for j, name in enumerate(names):
             if name in drop:
-                found.append(Column(name, "dropped", "as asked"))
+                found.append(Column(name, "dropped", drop[name]))
             elif name in categorical:
                 found.append(_category(name, texts_of(frame.iloc[:, j])))
             else:
@@ -352,7 +356,7 @@ def is_decimal_comma(series: pd.Series[Any]) -> bool:
     return bool(words.any()) and not numbers_of(series, comma=True)[1].any()
 
 
-def _moments(series: pd.Series[Any]) -> npt.NDArray[np.float64] | None:
+def moments_of(series: pd.Series[Any]) -> npt.NDArray[np.float64] | None:
     """Return seconds since 1970, NaN where missing; None if the cells are no dates."""
     import pandas
 
@@ -398,7 +402,7 @@ def _learn(name: str, series: pd.Series[Any], position: int, numeric: bool) -> C
                 reason = _NUMBERS_ROWS if dense else "it names the rows"
                 return Column(name, "id", reason)
         return _number_column(name, series)
-    seconds = _moments(series)
+    seconds = moments_of(series)
     if seconds is not None:
         return _date(name, seconds)
     comma = is_decimal_comma(series)
@@ -485,7 +489,7 @@ def _units(column: Column, series: pd.Series[Any], where: str) -> Array:
     elif column.kind == "date":
         seconds = np.full(len(series), np.nan)
         if not series.isna().all():
-            found = _moments(series)
+            found = moments_of(series)
             if found is None:
                 raise ValueError(f"{where}, column {column.name!r}: expected dates")
             seconds = found

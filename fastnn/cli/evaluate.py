@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import MLP, datasets, pictures
+from ..datasets import tables
 from ..tabular import task_data
 from . import options, report
 from .loading import load_network
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def examples_for(
-    net: MLP, path: str, data: str | None, target: str | None, split: str = "test"
+    net: MLP, path: str, data: str | None, target: tables.Target, split: str = "test"
 ) -> tuple[task_data.Part, str, str]:
     """Return examples (X, y) for a model, their kind (a key of `WORDS`), and the data's name.
 
@@ -88,7 +89,8 @@ def examples_for(
         raise UsageError(f"{path} was trained on {spec}, which is not here: give --data")
     if target is None and recipe is not None and Path(spec).is_file():
         target = None if Path(spec).suffix.lower() == ".npz" else recipe.target
-    loaded = task_data.load(spec, target)
+    own = recipe.test if recipe is not None and data is None else None
+    loaded = task_data.load(spec, target, own)
     same = recipe is not None and task_data.fingerprint(loaded) == recipe.fingerprint
     (X, y), which = _part(net, loaded, recipe if same else None, split)
     part = task_data.in_order(net, X, loaded.feature_names, spec), y
@@ -133,14 +135,15 @@ def _part(
     task = report.task_of(net)
     train, test, held_out = data.train, data.test, False
     if recipe is not None:
-        ready = task_data.prepare(data, task, recipe.test_fraction, recipe.seed)
+        ready = recipe.prepare(data)
         train, test, held_out = ready.train, ready.test, ready.held_out
     if split == "test" and test is not None:
         (X, y), which = test, "held out" if held_out else "test"
     elif split == "train" and (test is not None or recipe is not None):
-        kept = 0.0 if recipe is None else recipe.validation_fraction
-        seed = 0 if recipe is None else recipe.seed
-        ((X, y), _), which = task_data.hold_out(train, kept, seed, task), "train"
+        which = "train"
+        X, y = train
+        if recipe is not None:
+            (X, y), _, _ = task_data.hold_out(ready, recipe.validation_fraction, recipe.seed)
     else:
         (X, y), which = train, "all"
     if task == "classify" and y.ndim == 2 and y.shape[1] > 1:

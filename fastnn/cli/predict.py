@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import MLP, datasets, pictures, words
+from .. import MLP, arrays, datasets, pictures, words
 from ..datasets import tables
 from ..datasets.data import is_idx
 from ..datasets.frames import read_frame
@@ -121,6 +121,9 @@ def _labels(net: MLP, X: Array, classify: bool) -> list[Any]:
 def _output_names(net: MLP) -> list[str]:
     name = net.metadata.get("target_name") or "value"
     n_out = net.sizes[-1]
+    names = net.metadata.get("target_names")
+    if isinstance(names, list) and len(names) == n_out:
+        return [str(name) for name in names]
     return [str(name)] if n_out == 1 else [f"{name} {j}" for j in range(n_out)]
 
 
@@ -145,13 +148,16 @@ def _rows(net: MLP, path: str) -> Array:
         return task_data.in_order(net, table.frame, names, path)
     table = read_frame(path, names=net.feature_names)
     recipe = Recipe.of(net)
-    frame, target = table.frame, net.metadata.get("target_name")
+    frame = table.frame
     names = tuple(frame.columns) if table.headed and net.feature_names is not None else None
-    if names is not None and target in names and len(names) == net.sizes[0] + 1:
-        frame = frame.drop(columns=target)
-        names = tuple(frame.columns)
+    if names is not None and net.feature_names is not None:
+        if not set(names) >= set(net.feature_names):
+            arrays.column_order(path, names, net.feature_names)  # which says what is missing
+        names = net.feature_names  # other columns, the target among them, are ignored
+        frame = frame[list(names)]
     elif not table.headed and frame.shape[1] == net.sizes[0] + 1 and recipe is not None:
-        frame = frame.drop(columns=frame.columns[int(recipe.target or -1)])
+        position = recipe.target if isinstance(recipe.target, str) else -1
+        frame = frame.drop(columns=frame.columns[int(position)])
     return _of_width(net, task_data.in_order(net, frame, names, path), path)
 
 

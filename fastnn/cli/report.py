@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ Array = NDArray[Any]
 _INDENT = 10
 _MOST_CLASSES = 20  # of a confusion table
 _MOST_SHOWN = 40  # columns of a table
+_MOST_IMPORTANT = 8
 _MISTAKES = 5  # that are listed where there are more classes
 
 
@@ -75,6 +76,16 @@ def print_columns(columns: Columns) -> None:
         fact("", f"and {len(kept) - len(shown[:_MOST_SHOWN])} more")
 
 
+def print_importance(found: Mapping[str, Any]) -> None:
+    """Print the columns whose shuffling lowers the score, from the most important."""
+    pairs = [pair for pair in zip(found["names"], found["falls"], strict=True) if pair[1] > 0]
+    shown = [f"{name} {significant(fall)}" for name, fall in pairs[:_MOST_IMPORTANT]]
+    more = f", and {len(pairs) - len(shown)} more" if len(pairs) > len(shown) else ""
+    if shown:
+        measure = found["measure"]
+        fact("matters", f"{', '.join(shown)}{more} (fall of {measure} when shuffled)")
+
+
 def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:
     """Return the scores of the network on examples, as JSON values."""
     result: dict[str, Any] = {"examples": len(X), **net.evaluate(X, y)}
@@ -87,6 +98,8 @@ def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:
         result["rmse"] = float(np.sqrt(np.mean(error**2)))
         result["mae"] = float(np.mean(np.abs(error)))
         result["r2"] = float(r2) if np.isfinite(r2) else None
+        half, most = np.quantile(np.abs(error), [0.5, 0.9])
+        result["errors"] = {"half_below": float(half), "nine_tenths_below": float(most)}
         return result
     labels = labels_of(net)
     order = np.argsort(np.asarray(labels), kind="stable")
@@ -123,6 +136,12 @@ def print_scores(name: str, net: MLP, result: dict[str, Any], unit: str | None =
         name,
         f"RMSE {significant(result['rmse'])}, MAE {significant(result['mae'])}{of}{r2}"
         f"{'' if net.loss == 'mse' else cost}, on {plural(n, 'example')}",
+    )
+    errors = result["errors"]
+    fact(
+        "errors",
+        f"half are below {significant(errors['half_below'])}, nine tenths below "
+        f"{significant(errors['nine_tenths_below'])}",
     )
     if result["r2"] is not None and result["r2"] <= 0:
         fact("", "The model is not better than the mean of the targets for every example.")

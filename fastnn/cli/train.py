@@ -9,8 +9,11 @@ before anything is printed about it, and the test examples are used once, at the
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
-from dataclasses import asdict, dataclass, fields, replace
+import time
+import warnings
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,12 +21,14 @@ import numpy as np
 
 import fastnn
 
-from .. import MLP, callbacks, words
+from .. import MLP, callbacks, datasets, words
+from ..explain.importance import importance
 from ..model_file import container
 from ..optim import Optimizer
 from ..pictures import ImageForm
 from ..tabular import folds, task_data
-from ..tabular.task_data import Part
+from ..tabular.rows import Roles, Rows
+from ..tabular.task_data import Held, Part
 from . import report, train_options
 from .loading import load_network
 from .options import UsageError, check_model_path, stopped_by
@@ -37,6 +42,8 @@ if TYPE_CHECKING:
 _WITH_RESUME = ("resume", "data", "epochs", "out", "checkpoint", "threads", "quiet", "json")
 
 _PATIENCE_OF_PLATEAU = 5  # epochs
+_PROBED = 1_000  # rows for the estimate of the time
+_FEWEST_SCORED = 100  # rows for the importance of columns
 
 
 def add_parser(commands: Commands) -> None:
@@ -50,7 +57,7 @@ class Recipe:
 
     data: str
     fingerprint: str
-    target: str | None
+    target: str | list[str] | None
     task: str
     test_fraction: float
     validation_fraction: float
@@ -61,6 +68,19 @@ class Recipe:
     plateau: bool
     checkpoint_every: int
     out: str | None  # the model file, if -o named it; "" if it is in a folder not to be recorded
+    test: str | None = None  # the file of the test examples, if it is another one
+    weight: str | None = None  # columns with a part in the training
+    group: str | None = None
+    time: str | None = None
+
+    @property
+    def roles(self) -> Roles:
+        """The columns of weights, groups and times."""
+        return Roles(self.weight, self.group, self.time)
+
+    def prepare(self, data: datasets.Data) -> task_data.SplitData:
+        """Return the data with the same test examples as in the training."""
+        return task_data.prepare(data, self.task, self.test_fraction, self.seed, self.roles)
 
     @classmethod
     def of(cls, net: MLP) -> Recipe | None:
@@ -68,11 +88,14 @@ class Recipe:
         facts = net.metadata.get("recipe")
         if facts is None:
             return None
-        names = {field.name: str(field.type) for field in fields(cls)}
-        if not isinstance(facts, dict) or facts.keys() != names.keys():
+        names = {field.name: str(field.type).replace("[str]", "") for field in fields(cls)}
+        later = {field.name for field in fields(cls) if field.default is not MISSING}
+        if not isinstance(facts, dict) or facts.keys() | later != names.keys():
             raise ValueError("this version of fastnn does not know the model file's recipe")
         for name, expected in names.items():
-            if type(facts[name]).__name__.replace("NoneType", "None") not in expected.split(" | "):
+            if name in facts and type(facts[name]).__name__.replace(
+                "NoneType", "None"
+            ) not in expected.split(" | "):
                 raise ValueError(f"the model file's recipe is damaged: {name} is {facts[name]!r}")
         return cls(**facts)
 
@@ -85,7 +108,8 @@ class Job:
     recipe: Recipe
     split: task_data.SplitData
     train: Part
-    held: Part | None  # for validation
+    held: Held | None  # for validation
+    rows: Rows  # of the examples to train on
     optimizer: Optimizer | None  # None: the checkpoint's
     batch_size: int
     done: int  # epochs
@@ -140,6 +164,7 @@ def run(args: argparse.Namespace) -> int:
             optimizer=job.optimizer,
             validation_data=held,
             class_weight=cast("ClassWeight | None", recipe.class_weight),  # fit checks it
+            sample_weight=job.rows.weights,
             callbacks=watching,
             progress=not args.quiet,
             resume=args.resume is not None,
@@ -170,9 +195,8 @@ def run(args: argparse.Namespace) -> int:
         result["test"] = report.scores(net, *test)
     else:
         result["train"] = report.scores(net, X, y)
-    columns = task_data.columns_of(net)
-    if columns is not None:
-        result["columns"] = {c.name: c.describe() for c in columns.columns}
+    if job.split.data.raw is not None:
+        result |= _of_table(job, test or (X, y))
     if args.json:
         report.print_json(result)
     elif not args.quiet:
@@ -187,6 +211,30 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _of_table(job: Job, part: Part) -> dict[str, Any]:
+    """Return what is known of a table's columns, and how much each matters on some examples."""
+    raw, columns = job.split.data.raw, task_data.columns_of(job.net)
+    assert raw is not None
+    names = raw.frame.columns
+    # 2e10 operations, some seconds; a table of thousands of columns would take hours
+    most = int(2e10 / (10 * len(names) * job.net.n_params))
+    enough = len(part[1]) > 1 and most >= min(len(part[1]), _FEWEST_SCORED)
+    found = (
+        importance(job.net, *part, most=min(most, 5000), seed=job.recipe.seed) if enough else None
+    )
+    kinds = (
+        {c.name: c.describe() for c in columns.columns}
+        if columns
+        else dict.fromkeys(names, "number")
+    )
+    return {
+        "columns": kinds,
+        "notes": list(raw.notes),
+        "leaks": list(job.split.leaks),
+        "importance": None if found is None else found.to_dict(),
+    }
+
+
 def _choose_epochs(job: Job, out: Path) -> folds.Choice:
     plan = job.plan
     assert plan is not None
@@ -199,6 +247,7 @@ def _choose_epochs(job: Job, out: Path) -> folds.Choice:
             batch_size=plan.batch_size,
             class_weight=cast("ClassWeight | None", job.recipe.class_weight),
             seed=plan.seed,
+            rows=job.rows,
         )
     except fastnn.DivergenceWarning as warning:
         raise _diverged(warning, out) from None
@@ -218,15 +267,18 @@ def files_of(args: argparse.Namespace) -> None:
 def new_job(args: argparse.Namespace) -> Job:
     """Return the training of a new network, ready to start."""
     plan = Plan.of(args)
-    data = task_data.load(plan.data, args.target)
-    ready = task_data.prepare(data, plan.task, plan.test_fraction, plan.seed)
+    target = args.target[0] if args.target and len(args.target) == 1 else args.target
+    data = task_data.load(plan.data, target, args.test)
+    roles = Roles(args.weight, args.group, args.time)
+    ready = task_data.prepare(data, plan.task, plan.test_fraction, plan.seed, roles)
     if args.class_weight is not None and ready.task == "regress":
         raise UsageError("--class-weight is for --task classify; this task is to regress")
+    dropped = dict.fromkeys(args.drop or (), "as asked") | roles.left_out
     ready, columns = task_data.learn_columns(
-        ready, args.drop or (), args.categorical or (), args.numeric or ()
+        ready, dropped, args.categorical or (), args.numeric or ()
     )
     X = ready.train[0]
-    plan = plan.settled(ready.task, ready.n_out, len(X), table=data.image_shape is None)
+    plan = plan.settled(ready.task, X.shape[1], ready.n_out, len(X), table=data.image_shape is None)
     assert plan.dropout is not None
     try:
         net = MLP(
@@ -246,7 +298,7 @@ def new_job(args: argparse.Namespace) -> Job:
     recipe = Recipe(
         data=task_data.shareable(plan.data),
         fingerprint=task_data.fingerprint(data),
-        target=args.target,
+        target=target,
         task=ready.task,
         test_fraction=plan.test_fraction,
         validation_fraction=plan.validation_fraction,
@@ -257,6 +309,10 @@ def new_job(args: argparse.Namespace) -> Job:
         plateau=plan.schedule == "plateau",
         checkpoint_every=args.checkpoint_every or 1,
         out=None if args.out is None else _within_here(args.out),
+        test=None if args.test is None else task_data.shareable(args.test),
+        weight=args.weight,
+        group=args.group,
+        time=args.time,
     )
     net.metadata = {"data": data.name, "task": ready.task, "recipe": asdict(recipe)}
     if data.image_shape is not None:
@@ -270,7 +326,9 @@ def new_job(args: argparse.Namespace) -> Job:
         net.metadata["columns"] = columns.to_dict()
     if data.target_name is not None:
         net.metadata["target_name"] = data.target_name
-    train, held = task_data.hold_out(ready.train, plan.validation_fraction, plan.seed, ready.task)
+        if ready.data.raw is not None and len(ready.data.raw.targets) > 1:
+            net.metadata["target_names"] = list(ready.data.raw.targets)
+    train, held, rows = task_data.hold_out(ready, plan.validation_fraction, plan.seed)
     if standardized:
         numbers = ready.task == "regress" and net.output == "identity"
         task_data.standardize(net, columns, train[0], train[1] if numbers else None)
@@ -280,6 +338,7 @@ def new_job(args: argparse.Namespace) -> Job:
         split=ready,
         train=train,
         held=held,
+        rows=rows,
         optimizer=plan.make_optimizer(),
         batch_size=plan.batch_size,
         done=0,
@@ -316,19 +375,17 @@ def _resumed(args: argparse.Namespace) -> Job:
             "give a larger total with --epochs"
         )
     spec = args.data or recipe.data
-    data = task_data.load(spec, recipe.target)
+    data = task_data.load(spec, recipe.target, recipe.test)
     if task_data.fingerprint(data) != recipe.fingerprint:
         raise ValueError(f"{spec} is not the data that {args.resume} was trained on")
-    ready = task_data.prepare(data, recipe.task, recipe.test_fraction, recipe.seed)
+    ready = recipe.prepare(data)
     if data.raw is not None:
         names = data.feature_names
         (X, y), test = ready.train, ready.test
         if test is not None:
             test = (task_data.in_order(net, test[0], names, spec), test[1])
         ready = replace(ready, train=(task_data.in_order(net, X, names, spec), y), test=test)
-    train, held = task_data.hold_out(
-        ready.train, recipe.validation_fraction, recipe.seed, ready.task
-    )
+    train, held, rows = task_data.hold_out(ready, recipe.validation_fraction, recipe.seed)
     after = f"from {args.resume}, after {words.plural(done, 'epoch')} of {recipe.epochs:,}"
     return Job(
         net=net,
@@ -336,6 +393,7 @@ def _resumed(args: argparse.Namespace) -> Job:
         split=ready,
         train=train,
         held=held,
+        rows=rows,
         optimizer=None,
         batch_size=training["batch_size"],
         done=done,
@@ -373,6 +431,8 @@ def _print_plan(job: Job) -> None:
     columns = task_data.columns_of(net)
     if columns is not None:
         report.print_columns(columns)
+    for leak in ready.leaks:
+        report.fact("caution", leak)
     if ready.labels is not None:
         shown = ", ".join(map(str, ready.labels[:10]))
         more = ", …" if len(ready.labels) > 10 else ""
@@ -386,7 +446,26 @@ def _print_plan(job: Job) -> None:
     report.fact("network", report.describe(net))
     for name, value in job.summary.items():
         report.fact(name, value)
+    if data.raw is not None and job.plan is not None:
+        report.fact("time", f"about {words.seconds(_most_seconds(job, job.plan))} at most")
     sys.stdout.flush()
+
+
+def _most_seconds(job: Job, plan: Plan) -> float:
+    """Return the time that the training takes if nothing ends it early, by a short probe."""
+    X, y = (part[:_PROBED] for part in job.train)
+    probe, optimizer = copy.deepcopy(job.net), plan.make_optimizer()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the training itself says it
+        probe.fit(X, y, epochs=1, batch_size=job.batch_size, optimizer=optimizer)
+        began = time.perf_counter()
+        probe.fit(X, y, epochs=2, batch_size=job.batch_size, optimizer=optimizer)
+    each = (time.perf_counter() - began) / (2 * len(X))
+    n = len(job.train[0])
+    if not plan.folds:
+        return each * n * plan.epochs
+    most = folds.most_epochs(n, plan.batch_size, job.net.n_params)
+    return each * n * most * folds.FOLDS  # of 4/5 of the rows each, and once of all
 
 
 def _speed(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
@@ -415,6 +494,8 @@ def _print_result(result: dict[str, Any], net: MLP, job: Job) -> None:
         report.fact("kept", f"epoch {result['best_epoch']}, the best on the validation examples")
     name = "test" if "test" in result else "train"
     report.print_scores(name, net, result[name], unit)
+    if result.get("importance"):
+        report.print_importance(result["importance"])
     if "confusion" in result[name]:
         report.print_confusion(result[name])
     size = Path(result["file"]).stat().st_size

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import fastnn
@@ -64,7 +65,12 @@ def add_parser(commands: Commands) -> Parser:
     parser.usage = "fastnn train [--data DATA] [-o FILE] [other flags]"
     add = parser.add_argument_group("data").add_argument
     add("--data", metavar="DATA", help=f"{options.DATA_HELP} (default: digits)")
-    add("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
+    add(
+        "--target",
+        nargs="+",
+        metavar="COLUMN",
+        help=f"{options.TARGET_HELP}; several are numbers, one output each; for tables",
+    )
     add(
         "--drop",
         nargs="+",
@@ -83,6 +89,27 @@ def add_parser(commands: Commands) -> Parser:
         nargs="+",
         metavar="COLUMN",
         help="columns of a table to take for numbers; their words count as missing",
+    )
+    add(
+        "--weight",
+        metavar="COLUMN",
+        help="the column that says how much each row counts in the training (default: all alike)",
+    )
+    add(
+        "--group",
+        metavar="COLUMN",
+        help="the column of groups, such as persons, none of which is split between training, "
+        "validation and test",
+    )
+    add(
+        "--time",
+        metavar="COLUMN",
+        help="the column of dates or numbers by which the latest rows are held out",
+    )
+    add(
+        "--test",
+        metavar="FILE",
+        help="a table of test examples with the same columns (default: --test-fraction)",
     )
     add(
         "--task",
@@ -343,8 +370,8 @@ class Plan:
             raise UsageError("--checkpoint-every needs --checkpoint FILE")
         return plan
 
-    def settled(self, task: str, n_out: int, n: int, *, table: bool) -> Plan:
-        """Return the plan for a task with n_out outputs and n examples of a table or images."""
+    def settled(self, task: str, n_in: int, n_out: int, n: int, *, table: bool) -> Plan:
+        """Return the plan for a network of n_in inputs and n_out outputs, and n examples."""
         output, loss = self.output, self.loss
         if task == "classify":
             if loss in ("poisson", "quantile", "gaussian_nll"):
@@ -363,7 +390,9 @@ class Plan:
         dropout = _or(self.dropout, recipe.DROPOUT if table and self.hidden else 0.0)
         plan = replace(self, output=output, loss=loss, dropout=dropout)
         if table and self.free:
-            length = recipe.length(n, self.batch_size)
+            sizes = (n_in, *self.hidden, n_out)
+            n_params = sum((a + 1) * b for a, b in pairwise(sizes))
+            length = recipe.length(n, self.batch_size, n_params)
             return replace(
                 plan,
                 folds=not length.epochs,

@@ -53,7 +53,7 @@ _NAMED: dict[str, Callable[[], Splits]] = {
 }
 
 
-def load_data(spec: FilePath, *, target: str | int | None = None, raw: bool = False) -> Data:
+def load_data(spec: FilePath, *, target: tables.Target = None, raw: bool = False) -> Data:
     """Load the data of a name or a path.
 
     Parameters
@@ -62,7 +62,7 @@ def load_data(spec: FilePath, *, target: str | int | None = None, raw: bool = Fa
         ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``; or a folder of IDX files (`load_idx`); or
         a file that holds a table (`load_table`). A folder with the name of a data set is written
         ``"./mnist"``.
-    target : str or int, optional
+    target : str, int or sequence of these, optional
         The target's column in a table, as for `load_table`.
     raw : bool, default False
         Give a table that pandas reads as its frame, with words, dates and gaps, not as numbers.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 FilePath = str | os.PathLike[str]
+Target = str | int | Sequence[str | int] | None
 
 NUMPY_SUFFIXES = (".npz", ".npy")
 TABLE_SUFFIXES = (*SUFFIXES, *NUMPY_SUFFIXES)
@@ -87,7 +88,7 @@ class Table:
     image_shape: tuple[int, int] | None = None
 
 
-def load_table(path: FilePath, *, target: str | int | None = None) -> Table:
+def load_table(path: FilePath, *, target: Target = None) -> Table:
     r"""Read a table of examples and their targets.
 
     Parameters
@@ -99,9 +100,10 @@ def load_table(path: FilePath, *, target: str | int | None = None) -> Table:
         read-only. Any other file is read by pandas (extra ``tables``): text with any separator,
         encoding and compression, Excel, Parquet, Feather, JSON, SQLite, ARFF, LibSVM, .mat, HDF5;
         the content says which. Its features must be numbers: `fastnn.TableModel` takes the others.
-    target : str or int, optional
+    target : str, int or sequence of these, optional
         The target's column: a name of the header, or a position from 0 (negative: from the end),
-        also as text. The last column by default. Not for ``.npz``.
+        also as text. The last column by default. Several are numbers, one output each; not for
+        ``.npz`` and ``.npy``.
 
     Returns
     -------
@@ -184,12 +186,12 @@ class RawTable:
     ----------
     frame : pandas.DataFrame, shape (n, d)
         The features.
-    y : ndarray, shape (n,)
-        int64, float64 or str.
+    y : ndarray, shape (n,), or (n, n_out) where there are several targets
+        int64, float64 or str; several are float64.
     headed : bool
         Whether the file names its columns; if not, they are called "0", "1", ...
-    target : str
-        The name of the target's column.
+    targets : tuple of str
+        The names of the targets' columns.
     notes : tuple of str
         Decisions that a reader should know, one sentence each.
     """
@@ -197,36 +199,61 @@ class RawTable:
     frame: pd.DataFrame
     y: Array
     headed: bool
-    target: str
+    targets: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def target(self) -> str:
+        """The names of the targets, for messages and as one target's name."""
+        return ", ".join(self.targets)
 
-def load_raw(path: FilePath, *, target: str | int | None = None) -> RawTable:
+
+def load_raw(path: FilePath, *, target: Target = None) -> RawTable:
     """Read a table of any format but NumPy's; rows without a target are left out."""
-    names = [target] if isinstance(target, str) and not _WHOLE.fullmatch(target) else None
-    return raw_table(path, read_frame(Path(path), names=names), target)
+    names = [name for name in _listed(target) if isinstance(name, str) and _is_name(name)]
+    return raw_table(path, read_frame(Path(path), names=names or None), target)
 
 
-def raw_table(path: FilePath, table: Frame, target: str | int | None) -> RawTable:
+def _listed(target: Target) -> list[str | int | None]:
+    return [target] if target is None or isinstance(target, str | int) else list(target)
+
+
+def _is_name(target: str | int | None) -> bool:
+    return isinstance(target, str) and not _WHOLE.fullmatch(target)
+
+
+def raw_table(path: FilePath, table: Frame, target: Target) -> RawTable:
     """Part a frame into features and targets; rows without a target are left out."""
     frame, notes = table.frame, list(table.notes)
-    by_name = isinstance(target, str) and not _WHOLE.fullmatch(target)
-    if frame.shape[1] == 1:
-        raise ValueError(f"{path} has one column; expected one feature at least and the target")
-    if by_name and not table.headed:
+    wanted = _listed(target)
+    if frame.shape[1] <= len(wanted):
+        found = "one column" if frame.shape[1] == 1 else f"{frame.shape[1]} columns"
+        raise ValueError(f"{path} has {found}; expected one feature at least and the target")
+    if any(map(_is_name, wanted)) and not table.headed:
         raise ValueError(
             f"target is {target!r}; expected a position, for the columns of {path} have no names"
         )
-    column = _target_column(Path(path), target, list(frame.columns))
-    name = frame.columns[column]
-    y, given = _targets(path, frame.iloc[:, column], name)
+    names = [frame.columns[_target_column(Path(path), one, list(frame.columns))] for one in wanted]
+    if len(set(names)) < len(names):
+        raise ValueError(f"a target is named twice: {one_line(', '.join(names))}")
+    parts = [_targets(path, frame[name], name) for name in names]
+    given = np.logical_and.reduce([part[1] for part in parts])
+    shown = ", ".join(map(repr, names))
+    if not given.any():
+        raise ValueError(f"{path}: no row has all of its targets {one_line(shown)}")
     if not given.all():
         notes.append(
-            f"left out {int((~given).sum())} of {len(given)} rows: their target {name!r} is missing"
+            f"left out {int((~given).sum())} of {len(given)} rows: their target {shown} is missing"
         )
-        frame, y = frame[given].reset_index(drop=True), y[given]
-    frame = frame.drop(columns=name)
-    return RawTable(frame, y, table.headed, name, tuple(notes))
+        frame = frame[given].reset_index(drop=True)
+    y = parts[0][0][given]
+    if len(names) > 1:
+        for name, part in zip(names, parts, strict=True):
+            if part[0].dtype.kind not in "if":
+                raise ValueError(f"{path}: the target {_show(name)} is text; several are numbers")
+        y = np.column_stack([part[0][given] for part in parts]).astype(np.float64)
+    frame = frame.drop(columns=names)
+    return RawTable(frame, y, table.headed, tuple(names), tuple(notes))
 
 
 def rows_as_numbers(path: FilePath, frame: pd.DataFrame) -> Array:
@@ -310,7 +337,9 @@ def _show(cell: str) -> str:
 # NumPy's files -----------------------------------------------------------------------------------
 
 
-def _npy_table(path: Path, target: str | int | None) -> Table:
+def _npy_table(path: Path, target: Target) -> Table:
+    if target is not None and not isinstance(target, str | int):
+        raise ValueError(f"{path}: several targets are for tables with columns, or an .npz")
     table = _read_npy(path)
     if table.ndim != 2 or table.shape[1] < 2:
         raise ValueError(

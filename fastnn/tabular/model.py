@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +17,8 @@ from ..datasets.frames import Frame, import_pandas, read_frame
 from ..mlp import MLP
 from ..optim import Adam
 from . import folds, recipe, task_data
+from .leaks import leaks
+from .rows import Roles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +36,9 @@ class TableModel:
 
     Parameters
     ----------
-    target : str or int, optional
-        The column to predict: a name, or a position. The last column by default.
+    target : str, int or sequence of these, optional
+        The column to predict: a name, or a position. The last column by default. Several are
+        numbers, and `predict` gives a column for each.
     task : {"auto", "classify", "regress"}, default "auto"
     drop, categorical, numeric : sequences of str, optional
         Columns to leave out, to take for categories, and to take for numbers, whatever they seem
@@ -50,7 +54,7 @@ class TableModel:
     columns : tuple of Column
         The columns, each with its kind and what becomes of it (``column.describe()``).
     notes : tuple of str
-        Decisions of the reading, one sentence each.
+        Decisions of the reading, and columns that alone predict the target; a sentence each.
 
     Notes
     -----
@@ -72,12 +76,15 @@ class TableModel:
 
     def __init__(
         self,
-        target: str | int | None = None,
+        target: tables.Target = None,
         *,
         task: str = "auto",
         drop: Sequence[str] = (),
         categorical: Sequence[str] = (),
         numeric: Sequence[str] = (),
+        weight: str | None = None,
+        group: str | None = None,
+        time: str | None = None,
         hidden: Sequence[int] = recipe.HIDDEN,
         seed: int = 0,
     ) -> None:
@@ -85,6 +92,7 @@ class TableModel:
             raise ValueError(f"task must be 'auto', 'classify' or 'regress', got {task!r}")
         self.target, self.task, self.seed = target, task, seed
         self.drop, self.categorical, self.numeric = drop, categorical, numeric
+        self.weight, self.group, self.time = weight, group, time
         self.hidden = tuple(hidden)
         self.notes: tuple[str, ...] = ()
         self._columns: Columns | None = None
@@ -99,8 +107,11 @@ class TableModel:
             raise ValueError(
                 f"its columns are {len(columns.units)} units; the network reads {network.sizes[0]}"
             )
-        target = columns.target if columns.headed else int(columns.target)
-        model = cls(target, task=network.metadata.get("task", "auto"), hidden=network.sizes[1:-1])
+        model = cls(
+            _target_of(network, columns),
+            task=network.metadata.get("task", "auto"),
+            hidden=network.sizes[1:-1],
+        )
         model.network, model._columns = network, columns
         return model
 
@@ -109,27 +120,27 @@ class TableModel:
 
         Parameters
         ----------
-        data : DataFrame (pandas, or anything with ``to_pandas``, as polars and Arrow), or path
+        data : DataFrame (of pandas, polars, Arrow, or whatever narwhals knows), or path
             A table with the target. Rows without a target are left out.
         """
-        raw = tables.raw_table("data", _frame(data, self.target), self.target)
+        raw = tables.raw_table(_name_of(data), _frame(data, self.target), self.target)
         name = Path(data).stem if isinstance(data, str | os.PathLike) else "table"
-        ready = task_data.prepare(
-            datasets.Data(name, (raw.frame, raw.y), raw=raw), self.task, 0.0, self.seed
-        )
+        loaded = datasets.Data(name, (raw.frame, raw.y), raw=raw)
+        roles = Roles(self.weight, self.group, self.time)
+        ready = task_data.prepare(loaded, self.task, 0.0, self.seed, roles)
         columns = Columns.learn(
             raw.frame,
             target=raw.target,
             headed=raw.headed,
-            drop=self.drop,
+            drop=dict.fromkeys(self.drop, "as asked") | roles.left_out,
             categorical=self.categorical,
             numeric=self.numeric,
         )
-        X, y = columns.transform(raw.frame, raw.headed), ready.train[1]
-        classify = ready.task == "classify"
+        X = columns.transform(raw.frame, raw.headed)
+        ready = replace(ready, train=(X, ready.train[1]))
         network = MLP(
             [X.shape[1], *self.hidden, ready.n_out],
-            output="softmax" if classify else "identity",
+            output="softmax" if ready.task == "classify" else "identity",
             dropout=recipe.DROPOUT if self.hidden else 0.0,
             seed=self.seed,
         )
@@ -138,20 +149,30 @@ class TableModel:
         network.metadata = {"data": name, "task": ready.task, "columns": columns.to_dict()}
         if raw.headed:
             network.metadata["target_name"] = raw.target
-        self._train(network, columns, (X, y), ready.task)
-        self.network, self._columns, self.notes = network, columns, raw.notes
+        if len(raw.targets) > 1:
+            network.metadata["target_names"] = list(raw.targets)
+        self._train(network, columns, ready)
+        found = leaks(raw.frame, ready.train[1], columns, ready.task)
+        self.network, self._columns, self.notes = network, columns, raw.notes + found
         return self
 
-    def _train(self, network: MLP, columns: Columns, part: task_data.Part, task: str) -> None:
-        length = recipe.length(len(part[1]), _BATCH)
-        train, held = task_data.hold_out(part, length.validation_fraction, self.seed, task)
-        task_data.standardize(network, columns, train[0], train[1] if task == "regress" else None)
+    def _train(self, network: MLP, columns: Columns, ready: task_data.SplitData) -> None:
+        length = recipe.length(len(ready.train[1]), _BATCH, network.n_params)
+        train, held, rows = task_data.hold_out(ready, length.validation_fraction, self.seed)
+        numbers = train[1] if ready.task == "regress" else None
+        task_data.standardize(network, columns, train[0], numbers)
         epochs, watching = length.epochs, list[Callback]()
         if not epochs:
-            choice = folds.choose_epochs(
-                network, train, task, Adam, batch_size=_BATCH, class_weight=None, seed=self.seed
-            )
-            epochs = choice.epochs
+            epochs = folds.choose_epochs(
+                network,
+                train,
+                ready.task,
+                Adam,
+                batch_size=_BATCH,
+                class_weight=None,
+                seed=self.seed,
+                rows=rows,
+            ).epochs
         if length.patience is not None:
             watching.append(EarlyStopping(patience=length.patience))
         network.fit(
@@ -160,6 +181,7 @@ class TableModel:
             batch_size=_BATCH,
             optimizer=Adam(),
             validation_data=held,
+            sample_weight=rows.weights,
             callbacks=watching,
         )
 
@@ -195,6 +217,24 @@ class TableModel:
         outputs = self.network.predict(self.prepare(data))
         return np.column_stack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
+    def examples(self, data: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Return rows as inputs and targets, (X, y), as the functions of `fastnn.explain` need.
+
+        Rows without a target are left out.
+        """
+        columns = self._fitted()
+        target = _target_of(self.network, columns)
+        raw = tables.raw_table(_name_of(data), _frame(data, target), target)
+        y = raw.y
+        if self._task() == "regress":
+            if y.dtype.kind not in "biuf":
+                raise ValueError(
+                    f"{_name_of(data)}: the target is text ({str(y.flat[0])!r}); this model "
+                    "predicts numbers"
+                )
+            y = y.astype(np.float64)
+        return columns.transform(raw.frame, raw.headed, _name_of(data)), y
+
     def evaluate(self, data: Any) -> dict[str, float]:
         """Return the scores on rows with targets.
 
@@ -202,19 +242,19 @@ class TableModel:
         -------
         dict
             "loss"; for classes "accuracy" and "majority", the share of the most frequent class; for
-            numbers "rmse" and "r2".
+            numbers "rmse" and "r2", the mean over several targets.
         """
-        columns = self._fitted()
-        target: str | int = columns.target if columns.headed else int(columns.target)
-        raw = tables.raw_table(_name_of(data), _frame(data, target), target)
-        X, y = columns.transform(raw.frame, raw.headed, _name_of(data)), raw.y
+        X, y = self.examples(data)
         scores = dict(self.network.evaluate(X, y))
         if self._task() == "classify":
             scores["majority"] = float(np.unique(y, return_counts=True)[1].max() / len(y))
             return scores
-        error = self.network.predict(X)[:, 0] - y
-        scores["rmse"] = float(np.sqrt(np.mean(error**2)))
-        scores["r2"] = float(1 - np.mean(error**2) / np.var(y)) if np.var(y) else float("nan")
+        y = y.reshape(len(y), -1)
+        squared = (self.network.predict(X) - y) ** 2
+        scores["rmse"] = float(np.sqrt(squared.mean()))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r2 = float(np.mean(1 - squared.mean(axis=0) / y.var(axis=0)))
+        scores["r2"] = r2 if np.isfinite(r2) else float("nan")
         return scores
 
     def _task(self) -> str:
@@ -234,24 +274,45 @@ class TableModel:
         return f"TableModel(target={self.target!r}): {used} columns, {self.network!r}"
 
 
-def _frame(data: Any, target: str | int | None, names: Sequence[str] | None = None) -> Frame:
+def _target_of(network: MLP, columns: Columns) -> tables.Target:
+    """Return the target's name or position, or those of several targets."""
+    names = network.metadata.get("target_names")
+    if not isinstance(names, list):
+        return columns.target if columns.headed else int(columns.target)
+    return [str(name) if columns.headed else int(name) for name in names]
+
+
+def _frame(data: Any, target: tables.Target, names: Sequence[str] | None = None) -> Frame:
     """Return a table as a frame of pandas, from its file if it is a path."""
     if isinstance(data, str | os.PathLike):
-        if names is None and isinstance(target, str):
-            names = [target]
+        if names is None and target is not None and not isinstance(target, int):
+            listed = [target] if isinstance(target, str) else target
+            names = [name for name in listed if isinstance(name, str)]
         return read_frame(Path(data), names=names)
     pandas = import_pandas()
     if not isinstance(data, pandas.DataFrame):
-        if not hasattr(data, "to_pandas"):
-            raise TypeError(
-                "data must be a DataFrame or the path of a table, got " + type(data).__name__
-            )
-        data = data.to_pandas()
+        data = _of_another_library(data)
     frame = data.copy(deep=False)
     frame.columns = [str(name) for name in frame.columns]
     if len(set(frame.columns)) < frame.shape[1]:
         raise ValueError("data has columns of the same name")
     return Frame(frame.reset_index(drop=True), True)
+
+
+def _of_another_library(data: Any) -> Any:
+    try:
+        import narwhals
+    except ImportError:
+        raise ImportError(
+            f"a {type(data).__name__} needs narwhals: pip install 'fastnn-mlp[tables]'"
+        ) from None
+    try:
+        return narwhals.from_native(data, eager_only=True).to_pandas()
+    except TypeError:
+        raise TypeError(
+            "data must be a DataFrame of pandas, polars or Arrow, or the path of a table, got "
+            f"{type(data).__name__}"
+        ) from None
 
 
 def _name_of(data: Any) -> str:

@@ -11,6 +11,7 @@ DROPOUT = 0.1
 # held out for early stopping.
 FEWEST_FOR_FOLDS, MOST_FOR_FOLDS = 20, 2_000
 _MOST_STEPS, _LEAST_EPOCHS = 60_000, 20
+_OPERATIONS = 3e11  # of floating point: a minute of a slow processor
 _PATIENCE_STEPS, _PATIENCE_EPOCHS = 3_000, 20
 
 
@@ -33,18 +34,24 @@ class Length:
     patience: int | None = None
 
 
-def length(n: int, batch_size: int) -> Length:
+def length(n: int, batch_size: int, n_params: int) -> Length:
     """Return the length of a training on n rows."""
     if n < FEWEST_FOR_FOLDS:
         return Length(default_epochs(n))
     if n <= MOST_FOR_FOLDS:
         return Length(0)
     steps = math.ceil(0.9 * n / batch_size)
+    most = min(_MOST_STEPS, most_steps(batch_size, n_params))
     return Length(
-        max(_LEAST_EPOCHS, math.ceil(_MOST_STEPS / steps)),
+        min(max(_LEAST_EPOCHS, math.ceil(_MOST_STEPS / steps)), max(1, math.ceil(most / steps))),
         0.1,
         max(_PATIENCE_EPOCHS, math.ceil(_PATIENCE_STEPS / steps)),
     )
+
+
+def most_steps(batch_size: int, n_params: int) -> int:
+    """Return the steps of about a minute: of a count of operations, as a clock would be chance."""
+    return max(1, int(_OPERATIONS / (6 * n_params * batch_size)))
 
 
 def default_epochs(n: int) -> int:

@@ -6,7 +6,7 @@ All of it is deterministic: another command finds the same split from the recipe
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ from .. import arrays, cells, datasets
 from ..columns import Columns
 from ..datasets import tables
 from ..mlp import MLP
+from .leaks import leaks
+from .rows import ALIKE, NO_ROLES, Roles, Rows, held_out
 
 Array = NDArray[Any]
 Part = tuple[Array, Array]  # X (n, n_in) and y (n,) or (n, n_out)
+Held = Part | tuple[Array, Array, Array]  # and weights (n,), where the rows have some
 
 _FEW = 20  # whole numbers with more distinct values than this are taken for quantities
 _TEST, _VALIDATION = 0, 1  # the random streams of the two splits
@@ -45,6 +48,10 @@ class SplitData:
         `test` is None if there are no test examples.
     held_out : bool
         Whether the test examples were taken from the data's training examples.
+    rows : Rows
+        Weights, groups and times of the training examples.
+    leaks : tuple of str
+        A sentence for each column that alone predicts the target.
     """
 
     data: datasets.Data
@@ -55,6 +62,8 @@ class SplitData:
     train: Part
     test: Part | None
     held_out: bool
+    rows: Rows = ALIKE
+    leaks: tuple[str, ...] = ()
 
     @property
     def classes(self) -> Array | None:
@@ -63,16 +72,34 @@ class SplitData:
         return None if plain else self.labels
 
 
-def load(spec: str, target: str | None) -> datasets.Data:
-    """Load a data set; pictures stored as whole numbers 0 to 255 become bytes."""
+def load(spec: str, target: tables.Target, test: str | None = None) -> datasets.Data:
+    """Load a data set, with test examples of another file if it is a table.
+
+    Pictures stored as whole numbers 0 to 255 become bytes.
+    """
     data = datasets.load_data(spec, target=target, raw=True)
+    if test is not None:
+        return _with_test(data, spec, test)
     if data.image_shape is None:
         return data
-    (X, y), test = data.train, data.test
-    if test is not None:
-        test = (as_bytes(test[0]), test[1])
+    (X, y), held = data.train, data.test
+    if held is not None:
+        held = (as_bytes(held[0]), held[1])
     names = (data.image_shape, data.feature_names, data.target_name)
-    return datasets.Data(data.name, (as_bytes(X), y), test, *names)
+    return datasets.Data(data.name, (as_bytes(X), y), held, *names)
+
+
+def _with_test(data: datasets.Data, spec: str, path: str) -> datasets.Data:
+    raw = data.raw
+    if raw is None:
+        raise ValueError(f"--test is for tables with columns; {spec} is none")
+    other = tables.load_raw(path, target=raw.targets)
+    missing = [name for name in raw.frame.columns if name not in other.frame.columns]
+    if missing:
+        raise ValueError(f"{path} has no column {missing[0]!r}, which {spec} has")
+    notes = (*raw.notes, *(f"{path}: {note}" for note in other.notes))
+    test: Any = other.frame[list(raw.frame.columns)], other.y
+    return replace(data, test=test, raw=replace(raw, notes=notes))
 
 
 def as_bytes(X: Array) -> Array:
@@ -111,7 +138,9 @@ def in_order(net: MLP, rows: Any, names: tuple[str, ...] | None, where: str) -> 
     return X.astype(np.float32) if net.input_scale is not None and X.dtype == np.uint8 else X
 
 
-def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> SplitData:
+def prepare(
+    data: datasets.Data, task: str, test_fraction: float, seed: int, roles: Roles = NO_ROLES
+) -> SplitData:
     """Choose the task, and hold out test examples if the data has none.
 
     Parameters
@@ -119,6 +148,8 @@ def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> 
     task : {"auto", "classify", "regress"}
     test_fraction : float
         Of the examples, 0 for no test; not used where the data has its own test examples.
+    roles : Roles
+        Columns of weights, groups and times.
 
     Raises
     ------
@@ -142,20 +173,25 @@ def prepare(data: datasets.Data, task: str, test_fraction: float, seed: int) -> 
         n_out = 1 if y.ndim == 1 else y.shape[1]
         y = _numbers(y, data)
         y_test = None if y_test is None else _numbers(y_test, data)
+    rows = roles.rows(data.raw)
     if test is not None and y_test is not None:
-        return SplitData(data, task, chosen, labels, n_out, (X, y), (test[0], y_test), False)
-    train, test = split((X, y), test_fraction, seed, _TEST, task)
-    return SplitData(data, task, chosen, labels, n_out, train, test, test is not None)
+        return SplitData(data, task, chosen, labels, n_out, (X, y), (test[0], y_test), False, rows)
+    out = _mask(y, test_fraction, seed, _TEST, task, rows)
+    train, held = _parted((X, y), out)
+    return SplitData(
+        data, task, chosen, labels, n_out, train, held, held is not None, rows.take(~out)
+    )
 
 
 def learn_columns(
     ready: SplitData,
-    drop: Sequence[str] = (),
+    drop: Mapping[str, str],
     categorical: Sequence[str] = (),
     numeric: Sequence[str] = (),
 ) -> tuple[SplitData, Columns | None]:
     """Turn the frames of a split into numbers, as its training rows suggest.
 
+    `drop` has the reason for each column that is left out whatever it holds.
     The columns are None if the data is an array, or a frame of numbers that need nothing.
     """
     raw = ready.data.raw
@@ -176,12 +212,14 @@ def learn_columns(
     plain = columns.plain and whole
 
     def turned(part: Part) -> Part:
-        frame: Any = part[0]
-        X = frame.to_numpy(np.float64) if plain else columns.transform(frame, raw.headed)
+        cells: Any = part[0]
+        X = cells.to_numpy(np.float64) if plain else columns.transform(cells, raw.headed)
         return X, part[1]
 
     test = None if ready.test is None else turned(ready.test)
-    ready = replace(ready, train=turned(ready.train), test=test)
+    frame: Any = ready.train[0]
+    found = leaks(frame, ready.train[1], columns, ready.task)
+    ready = replace(ready, train=turned(ready.train), test=test, leaks=found)
     return ready, None if plain else columns
 
 
@@ -193,30 +231,32 @@ def standardize(net: MLP, columns: Columns | None, X: Array, y: Array | None) ->
         net.input_scale = np.where(columns.scaled, net.input_scale, 1.0)
 
 
-def hold_out(part: Part, fraction: float, seed: int, task: str) -> tuple[Part, Part | None]:
-    """Return the rest for training, and the held-out validation examples."""
-    return split(part, fraction, seed, _VALIDATION, task)
+def hold_out(ready: SplitData, fraction: float, seed: int) -> tuple[Part, Held | None, Rows]:
+    """Return the rest for training, the held-out validation examples, and facts of the rest."""
+    out = _mask(ready.train[1], fraction, seed, _VALIDATION, ready.task, ready.rows)
+    train, part = _parted(ready.train, out)
+    held: Held | None = part
+    if part is not None and ready.rows.weights is not None:
+        held = (*part, ready.rows.weights[out])
+    return train, held, ready.rows.take(~out)
 
 
 def split(
     part: Part, fraction: float, seed: int, stream: int, task: str
 ) -> tuple[Part, Part | None]:
     """Split off a random fraction of the examples, stratified by class if there are classes."""
+    return _parted(part, _mask(part[1], fraction, seed, stream, task, ALIKE))
+
+
+def _mask(y: Array, fraction: float, seed: int, stream: int, task: str, rows: Rows) -> Array:
     if fraction == 0:
-        return part, None
+        return np.zeros(len(y), dtype=bool)
+    return held_out(y, fraction, np.random.default_rng([seed, stream]), task, rows)
+
+
+def _parted(part: Part, out: Array) -> tuple[Part, Part | None]:
     X, y = part
-    rng = np.random.default_rng([seed, stream])
-    if task == "classify":
-        groups = [np.flatnonzero(y == label) for label in np.unique(y)]
-    else:
-        groups = [np.arange(len(y))]
-    out = np.zeros(len(y), dtype=bool)
-    for rows in groups:
-        wanted = min(round(fraction * len(rows)), len(rows) - 1)  # one at least to learn from
-        out[rng.permutation(rows)[:wanted]] = True
-    if not out.any():
-        raise ValueError(f"{len(y)} examples are too few to hold out {fraction:g} of them")
-    return (X[~out], y[~out]), (X[out], y[out])
+    return (part, None) if not out.any() else ((X[~out], y[~out]), (X[out], y[out]))
 
 
 def fingerprint(data: datasets.Data) -> str:

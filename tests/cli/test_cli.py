@@ -580,7 +580,7 @@ class TestCtrlC:
         assert "(fastnn train --resume c continues)" in err
 
     def test_before_the_training_nothing_is_written(self, run, monkeypatch, folder):
-        def load(spec, target):
+        def load(spec, target, test):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(task_data, "load", load)
@@ -797,7 +797,7 @@ class TestFailures:
             assert "the folder . is read-only" in err
 
     def test_too_little_memory_is_told_in_one_line(self, run, monkeypatch):
-        def load(spec, target):
+        def load(spec, target, test):
             raise MemoryError("80 GB wanted")
 
         monkeypatch.setattr(task_data, "load", load)
