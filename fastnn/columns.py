@@ -75,6 +75,8 @@ class Column:
         Whether a unit stands for all other levels, those never seen among them.
     parts : tuple of str
         Parts of a date: days since the fill, and the phases of the year, week and day.
+    day_first : bool
+        Whether dates in text are day, month, year.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Column:
     levels: tuple[str, ...] = ()
     others: bool = False
     parts: tuple[str, ...] = ()
+    day_first: bool = False
 
     @property
     def used(self) -> bool:
@@ -276,7 +279,7 @@ def _from_facts(facts: Mapping[str, Any]) -> Column:
     sound = (
         facts.keys() <= known
         and all(isinstance(text, str) for text in (column.name, column.kind, column.reason))
-        and all(type(flag) is bool for flag in (column.comma, column.flagged, column.others))
+        and all(type(flag) is bool for flag in _flags(column))
         and _is_finite(column.fill)
         and all(isinstance(level, str) for level in (*column.levels, *column.parts))
         and set(column.parts) <= set(_PARTS)
@@ -288,6 +291,10 @@ def _from_facts(facts: Mapping[str, Any]) -> Column:
     if not sound:
         raise ValueError(f"the model file's column {one_line(repr(facts.get('name')))} is damaged")
     return column
+
+
+def _flags(column: Column) -> tuple[object, ...]:
+    return column.comma, column.flagged, column.others, column.day_first
 
 
 def _is_finite(value: object) -> TypeGuard[float]:
@@ -356,26 +363,32 @@ def is_decimal_comma(series: pd.Series[Any]) -> bool:
     return bool(words.any()) and not numbers_of(series, comma=True)[1].any()
 
 
-def moments_of(series: pd.Series[Any]) -> npt.NDArray[np.float64] | None:
+def moments_of(series: pd.Series[Any], day_first: bool = False) -> Array | None:
     """Return seconds since 1970, NaN where missing; None if the cells are no dates."""
     import pandas
 
-    if series.dtype.kind == "M" or str(series.dtype).startswith("datetime64"):
-        moments = series
-    else:
+    moments: Any = series
+    if series.dtype.kind != "M" and not str(series.dtype).startswith("datetime64"):
         texts = [text for text in texts_of(series) if text is not None]
         if not texts or not all(_DATE.fullmatch(text) for text in texts):
             return None
-        first = [re.split(r"[-/.]", text)[0] for text in texts]
-        days_first = max(map(int, first)) > 12 and max(map(len, first)) <= 2
         moments = pandas.to_datetime(
-            series, errors="coerce", format="mixed", dayfirst=days_first, utc=True
+            series, errors="coerce", format="mixed", dayfirst=day_first, utc=True
         )
         if moments.isna().sum() > series.isna().sum() + 0.05 * len(series):
             return None
     moments = pandas.to_datetime(moments, utc=True)
     seconds = (moments - pandas.Timestamp(0, tz="UTC")).dt.total_seconds()
     return np.asarray(seconds.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def is_day_first(series: pd.Series[Any]) -> bool:
+    """Return whether dates in text begin with a number that is no month, and no year."""
+    if series.dtype.kind in "biufM":
+        return False
+    texts = [text for text in texts_of(series) if text is not None]
+    first = [re.split(r"[-/.]", text)[0] for text in texts if _DATE.fullmatch(text)]
+    return bool(first) and max(map(int, first)) > 12 and max(map(len, first)) <= 2
 
 
 # Learning ----------------------------------------------------------------------------------------
@@ -402,9 +415,10 @@ def _learn(name: str, series: pd.Series[Any], position: int, numeric: bool) -> C
                 reason = _NUMBERS_ROWS if dense else "it names the rows"
                 return Column(name, "id", reason)
         return _number_column(name, series)
-    seconds = moments_of(series)
+    day_first = is_day_first(series)
+    seconds = moments_of(series, day_first)
     if seconds is not None:
-        return _date(name, seconds)
+        return _date(name, seconds, day_first)
     comma = is_decimal_comma(series)
     words = numbers_of(series, comma)[1]
     filled = int(series.notna().sum())
@@ -460,9 +474,9 @@ def _category(name: str, texts: npt.NDArray[np.object_], kind: str = "category")
     )
 
 
-def _date(name: str, seconds: Array) -> Column:
-    fill = float(np.nanmedian(seconds))
-    column = Column(name, "date", fill=fill, flagged=bool(np.isnan(seconds).any()), parts=_PARTS)
+def _date(name: str, seconds: Array, day_first: bool) -> Column:
+    fill, flagged = float(np.nanmedian(seconds)), bool(np.isnan(seconds).any())
+    column = Column(name, "date", fill=fill, flagged=flagged, parts=_PARTS, day_first=day_first)
     parts = _date_parts(column, seconds)
     varying = tuple(
         part for part, values in zip(_PARTS, parts.T, strict=True) if np.ptp(values) > 1e-9
@@ -489,7 +503,7 @@ def _units(column: Column, series: pd.Series[Any], where: str) -> Array:
     elif column.kind == "date":
         seconds = np.full(len(series), np.nan)
         if not series.isna().all():
-            found = moments_of(series)
+            found = moments_of(series, column.day_first)
             if found is None:
                 raise ValueError(f"{where}, column {column.name!r}: expected dates")
             seconds = found

@@ -446,7 +446,7 @@ def _print_plan(job: Job) -> None:
     report.fact("network", report.describe(net))
     for name, value in job.summary.items():
         report.fact(name, value)
-    if data.raw is not None and job.plan is not None:
+    if data.image_shape is None and job.plan is not None and job.plan.free:
         report.fact("time", f"about {words.seconds(_most_seconds(job, job.plan))} at most")
     sys.stdout.flush()
 

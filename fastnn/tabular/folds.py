@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 _MOST_STEPS, _LEAST_EPOCHS = 10_000, 20
+_MOST_EPOCHS = 2_500
 _PATIENCE_STEPS, _PATIENCE_EPOCHS = 1_500, 10
 _STREAM = 2  # of random numbers; those of the test and validation examples are 0 and 1
 
@@ -98,7 +99,7 @@ def most_epochs(n: int, batch_size: int, n_params: int) -> int:
     """Return the epochs of each fold's network if nothing stops it."""
     most = min(_MOST_STEPS, recipe.most_steps(batch_size, n_params) // (FOLDS + 1))
     steps = -(-round(n * (1 - 1 / FOLDS)) // batch_size)
-    return max(_LEAST_EPOCHS, -(-most // steps))
+    return max(_LEAST_EPOCHS, min(_MOST_EPOCHS, -(-most // steps)))
 
 
 def _smooth(curve: Array, width: int) -> Array:

@@ -56,7 +56,11 @@ def _cells(column: Column, series: pd.Series[Any]) -> Array | None:
     """Return numbers, or the positions of levels; missing cells are a value of their own."""
     if column.kind in ("category", "boolean"):
         return category_codes(texts_of(series), column.levels)
-    values = moments_of(series) if column.kind == "date" else numbers_of(series, column.comma)[0]
+    values = (
+        moments_of(series, column.day_first)
+        if column.kind == "date"
+        else numbers_of(series, column.comma)[0]
+    )
     if values is None or np.isnan(values).all():  # an id in words
         return None
     return np.where(np.isnan(values), np.nanmin(values) - 1.0, values)

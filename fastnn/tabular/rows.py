@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..columns import moments_of, numbers_of, texts_of
+from ..columns import is_day_first, moments_of, numbers_of, texts_of
 from ..datasets.tables import RawTable
 
 Array = NDArray[Any]
@@ -78,9 +78,10 @@ class Roles:
             _whole(np.where(missing, np.nan, 0.0), self.group, "group")
             groups = np.unique(texts.astype(str), return_inverse=True)[1]
         if self.time:
-            seconds = moments_of(raw.frame[self.time])
+            cells = raw.frame[self.time]
+            seconds = moments_of(cells, is_day_first(cells))
             if seconds is None:
-                seconds = numbers_of(raw.frame[self.time])[0]
+                seconds = numbers_of(cells)[0]
             times = _whole(seconds, self.time, "date or number")
         return Rows(weights, groups, times)
 

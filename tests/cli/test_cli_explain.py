@@ -17,9 +17,9 @@ from fastnn.tabular import task_data
 
 VIEWS = [
     *("cost", "sensitivity", "nudges", "table", "paths", "weights", "activations", "confusion"),
-    *("mistakes", "units", "diagnose", "plane"),
+    *("mistakes", "units", "diagnose", "plane", "importance"),
 ]
-JUDGES = ("cost", "weights", "activations", "confusion", "mistakes")
+JUDGES = ("cost", "weights", "activations", "confusion", "mistakes", "importance")
 
 
 @pytest.fixture(scope="module")

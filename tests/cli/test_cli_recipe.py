@@ -34,6 +34,7 @@ class TestSmallTables:
         assert status == 0
         assert "48 to train on, 12 held out to test" in out
         assert "dropout 0.1, epochs chosen by 5-fold cross-validation" in out
+        assert re.search(r"^time +about .* s at most$", out, re.MULTILINE)
         said = re.search(r"chosen +([\d,]+) epochs?: the best loss of 5-fold", out)[1]
         assert f"speed     {said} epoch" in out
         assert "kept" not in out

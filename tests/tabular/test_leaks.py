@@ -81,7 +81,7 @@ def test_train_says_what_it_made_of_the_columns(
     assert cli.main(words) == 0
     out = capsys.readouterr().out
     assert "caution   'paid' alone predicts the target" in out
-    assert "matters   paid 0." in out and "time      about " in out
+    assert "matters   paid 0." in out
     assert cli.main([*words, "--drop", "paid", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["columns"]["paid"] == "left out: as asked"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,8 +134,8 @@ def test_classes_have_labels_and_probabilities() -> None:
     np.testing.assert_allclose(model.predict_proba(frame).sum(axis=1), 1, rtol=1e-6)
     scores = model.evaluate(frame)
     assert scores["accuracy"] == 1 and scores["majority"] == 0.5
-    with pytest.raises(TypeError, match="exports do not have the preparation"):
-        fastnn.export.to_numpy(model, "never.py")
+    with pytest.raises(TypeError, match="does not have the preparation of a TableModel"):
+        fastnn.export.to_c(model, "never.c")
 
 
 def test_the_commands_train_evaluate_and_predict_raw_rows(
@@ -150,8 +153,13 @@ def test_the_commands_train_evaluate_and_predict_raw_rows(
     answers = [row["outputs"]["price"] for row in json.loads(capsys.readouterr().out)]
     model = fastnn.load("shop.safetensors")
     np.testing.assert_allclose(answers, model.predict("shop.csv"), rtol=1e-6)
-    assert cli.main(["export", "shop.safetensors", "shop.py"]) == 1
-    assert "exports do not have that preparation yet" in capsys.readouterr().err
+    assert cli.main(["export", "shop.safetensors", "shop.c"]) == 1
+    assert ".c files do not have that preparation: .py has" in capsys.readouterr().err
+    assert cli.main(["export", "shop.safetensors", "shop.py"]) == 0
+    with open("shop.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    module = runpy.run_path("shop.py")
+    np.testing.assert_allclose(module["predict"](rows)[:, 0], answers, rtol=1e-6)
 
 
 def test_a_table_of_numbers_alone_is_a_plain_network(tmp_path: Path) -> None:
@@ -190,3 +198,59 @@ def test_a_count_of_rows_is_a_quantity_where_there_is_nothing_else() -> None:
     frame = pandas.DataFrame({"second": np.arange(10)})
     assert kinds(Columns.learn(frame, target="t")) == {"second": "number"}
     assert kinds(Columns.learn(frame.assign(b=frame**2), target="t"))["second"] == "id"
+
+
+def odd_rows() -> Any:
+    """Return rows with all that a cell may be: gaps, thousands, commas, percents, dates, levels."""
+    return pandas.DataFrame(
+        {
+            "amount": ["1,200", "3,400", "$5", None, "12%", "1e3"] * 10,
+            "comma": ["1,5", "2.000,25", "-3", ",5", "7,0", None] * 10,
+            "day": ["13.02.2024", "01.03.2023", "28.02.2024 12:30", None, "2.1.2022", "30.1.21"]
+            * 10,
+            "level": ["a", "b", None, 1.0, True, "a b"] * 10,
+            "flag": [True, False, None, True, False, True] * 10,
+            "tail": [1.0, 2, 3, 4, 5, 1e6] * 10,
+            "y": np.arange(60) % 7,
+        }
+    )
+
+
+def test_the_exported_file_prepares_cells_as_the_columns_do(tmp_path: Path) -> None:
+    frame = odd_rows()
+    model = fastnn.TableModel("y", task="regress").fit(frame)
+    kinds_found = ["number", "number", "date", "category", "number", "number"]
+    assert [c.kind for c in model.columns] == kinds_found
+    module: dict[str, Any] = {}
+    exec(fastnn.export.to_numpy(model, tmp_path / "m.py"), module)
+    rows = frame.drop(columns="y")
+    new = rows.assign(level="never seen", tail=[None] * 60, amount="-")
+    for cells in (rows, new):
+        np.testing.assert_allclose(module["prepare"](cells), model.prepare(cells), atol=1e-9)
+        np.testing.assert_allclose(module["predict"](cells)[:, 0], model.predict(cells), rtol=1e-5)
+    one = dict(zip(rows.columns, rows.iloc[1], strict=True))
+    assert module["predict"](one).shape == (1, 1)
+    assert module["predict"](list(one.values())) == module["predict"](one)
+    with pytest.raises(ValueError, match="column 'tail': expected a number, found 'many'"):
+        module["predict"]({**one, "tail": "many"})
+    with pytest.raises(ValueError, match="a row has no 'day'"):
+        module["predict"]({"amount": 1, "comma": 2})
+
+
+def test_days_that_come_first_in_training_come_first_in_a_single_row() -> None:
+    frame = pandas.DataFrame({"day": ["13.02.2024", "01.03.2024", "20.05.2024"], "a": [1, 3, 2]})
+    columns = Columns.learn(frame, target="t")
+    whole = columns.transform(frame)
+    np.testing.assert_array_equal(columns.transform(frame.iloc[[1]]), whole[[1]])
+
+
+def test_frames_of_polars_and_arrow_are_taken_as_those_of_pandas() -> None:
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    pytest.importorskip("narwhals")
+    frame = shop(60).drop(columns="Unnamed: 0")
+    model = fastnn.TableModel("price", task="regress").fit(polars.from_pandas(frame))
+    answers = model.predict(frame)
+    np.testing.assert_allclose(model.predict(polars.from_pandas(frame)), answers)
+    np.testing.assert_allclose(model.predict(arrow.Table.from_pandas(frame)), answers)
+    with pytest.raises(TypeError, match="DataFrame of pandas, polars or Arrow, or the path"):
+        model.predict([[1, 2]])
