@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import MLP, datasets, pictures
 from ..datasets import tables
+from ..datasets.frames import is_pattern
 from ..tabular import task_data
 from . import options, report
 from .loading import load_network
@@ -87,7 +88,7 @@ def examples_for(
     assert spec is not None
     if data is None and not _is_here(spec):
         raise UsageError(f"{path} was trained on {spec}, which is not here: give --data")
-    if target is None and recipe is not None and Path(spec).is_file():
+    if target is None and recipe is not None and (Path(spec).is_file() or is_pattern(spec)):
         target = None if Path(spec).suffix.lower() == ".npz" else recipe.target
     own = recipe.test if recipe is not None and data is None else None
     loaded = task_data.load(spec, target, own)
@@ -156,4 +157,4 @@ def _part(
 
 
 def _is_here(spec: str) -> bool:
-    return spec in ("digits", "mnist", "fashion-mnist") or Path(spec).exists()
+    return spec in ("digits", "mnist", "fashion-mnist") or Path(spec).exists() or is_pattern(spec)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from .. import pictures
 from ..paths import check_regular, expanded
-from . import tables
+from . import folders, tables
+from .frames import is_pattern
 from .idx import GZIP_MAGIC, Array, FilePath, Splits, load_folder, read_idx
 from .published import load_digits, load_fashion_mnist, load_mnist
 from .tables import load_table
@@ -59,9 +60,11 @@ def load_data(spec: FilePath, *, target: tables.Target = None, raw: bool = False
     Parameters
     ----------
     spec : str or path
-        ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``; or a folder of IDX files (`load_idx`); or
-        a file that holds a table (`load_table`). A folder with the name of a data set is written
-        ``"./mnist"``.
+        ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``; or a file that holds a table
+        (`load_table`), or a pattern of such files (``"parts/*.csv"``); or a folder: of IDX files
+        (`load_idx`), of a folder of pictures for each class, of ``X.npy`` and ``y.npy`` (or
+        ``X_train.npy``, ``y_train.npy`` and perhaps ``X_test.npy``, ``y_test.npy``). A folder with
+        the name of a data set is written ``"./mnist"``.
     target : str, int or sequence of these, optional
         The target's column in a table, as for `load_table`.
     raw : bool, default False
@@ -93,22 +96,17 @@ def load_data(spec: FilePath, *, target: tables.Target = None, raw: bool = False
         train, test = _NAMED[str(spec)]()
         return Data(str(spec), train, test, image_shape=(28, 28))
     if folder:
+        classes, files = folders.classes_of(path), folders.array_files(path)
+        if classes:
+            X, y, shape = folders.read_classes(classes)
+            return Data(path.resolve().name, (X, y), None, shape)
+        if files:
+            return _of_table(path.resolve().name, folders.read_array_files(files))
         (train, test), shape = load_folder(path)
         return Data(path.resolve().name, train, test, shape)
     if path.suffix.lower() in tables.NUMPY_SUFFIXES or (path.is_file() and not raw):
-        table = load_table(path, target=target)
-        held_out = None
-        if table.X_test is not None and table.y_test is not None:
-            held_out = (table.X_test, table.y_test)
-        return Data(
-            path.stem,
-            (table.X, table.y),
-            held_out,
-            table.image_shape,
-            table.feature_names,
-            table.target_name,
-        )
-    if path.is_file() or path.suffix.lower() in tables.TABLE_SUFFIXES:
+        return _of_table(path.stem, load_table(path, target=target))
+    if path.is_file() or path.suffix.lower() in tables.TABLE_SUFFIXES or is_pattern(path):
         rows = tables.load_raw(path, target=target)
         return Data(
             path.stem,
@@ -123,7 +121,22 @@ def load_data(spec: FilePath, *, target: tables.Target = None, raw: bool = False
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise ValueError(
         f"unknown data {str(spec)!r}{hint}: expected {', '.join(map(repr, _NAMED))}, a folder of "
-        "IDX files, or a file that holds a table (.csv, .xlsx, .parquet, .json, .npz, .npy, ...)"
+        "IDX files or of pictures by class, or a file that holds a table (.csv, .xlsx, .parquet, "
+        ".json, .npz, .npy, ...)"
+    )
+
+
+def _of_table(name: str, table: tables.Table) -> Data:
+    held_out = None
+    if table.X_test is not None and table.y_test is not None:
+        held_out = (table.X_test, table.y_test)
+    return Data(
+        name,
+        (table.X, table.y),
+        held_out,
+        table.image_shape,
+        table.feature_names,
+        table.target_name,
     )
 
 

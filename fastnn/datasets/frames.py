@@ -11,6 +11,7 @@ Private: it may change without notice.
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import json
 import re
@@ -43,6 +44,7 @@ _SEPARATORS = (",", ";", "\t", "|")
 _ENCODINGS = ("utf-8", "euc_kr", "cp1252", "latin-1")  # each refuses most texts of the next ones
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 _MISSING = {"", "?", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "-nan", "#na"}
+_QUOTED = [re.compile(rf"(?:^|[,;\t|])\s*{q}[^{q}]*{q}\s*(?:[,;\t|]|$)") for q in ("'", '"')]
 _LIBSVM = re.compile(r"[+-]?[\d.eE+-]+(\s+\d+:[+-]?[\d.eE+-]+)+\s*(#.*)?")
 
 
@@ -70,6 +72,7 @@ def read_frame(path: str | Path, *, names: Sequence[str] | None = None) -> Frame
     Parameters
     ----------
     path : path
+        Or a pattern, such as ``parts/*.csv``: the rows of all files, which have the same columns.
     names : sequence of str, optional
         Column names: the first row of a text is its header if it has one of them; it is none if
         there are no names. Otherwise the table decides: a header is text above numbers, or above
@@ -82,6 +85,8 @@ def read_frame(path: str | Path, *, names: Sequence[str] | None = None) -> Frame
     ImportError
         If the library that reads such a file is not installed.
     """
+    if is_pattern(path):
+        return _read_several(Path(path), names)
     path = existing_file(path)
     with open(path, "rb") as file:
         start = file.read(_SAMPLE)
@@ -91,6 +96,27 @@ def read_frame(path: str | Path, *, names: Sequence[str] | None = None) -> Frame
         if start.startswith(magic):
             return _checked(path, read(path, names))
     return _checked(path, _read_text(path, path, start, names))
+
+
+def is_pattern(path: str | Path) -> bool:
+    """Return whether it is a pattern of several files, and not the name of one."""
+    return any(sign in str(path) for sign in "*?[") and not Path(path).exists()
+
+
+def _read_several(pattern: Path, names: Sequence[str] | None) -> Frame:
+    paths = sorted(Path(name) for name in glob.glob(str(pattern.expanduser())))
+    if not paths:
+        raise FileNotFoundError(f"there is no file {pattern}")
+    parts = [read_frame(path, names=names) for path in paths]
+    first = parts[0]
+    for path, part in zip(paths, parts, strict=True):
+        if set(part.frame.columns) != set(first.frame.columns) or part.headed != first.headed:
+            wrong = set(part.frame.columns) ^ set(first.frame.columns)
+            shown = one_line(repr(min(wrong))) if wrong else "a header in one of them only"
+            raise ValueError(f"{path} and {paths[0]} differ in their columns: {shown}")
+    frame = import_pandas().concat([part.frame for part in parts], ignore_index=True)
+    notes = dict.fromkeys(note for part in parts for note in part.notes)
+    return Frame(frame, first.headed, (f"read {len(paths)} files", *notes))
 
 
 def _checked(path: Path, table: Frame) -> Frame:
@@ -265,7 +291,7 @@ def _form(path: Path, sample: str) -> _Form:
     lines = [line for line in lines[skipped:] if line.strip()]
     best: tuple[float, float] = (-1.0, -1.0)
     chosen = _Form(",", '"', skipped, [[line] for line in lines])
-    quote = "'" if _is_quoted(lines, "'") and not _is_quoted(lines, '"') else '"'
+    quote = "'" if _is_quoted_singly(lines) else '"'
     for separator in (*_SEPARATORS, r"\s+"):
         if separator == r"\s+":
             rows = [line.split() for line in lines]
@@ -346,10 +372,10 @@ def _opened(source: Path | io.BytesIO) -> IO[bytes]:
     return open(source, "rb") if isinstance(source, Path) else io.BytesIO(source.getvalue())
 
 
-def _is_quoted(lines: list[str], quote: str) -> bool:
-    return sum(line.count(quote) >= 2 and line.strip()[0] == quote for line in lines) * 2 > len(
-        lines
-    )
+def _is_quoted_singly(lines: list[str]) -> bool:
+    """Return whether most rows have a cell in single quotes, and few one in double quotes."""
+    found = [sum(bool(cell.search(line)) for line in lines) for cell in _QUOTED]
+    return 2 * found[0] > len(lines) > 2 * found[1]
 
 
 def _is_headed(rows: list[list[str]], names: Sequence[str] | None) -> bool:
@@ -472,7 +498,7 @@ def _read_excel(path: Path) -> Frame:
     with _reading(path, "an Excel file") as pandas:
         with pandas.ExcelFile(path) as book:
             sheets = list(book.sheet_names)
-            cells = book.parse(0, header=None, dtype=object, na_values=list(MISSING))
+            cells = pandas.read_excel(book, header=None, dtype=object, na_values=list(MISSING))
         cells = cells.dropna(how="all").dropna(how="all", axis=1).reset_index(drop=True)
         texts = cells.head(_SAMPLE_ROWS).fillna("").astype(str)
         headed = _is_headed(texts.to_numpy().tolist(), None)

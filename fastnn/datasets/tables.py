@@ -169,7 +169,7 @@ def load_rows(path: FilePath) -> Array:
     path = existing_file(path)
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        return _as_rows(_read_npy(path), str(path))[0]
+        return _as_rows(read_npy(path), str(path))[0]
     if suffix == ".npz":
         return _as_rows(*_read_npz(path, _choose_rows)["x"])[0]
     return rows_as_numbers(path, read_frame(path).frame)
@@ -340,7 +340,7 @@ def _show(cell: str) -> str:
 def _npy_table(path: Path, target: Target) -> Table:
     if target is not None and not isinstance(target, str | int):
         raise ValueError(f"{path}: several targets are for tables with columns, or an .npz")
-    table = _read_npy(path)
+    table = read_npy(path)
     if table.ndim != 2 or table.shape[1] < 2:
         raise ValueError(
             f"{path} has the shape {table.shape}; expected (n, d + 1), the target in a column"
@@ -362,7 +362,11 @@ def _npy_table(path: Path, target: Target) -> Table:
 
 
 def _npz_table(path: Path) -> Table:
-    arrays = _read_npz(path, _choose_labelled)
+    return table_of_arrays(_read_npz(path, _choose_labelled))
+
+
+def table_of_arrays(arrays: dict[str, tuple[Array, str]]) -> Table:
+    """Return a table of the arrays x and y, or x_train, y_train and perhaps x_test, y_test."""
     train, test = ("x", "y") if "x" in arrays else ("x_train", "y_train"), ("x_test", "y_test")
     X, shape = _as_rows(*arrays[train[0]])
     y = _as_targets(arrays[train[1]][0], len(X), arrays[train[1]][1])
@@ -371,11 +375,13 @@ def _npz_table(path: Path) -> Table:
     X_test, test_shape = _as_rows(*arrays[test[0]])
     y_test = _as_targets(arrays[test[1]][0], len(X_test), arrays[test[1]][1])
     if (X_test.shape[1], test_shape) != (X.shape[1], shape):
-        raise ValueError(f"{path}: x_test has rows of {X_test.shape[1]}, x_train of {X.shape[1]}")
+        where = arrays[test[0]][1]
+        raise ValueError(f"{where}: x_test has rows of {X_test.shape[1]}, x_train of {X.shape[1]}")
     return Table(X, y, None, None, X_test, y_test, shape)
 
 
-def _read_npy(path: Path) -> Array:
+def read_npy(path: Path) -> Array:
+    """Read an array, checked before memory is taken; above 64 MiB it is mapped."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         _check_npy(file, size, str(path))
@@ -407,12 +413,23 @@ def _read_npz(
         raise ValueError(f"{path} is a damaged .npz file: {one_line(error)}") from error
 
 
+_NAMES = (  # of X and y, and of the test examples
+    ("x", "y"),
+    ("x_train", "y_train", "x_test", "y_test"),
+    ("x_train", "y_train"),
+    ("train_images", "train_labels", "test_images", "test_labels"),
+    ("training_images", "training_labels", "test_images", "test_labels"),  # EMNIST
+    ("data", "target"),
+    ("arr_0", "arr_1"),
+)
+
+
 def _choose_labelled(path: Path, names: Iterable[str]) -> dict[str, str]:
     lower = {name.lower(): name for name in names}
-    train, test = ("x_train", "y_train"), ("x_test", "y_test")
-    for keys in (("x", "y"), train + test, train):
+    for keys in _NAMES:
         if lower.keys() >= set(keys):
-            return {key: lower[key] for key in keys}
+            kept = ("x", "y") if len(keys) == 2 else _NAMES[1]
+            return {key: lower[name] for key, name in zip(kept, keys, strict=True)}
     raise ValueError(
         f"{path} has the arrays {one_line(', '.join(lower.values())) or '(none)'}; "
         "expected X and y, or x_train and y_train"
@@ -460,6 +477,8 @@ def _as_rows(X: Array, label: str) -> tuple[Array, tuple[int, int] | None]:
         raise ValueError(f"{label} has the type {X.dtype}; expected numbers")
     if X.ndim == 3:
         return X.reshape(len(X), -1), (X.shape[1], X.shape[2])
+    if X.ndim == 4 and X.shape[3] in (1, 3, 4):  # grey or colours, a value each
+        return X.reshape(len(X), -1), (X.shape[1], X.shape[2]) if X.shape[3] == 1 else None
     if X.ndim != 2:
         raise ValueError(
             f"{label} has the shape {X.shape}; expected (n, d), or (n, height, width) for images"
@@ -468,6 +487,8 @@ def _as_rows(X: Array, label: str) -> tuple[Array, tuple[int, int] | None]:
 
 
 def _as_targets(y: Array, n: int, label: str) -> Array:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
     if y.ndim not in (1, 2) or len(y) != n:
         raise ValueError(f"{label} has the shape {y.shape}; expected targets for {n} examples")
     if y.ndim == 1 and y.dtype.kind in "bui":

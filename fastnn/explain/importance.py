@@ -1,4 +1,4 @@
-"""How much each column of a table matters to a model: permutation importance.
+"""Permutation importance: the fall of a score when one column of a table is shuffled.
 
 A column's cells are shuffled among the rows, with all units that stand for it, and the score falls:
 Breiman, "Random Forests", Machine Learning 45 (2001), section 10. Columns that say the same share

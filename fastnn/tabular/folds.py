@@ -32,6 +32,7 @@ FOLDS = 5
 _MOST_STEPS, _LEAST_EPOCHS = 10_000, 20
 _MOST_EPOCHS = 2_500
 _PATIENCE_STEPS, _PATIENCE_EPOCHS = 1_500, 10
+_LONGER = 3  # times the patience, which watches the loss, where the accuracy decides
 _STREAM = 2  # of random numbers; those of the test and validation examples are 0 and 1
 
 
@@ -66,8 +67,9 @@ def choose_epochs(
     for k in range(FOLDS):
         out = fold == k
         steps = -(-int((~out).sum()) // batch_size)
+        patience = _PATIENCE_STEPS * (_LONGER if by == "accuracy" else 1)
         stopper = EarlyStopping(
-            patience=max(_PATIENCE_EPOCHS, -(-_PATIENCE_STEPS // steps)), restore_best=False
+            patience=max(_PATIENCE_EPOCHS, -(-patience // steps)), restore_best=False
         )
         held: Held = X[out], y[out]
         if rows.weights is not None:
