@@ -15,10 +15,12 @@ import glob
 import io
 import json
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -37,7 +39,8 @@ SUFFIXES = (
 )
 
 _SAMPLE = 1 << 18  # bytes at the start of a text that show its form
-_SAMPLE_ROWS = 500
+_SAMPLE_ROWS = 200
+_MOST_LINES = 500  # of the first row
 # Each column costs pandas a kilobyte, whatever it holds.
 _MOST_COLUMNS, _MOST_LINE = 1 << 16, 4 << 20
 _SEPARATORS = (",", ";", "\t", "|")
@@ -244,20 +247,17 @@ def _parse(
             "header": 0 if headed else None,
             "encoding": "utf-8-sig" if encoding == "utf-8" else encoding,
             "na_values": list(MISSING),
-            "low_memory": False,  # one type a column, decided by all of it
             "skipinitialspace": True,
         }
         if form.separator == r"\s+":
             del options["skipinitialspace"]
         try:
-            frame = pandas.read_csv(source, **options)
+            frame = _read_csv(pandas, source, options)
             index = frame.index
             if not isinstance(index, pandas.RangeIndex) and (
                 index.nlevels > 1 or frame.iloc[:, -1].isna().all()
             ):  # rows end in a separator: pandas took their first cells for names
-                if isinstance(source, io.BytesIO):
-                    source.seek(0)
-                frame = pandas.read_csv(source, index_col=False, **options)
+                frame = _read_csv(pandas, source, {"index_col": False, **options})
             elif len(frame.columns) and frame.iloc[:, -1].isna().any():  # or rows are too short
                 indices = 0 if isinstance(index, pandas.RangeIndex) else index.nlevels
                 width = frame.shape[1] + indices
@@ -278,23 +278,36 @@ def _parse(
             ) from None
 
 
+def _read_csv(pandas: Any, source: Path | io.BytesIO, options: dict[str, Any]) -> pd.DataFrame:
+    """Read in parts, which takes less time and memory, or as a whole if their types differ."""
+    for whole in (False, True):
+        if isinstance(source, io.BytesIO):
+            source.seek(0)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            frame = pandas.read_csv(source, low_memory=not whole, **options)
+        if not any(issubclass(each.category, pandas.errors.DtypeWarning) for each in caught):
+            break
+    return frame
+
+
 class _EncodingError(Exception):
     """Not of this encoding."""
 
 
 def _form(path: Path, sample: str) -> _Form:
     """Return the separator and the quote of a text by the rows at its start."""
-    lines = sample.splitlines()[: 2 * _SAMPLE_ROWS]
+    lines = sample.splitlines()[: 2 * _MOST_LINES]
     skipped = 0
     while skipped < len(lines) - 1 and lines[skipped].lstrip().startswith(("#", "%")):
         skipped += 1
     lines = [line for line in lines[skipped:] if line.strip()]
     best: tuple[float, float] = (-1.0, -1.0)
     chosen = _Form(",", '"', skipped, [[line] for line in lines])
-    quote = "'" if _is_quoted_singly(lines) else '"'
+    quote = "'" if _is_quoted_singly(lines[:_SAMPLE_ROWS]) else '"'
     for separator in (*_SEPARATORS, r"\s+"):
         if separator == r"\s+":
-            rows = [line.split() for line in lines]
+            rows = [line.split() for line in lines[:_SAMPLE_ROWS]]
         else:
             try:
                 reader = csv.reader(
@@ -303,10 +316,9 @@ def _form(path: Path, sample: str) -> _Form:
                     quotechar=quote,
                     skipinitialspace=True,
                 )
-                rows = [row for row in reader if row]
+                rows = list(islice(filter(None, reader), _SAMPLE_ROWS))
             except csv.Error:
                 continue
-        rows = rows[:_SAMPLE_ROWS]
         widths = [len(row) for row in rows]
         width = max(sorted(set(widths), reverse=True), key=widths.count, default=0)
         if width < 2:
@@ -327,10 +339,8 @@ def _form(path: Path, sample: str) -> _Form:
         raise ValueError(
             f"{path} has more than {_MOST_COLUMNS:,} columns; so wide a table is for an .npy file"
         )
-    if len(chosen.rows) == 1 < _SAMPLE_ROWS < len(lines):
-        raise ValueError(
-            f"{path}: its first row has more than {_SAMPLE_ROWS} lines: a stray quote?"
-        )
+    if len(chosen.rows) == 1 < _MOST_LINES < len(lines):
+        raise ValueError(f"{path}: its first row has more than {_MOST_LINES} lines: a stray quote?")
     return chosen
 
 

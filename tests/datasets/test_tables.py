@@ -149,6 +149,12 @@ def test_a_missing_mark_in_the_first_row_makes_no_header(tmp_path: Path) -> None
     assert not raw.headed and raw.y.tolist() == ["yes", "no", "yes"]
 
 
+def test_a_word_far_below_the_numbers_makes_the_whole_column_text(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i % 3},0\n" for i in range(200_000))
+    frame = tables.load_raw(csv_file(tmp_path, f"a,b,y\n{rows}5,07,1\n6,seven,1\n")).frame
+    assert frame["b"].iloc[[0, 200_000, 200_001]].tolist() == ["0", "07", "seven"]
+
+
 def test_commas_are_thousands_or_decimal_points_by_the_whole_column(tmp_path: Path) -> None:
     table = tables.load_table(csv_file(tmp_path, 'a,y\n"1,200",1\n"3,400",2\n'))
     assert table.X.tolist() == [[1200], [3400]]
