@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .model_file.reading import load
     from .optim import LBFGS, SGD, Adam, AdamW, LevenbergMarquardt, RMSprop
     from .streams.stream import stream
+    from .tabular.model import TableModel
 
 __all__ = [
     "LBFGS",
@@ -46,6 +47,7 @@ __all__ = [
     "History",
     "LevenbergMarquardt",
     "RMSprop",
+    "TableModel",
     "callbacks",
     "datasets",
     "explain",
@@ -83,6 +85,7 @@ _MODULE_OF = {
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "RMSprop": "optim",
+    "TableModel": "tabular.model",
     "fit_many": "many",
     "from_sklearn": "estimators",
     "load": "model_file.reading",

@@ -39,7 +39,7 @@ def networks(X: NDArray[np.float32], y: list[str], path: Path) -> None:
     assert_type(net.gradient(X, y, per_example=True).weights, list[Array])
     assert_type(net.train_batch(X, y), dict[str, float])
     net.save(path)
-    assert_type(fastnn.load(path), fastnn.MLP | Any)  # or an Ensemble
+    assert_type(fastnn.load(path), fastnn.MLP | fastnn.TableModel | Any)  # or an Ensemble
     net.weights[0] = np.zeros((4, 8))
     net.params = [0.0] * net.n_params
 

@@ -84,9 +84,9 @@ def train(
 ) -> None:
     """Train all networks on the same rows; they differ by their seeds."""
     X, y = job.train
-    weight = None
+    weight = job.rows.weights
     if job.recipe.class_weight is not None:
-        weight = nets[0]._passes.examples(X, y, None, job.recipe.class_weight)[0].weight
+        weight = nets[0]._passes.examples(X, y, weight, job.recipe.class_weight)[0].weight
     fit_many(
         nets,
         X,

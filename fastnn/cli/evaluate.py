@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from .. import MLP, Ensemble, datasets, pictures
-from ..model_file.reading import load_any
-from . import options, report, task_data
+from ..datasets import tables
+from ..datasets.frames import is_pattern
+from ..tabular import task_data
+from . import options, report
 from .ensembles import Mean, one_network
+from .loading import load_network
 from .options import UsageError
 from .train import Recipe
 
@@ -25,7 +28,6 @@ WORDS = {
     "held out": "held-out test examples",
     "all": "examples",
 }
-_TABLES = (".csv", ".tsv", ".npy")  # files in which the target is a column
 
 _EPILOG = """\
 examples:
@@ -72,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def examples_for(
-    net: MLP, path: str, data: str | None, target: str | None, split: str = "test"
+    net: MLP, path: str, data: str | None, target: tables.Target, split: str = "test"
 ) -> tuple[task_data.Part, str, str]:
     """Return examples (X, y) for a model, their kind (a key of `WORDS`), and the data's name.
 
@@ -87,9 +89,10 @@ def examples_for(
     assert spec is not None
     if data is None and not _is_here(spec):
         raise UsageError(f"{path} was trained on {spec}, which is not here: give --data")
-    if target is None and recipe is not None and Path(spec).suffix.lower() in _TABLES:
-        target = recipe.target
-    loaded = task_data.load(spec, target)
+    if target is None and recipe is not None and (Path(spec).is_file() or is_pattern(spec)):
+        target = None if Path(spec).suffix.lower() == ".npz" else recipe.target
+    own = recipe.test if recipe is not None and data is None else None
+    loaded = task_data.load(spec, target, own)
     same = recipe is not None and task_data.fingerprint(loaded) == recipe.fingerprint
     (X, y), which = _part(net, loaded, recipe if same else None, split)
     part = task_data.in_order(net, X, loaded.feature_names, spec), y
@@ -108,7 +111,7 @@ def load_model(path: str, command: str, *, several: bool = False) -> MLP:
 
     Of an ensemble `several` gives the mean, in the role of a network; else it is refused.
     """
-    model = load_any(path)
+    model = load_network(path)
     if several and isinstance(model, Ensemble):
         net = cast("MLP", Mean(model))
     else:
@@ -141,14 +144,15 @@ def _part(
     task = report.task_of(net)
     train, test, held_out = data.train, data.test, False
     if recipe is not None:
-        ready = task_data.prepare(data, task, recipe.test_fraction, recipe.seed)
+        ready = recipe.prepare(data)
         train, test, held_out = ready.train, ready.test, ready.held_out
     if split == "test" and test is not None:
         (X, y), which = test, "held out" if held_out else "test"
     elif split == "train" and (test is not None or recipe is not None):
-        kept = 0.0 if recipe is None else recipe.validation_fraction
-        seed = 0 if recipe is None else recipe.seed
-        ((X, y), _), which = task_data.hold_out(train, kept, seed, task), "train"
+        which = "train"
+        X, y = train
+        if recipe is not None:
+            (X, y), _, _ = task_data.hold_out(ready, recipe.validation_fraction, recipe.seed)
     else:
         (X, y), which = train, "all"
     if task == "classify" and y.ndim == 2 and y.shape[1] > 1:
@@ -161,4 +165,4 @@ def _part(
 
 
 def _is_here(spec: str) -> bool:
-    return spec in ("digits", "mnist", "fashion-mnist") or Path(spec).exists()
+    return spec in ("digits", "mnist", "fashion-mnist") or Path(spec).exists() or is_pattern(spec)

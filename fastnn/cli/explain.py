@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from .. import MLP, explain, paths
 from ..explain.shown import Shown, TextTable
 from ..explain.view_data import untrained
+from ..tabular.task_data import Part
 from . import evaluate, options, report
 from .options import UsageError
-from .task_data import Part
 
 if TYPE_CHECKING:
     from .options import Commands
@@ -42,6 +42,7 @@ views:
   confusion    the confusion matrix
   mistakes     the examples that cost most
   units        dead and saturated units
+  importance   the fall of the score when a column is shuffled
   plane        a map of the outputs of a network of two inputs
   diagnose     problems of the training, in words and numbers
 
@@ -49,7 +50,7 @@ cost, nudges and activations show one example, --index; the others use all of
 them. Without --data: the data that the model was trained on. Views of gradients
 and of training use the training examples (sensitivity, nudges, table, paths,
 units, diagnose), the others the test examples (cost, weights, activations,
-confusion, mistakes), plane both; --split chooses.
+confusion, mistakes, importance), plane both; --split chooses.
 """
 
 
@@ -103,10 +104,12 @@ _VIEWS: dict[str, Callable[[_Subject], Shown]] = {
     "confusion": lambda s: _Part(s, "confusion"),
     "mistakes": lambda s: _Part(s, "mistakes"),
     "units": lambda s: _Part(s, "units"),
+    "importance": lambda s: explain.importance(s.net, s.X, s.y),
     "plane": lambda s: explain.input_plane(s.net, s.X, s.y, test=s.test),
     "diagnose": lambda s: explain.diagnose(s.net, s.X, s.y),
 }
-_JUDGES = ("cost", "weights", "activations", "confusion", "mistakes")  # on test examples
+# on test examples
+_JUDGES = ("cost", "weights", "activations", "confusion", "mistakes", "importance")
 
 
 def add_parser(commands: Commands) -> None:

@@ -10,14 +10,20 @@ import fastnn
 
 from .. import MLP, Ensemble, words
 from ..model_file import container
-from ..model_file.reading import load_any
 from . import options, report
+from .loading import load_network
 
 if TYPE_CHECKING:
     from .options import Commands
 
 _SHOWN = 10  # classes, features
-_KNOWN = {"recipe", "image_shape", "image_form", "image_levels"}  # metadata that is not shown
+_KNOWN = {
+    "columns",
+    "recipe",
+    "image_shape",
+    "image_form",
+    "image_levels",
+}  # metadata that is not shown
 
 _EPILOG = """\
 examples:
@@ -44,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             fastnn.show_config()
         return 0
-    model = load_any(args.model)
+    model = load_network(args.model)
     if isinstance(model, Ensemble):
         return _print_ensemble(model, args)
     net = model

@@ -18,9 +18,10 @@ from ..lab.server import Server
 from ..lab.session import Session
 from ..lab.trainer import Settings
 from ..optim import SGD, FirstOrder
-from . import evaluate, options, report, task_data, train, train_options
+from ..tabular import task_data
+from ..tabular.task_data import Part
+from . import evaluate, options, report, train, train_options
 from .options import UsageError
-from .task_data import Part
 from .train_options import Plan
 
 if TYPE_CHECKING:

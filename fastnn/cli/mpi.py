@@ -27,11 +27,11 @@ def communicator(args: argparse.Namespace) -> Any:
 
 
 def share(comm: Any, part: Any) -> Any:
-    """Return a rank's rows of (X, y): a stretch, so that their order is that of one process."""
+    """Return a rank's rows of (X, y, ...): a stretch, so that their order is one process's."""
     if comm is None or part is None:
         return part
     n, rank, size = len(part[0]), comm.Get_rank(), comm.Get_size()
     if n < size:
         raise ValueError(f"{size} processes cannot share {n} rows: start fewer")
     mine = slice(n * rank // size, n * (rank + 1) // size)
-    return tuple(array[mine] for array in part)
+    return tuple(None if array is None else array[mine] for array in part)

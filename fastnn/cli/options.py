@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]
 
 DATA_HELP = (
-    "digits, mnist, fashion-mnist, a folder of IDX files, or a .csv, .tsv, .npz or .npy file"
+    "digits, mnist, fashion-mnist, a table (CSV, Excel, Parquet, JSON, SQLite, ...; a pattern such "
+    "as parts/*.csv), an .npz or .npy file, or a folder of IDX files, of X.npy and y.npy, or of "
+    "pictures by class"
 )
 TARGET_HELP = "the column to predict, by its name or its position from 0 (default: the last)"
 

@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import MLP, datasets, pictures, words
+from .. import MLP, arrays, datasets, pictures, words
 from ..datasets import tables
-from . import options, report, task_data
+from ..datasets.data import is_idx
+from ..datasets.frames import read_frame
+from ..tabular import task_data
+from . import options, report
 from .evaluate import load_model
 from .options import UsageError
 from .train import Recipe
@@ -35,7 +38,8 @@ picture with a bright border is inverted if theirs is dark; if their ink has one
 size and position, as that of the digits has, its ink is cut out, scaled and
 centred in the same way, and a line on stderr reports it. --as-is does none of
 this.
-A .csv with a header may have the target's column too; it is ignored.
+A table may have the target's column too, and others; they are ignored. Its rows
+are as raw as those of the training: words, dates, missing cells.
 """
 
 
@@ -49,8 +53,8 @@ def add_parser(commands: Commands) -> None:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="a picture (.png, .jpg, .bmp, .gif, .tif, .webp), a .csv, .tsv, .npy or .npz file, or "
-        "an IDX file",
+        help="a picture (.png, .jpg, .bmp, .gif, .tif, .webp), a table (CSV, Excel, Parquet, ...), "
+        "an .npy or .npz file, or an IDX file",
     )
     parser.add_argument(
         "--all", action="store_true", help=f"show all outputs (default: the {_SHOWN} largest)"
@@ -117,6 +121,9 @@ def _labels(net: MLP, X: Array, classify: bool) -> list[Any]:
 def _output_names(net: MLP) -> list[str]:
     name = net.metadata.get("target_name") or "value"
     n_out = net.sizes[-1]
+    names = net.metadata.get("target_names")
+    if isinstance(names, list) and len(names) == n_out:
+        return [str(name) for name in names]
     return [str(name)] if n_out == 1 else [f"{name} {j}" for j in range(n_out)]
 
 
@@ -130,13 +137,37 @@ def _one_each(output: Array, n: int) -> list[float]:
 
 
 def _rows(net: MLP, path: str) -> Array:
-    names = _header(net, path)
-    target = net.metadata.get("target_name")
-    if names is not None and target in names and len(names) == net.sizes[0] + 1:
-        table = datasets.load_table(path, target=target)
-        X = task_data.in_order(net, table.X, table.feature_names, path)
-    else:
-        X = task_data.in_order(net, datasets.load_rows(path), names, path)
+    if not _is_frame(path):
+        X = task_data.in_order(net, datasets.load_rows(path), None, path)
+        return _of_width(net, X, path)
+    columns = task_data.columns_of(net)
+    if columns is not None:
+        known = [column.name for column in columns.columns] if columns.headed else []
+        table = read_frame(path, names=known)
+        names = tuple(table.frame.columns) if table.headed else None
+        return task_data.in_order(net, table.frame, names, path)
+    table = read_frame(path, names=net.feature_names)
+    recipe = Recipe.of(net)
+    frame = table.frame
+    names = tuple(frame.columns) if table.headed and net.feature_names is not None else None
+    if names is not None and net.feature_names is not None:
+        if not set(names) >= set(net.feature_names):
+            arrays.column_order(path, names, net.feature_names)  # which says what is missing
+        names = net.feature_names  # other columns, the target among them, are ignored
+        frame = frame[list(names)]
+    elif not table.headed and frame.shape[1] == net.sizes[0] + 1 and recipe is not None:
+        position = recipe.target if isinstance(recipe.target, str) else -1
+        frame = frame.drop(columns=frame.columns[int(position)])
+    return _of_width(net, task_data.in_order(net, frame, names, path), path)
+
+
+def _is_frame(path: str) -> bool:
+    """Return whether pandas reads a file."""
+    file = Path(path)
+    return file.suffix.lower() not in tables.NUMPY_SUFFIXES and not is_idx(file)
+
+
+def _of_width(net: MLP, X: Array, path: str) -> Array:
     if X.shape[1] != net.sizes[0]:
         raise ValueError(
             f"{path} has rows of {words.plural(X.shape[1], 'value')}; "
@@ -154,30 +185,6 @@ def _advice(net: MLP, width: int) -> str:
         return ": leave out the target, or add a header with the names of the columns in training"
     place = "the last" if recipe.target is None else recipe.target
     return f": leave out the column of the target ({place} in training)"
-
-
-def _header(net: MLP, path: str) -> tuple[str, ...] | None:
-    """Return the column names of a text file, if the model knows its features by name."""
-    is_text = Path(path).suffix.lower() in tables.TEXT_SUFFIXES
-    if not is_text or net.feature_names is None or not Path(path).is_file():
-        return None
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            delimiter = tables.delimiter_of(Path(path), file)
-            lines = tables.Lines(Path(path), file, delimiter)
-            first = next(csv.reader(lines, delimiter=delimiter), [])
-    except (UnicodeDecodeError, csv.Error):
-        return None  # load_rows raises the error
-    names = tuple(cell.strip() for cell in first)
-    return None if all(map(_is_number, names)) else names
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _picture(net: MLP, path: str, args: argparse.Namespace) -> Array:

@@ -6,13 +6,14 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import MLP
+from ..columns import Columns
 from ..export.facts import labels_of as labels_of
 from ..export.facts import task_of as task_of
 from ..words import plain_value, plural, significant
@@ -22,6 +23,8 @@ Array = NDArray[Any]
 
 _INDENT = 10
 _MOST_CLASSES = 20  # of a confusion table
+_MOST_SHOWN = 40  # columns of a table
+_MOST_IMPORTANT = 8
 _MISTAKES = 5  # that are listed where there are more classes
 
 
@@ -62,7 +65,28 @@ def describe(net: MLP | Mean) -> str:
     )
 
 
-# Scores ------------------------------------------------------------------------------------------
+# Columns and scores -------------------------------------------------------------------------------
+
+
+def print_columns(columns: Columns) -> None:
+    """Print a line a column: its name and what becomes of it, those left out last."""
+    kept = sorted(columns.columns, key=lambda column: not column.used)
+    shown = kept if len(kept) <= _MOST_SHOWN else [c for c in kept if c.describe() != "number"]
+    width = max((len(c.name) for c in shown), default=0)
+    for i, column in enumerate(shown[:_MOST_SHOWN]):
+        fact("columns" if i == 0 else "", f"{column.name:<{width}}  {column.describe()}")
+    if len(kept) > len(shown[:_MOST_SHOWN]):
+        fact("", f"and {len(kept) - len(shown[:_MOST_SHOWN])} more")
+
+
+def print_importance(found: Mapping[str, Any]) -> None:
+    """Print the columns whose shuffling lowers the score, from the most important."""
+    pairs = [pair for pair in zip(found["names"], found["falls"], strict=True) if pair[1] > 0]
+    shown = [f"{name} {significant(fall)}" for name, fall in pairs[:_MOST_IMPORTANT]]
+    more = f", and {len(pairs) - len(shown)} more" if len(pairs) > len(shown) else ""
+    if shown:
+        measure = found["measure"]
+        fact("matters", f"{', '.join(shown)}{more} (fall of {measure} when shuffled)")
 
 
 def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:
@@ -77,6 +101,8 @@ def scores(net: MLP, X: Array, y: Array) -> dict[str, Any]:
         result["rmse"] = float(np.sqrt(np.mean(error**2)))
         result["mae"] = float(np.mean(np.abs(error)))
         result["r2"] = float(r2) if np.isfinite(r2) else None
+        half, most = np.quantile(np.abs(error), [0.5, 0.9])
+        result["errors"] = {"half_below": float(half), "nine_tenths_below": float(most)}
         return result
     labels = labels_of(net)
     order = np.argsort(np.asarray(labels), kind="stable")
@@ -113,6 +139,12 @@ def print_scores(name: str, net: MLP, result: dict[str, Any], unit: str | None =
         name,
         f"RMSE {significant(result['rmse'])}, MAE {significant(result['mae'])}{of}{r2}"
         f"{'' if net.loss == 'mse' else cost}, on {plural(n, 'example')}",
+    )
+    errors = result["errors"]
+    fact(
+        "errors",
+        f"half are below {significant(errors['half_below'])}, nine tenths below "
+        f"{significant(errors['nine_tenths_below'])}",
     )
     if result["r2"] is not None and result["r2"] <= 0:
         fact("", "The model is not better than the mean of the targets for every example.")

@@ -2,14 +2,14 @@
 
 The order matters: all checks come before the first step of the training, the model file is written
 before anything is printed about it, and the test examples are used once, at the end. Over 400
-lines: the way from flags to a fitted network in one place, and what is printed of it.
+lines: the way from flags to a fitted network in one place.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,13 +17,17 @@ import numpy as np
 
 import fastnn
 
-from .. import MLP, Ensemble, callbacks, words
+from .. import MLP, Ensemble, callbacks, datasets, words
+from ..explain.importance import importance
 from ..model_file import container
 from ..optim import Optimizer
 from ..pictures import ImageForm
-from . import ensembles, folds, mpi, report, task_data, train_options, train_report, train_stream
+from ..tabular import folds, task_data
+from ..tabular.rows import Roles, Rows
+from ..tabular.task_data import Held, Part
+from . import ensembles, mpi, report, train_options, train_report, train_stream
+from .loading import load_network
 from .options import UsageError, check_model_path, stopped_by
-from .task_data import Part
 from .train_options import Plan
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 _WITH_RESUME = ("resume", "data", "epochs", "out", "checkpoint", "threads", "mpi", "quiet", "json")
 
 _PATIENCE_OF_PLATEAU = 5  # epochs
+_FEWEST_SCORED = 100  # rows for the importance of columns
 
 
 def add_parser(commands: Commands) -> None:
@@ -47,7 +52,7 @@ class Recipe:
 
     data: str
     fingerprint: str
-    target: str | None
+    target: str | list[str] | None
     task: str
     test_fraction: float
     validation_fraction: float
@@ -58,6 +63,19 @@ class Recipe:
     plateau: bool
     checkpoint_every: int
     out: str | None  # the model file, if -o named it; "" if it is in a folder not to be recorded
+    test: str | None = None  # the file of the test examples, if it is another one
+    weight: str | None = None  # columns with a part in the training
+    group: str | None = None
+    time: str | None = None
+
+    @property
+    def roles(self) -> Roles:
+        """The columns of weights, groups and times."""
+        return Roles(self.weight, self.group, self.time)
+
+    def prepare(self, data: datasets.Data) -> task_data.SplitData:
+        """Return the data with the same test examples as in the training."""
+        return task_data.prepare(data, self.task, self.test_fraction, self.seed, self.roles)
 
     @classmethod
     def of(cls, net: MLP) -> Recipe | None:
@@ -65,11 +83,14 @@ class Recipe:
         facts = net.metadata.get("recipe")
         if facts is None:
             return None
-        names = {field.name: str(field.type) for field in fields(cls)}
-        if not isinstance(facts, dict) or facts.keys() != names.keys():
+        names = {field.name: str(field.type).replace("[str]", "") for field in fields(cls)}
+        later = {field.name for field in fields(cls) if field.default is not MISSING}
+        if not isinstance(facts, dict) or facts.keys() | later != names.keys():
             raise ValueError("this version of fastnn does not know the model file's recipe")
         for name, expected in names.items():
-            if type(facts[name]).__name__.replace("NoneType", "None") not in expected.split(" | "):
+            if name in facts and type(facts[name]).__name__.replace(
+                "NoneType", "None"
+            ) not in expected.split(" | "):
                 raise ValueError(f"the model file's recipe is damaged: {name} is {facts[name]!r}")
         return cls(**facts)
 
@@ -82,7 +103,8 @@ class Job:
     recipe: Recipe
     split: task_data.SplitData
     train: Part
-    held: Part | None  # for validation
+    held: Held | None  # for validation
+    rows: Rows  # of the examples to train on
     optimizer: Optimizer | None  # None: the checkpoint's
     batch_size: int
     done: int  # epochs
@@ -140,13 +162,15 @@ def run(args: argparse.Namespace) -> int:
         if args.ensemble is not None:
             ensembles.train(nets, job, stoppers, progress)
         else:
+            mine = mpi.share(comm, (X, y, job.rows.weights))
             net.fit(
-                *mpi.share(comm, (X, y)),
+                *mine[:2],
                 epochs=recipe.epochs,
                 batch_size=job.batch_size,
                 optimizer=job.optimizer,
                 validation_data=mpi.share(comm, held),
                 class_weight=cast("ClassWeight | None", recipe.class_weight),  # fit checks it
+                sample_weight=mine[2],
                 callbacks=watching,
                 progress=progress,
                 resume=args.resume is not None,
@@ -183,6 +207,8 @@ def run(args: argparse.Namespace) -> int:
     result["train" if test is None else "test"] = report.scores(shown, *scored)
     if args.ensemble is not None:
         result["networks"], line = ensembles.alone(nets, *scored)
+    if job.split.data.raw is not None:
+        result |= _of_table(job, shown, scored)
     if args.json:
         report.print_json(result)
     elif not args.quiet:
@@ -199,6 +225,28 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _of_table(job: Job, net: Any, part: Part) -> dict[str, Any]:
+    """Return what is known of a table's columns, and how much each matters on some examples."""
+    raw, columns = job.split.data.raw, task_data.columns_of(net)
+    assert raw is not None
+    names = raw.frame.columns
+    # 2e10 operations, some seconds; a table of thousands of columns would take hours
+    most = int(2e10 / (10 * len(names) * net.n_params))
+    enough = len(part[1]) > 1 and most >= min(len(part[1]), _FEWEST_SCORED)
+    found = importance(net, *part, most=min(most, 5000), seed=job.recipe.seed) if enough else None
+    kinds = (
+        {c.name: c.describe() for c in columns.columns}
+        if columns
+        else dict.fromkeys(names, "number")
+    )
+    return {
+        "columns": kinds,
+        "notes": list(raw.notes),
+        "leaks": list(job.split.leaks),
+        "importance": None if found is None else found.to_dict(),
+    }
+
+
 def _choose_epochs(job: Job, out: Path) -> folds.Choice:
     plan = job.plan
     assert plan is not None
@@ -211,6 +259,7 @@ def _choose_epochs(job: Job, out: Path) -> folds.Choice:
             batch_size=plan.batch_size,
             class_weight=cast("ClassWeight | None", job.recipe.class_weight),
             seed=plan.seed,
+            rows=job.rows,
         )
     except fastnn.DivergenceWarning as warning:
         raise _diverged(warning, out) from None
@@ -231,12 +280,18 @@ def new_job(args: argparse.Namespace) -> Job:
     """Return the training of a new network, ready to start."""
     ensembles.check_flags(args)
     plan = Plan.of(args)
-    data = task_data.load(plan.data, args.target)
-    ready = task_data.prepare(data, plan.task, plan.test_fraction, plan.seed)
+    target = args.target[0] if args.target and len(args.target) == 1 else args.target
+    data = task_data.load(plan.data, target, args.test)
+    roles = Roles(args.weight, args.group, args.time)
+    ready = task_data.prepare(data, plan.task, plan.test_fraction, plan.seed, roles)
     if args.class_weight is not None and ready.task == "regress":
         raise UsageError("--class-weight is for --task classify; this task is to regress")
+    dropped = dict.fromkeys(args.drop or (), "as asked") | roles.left_out
+    ready, columns = task_data.learn_columns(
+        ready, dropped, args.categorical or (), args.numeric or ()
+    )
     X = ready.train[0]
-    plan = plan.settled(ready.task, ready.n_out, len(X), table=data.image_shape is None)
+    plan = plan.settled(ready.task, X.shape[1], ready.n_out, len(X), table=data.image_shape is None)
     assert plan.dropout is not None
     try:
         net = MLP(
@@ -256,7 +311,7 @@ def new_job(args: argparse.Namespace) -> Job:
     recipe = Recipe(
         data=task_data.shareable(plan.data),
         fingerprint=task_data.fingerprint(data),
-        target=args.target,
+        target=target,
         task=ready.task,
         test_fraction=plan.test_fraction,
         validation_fraction=plan.validation_fraction,
@@ -267,6 +322,10 @@ def new_job(args: argparse.Namespace) -> Job:
         plateau=plan.schedule == "plateau",
         checkpoint_every=args.checkpoint_every or 1,
         out=None if args.out is None else _within_here(args.out),
+        test=None if args.test is None else task_data.shareable(args.test),
+        weight=args.weight,
+        group=args.group,
+        time=args.time,
     )
     net.metadata = {"data": data.name, "task": ready.task, "recipe": asdict(recipe)}
     if data.image_shape is not None:
@@ -275,19 +334,24 @@ def new_job(args: argparse.Namespace) -> Job:
         levels = X if X.dtype == np.uint8 else (X - low) * (255 / max(high - low, 1e-300))
         net.metadata["image_levels"] = [low, high]  # of black and white
         net.metadata["image_form"] = ImageForm.of(levels, data.image_shape).to_dict()
-    net.feature_names = data.feature_names
+    net.feature_names = data.feature_names if columns is None else columns.units
+    if columns is not None:
+        net.metadata["columns"] = columns.to_dict()
     if data.target_name is not None:
         net.metadata["target_name"] = data.target_name
-    train, held = task_data.hold_out(ready.train, plan.validation_fraction, plan.seed, ready.task)
+        if ready.data.raw is not None and len(ready.data.raw.targets) > 1:
+            net.metadata["target_names"] = list(ready.data.raw.targets)
+    train, held, rows = task_data.hold_out(ready, plan.validation_fraction, plan.seed)
     if standardized:
         numbers = ready.task == "regress" and net.output == "identity"
-        net.standardize(train[0], train[1] if numbers else None)
+        task_data.standardize(net, columns, train[0], train[1] if numbers else None)
     return Job(
         net=net,
         recipe=recipe,
         split=ready,
         train=train,
         held=held,
+        rows=rows,
         optimizer=plan.make_optimizer(),
         batch_size=plan.batch_size,
         done=0,
@@ -303,7 +367,7 @@ def _resumed(args: argparse.Namespace) -> Job:
             raise UsageError(
                 f"--{name.replace('_', '-')} is not for --resume: the checkpoint fixes it"
             )
-    net = fastnn.load(args.resume)
+    net = ensembles.one_network(load_network(args.resume), args.resume, "train --resume")
     recipe = Recipe.of(net)
     training = container.read(args.resume)[1].get("training")
     if training is None:
@@ -324,13 +388,17 @@ def _resumed(args: argparse.Namespace) -> Job:
             "give a larger total with --epochs"
         )
     spec = args.data or recipe.data
-    data = task_data.load(spec, recipe.target)
+    data = task_data.load(spec, recipe.target, recipe.test)
     if task_data.fingerprint(data) != recipe.fingerprint:
         raise ValueError(f"{spec} is not the data that {args.resume} was trained on")
-    ready = task_data.prepare(data, recipe.task, recipe.test_fraction, recipe.seed)
-    train, held = task_data.hold_out(
-        ready.train, recipe.validation_fraction, recipe.seed, ready.task
-    )
+    ready = recipe.prepare(data)
+    if data.raw is not None:
+        names = data.feature_names
+        (X, y), test = ready.train, ready.test
+        if test is not None:
+            test = (task_data.in_order(net, test[0], names, spec), test[1])
+        ready = replace(ready, train=(task_data.in_order(net, X, names, spec), y), test=test)
+    train, held, rows = task_data.hold_out(ready, recipe.validation_fraction, recipe.seed)
     after = f"from {args.resume}, after {words.plural(done, 'epoch')} of {recipe.epochs:,}"
     return Job(
         net=net,
@@ -338,6 +406,7 @@ def _resumed(args: argparse.Namespace) -> Job:
         split=ready,
         train=train,
         held=held,
+        rows=rows,
         optimizer=None,
         batch_size=training["batch_size"],
         done=done,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import fastnn
@@ -17,6 +18,7 @@ from .. import schedules
 from ..init import INITS, Init
 from ..names import ACTIVATIONS, HIDDEN, LOSSES, Activation, Loss, Output
 from ..optim import Optimizer
+from ..tabular import recipe
 from . import options
 from .options import Parser, UsageError
 
@@ -26,12 +28,6 @@ if TYPE_CHECKING:
 CLASSIC = ("digits", "mnist")  # data of the network of the derivation
 SCHEDULES = ("constant", "step", "exponential", "cosine", "one-cycle", "plateau")
 T = TypeVar("T")
-# Tables: training rows up to which cross-validation chooses the number of epochs; of more rows a
-# part is held out for early stopping.
-_FEWEST_FOR_FOLDS, _MOST_FOR_FOLDS = 20, 2_000
-_MOST_STEPS, _LEAST_EPOCHS = 60_000, 20
-_PATIENCE_STEPS, _PATIENCE_EPOCHS = 3_000, 20
-_DROPOUT = 0.1
 _LR = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.01}
 
 _EPILOG = """\
@@ -71,7 +67,52 @@ def add_parser(commands: Commands) -> Parser:
     parser.usage = "fastnn train [--data DATA] [-o FILE] [other flags]"
     add = parser.add_argument_group("data").add_argument
     add("--data", metavar="DATA", help=f"{options.DATA_HELP} (default: digits)")
-    add("--target", metavar="COLUMN", help=f"{options.TARGET_HELP}; for tables")
+    add(
+        "--target",
+        nargs="+",
+        metavar="COLUMN",
+        help=f"{options.TARGET_HELP}; several are numbers, one output each; for tables",
+    )
+    add(
+        "--drop",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of a table to leave out (default: those that number or name the rows, hold "
+        "free text, or never change)",
+    )
+    add(
+        "--categorical",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of a table to take for categories, such as numbers that are codes",
+    )
+    add(
+        "--numeric",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of a table to take for numbers; their words count as missing",
+    )
+    add(
+        "--weight",
+        metavar="COLUMN",
+        help="the column that says how much each row counts in the training (default: all alike)",
+    )
+    add(
+        "--group",
+        metavar="COLUMN",
+        help="the column of groups, such as persons, none of which is split between training, "
+        "validation and test",
+    )
+    add(
+        "--time",
+        metavar="COLUMN",
+        help="the column of dates or numbers by which the latest rows are held out",
+    )
+    add(
+        "--test",
+        metavar="FILE",
+        help="a table of test examples with the same columns (default: --test-fraction)",
+    )
     add(
         "--task",
         choices=("auto", "classify", "regress"),
@@ -352,8 +393,8 @@ class Plan:
             raise UsageError("--checkpoint-every needs --checkpoint FILE")
         return plan
 
-    def settled(self, task: str, n_out: int, n: int, *, table: bool) -> Plan:
-        """Return the plan for a task with n_out outputs and n examples of a table or images."""
+    def settled(self, task: str, n_in: int, n_out: int, n: int, *, table: bool) -> Plan:
+        """Return the plan for a network of n_in inputs and n_out outputs, and n examples."""
         output, loss = self.output, self.loss
         if task == "classify":
             if loss in ("poisson", "quantile", "gaussian_nll"):
@@ -369,19 +410,20 @@ class Plan:
             )
         elif loss == "cross_entropy":
             raise UsageError("--loss cross_entropy is for --task classify; this task is to regress")
-        dropout = _or(self.dropout, _DROPOUT if table and self.hidden else 0.0)
+        dropout = _or(self.dropout, recipe.DROPOUT if table and self.hidden else 0.0)
         plan = replace(self, output=output, loss=loss, dropout=dropout)
-        if table and self.free and n >= _FEWEST_FOR_FOLDS:
-            if n <= _MOST_FOR_FOLDS:
-                return replace(plan, folds=True)
-            steps = math.ceil(0.9 * n / self.batch_size)
+        if table and self.free:
+            sizes = (n_in, *self.hidden, n_out)
+            n_params = sum((a + 1) * b for a, b in pairwise(sizes))
+            length = recipe.length(n, self.batch_size, n_params)
             return replace(
                 plan,
-                validation_fraction=0.1,
-                early_stopping=max(_PATIENCE_EPOCHS, math.ceil(_PATIENCE_STEPS / steps)),
-                epochs=max(_LEAST_EPOCHS, math.ceil(_MOST_STEPS / steps)),
+                folds=not length.epochs,
+                validation_fraction=length.validation_fraction or plan.validation_fraction,
+                early_stopping=length.patience,
+                epochs=self.epochs or length.epochs,
             )
-        return replace(plan, epochs=self.epochs or min(300, max(10, math.ceil(100_000 / n))))
+        return replace(plan, epochs=self.epochs or recipe.default_epochs(n))
 
     def make_optimizer(self) -> Optimizer:
         """Return the optimiser with its schedule."""

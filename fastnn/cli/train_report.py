@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import sys
+import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fastnn
 
 from .. import MLP, words
+from ..tabular import folds, task_data
 from . import report, train_options
 
 if TYPE_CHECKING:
     from .train import Job
+    from .train_options import Plan
+
+_PROBED = 1_000  # rows for the estimate of the time
 
 
 def print_plan(job: Job) -> None:
-    """Print the data, the task, the network and the training."""
+    """Print the data, the columns, the task, the network and the training."""
     ready, net, held = job.split, job.net, job.held
     data = ready.data
     parts = [f"{data.name}: {len(job.train[0]):,} to train on"]
@@ -31,6 +38,13 @@ def print_plan(job: Job) -> None:
         scaled = ", standardized" if net.input_shift is not None else ""
         parts.append(f"{words.plural(net.sizes[0], 'feature')}{scaled}")
     report.fact("data", ", ".join(parts))
+    for note in data.raw.notes if data.raw is not None else ():
+        report.fact("", note)
+    columns = task_data.columns_of(net)
+    if columns is not None:
+        report.print_columns(columns)
+    for leak in ready.leaks:
+        report.fact("caution", leak)
     if ready.labels is not None:
         shown = ", ".join(map(str, ready.labels[:10]))
         more = ", …" if len(ready.labels) > 10 else ""
@@ -44,7 +58,26 @@ def print_plan(job: Job) -> None:
     report.fact("network", report.describe(net))
     for name, value in job.summary.items():
         report.fact(name, value)
+    if data.image_shape is None and job.plan is not None and job.plan.free:
+        report.fact("time", f"about {words.seconds(_most_seconds(job, job.plan))} at most")
     sys.stdout.flush()
+
+
+def _most_seconds(job: Job, plan: Plan) -> float:
+    """Return the time that the training takes if nothing ends it early, by a short probe."""
+    X, y = (part[:_PROBED] for part in job.train)
+    probe, optimizer = copy.deepcopy(job.net), plan.make_optimizer()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the training itself says it
+        probe.fit(X, y, epochs=1, batch_size=job.batch_size, optimizer=optimizer)
+        began = time.perf_counter()
+        probe.fit(X, y, epochs=2, batch_size=job.batch_size, optimizer=optimizer)
+    each = (time.perf_counter() - began) / (2 * len(X))
+    n = len(job.train[0])
+    if not plan.folds:
+        return each * n * plan.epochs
+    most = folds.most_epochs(n, plan.batch_size, job.net.n_params)
+    return each * n * most * folds.FOLDS  # of 4/5 of the rows each, and once of all
 
 
 def speed(history: fastnn.History, done: int, n: int) -> dict[str, Any]:
@@ -74,6 +107,8 @@ def print_result(result: dict[str, Any], net: MLP, job: Job) -> None:
         report.fact("kept", f"epoch {result['best_epoch']}, the best on the validation examples")
     name = "test" if "test" in result else "train"
     report.print_scores(name, net, result[name], unit)
+    if result.get("importance"):
+        report.print_importance(result["importance"])
     if "confusion" in result[name]:
         report.print_confusion(result[name])
     size = Path(result["file"]).stat().st_size

@@ -23,8 +23,8 @@ from .train_options import Plan
 
 _FEW = 20  # whole numbers with more distinct values than this are taken for quantities
 _OF_ROWS = (
-    *("test_fraction", "validation_fraction", "early_stopping", "class_weight", "resume", "ensemble"),
-    "checkpoint_every",
+    *("test_fraction", "validation_fraction", "early_stopping", "class_weight", "resume"),
+    *("checkpoint_every", "ensemble"),
 )
 _CHECKPOINT_STEPS = 10_000
 
@@ -52,15 +52,19 @@ def run(args: argparse.Namespace) -> int:
     check_model_path(out, "-o")
     if args.checkpoint is not None:
         check_model_path(Path(args.checkpoint), "--checkpoint")
-    whole = fastnn.stream(args.data, args.target)
-    task, labels, n = _targets(whole, args.task or "auto", args.target)
-    plan = Plan.of(args).settled(task, 1 if labels is None else len(labels), n, table=False)
+    if len(args.target) > 1:
+        raise UsageError("--stream takes one --target; in Python, fastnn.stream takes several")
+    (target,) = args.target
+    whole = fastnn.stream(args.data, target)
+    task, labels, n = _targets(whole, args.task or "auto", target)
+    n_in, n_out = len(whole.feature_names or ()), 1 if labels is None else len(labels)
+    plan = Plan.of(args).settled(task, n_in, n_out, n, table=False)
     if plan.schedule == "plateau":
         raise UsageError("--schedule plateau takes rows in memory, not --stream")
     net = _network(plan, whole, labels)
     if plan.standardize:
         net.standardize(whole)
-    net.metadata = {"data": args.data, "task": task, "target_name": args.target}
+    net.metadata = {"data": args.data, "task": task, "target_name": target}
     if not args.quiet and not args.json:
         report.fact("data", f"{args.data}: {n:,} rows, {words.plural(net.sizes[0], 'feature')}")
         report.fact("network", report.describe(net))
@@ -73,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     interrupt: KeyboardInterrupt | None = None
     try:
         net.fit(
-            whole if comm is None else _share(comm, args.data, args.target),
+            whole if comm is None else _share(comm, args.data, target),
             epochs=plan.epochs,
             batch_size=plan.batch_size,
             optimizer=plan.make_optimizer(),

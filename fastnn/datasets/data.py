@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import gzip
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from .. import pictures
 from ..paths import check_regular, expanded
-from . import tables
+from . import folders, tables
+from .frames import is_pattern
 from .idx import GZIP_MAGIC, Array, FilePath, Splits, load_folder, read_idx
 from .published import load_digits, load_fashion_mnist, load_mnist
 from .tables import load_table
@@ -30,6 +34,8 @@ class Data:
         The shape of each row, if rows are images.
     feature_names : tuple of str, or None
     target_name : str or None
+    raw : RawTable or None
+        The table as read, if it was asked for: `train` then holds its frame.
     """
 
     name: str
@@ -38,6 +44,7 @@ class Data:
     image_shape: tuple[int, int] | None = None
     feature_names: tuple[str, ...] | None = None
     target_name: str | None = None
+    raw: tables.RawTable | None = None
 
 
 _NAMED: dict[str, Callable[[], Splits]] = {
@@ -47,17 +54,21 @@ _NAMED: dict[str, Callable[[], Splits]] = {
 }
 
 
-def load_data(spec: FilePath, *, target: str | int | None = None) -> Data:
+def load_data(spec: FilePath, *, target: tables.Target = None, raw: bool = False) -> Data:
     """Load the data of a name or a path.
 
     Parameters
     ----------
     spec : str or path
-        ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``; or a folder of IDX files (`load_idx`); or
-        a ``.csv``, ``.tsv``, ``.npz`` or ``.npy`` file (`load_table`). A folder with the name of a
-        data set is written ``"./mnist"``.
-    target : str or int, optional
+        ``"digits"``, ``"mnist"`` or ``"fashion-mnist"``; or a file that holds a table
+        (`load_table`), or a pattern of such files (``"parts/*.csv"``); or a folder: of IDX files
+        (`load_idx`), of a folder of pictures for each class, of ``X.npy`` and ``y.npy`` (or
+        ``X_train.npy``, ``y_train.npy`` and perhaps ``X_test.npy``, ``y_test.npy``). A folder with
+        the name of a data set is written ``"./mnist"``.
+    target : str, int or sequence of these, optional
         The target's column in a table, as for `load_table`.
+    raw : bool, default False
+        Give a table that pandas reads as its frame, with words, dates and gaps, not as numbers.
 
     Returns
     -------
@@ -85,34 +96,47 @@ def load_data(spec: FilePath, *, target: str | int | None = None) -> Data:
         train, test = _NAMED[str(spec)]()
         return Data(str(spec), train, test, image_shape=(28, 28))
     if folder:
+        classes, files = folders.classes_of(path), folders.array_files(path)
+        if classes:
+            X, y, shape = folders.read_classes(classes)
+            return Data(path.resolve().name, (X, y), None, shape)
+        if files:
+            return _of_table(path.resolve().name, folders.read_array_files(files))
         (train, test), shape = load_folder(path)
         return Data(path.resolve().name, train, test, shape)
-    if path.suffix.lower() in tables.TABLE_SUFFIXES:
-        table = load_table(path, target=target)
-        held_out = None
-        if table.X_test is not None and table.y_test is not None:
-            held_out = (table.X_test, table.y_test)
+    if path.suffix.lower() in tables.NUMPY_SUFFIXES or (path.is_file() and not raw):
+        return _of_table(path.stem, load_table(path, target=target))
+    if path.is_file() or path.suffix.lower() in tables.TABLE_SUFFIXES or is_pattern(path):
+        rows = tables.load_raw(path, target=target)
         return Data(
             path.stem,
-            (table.X, table.y),
-            held_out,
-            table.image_shape,
-            table.feature_names,
-            table.target_name,
-        )
-    if path.is_file():
-        raise ValueError(
-            f"{path} has an unsupported type, {path.suffix or 'without a suffix'}"
-            f": expected {', '.join(tables.TABLE_SUFFIXES[:-1])} or {tables.TABLE_SUFFIXES[-1]}; a "
-            "text file with a row a line can be renamed to .csv if commas separate its columns, to "
-            ".tsv if tabs do"
+            (rows.frame, rows.y),
+            None,
+            None,
+            tuple(rows.frame.columns) if rows.headed else None,
+            rows.target if rows.headed else None,
+            rows,
         )
     close = difflib.get_close_matches(str(spec).lower(), _NAMED, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise ValueError(
         f"unknown data {str(spec)!r}{hint}: expected {', '.join(map(repr, _NAMED))}, a folder of "
-        f"IDX files, or a {', '.join(tables.TABLE_SUFFIXES[:-1])} or {tables.TABLE_SUFFIXES[-1]} "
-        "file"
+        "IDX files or of pictures by class, or a file that holds a table (.csv, .xlsx, .parquet, "
+        ".json, .npz, .npy, ...)"
+    )
+
+
+def _of_table(name: str, table: tables.Table) -> Data:
+    held_out = None
+    if table.X_test is not None and table.y_test is not None:
+        held_out = (table.X_test, table.y_test)
+    return Data(
+        name,
+        (table.X, table.y),
+        held_out,
+        table.image_shape,
+        table.feature_names,
+        table.target_name,
     )
 
 
@@ -122,9 +146,8 @@ def load_rows(path: FilePath) -> Array:
     Parameters
     ----------
     path : path
-        An IDX file of images, gzipped or not; a ``.csv`` or ``.tsv`` of numbers; an ``.npy``; an
-        ``.npz`` with an array ``X``; or a picture, which becomes one row of grey levels
-        (`fastnn.pictures.read_picture`).
+        An IDX file of images, gzipped or not; a table of numbers in a format of `load_table`; or a
+        picture, which becomes one row of grey levels (`fastnn.pictures.read_picture`).
 
     Returns
     -------
@@ -145,18 +168,26 @@ def load_rows(path: FilePath) -> Array:
     >>> X = load_rows("t10k-images-idx3-ubyte.gz")  # doctest: +SKIP
     """
     path = expanded(path)
-    if path.suffix.lower() in tables.TABLE_SUFFIXES:
-        return tables.load_rows(path)
     if path.suffix.lower() in pictures.SUFFIXES:
         return pictures.read_picture(path).pixels.reshape(1, -1)
-    if path.is_file():
-        with open(path, "rb") as file:
-            if not file.read(2).startswith((GZIP_MAGIC, b"\0\0")):
-                raise ValueError(
-                    f"{path} holds no rows that can be read: expected an IDX file, or a name in "
-                    f"{', '.join((*tables.TABLE_SUFFIXES, *pictures.SUFFIXES))}"
-                )
+    if path.suffix.lower() in tables.NUMPY_SUFFIXES or not is_idx(path):
+        return tables.load_rows(path)
     rows = read_idx(path)
     if rows.ndim < 2:
         raise ValueError(f"{path} holds {len(rows)} single values (labels?); expected images")
     return rows.reshape(len(rows), -1)
+
+
+def is_idx(path: Path) -> bool:
+    """Return whether a file begins as an IDX file does, gzipped or not; also if there is none."""
+    if not path.is_file():
+        return path.suffix.lower() not in tables.TABLE_SUFFIXES
+    with open(path, "rb") as file:
+        start = file.read(2)
+    if start == GZIP_MAGIC:
+        try:
+            with gzip.open(path) as packed:
+                start = packed.read(2)
+        except (OSError, EOFError, zlib.error):
+            return not path.name.lower().endswith((".csv.gz", ".tsv.gz"))
+    return start == b"\0\0"

@@ -1,52 +1,48 @@
-"""Tables and rows from CSV, TSV, .npz and .npy files.
+"""Tables and rows from files of any format: NumPy's by NumPy, the others by pandas.
 
 Sizes: n examples, d features. Arrays keep the type of the file; text becomes float64. Nothing is
 unpickled, and a size in a header is compared with the file before memory of that size is allocated.
 Every message names the file, what was expected and what was found.
 """
 
-# Over 400 lines, 80 of them docstrings. The sections: text, NumPy's files.
+# Over 400 lines, 100 of them docstrings. The sections: formats of pandas, NumPy's files.
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import re
 import struct
 import zipfile
 import zlib
-from array import array
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..columns import is_decimal_comma, numbers_of, texts_of
 from ..paths import check_ratio, existing_file, one_line
+from .frames import SUFFIXES, Frame, read_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = npt.NDArray[Any]
 FilePath = str | os.PathLike[str]
+Target = str | int | Sequence[str | int] | None
 
-_DELIMITERS = {".csv": ",;\t", ".tsv": "\t"}  # the first of them that the first line holds
-TEXT_SUFFIXES = tuple(_DELIMITERS)
-TABLE_SUFFIXES = (*TEXT_SUFFIXES, ".npz", ".npy")
+NUMPY_SUFFIXES = (".npz", ".npy")
+TABLE_SUFFIXES = (*SUFFIXES, *NUMPY_SUFFIXES)
 
 _MAP_FROM = 64 << 20  # a larger .npy file is mapped, not read
-# A row of text is kept as Python strings, 70 bytes each, before it becomes numbers; each text label
-# takes the memory of the longest.
-_MOST_COLUMNS, _MOST_LINE = 1 << 18, 4 << 20
-_FREE_LABELS = 1 << 22  # characters
-_KNOWN_TEXTS = 1 << 16  # distinct targets that are looked for among the earlier ones
+# Characters of text labels as an array, in which each takes the memory of the longest
+_FREE_LABELS = 1 << 22
 # Characters of the header of an array without fields, some 120 in files of NumPy: its fallback for
 # files of Python 2 takes time that grows with the square.
 _MOST_HEADER = 1000
-_BLOCK = 1 << 17  # numbers
-_SCAN = 1 << 12  # rows that are looked at together for a value that is not finite
 
 # Exceptions of zipfile for a damaged, encrypted or unsupported file: OSError is an invalid seek,
 # UnicodeDecodeError an invalid name.
@@ -60,7 +56,6 @@ _BAD_ZIP = (
     UnicodeDecodeError,
 )
 
-_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
 _WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
@@ -93,36 +88,39 @@ class Table:
     image_shape: tuple[int, int] | None = None
 
 
-def load_table(path: FilePath, *, target: str | int | None = None) -> Table:
+def load_table(path: FilePath, *, target: Target = None) -> Table:
     r"""Read a table of examples and their targets.
 
     Parameters
     ----------
-    path : path of a ``.csv``, ``.tsv``, ``.npz`` or ``.npy`` file
-        Text is UTF-8, separated by commas (``.csv``; if the first line has none, by semicolons or
-        tabs) or tabs (``.tsv``); its first row is a header if any feature in it is not a number.
-        Numbers have a decimal point. An ``.npz`` has the arrays ``X`` and ``y``, or
-        ``x_train``, ``y_train`` and perhaps ``x_test``, ``y_test`` (in capitals or not); images of
-        shape (n, height, width) are flattened. An ``.npy`` is one array of shape (n, d + 1); above
-        64 MiB it is mapped read-only.
-    target : str or int, optional
+    path : path
+        An ``.npz`` has the arrays ``X`` and ``y``, or ``x_train``, ``y_train`` and perhaps
+        ``x_test``, ``y_test`` (in capitals or not); images of shape (n, height, width) are
+        flattened. An ``.npy`` is one array of shape (n, d + 1); above 64 MiB it is mapped
+        read-only. Any other file is read by pandas (extra ``tables``): text with any separator,
+        encoding and compression, Excel, Parquet, Feather, JSON, SQLite, ARFF, LibSVM, .mat, HDF5;
+        the content says which. Its features must be numbers: `fastnn.TableModel` takes the others.
+    target : str, int or sequence of these, optional
         The target's column: a name of the header, or a position from 0 (negative: from the end),
-        also as text. The last column by default. Not for ``.npz``.
+        also as text. The last column by default. Several are numbers, one output each; not for
+        ``.npz`` and ``.npy``.
 
     Returns
     -------
     Table
         Features in text become float64. Targets become int64 if all are whole numbers, float64 if
-        all are numbers, and are str otherwise.
+        all are numbers, and are str otherwise; rows without a target are left out.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not such a table: a cell is empty, not a number, NaN or infinite (the message
-        names line and column), rows differ in length, arrays are missing or do not fit, the file
-        is damaged, or it claims more than its size can hold.
+        If the file is not such a table: a feature is missing, not a number or infinite (the message
+        names row and column), arrays are missing or do not fit, the file is damaged, or it claims
+        more than its size can hold.
+    ImportError
+        If pandas, or another library that reads such a file, is not installed.
 
     Examples
     --------
@@ -136,15 +134,17 @@ def load_table(path: FilePath, *, target: str | int | None = None) -> Table:
     """
     path = existing_file(path)
     suffix = path.suffix.lower()
-    if suffix in TEXT_SUFFIXES:
-        return _csv_table(path, target)
     if suffix == ".npy":
         return _npy_table(path, target)
     if suffix == ".npz":
         if target is not None:
             raise ValueError(f"{path} has its targets in a separate array; target is for tables")
         return _npz_table(path)
-    raise ValueError(f"{path} is not a table: expected a name in {', '.join(TABLE_SUFFIXES)}")
+    raw = load_raw(path, target=target)
+    X = rows_as_numbers(path, raw.frame)
+    if not raw.headed:
+        return Table(X, raw.y)
+    return Table(X, raw.y, tuple(raw.frame.columns), raw.target)
 
 
 def load_rows(path: FilePath) -> Array:
@@ -152,9 +152,9 @@ def load_rows(path: FilePath) -> Array:
 
     Parameters
     ----------
-    path : path of a ``.csv``, ``.tsv``, ``.npy`` or ``.npz`` file
-        Text holds numbers only, with or without a header; an ``.npz`` has an array ``X`` or only
-        one array.
+    path : path
+        A table of numbers in a format of `load_table`; an ``.npz`` has an array ``X`` or only one
+        array.
 
     Returns
     -------
@@ -168,195 +168,154 @@ def load_rows(path: FilePath) -> Array:
     """
     path = existing_file(path)
     suffix = path.suffix.lower()
-    if suffix in TEXT_SUFFIXES:
-        return _read_csv(path, None, labelled=False)[1]
     if suffix == ".npy":
-        return _as_rows(_read_npy(path), str(path))[0]
+        return _as_rows(read_npy(path), str(path))[0]
     if suffix == ".npz":
         return _as_rows(*_read_npz(path, _choose_rows)["x"])[0]
-    raise ValueError(f"{path} holds no rows: expected a name in {', '.join(TABLE_SUFFIXES)}")
+    return rows_as_numbers(path, read_frame(path).frame)
 
 
-# Text: CSV and TSV -------------------------------------------------------------------------------
+# Formats that pandas reads ------------------------------------------------------------------------
 
 
-@dataclass
-class _Cells:
-    """A column of text: row i holds ``texts[codes[i]]``; the texts are in order of appearance."""
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """A table with words, dates and gaps as its file has them; every row has its target.
 
-    texts: list[str]
-    codes: Array
+    Attributes
+    ----------
+    frame : pandas.DataFrame, shape (n, d)
+        The features.
+    y : ndarray, shape (n,), or (n, n_out) where there are several targets
+        int64, float64 or str; several are float64.
+    headed : bool
+        Whether the file names its columns; if not, they are called "0", "1", ...
+    targets : tuple of str
+        The names of the targets' columns.
+    notes : tuple of str
+        Decisions that a reader should know, one sentence each.
+    """
 
-    def first_with(self, code: int) -> int:
-        """Return the first row that holds a text."""
-        return int(np.argmax(self.codes == code))
+    frame: pd.DataFrame
+    y: Array
+    headed: bool
+    targets: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
-
-class _LineNumbers:
-    """Numbers of the lines at which rows end; only those of rows after a gap are stored."""
-
-    def __init__(self) -> None:
-        self.n_rows = 0
-        self._rows, self._lines = array("q", [0]), array("q", [1])
-        self._next = 1
-
-    def append(self, line: int) -> None:
-        if line != self._next:
-            self._rows.append(self.n_rows)
-            self._lines.append(line)
-        self.n_rows += 1
-        self._next = line + 1
-
-    def __getitem__(self, row: int) -> int:
-        i = bisect_right(self._rows, row) - 1
-        return self._lines[i] + row - self._rows[i]
+    @property
+    def target(self) -> str:
+        """The names of the targets, for messages and as one target's name."""
+        return ", ".join(self.targets)
 
 
-def _csv_table(path: Path, target: str | int | None) -> Table:
-    names, X, cells, lines, column = _read_csv(path, target, labelled=True)
-    # A header over columns that are called 0, 1, 2, ... shows only in the target's column.
-    skipped = 0
-    head, *rest = cells.texts
-    if (
-        names is None and rest and not _is_number(head)
-        and all(map(_is_number, rest)) and not (cells.codes[1:] == 0).any()
-    ):  # fmt: skip
-        names = tuple(_plain(value) for value in X[0])
-        names = (*names[:column], head.strip(), *names[column:])
-        X, cells, skipped = X[1:], _Cells(rest, cells.codes[1:] - 1), 1
-    y = _csv_target(path, cells, lambda i: lines[i + skipped], _column_label(column, names))
-    if names is None:
-        return Table(X, y)
-    return Table(X, y, names[:column] + names[column + 1 :], names[column])
+def load_raw(path: FilePath, *, target: Target = None) -> RawTable:
+    """Read a table of any format but NumPy's; rows without a target are left out."""
+    names = [name for name in _listed(target) if isinstance(name, str) and _is_name(name)]
+    return raw_table(path, read_frame(Path(path), names=names or None), target)
 
 
-def delimiter_of(path: Path, file: IO[str]) -> str:
-    """Return the delimiter of a ``.csv`` or ``.tsv`` file, which is at its start."""
-    known = _DELIMITERS[path.suffix.lower()]
-    line = file.readline(_MOST_LINE)
-    file.seek(0)
-    return next((delimiter for delimiter in known if delimiter in line), known[0])
+def _listed(target: Target) -> list[str | int | None]:
+    return [target] if target is None or isinstance(target, str | int) else list(target)
 
 
-class Lines:
-    """Iterator over the lines of a text, which limits their length and the cells of a row."""
-
-    def __init__(self, path: Path, file: IO[str], delimiter: str) -> None:
-        self._path, self._file, self._delimiter = path, file, delimiter
-        self._number = self._cells = 0
-
-    def __iter__(self) -> Iterator[str]:
-        while line := self._file.readline(_MOST_LINE + 1):
-            self._number += 1
-            self._cells += line.count(self._delimiter)
-            if len(line) > _MOST_LINE or self._cells >= _MOST_COLUMNS:
-                raise ValueError(
-                    f"{self._path}, line {self._number}: more than {_MOST_COLUMNS:,} columns or "
-                    f"{_MOST_LINE:,} characters; so wide a table is for an .npy file"
-                )
-            yield line
-
-    def row_ends(self) -> None:
-        """Reset the counts at the end of a row; a row with quoted cells may have several lines."""
-        self._cells = 0
+def _is_name(target: str | int | None) -> bool:
+    return isinstance(target, str) and not _WHOLE.fullmatch(target)
 
 
-def _read_csv(
-    path: Path, target: str | int | None, *, labelled: bool
-) -> tuple[tuple[str, ...] | None, Array, _Cells, _LineNumbers, int]:
-    """Return header names, features (n, d), target cells, line numbers, the target's position."""
-    features, latest = np.empty(0), array("d")
-    lines, texts, codes = _LineNumbers(), list[str](), array("i")
-    known: dict[str, int] = {}  # the code of a text; not of all where they are many
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            delimiter = delimiter_of(path, file)
-            text = Lines(path, file, delimiter)
-            reader = csv.reader(text, delimiter=delimiter, strict=True)
-
-            def next_row() -> list[str]:
-                for row in reader:
-                    text.row_ends()
-                    if row:  # a blank line is an empty row
-                        return row
-                return []
-
-            first = next_row()
-            width = len(first)
-            if not width:
-                raise ValueError(f"{path} is empty; expected a table")
-            if labelled and width == 1:
-                raise ValueError(
-                    f"{path} has one column; expected one feature at least and the target"
-                )
-            column = _target_column(path, target, first) if labelled else width
-            others = first[:column] + first[column + 1 :]
-            by_name = isinstance(target, str) and not _WHOLE.fullmatch(target)
-            headed = by_name or any(cell.strip() and not _is_number(cell) for cell in others)
-            names = tuple(cell.strip() for cell in first) if headed else None
-            row = next_row() if headed else first
-            del first, others
-            while row:
-                if len(row) != width:
-                    raise ValueError(
-                        f"{path}, line {reader.line_num}: expected {width} columns, "
-                        f"as in the first row, and found {len(row)}"
-                    )
-                if labelled:
-                    cell = row.pop(column)
-                    code = known.get(cell, len(texts))
-                    if code == len(texts):
-                        texts.append(cell)
-                        if code < _KNOWN_TEXTS:
-                            known[cell] = code
-                    codes.append(code)
-                try:
-                    if "_" in "".join(row):  # Python would take 1_000 for a number
-                        raise ValueError
-                    latest.extend(map(float, row))
-                except ValueError:
-                    bad = next(i for i, cell in enumerate(row) if not _is_number(cell))
-                    place = bad + (bad >= column)
-                    raise _bad_cell(path, reader.line_num, place, names, row[bad]) from None
-                lines.append(reader.line_num)
-                if len(latest) >= max(_BLOCK, len(features) // 8):
-                    _append(features, latest)
-                    latest = array("d")
-                row = next_row()
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path} is not a table of UTF-8 text: {error}") from None
-    if not lines.n_rows:
-        raise ValueError(f"{path} has a header and no rows")
-    _append(features, latest)
-    X = features.reshape(lines.n_rows, -1)
-    for start in range(0, len(X), _SCAN):
-        bad_ones = np.argwhere(~np.isfinite(X[start : start + _SCAN]))
-        if len(bad_ones):
-            i, j = start + int(bad_ones[0, 0]), int(bad_ones[0, 1])
-            raise _bad_cell(path, lines[i], j + (j >= column), names, _plain(X[i, j]))
-    return names, X, _Cells(texts, np.frombuffer(codes, np.intc)), lines, column
+def raw_table(path: FilePath, table: Frame, target: Target) -> RawTable:
+    """Part a frame into features and targets; rows without a target are left out."""
+    frame, notes = table.frame, list(table.notes)
+    wanted = _listed(target)
+    if frame.shape[1] <= len(wanted):
+        found = "one column" if frame.shape[1] == 1 else f"{frame.shape[1]} columns"
+        raise ValueError(f"{path} has {found}; expected one feature at least and the target")
+    if any(map(_is_name, wanted)) and not table.headed:
+        raise ValueError(
+            f"target is {target!r}; expected a position, for the columns of {path} have no names"
+        )
+    names = [frame.columns[_target_column(Path(path), one, list(frame.columns))] for one in wanted]
+    if len(set(names)) < len(names):
+        raise ValueError(f"a target is named twice: {one_line(', '.join(names))}")
+    parts = [_targets(path, frame[name], name) for name in names]
+    given = np.logical_and.reduce([part[1] for part in parts])
+    shown = ", ".join(map(repr, names))
+    if not given.any():
+        raise ValueError(f"{path}: no row has all of its targets {one_line(shown)}")
+    if not given.all():
+        notes.append(
+            f"left out {int((~given).sum())} of {len(given)} rows: their target {shown} is missing"
+        )
+        frame = frame[given].reset_index(drop=True)
+    y = parts[0][0][given]
+    if len(names) > 1:
+        for name, part in zip(names, parts, strict=True):
+            if part[0].dtype.kind not in "if":
+                raise ValueError(f"{path}: the target {_show(name)} is text; several are numbers")
+        y = np.column_stack([part[0][given] for part in parts]).astype(np.float64)
+    frame = frame.drop(columns=names)
+    return RawTable(frame, y, table.headed, tuple(names), tuple(notes))
 
 
-def _append(values: Array, more: array[float]) -> None:
-    """Append in place; NumPy extends the memory, if possible without a copy."""
-    if more:
-        values.resize(len(values) + len(more), refcheck=False)
-        values[-len(more) :] = more
+def rows_as_numbers(path: FilePath, frame: pd.DataFrame) -> Array:
+    """Return a frame of numbers as float64, or name the first cell that is none."""
+    X = np.empty(frame.shape)
+    for j, name in enumerate(frame.columns):
+        series = frame[name]
+        values, words = numbers_of(series, is_decimal_comma(series))
+        bad = np.isnan(values)
+        if bad.any():
+            i = int(np.argmax(words if words.any() else bad))
+            gap = bool(series.isna().iloc[i])
+            found = "a missing cell" if gap else _show(str(series.iloc[i]))
+            raise ValueError(
+                f"{path}, row {i + 1}, column {_show(name)}: expected a number, found {found}; "
+                "fastnn train and fastnn.TableModel take words, dates and gaps"
+            )
+        X[:, j] = values
+    return X
 
 
-def _target_column(path: Path, target: str | int | None, first: Sequence[str]) -> int:
+def _targets(path: FilePath, series: pd.Series[Any], name: str) -> tuple[Array, Array]:
+    """Return targets, and whether each is there."""
+    kind = series.dtype.kind
+    if kind == "i" and not series.isna().any():
+        return series.to_numpy(np.int64), np.ones(len(series), bool)
+    if kind == "f" and np.isinf(series.to_numpy(np.float64, na_value=np.nan)).any():
+        raise ValueError(f"{path}: the target {_show(name)} has an infinite value")
+    values, words = numbers_of(series, is_decimal_comma(series))
+    numeric = not words.any() and bool(np.isfinite(values).any())
+    texts = np.array([]) if numeric and kind in "uf" else texts_of(series)
+    if numeric and not any(text in ("True", "False") for text in texts[:100]):
+        given = ~np.isnan(values)
+        known = values[given]
+        if (known == np.rint(known)).all() and (np.abs(known) < 2**53).all():
+            return np.where(given, values, 0).astype(np.int64), given
+        return values, given
+    given = np.array([text is not None for text in texts], dtype=bool)
+    if not given.any():
+        raise ValueError(f"{path}: the target {_show(name)} is missing in every row")
+    lengths = np.array([len(text or "") for text in texts])
+    if len(texts) * int(lengths.max()) > _FREE_LABELS + 4 * int(lengths.sum()):
+        row = int(lengths.argmax())
+        raise ValueError(
+            f"{path}, row {row + 1}, column {_show(name)}: a target of {lengths[row]:,} characters "
+            f"is too long to be one of {len(texts):,}"
+        )
+    return np.array([text or "" for text in texts]), given
+
+
+def _target_column(path: Path, target: str | int | None, names: Sequence[str]) -> int:
     if target is None:
-        return len(first) - 1
-    if isinstance(target, str) and not _WHOLE.fullmatch(target):
-        names = [cell.strip() for cell in first]
-        if names.count(target) != 1:
+        return len(names) - 1
+    if isinstance(target, str) and (target in names or not _WHOLE.fullmatch(target)):
+        if target not in names:
             found = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
             raise ValueError(
-                f"{path} has {names.count(target) or 'no'} columns called {target!r}; "
+                f"{path} has no columns called {target!r}; "
                 f"expected one in the header, which reads {one_line(found)}"
             )
         return names.index(target)
-    return _position(path, target, len(first))
+    return _position(path, target, len(names))
 
 
 def _position(path: Path, target: str | int, width: int) -> int:
@@ -371,73 +330,17 @@ def _position(path: Path, target: str | int, width: int) -> int:
     return column % width
 
 
-def _csv_target(path: Path, cells: _Cells, line_of: Callable[[int], int], label: str) -> Array:
-    texts, codes = cells.texts, cells.codes
-
-    def refuse(code: int) -> ValueError:
-        line = line_of(cells.first_with(code))
-        return ValueError(
-            f"{path}, line {line}, {label}: expected a target, found {_show(texts[code])}"
-        )
-
-    for code, text in enumerate(texts):
-        if not text.strip():
-            raise refuse(code)
-    if not all(map(_is_number, texts)):
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        longest = int(np.argmax(lengths))
-        length = int(lengths[longest])
-        if len(codes) * length > _FREE_LABELS + 4 * int(lengths @ np.bincount(codes)):
-            raise ValueError(
-                f"{path}, line {line_of(cells.first_with(longest))}, {label}: a target of "
-                f"{length:,} characters is too long to be one of {len(codes):,}"
-            )
-        stripped = [text.strip() for text in texts]
-        kind = f"U{max(map(len, stripped))}"
-        return np.fromiter((stripped[code] for code in codes), kind, len(codes))
-    numbers = np.fromiter(map(float, texts), float, len(texts))
-    if not np.isfinite(numbers).all():
-        raise refuse(int(np.argmin(np.isfinite(numbers))))
-    if all(map(_WHOLE.fullmatch, texts)):
-        # beyond 64 bits, or of thousands of digits, nearly all zeros: numbers, then
-        with suppress(OverflowError, ValueError):
-            return np.fromiter(map(int, texts), np.int64, len(texts))[codes]
-    return numbers[codes]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
-
-
-def _bad_cell(
-    path: Path, line: int, column: int, names: Sequence[str] | None, cell: str
-) -> ValueError:
-    label = _column_label(column, names)
-    hint = ", which needs a decimal point" if _COMMA.fullmatch(cell) else ""
-    return ValueError(f"{path}, line {line}, {label}: expected a number, found {_show(cell)}{hint}")
-
-
-def _column_label(column: int, names: Sequence[str] | None) -> str:
-    return f"column {column}" + (f" ({_show(names[column])})" if names else "")
-
-
 def _show(cell: str) -> str:
     return repr(cell if len(cell) <= 40 else cell[:37] + "...") if cell.strip() else "an empty cell"
-
-
-def _plain(value: float) -> str:
-    return f"{value:.15g}"
 
 
 # NumPy's files -----------------------------------------------------------------------------------
 
 
-def _npy_table(path: Path, target: str | int | None) -> Table:
-    table = _read_npy(path)
+def _npy_table(path: Path, target: Target) -> Table:
+    if target is not None and not isinstance(target, str | int):
+        raise ValueError(f"{path}: several targets are for tables with columns, or an .npz")
+    table = read_npy(path)
     if table.ndim != 2 or table.shape[1] < 2:
         raise ValueError(
             f"{path} has the shape {table.shape}; expected (n, d + 1), the target in a column"
@@ -459,7 +362,11 @@ def _npy_table(path: Path, target: str | int | None) -> Table:
 
 
 def _npz_table(path: Path) -> Table:
-    arrays = _read_npz(path, _choose_labelled)
+    return table_of_arrays(_read_npz(path, _choose_labelled))
+
+
+def table_of_arrays(arrays: dict[str, tuple[Array, str]]) -> Table:
+    """Return a table of the arrays x and y, or x_train, y_train and perhaps x_test, y_test."""
     train, test = ("x", "y") if "x" in arrays else ("x_train", "y_train"), ("x_test", "y_test")
     X, shape = _as_rows(*arrays[train[0]])
     y = _as_targets(arrays[train[1]][0], len(X), arrays[train[1]][1])
@@ -468,11 +375,13 @@ def _npz_table(path: Path) -> Table:
     X_test, test_shape = _as_rows(*arrays[test[0]])
     y_test = _as_targets(arrays[test[1]][0], len(X_test), arrays[test[1]][1])
     if (X_test.shape[1], test_shape) != (X.shape[1], shape):
-        raise ValueError(f"{path}: x_test has rows of {X_test.shape[1]}, x_train of {X.shape[1]}")
+        where = arrays[test[0]][1]
+        raise ValueError(f"{where}: x_test has rows of {X_test.shape[1]}, x_train of {X.shape[1]}")
     return Table(X, y, None, None, X_test, y_test, shape)
 
 
-def _read_npy(path: Path) -> Array:
+def read_npy(path: Path) -> Array:
+    """Read an array, checked before memory is taken; above 64 MiB it is mapped."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         _check_npy(file, size, str(path))
@@ -504,12 +413,23 @@ def _read_npz(
         raise ValueError(f"{path} is a damaged .npz file: {one_line(error)}") from error
 
 
+_NAMES = (  # of X and y, and of the test examples
+    ("x", "y"),
+    ("x_train", "y_train", "x_test", "y_test"),
+    ("x_train", "y_train"),
+    ("train_images", "train_labels", "test_images", "test_labels"),
+    ("training_images", "training_labels", "test_images", "test_labels"),  # EMNIST
+    ("data", "target"),
+    ("arr_0", "arr_1"),
+)
+
+
 def _choose_labelled(path: Path, names: Iterable[str]) -> dict[str, str]:
     lower = {name.lower(): name for name in names}
-    train, test = ("x_train", "y_train"), ("x_test", "y_test")
-    for keys in (("x", "y"), train + test, train):
+    for keys in _NAMES:
         if lower.keys() >= set(keys):
-            return {key: lower[key] for key in keys}
+            kept = ("x", "y") if len(keys) == 2 else _NAMES[1]
+            return {key: lower[name] for key, name in zip(kept, keys, strict=True)}
     raise ValueError(
         f"{path} has the arrays {one_line(', '.join(lower.values())) or '(none)'}; "
         "expected X and y, or x_train and y_train"
@@ -557,6 +477,8 @@ def _as_rows(X: Array, label: str) -> tuple[Array, tuple[int, int] | None]:
         raise ValueError(f"{label} has the type {X.dtype}; expected numbers")
     if X.ndim == 3:
         return X.reshape(len(X), -1), (X.shape[1], X.shape[2])
+    if X.ndim == 4 and X.shape[3] in (1, 3, 4):  # grey or colours, a value each
+        return X.reshape(len(X), -1), (X.shape[1], X.shape[2]) if X.shape[3] == 1 else None
     if X.ndim != 2:
         raise ValueError(
             f"{label} has the shape {X.shape}; expected (n, d), or (n, height, width) for images"
@@ -565,6 +487,8 @@ def _as_rows(X: Array, label: str) -> tuple[Array, tuple[int, int] | None]:
 
 
 def _as_targets(y: Array, n: int, label: str) -> Array:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
     if y.ndim not in (1, 2) or len(y) != n:
         raise ValueError(f"{label} has the shape {y.shape}; expected targets for {n} examples")
     if y.ndim == 1 and y.dtype.kind in "bui":

@@ -12,6 +12,7 @@ Every quantity of the textbook derivation as arrays, as tables that print, and a
 `descent_paths`      full-batch descent beside mini-batches, from the same start
 `input_plane`        a map of the outputs of a network of two inputs
 `look_inside`        activations, units, confusions and worst mistakes of a network
+`importance`         the columns of a table by their effect on the score
 `diagnose`           problems of a training, in plain words and measured numbers
 `page`               all of it as one HTML file: to see, to step through, to train
 ===================  ===========================================================================
@@ -24,6 +25,7 @@ from .cost import CostTable, cost_table
 from .descent import Descent, descend
 from .diagnose import Diagnosis, diagnose
 from .gradient import LayerNorm, Sensitivity, Slope, sensitivity
+from .importance import Importance, importance
 from .input_plane import InputPlane, PlanePoints, input_plane
 from .inside import Edges, Inside, Mistake, look_inside
 from .nudge_table import NudgeTable, nudge_table
@@ -41,6 +43,7 @@ __all__ = [
     "Diagnosis",
     "Edges",
     "Finding",
+    "Importance",
     "InputPlane",
     "Inside",
     "LayerNorm",
@@ -58,6 +61,7 @@ __all__ = [
     "descend",
     "descent_paths",
     "diagnose",
+    "importance",
     "input_plane",
     "look_inside",
     "nudge_table",

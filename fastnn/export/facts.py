@@ -15,8 +15,11 @@ from ..mlp import MLP, check_mlp
 _FAR = 64
 
 
-def check(net: object) -> MLP:
+def check(net: object, raw: bool = False) -> MLP:
     """Return `net` if it is a network that can be exported.
+
+    `raw` is whether the format has the preparation of raw cells: a `TableModel` is then its network
+    with the columns in its metadata.
 
     Raises
     ------
@@ -25,6 +28,13 @@ def check(net: object) -> MLP:
     ValueError
         It holds NaN or infinity.
     """
+    if not isinstance(net, MLP) and isinstance(getattr(net, "network", None), MLP):
+        if not raw:
+            raise TypeError(
+                "this export does not have the preparation of a TableModel: export model.network, "
+                "which takes the rows of model.prepare(data), or use to_numpy"
+            )
+        net = net.network  # type: ignore[attr-defined]
     known = check_mlp(net)
     if not np.isfinite(known.params).all():
         raise ValueError("net holds NaN or infinity among its parameters; it is not exported")

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import base64
 import os
+import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,11 +20,13 @@ from ..ensemble import Ensemble
 from ..layout import Array
 from ..mlp import MLP
 from ..names import Output
-from . import facts
+from ..tabular.model import TableModel
+from . import facts, raw_rows
 
+_IMPORTS = "import math\nimport re\nfrom datetime import date, datetime, timezone\n"
 _EXP_MAX = {"float32": "88.37", "float64": "709.4"}  # where fastnn's exp stops growing
 _PREDICT = '''\
-def predict(x):
+def {name}(x):
     """Return the outputs, (n, {n_out}) or ({n_out},) of inputs x, (n, {n_in}) or ({n_in},)."""
 {fractions}    x = np.asarray(x, np.float64)
     a = {inputs}.astype(DTYPE)
@@ -30,6 +35,11 @@ def predict(x):
     for W, b, f in LAYERS:
         a = f(a @ W + b)
     return {outputs}
+'''
+_PREDICT_RAW = '''\
+def predict(rows):
+    """Return the outputs, (n, {n_out}), of rows of raw cells, as `prepare` takes them."""
+    return predict_units(prepare(rows))
 '''
 _CLASSIFY = '''\
 def classify(x):
@@ -71,7 +81,7 @@ _FRACTIONS = """    if np.asarray(x).dtype == np.uint8:
 """
 
 
-def to_numpy(net: MLP | Ensemble, path: str | os.PathLike[str] | None = None) -> str:
+def to_numpy(net: MLP | Ensemble | TableModel, path: str | os.PathLike[str] | None = None) -> str:
     """Return the network as a Python file with a function ``predict(x)``; write it if `path`.
 
     ``predict`` takes the raw inputs of `MLP.predict`, one row or many, of any type, and returns the
@@ -81,8 +91,9 @@ def to_numpy(net: MLP | Ensemble, path: str | os.PathLike[str] | None = None) ->
 
     Parameters
     ----------
-    net : MLP or Ensemble
-        Of an ensemble, ``predict`` is its `Ensemble.mean`.
+    net : MLP, Ensemble or TableModel
+        Of an ensemble, ``predict`` is its `Ensemble.mean`. The functions of a `TableModel` take
+        rows of raw cells: dicts, lists or a pandas frame.
     path : path-like, optional
         Replaced if it exists, all or nothing.
 
@@ -107,22 +118,22 @@ def to_numpy(net: MLP | Ensemble, path: str | os.PathLike[str] | None = None) ->
     >>> np.allclose(module["predict"]([0.5, -1]), net.predict([[0.5, -1]]))
     True
     """
-    networks = facts.networks_of(net)
-    text = _source_of_mean(net, networks) if isinstance(net, Ensemble) else _source(net)
+    if isinstance(net, Ensemble):
+        text = _source_of_mean(net, facts.networks_of(net))
+    else:
+        text = _source(facts.check(net, raw=True))
     if path is not None:
-        from pathlib import Path
-
         paths.replace(Path(path), text.encode("ascii"))
     return text
 
 
 def _source(net: MLP) -> str:
-    dtype, sizes = net.dtype.name, net.sizes
+    dtype, sizes, columns = net.dtype.name, net.sizes, net.metadata.get("columns")
     used = list(dict.fromkeys((*net.activation, net.output)))
     scalings = {"": facts.input_scaling(net), "OUTPUT_": facts.output_scaling(net)}
     functions = ", ".join((*net.activation, net.output))
     parts = [
-        _head(f"The neural network {facts.layers_in_words(net)}", used),
+        _head(f"The neural network {facts.layers_in_words(net)}", used, columns is not None),
         f"DTYPE, SIZES = np.{dtype}, {sizes!r}\n{_facts(net, facts.task_of(net))}",
         *(_function(name, dtype) for name in used),
         "# All numbers, layer by layer: W (n_in, n_out) row by row, then b.\n"
@@ -139,6 +150,7 @@ def _source(net: MLP) -> str:
             if pair is not None
         ),
         _PREDICT.format(
+            name="predict" if columns is None else "predict_units",
             n_in=sizes[0],
             n_out=sizes[-1],
             fractions="" if net._old_bytes is None else _FRACTIONS,
@@ -146,6 +158,8 @@ def _source(net: MLP) -> str:
             outputs="a" if scalings["OUTPUT_"] is None else "a * OUTPUT_SCALE + OUTPUT_SHIFT",
         ),
     ]
+    if columns is not None:
+        parts += [_raw_rows(columns), _PREDICT_RAW.format(n_out=sizes[-1])]
     return "\n\n".join([*parts, *_classify(net, facts.task_of(net))])
 
 
@@ -177,15 +191,16 @@ def _network(net: MLP) -> str:
     return ", ".join(texts)
 
 
-def _head(what: str, used: list[Output]) -> str:
-    """Return the docstring, and the imports that the functions need."""
+def _head(what: str, used: list[Output], raw: bool = False) -> str:
+    """Return the docstring, and the imports that the functions need; `raw`, for raw cells too."""
+    has_math = any("math." in ROWS[name].numpy for name in used)
     return (
         f'"""{what}, written by fastnn {__version__}.\n\n'
         "Needs NumPy alone: from this file import predict.\n"
         '"""\n\n'
         "import base64\n"
-        f"{'import math' + chr(10) if any('math.' in ROWS[name].numpy for name in used) else ''}\n"
-        "import numpy as np\n"
+        + (_IMPORTS if raw else "import math\n" if has_math else "")
+        + "\nimport numpy as np\n"
     )
 
 
@@ -197,6 +212,21 @@ def _classify(net: MLP, task: str) -> list[str]:
     if net.sizes[-1] == 1:
         index = "(predict(x)[..., 0] >= 0.5).astype(int)"
     return [_CLASSIFY.format(index=index)]
+
+
+def _raw_rows(columns: dict[str, Any]) -> str:
+    """Return the code that prepares rows of a table, and its columns."""
+    code = Path(raw_rows.__file__).read_text("utf-8")
+    code = code[code.index("_GAPS = ") :]
+    declared = re.search(r"^COLUMNS.*$", code, re.MULTILINE)
+    assert declared is not None
+    items = "".join(f"    {column!a},\n" for column in columns["columns"])
+    listed = f"# What each column is, and what becomes of it.\nCOLUMNS = [\n{items}]"
+    code = code.replace(declared[0], listed)
+    return (
+        re.sub(r"(: Any|: dict\[str, Any\])(?=[,)])|(?<=\)) -> [^:]+(?=:\n)", "", code).rstrip()
+        + "\n"
+    )
 
 
 def _numbers(values: Array) -> str:

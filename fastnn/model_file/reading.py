@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from ..names import check_name
 from ..paths import one_line
 from . import container
 
+if TYPE_CHECKING:
+    from ..tabular.model import TableModel
+
 _DTYPES = ("float32", "float64")
 _FRACTIONS = "fractions of 255"
 _OLD_INPUTS = {"names": None, "trained": True, "bytes": _FRACTIONS}  # of format version 1
@@ -32,8 +35,10 @@ _OF_ONE = {"format_version", "network", "metadata", "inputs", "trainable"}
 _MOST_LABELS = 1 << 20  # characters of all labels, if all were as long as the longest
 
 
-def load(path: str | os.PathLike[str]) -> MLP | Any:  # MLP | Ensemble makes each use a check
-    """Return the network that `MLP.save` wrote, or the `Ensemble` that `Ensemble.save` wrote.
+def load(
+    path: str | os.PathLike[str],
+) -> MLP | TableModel | Any:  # an Ensemble too: Any spares checks
+    """Return the network, the `Ensemble` or the model of a table that was saved to a file.
 
     A checkpoint is restored with all that ``fit(..., resume=True)`` needs.
 
@@ -41,6 +46,12 @@ def load(path: str | os.PathLike[str]) -> MLP | Any:  # MLP | Ensemble makes eac
     ----------
     path : path-like
         A safetensors file. Reading it cannot run code.
+
+    Returns
+    -------
+    MLP, Ensemble or TableModel
+        What was saved. A `TableModel` is also a network that was trained by the command line on a
+        table that needs preparation: with words, dates, gaps or columns left out.
 
     Raises
     ------
@@ -59,17 +70,17 @@ def load(path: str | os.PathLike[str]) -> MLP | Any:  # MLP | Ensemble makes eac
     >>> fastnn.load(path).sizes
     (2, 3, 1)
     """
-    return load_any(path)
-
-
-def load_any(path: str | os.PathLike[str]) -> MLP | Ensemble:
-    """Return what a model file holds; see `load`."""
     path = Path(path)
     tensors, facts = container.read(path)
     try:
         if "ensemble" in facts:
             return _ensemble(tensors, facts)
-        return _network(tensors, facts)
+        net = _network(tensors, facts)
+        if "columns" not in net.metadata:
+            return net
+        from ..tabular.model import TableModel
+
+        return TableModel.from_network(net)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
         raise ValueError(f"{path} is not a sound fastnn model: {one_line(what)}") from None

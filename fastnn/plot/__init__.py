@@ -13,6 +13,7 @@ from .descent import landscape
 from .diagnosis import diagnosis
 from .film import film
 from .gradient import slopes
+from .importance import importance
 from .input_plane import input_plane
 from .inside import confusion, first_layer, mistakes, units
 from .network import network
@@ -27,6 +28,7 @@ __all__ = [
     "diagnosis",
     "film",
     "first_layer",
+    "importance",
     "input_plane",
     "landscape",
     "learning_curves",

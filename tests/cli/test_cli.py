@@ -16,8 +16,9 @@ import pytest
 
 import fastnn
 from fastnn import words
-from fastnn.cli import report, task_data
+from fastnn.cli import report
 from fastnn.model_file import container
+from fastnn.tabular import task_data
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -579,7 +580,7 @@ class TestCtrlC:
         assert "(fastnn train --resume c continues)" in err
 
     def test_before_the_training_nothing_is_written(self, run, monkeypatch, folder):
-        def load(spec, target):
+        def load(spec, target, test):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(task_data, "load", load)
@@ -727,7 +728,8 @@ class TestFailures:
         [
             ("train --data nowhere.csv", "there is no file nowhere.csv"),
             ("train --data digts", "unknown data 'digts' (did you mean 'digits'?)"),
-            ("train --data text.csv", "text.csv, line 2, column 1 ('b'): expected a number, found"),
+            ("train --data text.csv", "2 examples are too few to hold out 0.2 of them"),
+            ("train --data short.csv", "short.csv, line 3: expected 2 columns, as in the rows"),
             ("train --data p.csv --target z", "p.csv has no columns called 'z'"),
             ("train --target 0", "target is for tables"),
             ("train --data one.csv", "the target 'y' is always 3: there is one class only"),
@@ -764,6 +766,7 @@ class TestFailures:
         rows = [(i, i / 2 - 3) for i in range(40)]
         write_csv(folder / "p.csv", ["a", "b"], rows)
         write_csv(folder / "text.csv", ["a", "b", "c"], [(1, "red", 0), (2, "blue", 1)])
+        write_csv(folder / "short.csv", ["a", "b"], [(1.5, 2), (3,)])
         write_csv(folder / "one.csv", ["a", "y"], [(i, 3) for i in range(40)])
         write_csv(folder / "names.csv", ["a", "y"], [(i, f"n{i}") for i in range(40)])
         write_csv(folder / "mixed.csv", ["a", "y"], [(1, "3"), (2, "4.5"), (3, "x")])
@@ -794,7 +797,7 @@ class TestFailures:
             assert "the folder . is read-only" in err
 
     def test_too_little_memory_is_told_in_one_line(self, run, monkeypatch):
-        def load(spec, target):
+        def load(spec, target, test):
             raise MemoryError("80 GB wanted")
 
         monkeypatch.setattr(task_data, "load", load)

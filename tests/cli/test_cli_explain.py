@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn.cli import main, task_data
+from fastnn.cli import main
+from fastnn.tabular import task_data
 
 VIEWS = [
     *("cost", "sensitivity", "nudges", "table", "paths", "weights", "activations", "confusion"),
-    *("mistakes", "units", "diagnose", "plane"),
+    *("mistakes", "units", "diagnose", "plane", "importance"),
 ]
-JUDGES = ("cost", "weights", "activations", "confusion", "mistakes")
+JUDGES = ("cost", "weights", "activations", "confusion", "mistakes", "importance")
 
 
 @pytest.fixture(scope="module")

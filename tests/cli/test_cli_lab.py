@@ -89,7 +89,7 @@ class TestWhatIsServed:
     def test_without_a_model_a_new_network_for_other_data(
         self, run: Any, served: list[Session], tmp_path: Path
     ) -> None:
-        rows = "".join(f"{k},{k * k},{k / 7}\n" for k in range(40))
+        rows = "".join(f"{k / 2},{k * k},{k / 7}\n" for k in range(40))
         (tmp_path / "squares.csv").write_text(f"a,b,c\n{rows}")
         run("lab", "--data", tmp_path / "squares.csv", "--target", "b", "--no-browser")
         facts = meta(served[0])
@@ -203,7 +203,7 @@ class TestOpen:
         assert np.array_equal(session.subject.net.params, fastnn.load(model).params)
 
     def test_another_table_gets_a_new_network(self, session: Session) -> None:
-        rows = "".join(f"{k},{k * k},{k % 7},{2 * k}\n" for k in range(40))
+        rows = "".join(f"{k / 2},{k * k},{k % 7},{2 * k}\n" for k in range(40))
         facts = opened(session, "squares.csv", b"a,b,c,d\n" + rows.encode())
         assert facts["network"]["sizes"][0] == 3
         assert facts["task"] == "values"

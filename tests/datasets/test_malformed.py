@@ -1,7 +1,7 @@
 """Hostile files: those of malformed/, one by one, and what no repository can hold.
 
 Each is refused with one line that names it, or read for what it is; none hangs, none takes more
-memory than four times its size and 64 MB besides.
+memory than four times its size (text five times) and 64 MB besides.
 """
 
 from __future__ import annotations
@@ -232,9 +232,7 @@ class TestTerabytes:
         refused(
             tables.load_table, sparse_file(tmp_path / "a.npz", b"", size), "not a readable .npz"
         )
-        refused(
-            tables.load_table, sparse_file(tmp_path / "a.csv", b"1,2\n", size), "characters; so"
-        )
+        refused(tables.load_table, sparse_file(tmp_path / "a.csv", b"1,2\n", size), "is not text")
 
     def test_a_model_that_memory_cannot_hold_is_one_sentence(self, tmp_path: Path) -> None:
         path = tmp_path / "huge"
@@ -315,9 +313,9 @@ def a_large_model(path: Path) -> None:
 
 PEAKS = {  # how it is made; the suffix; the sentence, "" if it is read
     "a header of lists": (a_header_of_lists, "", "has too many parts"),
-    "a million columns": (a_million_columns, ".csv", "more than 262,144 columns"),
+    "a million columns": (a_million_columns, ".csv", "more than 65,536 columns"),
     "a line of 100 MB": (a_line_of_100_mb, ".csv", "4,194,304 characters"),
-    "a row over many lines": (a_row_over_many_lines, ".csv", "more than 262,144 columns"),
+    "a row over many lines": (a_row_over_many_lines, ".csv", "more than 500 lines"),
     "a long label": (a_long_label, ".csv", "a target of 130,000 characters"),
     "labels in rows": (labels_in_rows, ".csv", ""),
     "digits as text": (digits_as_text, ".csv", ""),
@@ -331,7 +329,9 @@ PEAKS = {  # how it is made; the suffix; the sentence, "" if it is read
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("case", PEAKS)
-def test_reading_takes_four_times_the_file_and_64_mb_at_most(tmp_path: Path, case: str) -> None:
+def test_reading_takes_four_times_the_file_and_64_mb_at_most_and_of_text_five_times(
+    tmp_path: Path, case: str
+) -> None:
     make, suffix, sentence = PEAKS[case]
     path = tmp_path / f"file{suffix}"
     make(path)
@@ -340,6 +340,10 @@ def test_reading_takes_four_times_the_file_and_64_mb_at_most(tmp_path: Path, cas
         from fastnn import datasets
         from fastnn.datasets import tables
         import fastnn.model_file.reading, safetensors, zipfile
+        try:
+            import pandas
+        except ImportError:
+            pass
         def kilobytes(name):
             for line in open("/proc/self/status"):
                 if line.startswith(name + ":"):
@@ -356,4 +360,5 @@ def test_reading_takes_four_times_the_file_and_64_mb_at_most(tmp_path: Path, cas
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert (sentence in done.stderr) if sentence else not done.stderr
-    assert int(done.stdout) * 1024 < 4 * path.stat().st_size + (64 << 20)
+    times = 5 if suffix == ".csv" else 4  # pandas has a pointer and a number for each cell
+    assert int(done.stdout) * 1024 < times * path.stat().st_size + (64 << 20)

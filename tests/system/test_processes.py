@@ -204,7 +204,7 @@ class TestSignals:
     def test_sigterm_before_the_training_is_a_line_and_status_143(self, tmp_path):
         code = """
             import signal, sys, fastnn.cli
-            from fastnn.cli import task_data
+            from fastnn.tabular import task_data
             task_data.load = lambda *_: signal.raise_signal(signal.SIGTERM)
             sys.exit(fastnn.cli.main(["train"]))
             """

@@ -18,17 +18,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import MLP
 from ..callbacks import EarlyStopping
+from ..mlp import MLP
+from . import recipe
+from .rows import ALIKE, Rows, folds
 
 if TYPE_CHECKING:
     from ..optim import Optimizer
     from ..targets import ClassWeight
-    from .task_data import Array, Part
+    from .task_data import Array, Held, Part
 
 FOLDS = 5
 _MOST_STEPS, _LEAST_EPOCHS = 10_000, 20
+_MOST_EPOCHS = 2_500
 _PATIENCE_STEPS, _PATIENCE_EPOCHS = 1_500, 10
+_LONGER = 3  # times the patience, which watches the loss, where the accuracy decides
 _STREAM = 2  # of random numbers; those of the test and validation examples are 0 and 1
 
 
@@ -51,27 +55,34 @@ def choose_epochs(
     batch_size: int,
     class_weight: ClassWeight | None,
     seed: int,
+    rows: Rows = ALIKE,
 ) -> Choice:
     """Return the number of epochs with the best score of `FOLDS` copies on the held-out rows."""
     began = time.perf_counter()
     X, y = part
-    fold = _folds(y, task, seed)
+    fold = _folds(y, task, seed, rows)
     by = "accuracy" if task == "classify" and class_weight is None else "loss"
     curves = []
+    epochs = most_epochs(len(y), batch_size, net.n_params)
     for k in range(FOLDS):
         out = fold == k
         steps = -(-int((~out).sum()) // batch_size)
+        patience = _PATIENCE_STEPS * (_LONGER if by == "accuracy" else 1)
         stopper = EarlyStopping(
-            patience=max(_PATIENCE_EPOCHS, -(-_PATIENCE_STEPS // steps)), restore_best=False
+            patience=max(_PATIENCE_EPOCHS, -(-patience // steps)), restore_best=False
         )
+        held: Held = X[out], y[out]
+        if rows.weights is not None:
+            held = (*held, rows.weights[out])
         history = copy.deepcopy(net).fit(
             X[~out],
             y[~out],
-            epochs=max(_LEAST_EPOCHS, -(-_MOST_STEPS // steps)),
+            epochs=epochs,
             batch_size=batch_size,
             optimizer=optimizer(),
-            validation_data=(X[out], y[out]),
+            validation_data=held,
             class_weight=class_weight,
+            sample_weight=None if rows.weights is None else rows.weights[~out],
             callbacks=[stopper],
         )
         curves.append(history[f"val_{by}"])
@@ -86,6 +97,13 @@ def choose_epochs(
     return Choice(epochs, by, float(mean[best]), time.perf_counter() - began)
 
 
+def most_epochs(n: int, batch_size: int, n_params: int) -> int:
+    """Return the epochs of each fold's network if nothing stops it."""
+    most = min(_MOST_STEPS, recipe.most_steps(batch_size, n_params) // (FOLDS + 1))
+    steps = -(-round(n * (1 - 1 / FOLDS)) // batch_size)
+    return max(_LEAST_EPOCHS, min(_MOST_EPOCHS, -(-most // steps)))
+
+
 def _smooth(curve: Array, width: int) -> Array:
     """Return the mean of `width` values around each; of fewer at the ends."""
     window = np.ones(width)
@@ -94,11 +112,6 @@ def _smooth(curve: Array, width: int) -> Array:
     return means
 
 
-def _folds(y: Array, task: str, seed: int) -> Array:
-    """Return the fold of each row, stratified by class if there are classes."""
-    order = np.random.default_rng([seed, _STREAM]).permutation(len(y))
-    if task == "classify":
-        order = order[np.argsort(y[order], kind="stable")]
-    fold = np.empty(len(y), dtype=int)
-    fold[order] = np.arange(len(y)) % FOLDS
-    return fold
+def _folds(y: Array, task: str, seed: int, rows: Rows = ALIKE) -> Array:
+    """Return the fold of each row."""
+    return folds(y, FOLDS, np.random.default_rng([seed, _STREAM]), task, rows)

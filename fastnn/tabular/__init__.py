@@ -1,0 +1,4 @@
+"""Networks on tables of raw cells: `TableModel`, and the data of the command line.
+
+Private: it may change without notice.
+"""
