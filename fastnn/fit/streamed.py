@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -140,6 +139,8 @@ def _joined(pieces: list[Piece], left: _Raw | None = None) -> _Raw:
 
 def ahead(source: Iterator[_T]) -> Generator[_T, None, None]:
     """Yield what `source` gives, of which a thread makes the next while this one is used."""
+    from concurrent.futures import ThreadPoolExecutor  # here, to keep `import fastnn` fast
+
     end: Any = object()
     with ThreadPoolExecutor(1, thread_name_prefix="fastnn-stream") as pool:
         following = pool.submit(next, source, end)

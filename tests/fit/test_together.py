@@ -361,3 +361,58 @@ def test_what_does_not_go_with_ranks_is_refused_before_they_meet() -> None:
         network().fit(X, Y, comm=comm, class_weight="balanced")
     with pytest.raises(TypeError, match=r"a loss of your own does not go with comm"):
         network().fit(X, Y, comm=comm, loss=lambda a, y: (a, a))
+
+
+@pytest.mark.parametrize("batch", [32, 600], ids=["rows by rows", "blocks"])
+def test_inputs_by_their_non_zeros_end_where_one_process_does(batch: int) -> None:
+    wide = np.random.default_rng(0).random((1200, 90))
+    wide[wide < 0.8] = 0
+    y = wide[:, 0] - wide[:, 1]
+    how: dict[str, Any] = {"epochs": 2, "batch_size": batch, "optimizer": fastnn.Adam(1e-2)}
+
+    def made() -> fastnn.MLP:
+        return fastnn.MLP([90, 64, 1], dtype="float64", seed=2)
+
+    def work(comm: Any, rank: int) -> Any:
+        net = made()
+        mine = slice(500) if rank == 0 else slice(500, None)
+        net.fit(wide[mine], y[mine], comm=comm, **how)
+        return net.params
+
+    alone = made()
+    alone.fit(wide, y, **how)
+    for params in on_ranks(2, work):
+        np.testing.assert_allclose(params, alone.params, rtol=0, atol=1e-12)
+
+
+def test_frozen_layers_keep_their_bits() -> None:
+    def work(comm: Any, rank: int) -> Any:
+        net = network()
+        net.trainable = [False, True]
+        before = net.weights[0].copy(), net.weights[1].copy()
+        net.fit(X[rank::2], Y[rank::2], comm=comm, epochs=1)
+        assert (net.weights[0] == before[0]).all() and (net.weights[1] != before[1]).any()
+        return net.params
+
+    first, second = on_ranks(2, work)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_early_stopping_puts_the_best_parameters_back_on_every_rank() -> None:
+    held = (X[:40], np.roll(Y[:40], 7, axis=0))
+
+    def fit(comm: Any, rows: slice, part: slice) -> fastnn.MLP:
+        net = network()
+        stopper = fastnn.callbacks.EarlyStopping(patience=2)
+        validation = (held[0][part], held[1][part])
+        how: dict[str, Any] = {"validation_data": validation, "callbacks": [stopper]}
+        net.fit(X[rows], Y[rows], epochs=60, optimizer=fastnn.Adam(0.05), comm=comm, **how)
+        return net
+
+    alone = fit(None, slice(None), slice(None))
+    halves = [slice(0, 100), slice(100, None)]
+    parts = [slice(0, 10), slice(10, None)]
+    assert alone.history.stopped is not None
+    for net in on_ranks(2, lambda comm, rank: fit(comm, halves[rank], parts[rank])):
+        np.testing.assert_allclose(net.params, alone.params, rtol=0, atol=1e-11)
+        assert net.history.stopped == alone.history.stopped
