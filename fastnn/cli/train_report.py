@@ -1,4 +1,4 @@
-"""What ``fastnn train`` prints: the plan, the speed and the result."""
+"""Output of ``fastnn train``: the plan, the speed and the result."""
 
 from __future__ import annotations
 

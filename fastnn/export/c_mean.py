@@ -31,7 +31,7 @@ _CALL = "    @name@_{i}_predict@suffix@(x, a), @name@_add(a, sum);"
 
 
 class _Member(Writer):
-    """Writer of one network: the whole file's types and macros, functions of its own."""
+    """Writer of one network's functions, with the types and macros of the whole file."""
 
     def __init__(self, net: MLP, whole: MeanWriter, i: int) -> None:
         super().__init__(net, f"{whole.name}_{i}", whole.real)
