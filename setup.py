@@ -29,8 +29,9 @@ FAULTS = bool(os.environ.get("FASTNN_FAULT_BUILD"))  # fails on demand: csrc/sys
 COMMON = (
     ["/O2", "/std:c11"]
     if MSVC
-    else ["-O3", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
-)
+    else ["-O2", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
+    + ["-fno-asynchronous-unwind-tables"]
+)  # vectors and unrolling are written out: -O3 makes half as much code again, not faster
 # A switch over activations, losses or optimisers that lacks one is no warning but an error.
 COMMON += ["/we4062"] if MSVC else ["-Werror=switch"]
 if DEBUG and not MSVC:

@@ -134,32 +134,42 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lan
 }
 
 /* A panel of C, NV vectors wide: tiles of MR rows, then one tile of the fewer rows that are left */
-FNN_INLINE void tiles(const int NV, const int ragged, const int lanes, product p, const finish *f)
+FNN_INLINE void tiles(const int NV, const int ragged, product p, const finish *f)
 {
     const int MR = NV == 1 ? MR_1 : MR_2;
     for (; p.m >= MR; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld)
-        tile(MR, NV, ragged, lanes, p, f);
+        tile(MR, NV, ragged, 0, p, f);
     switch (p.m) { /* the conditions are constants: heights that do not occur are not compiled */
-    case 1: tile(1, NV, ragged, lanes, p, f); break;
-    case 2: tile(2, NV, ragged, lanes, p, f); break;
-    case 3: tile(3, NV, ragged, lanes, p, f); break;
-    case 4: if (MR > 4) tile(4, NV, ragged, lanes, p, f); break;
-    case 5: if (MR > 5) tile(5, NV, ragged, lanes, p, f); break;
-    case 6: if (MR > 6) tile(6, NV, ragged, lanes, p, f); break;
-    case 7: if (MR > 7) tile(7, NV, ragged, lanes, p, f); break;
-    case 8: if (MR > 8) tile(8, NV, ragged, lanes, p, f); break;
-    case 9: if (MR > 9) tile(9, NV, ragged, lanes, p, f); break;
-    case 10: if (MR > 10) tile(10, NV, ragged, lanes, p, f); break;
-    case 11: if (MR > 11) tile(11, NV, ragged, lanes, p, f); break;
+    case 1: tile(1, NV, ragged, 0, p, f); break;
+    case 2: tile(2, NV, ragged, 0, p, f); break;
+    case 3: tile(3, NV, ragged, 0, p, f); break;
+    case 4: if (MR > 4) tile(4, NV, ragged, 0, p, f); break;
+    case 5: if (MR > 5) tile(5, NV, ragged, 0, p, f); break;
+    case 6: if (MR > 6) tile(6, NV, ragged, 0, p, f); break;
+    case 7: if (MR > 7) tile(7, NV, ragged, 0, p, f); break;
+    case 8: if (MR > 8) tile(8, NV, ragged, 0, p, f); break;
+    case 9: if (MR > 9) tile(9, NV, ragged, 0, p, f); break;
+    case 10: if (MR > 10) tile(10, NV, ragged, 0, p, f); break;
+    case 11: if (MR > 11) tile(11, NV, ragged, 0, p, f); break;
     }
 }
 
-static void tiles_1(const product *p, const finish *f) { tiles(1, 0, 0, *p, f); }
-static void tiles_1_ragged(const product *p, const finish *f) { tiles(1, 1, 0, *p, f); }
-static void tiles_2(const product *p, const finish *f) { tiles(2, 0, 0, *p, f); }
-static void tiles_2_ragged(const product *p, const finish *f) { tiles(2, 1, 0, *p, f); }
-static void lanes_1(const product *p, const finish *f) { tiles(1, 0, 1, *p, f); }
-static void lanes_2(const product *p, const finish *f) { tiles(2, 0, 1, *p, f); }
+static void tiles_1(const product *p, const finish *f) { tiles(1, 0, *p, f); }
+static void tiles_1_ragged(const product *p, const finish *f) { tiles(1, 1, *p, f); }
+static void tiles_2(const product *p, const finish *f) { tiles(2, 0, *p, f); }
+static void tiles_2_ragged(const product *p, const finish *f) { tiles(2, 1, *p, f); }
+
+/* As `tiles`, of groups of networks, whose rows come in few numbers: the rest four and one at a time */
+FNN_INLINE void tiles_of_groups(const int NV, product p, const finish *f)
+{
+    const int MR = NV == 1 ? MR_1 : MR_2;
+    for (; p.m >= MR; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld) tile(MR, NV, 0, 1, p, f);
+    for (; p.m >= 4; p.m -= 4, p.A.at += 4 * p.A.row, p.C.at += 4 * p.C.ld) tile(4, NV, 0, 1, p, f);
+    for (; p.m > 0; p.m--, p.A.at += p.A.row, p.C.at += p.C.ld) tile(1, NV, 0, 1, p, f);
+}
+
+static void lanes_1(const product *p, const finish *f) { tiles_of_groups(1, *p, f); }
+static void lanes_2(const product *p, const finish *f) { tiles_of_groups(2, *p, f); }
 
 /* A panel of n ≤ PANEL columns, by its number of vectors */
 static void panel_product(const product *p, const finish *f)

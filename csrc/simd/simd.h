@@ -2,7 +2,7 @@
  *
  * Include after real.h with one of FNN_ISA_AVX512, FNN_ISA_AVX2, FNN_ISA_NEON, FNN_ISA_WASM,
  * FNN_ISA_BASE defined. Each ISA's header has the same names in the same order; simd_base.h is plain C and is
- * the specification. `vec` is a vector of V reals, `vmask` has a truth value for each lane.
+ * the specification, which MSVC compiles, and others with FNN_PLAIN_C. `vec` is a vector of V reals, `vmask` has a truth value for each lane.
  *
  *   v_load v_store                  V reals at any address
  *   v_load_n v_store_n              the first n, 0 ≤ n ≤ V; the other lanes read 0; no byte past
@@ -57,6 +57,8 @@ FNN_INLINE real byte_as_real(uint8_t byte)
 #include "simd/simd_neon.h"
 #elif defined(FNN_ISA_WASM)
 #include "simd/simd_wasm.h"
+#elif defined(FNN_ISA_BASE) && defined(__GNUC__) && !defined(FNN_PLAIN_C)
+#include "simd/simd_vector.h"
 #elif defined(FNN_ISA_BASE)
 #include "simd/simd_base.h"
 #else
