@@ -115,7 +115,7 @@ class StoredArray:
         values = np.empty((end - begin, *self.shape[1:]), self.dtype)
         with open(self._file.path, "rb", buffering=0) as file:
             file.seek(self._offset + begin * (values.nbytes // max(1, end - begin)))
-            if file.readinto(values.reshape(-1).view(np.uint8)) != values.nbytes:
+            if file.readinto(values.reshape(-1).view(np.uint8).data) != values.nbytes:
                 raise ValueError(f"{self._file.path} has become shorter while it was read")
         return values
 

@@ -120,7 +120,7 @@ def stream(
         Weight of each example, or the column with it.
     buffer : int, optional
         Rows that are shuffled together. Default: as many as take 32 MB. A larger one is closer to
-        shuffling all rows.
+        shuffling all rows; a small one makes the blocks of arrays smaller, too.
     rows : int, optional
         Number of rows that a function's blocks have; without it, they are counted by one pass
         before the first epoch.
