@@ -111,13 +111,13 @@ class StoredArray:
     def __getitem__(self, rows: slice) -> NDArray[Any]:
         """Read rows begin:end."""
         self._file.check()
-        each = int(np.prod(self.shape[1:]))
         begin, end, _ = rows.indices(len(self))
-        how: dict[str, Any] = {"offset": self._offset + begin * each * self.dtype.itemsize}
-        values = np.fromfile(self._file.path, self.dtype, (end - begin) * each, **how)
-        if values.size != (end - begin) * each:
-            raise ValueError(f"{self._file.path} has become shorter while it was read")
-        return values.reshape(end - begin, *self.shape[1:])
+        values = np.empty((end - begin, *self.shape[1:]), self.dtype)
+        with open(self._file.path, "rb", buffering=0) as file:
+            file.seek(self._offset + begin * (values.nbytes // max(1, end - begin)))
+            if file.readinto(values.reshape(-1).view(np.uint8).data) != values.nbytes:
+                raise ValueError(f"{self._file.path} has become shorter while it was read")
+        return values
 
 
 def of_arrays(

@@ -15,6 +15,7 @@ from . import tables
 from .blocks import Block, Piece, StoredArray, Unchanged, of_arrays, of_iterator
 
 _BLOCK_BYTES = 1 << 18  # of a block of an array: a disk reads as much at once in little more time
+_BLOCKS_A_BUFFER = 64  # at least, from all over the source, or its order would show
 _BUFFER_BYTES = 1 << 25  # of X in a buffer, where its rows are not given
 _HDF5 = (".h5", ".hdf5")
 
@@ -119,7 +120,7 @@ def stream(
         Weight of each example, or the column with it.
     buffer : int, optional
         Rows that are shuffled together. Default: as many as take 32 MB. A larger one is closer to
-        shuffling all rows.
+        shuffling all rows; a small one makes the blocks of arrays smaller, too.
     rows : int, optional
         Number of rows that a function's blocks have; without it, they are counted by one pass
         before the first epoch.
@@ -152,7 +153,7 @@ def stream(
         raise TypeError(
             "an iterator can be read once only: give the function that makes it, without ()"
         )
-    found, chosen, iterate = _blocks(source, target, columns, weight)
+    found, chosen, iterate = _blocks(source, target, columns, weight, kept)
     names = None if chosen is None else chosen.X
     if iterate is not None:
         return Stream(None, kept, names, target is not None, None, iterate)
@@ -165,13 +166,13 @@ def stream(
 _Found = tuple[list[Block], tables.Columns | None, Callable[[], Iterator[Piece]] | None]
 
 
-def _blocks(source: Any, target: Any, columns: Any, weight: Any) -> _Found:
+def _blocks(source: Any, target: Any, columns: Any, weight: Any, buffer: int | None) -> _Found:
     """Return the blocks of a source, the columns of a table, and how to iterate over CSV files."""
     if isinstance(source, str | os.PathLike):
-        return _of_files(_expanded(source), target, columns, weight)
+        return _of_files(_expanded(source), target, columns, weight, buffer)
     if isinstance(source, list | tuple) and all(isinstance(s, str | os.PathLike) for s in source):
         paths = [path for one in source for path in _expanded(one)]
-        return _of_files(paths, target, columns, weight)
+        return _of_files(paths, target, columns, weight, buffer)
     if hasattr(source, "get_fragments"):
         return *tables.of_dataset(source, columns, target, weight), None
     if hasattr(source, "column_names") and hasattr(source, "slice"):
@@ -188,7 +189,7 @@ def _blocks(source: Any, target: Any, columns: Any, weight: Any) -> _Found:
     ys, ws = _listed("target", target, parts, several), _listed("weight", weight, parts, several)
     found: list[Block] = []
     for i, (X, y, w) in enumerate(zip(parts, ys, ws, strict=True)):
-        found += of_arrays(X, y, w, _rows_each(X), f"array {i}" if several else "the array")
+        found += of_arrays(X, y, w, _rows_each(X, buffer), f"array {i}" if several else "the array")
     return found, None, None
 
 
@@ -205,12 +206,13 @@ def _listed(name: str, given: Any, parts: list[Any], several: bool) -> list[Any]
     return [one if hasattr(one, "shape") else np.asarray(one) for one in given]
 
 
-def _rows_each(X: Any) -> int:
+def _rows_each(X: Any, buffer: int | None) -> int:
     """Return the rows of a block of an array."""
     if len(X.shape) != 2:
         raise ValueError(f"X must have shape (n, n_in); its shape is {tuple(X.shape)}")
     row_bytes: int = X.shape[1] * X.dtype.itemsize
-    return max(1, _BLOCK_BYTES // max(1, row_bytes))
+    rows = _BLOCK_BYTES // max(1, row_bytes)
+    return max(1, rows if buffer is None else min(rows, buffer // _BLOCKS_A_BUFFER))
 
 
 def _expanded(path: Any) -> list[str]:
@@ -224,15 +226,19 @@ def _expanded(path: Any) -> list[str]:
     return found
 
 
-def _of_files(paths: list[str], target: Any, columns: Any, weight: Any) -> _Found:
+def _of_files(
+    paths: list[str], target: Any, columns: Any, weight: Any, buffer: int | None
+) -> _Found:
     kinds = {os.path.splitext(path)[1].lower() for path in paths}
     if len(kinds) != 1:
         raise ValueError(f"the files must be of one kind, got {', '.join(sorted(kinds)) or 'none'}")
     (kind,) = kinds
     if kind == ".npy":
-        return _of_npy(paths, target, columns, weight), None, None
+        return _of_npy(paths, target, columns, weight, buffer), None, None
     if kind in _HDF5:
-        found = [block for path in paths for block in _of_hdf5(path, target, columns, weight)]
+        found = [
+            block for path in paths for block in _of_hdf5(path, target, columns, weight, buffer)
+        ]
         return found, None, None
     if kind in (".parquet", ".pq"):
         found, chosen = tables.of_parquet(paths[0], columns, target, weight)
@@ -245,7 +251,9 @@ def _of_files(paths: list[str], target: Any, columns: Any, weight: Any) -> _Foun
     raise ValueError(f"streams read .npy, .parquet, .csv, .h5 and .hdf5, not {kind or paths[0]!r}")
 
 
-def _of_npy(paths: list[str], target: Any, columns: Any, weight: Any) -> list[Block]:
+def _of_npy(
+    paths: list[str], target: Any, columns: Any, weight: Any, buffer: int | None
+) -> list[Block]:
     if columns is not None:
         raise TypeError("columns are those of tables; an .npy file has none")
 
@@ -263,11 +271,11 @@ def _of_npy(paths: list[str], target: Any, columns: Any, weight: Any) -> list[Bl
     found: list[Block] = []
     for path, y, w in zip(paths, opened(target), opened(weight), strict=True):
         X = StoredArray(path)
-        found += of_arrays(X, y, w, _rows_each(X), path)
+        found += of_arrays(X, y, w, _rows_each(X, buffer), path)
     return found
 
 
-def _of_hdf5(path: str, target: Any, columns: Any, weight: Any) -> list[Block]:
+def _of_hdf5(path: str, target: Any, columns: Any, weight: Any, buffer: int | None) -> list[Block]:
     try:
         import h5py  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
@@ -286,4 +294,4 @@ def _of_hdf5(path: str, target: Any, columns: Any, weight: Any) -> list[Block]:
         return opened[name]
 
     X = dataset(columns)
-    return of_arrays(X, dataset(target), dataset(weight), _rows_each(X), path, file)
+    return of_arrays(X, dataset(target), dataset(weight), _rows_each(X, buffer), path, file)
