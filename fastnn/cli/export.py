@@ -115,11 +115,11 @@ def run(args: argparse.Namespace) -> int:
     if kind != ".onnx" and not args.force and _is_somebodys(output):
         raise OSError(f"{output} is there and was not written by fastnn: --force replaces it")
     net = evaluate.load_model(args.model)
-    if "columns" in net.metadata and kind != ".py":
+    if "columns" in net.metadata and kind == ".onnx":
         raise ValueError(
-            f"{args.model} reads raw cells of a table, and {kind} files do not have that "
-            "preparation: .py has; in Python, fastnn.export takes fastnn.load(...).network, for "
-            "the prepared rows of its prepare(data)"
+            f"{args.model} reads raw cells of a table, and ONNX files do not have that "
+            "preparation: .py and .c have; in Python, fastnn.export.to_onnx takes "
+            "fastnn.load(...).network, for the prepared rows of its prepare(data)"
         )
     lines = _WRITERS[kind](net, output, args)
     report.fact("model", f"{args.model}: {report.describe(net)}")

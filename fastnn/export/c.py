@@ -36,7 +36,10 @@ from typing import Any
 from .. import paths
 from ..mlp import MLP
 from ..names import check_name
+from ..tabular.model import TableModel
+from ..tabular.task_data import columns_of
 from . import arithmetic, facts
+from .c_table import rows_in_c
 from .c_writer import Int8Writer, Writer, label_text
 
 _LONGEST_NAME = 40
@@ -68,7 +71,7 @@ class CFile:
 
 
 def to_c(
-    net: MLP,
+    net: MLP | TableModel,
     path: str | os.PathLike[str] | None = None,
     *,
     name: str | None = None,
@@ -94,7 +97,10 @@ def to_c(
 
     Parameters
     ----------
-    net : MLP
+    net : MLP or TableModel
+        Of a `TableModel`, the file also has ``digits_row``, a struct with a double for each number
+        and date (seconds since 1970) and an enum's value for each category, and
+        ``digits_predict_row(const digits_row *row, float a[DIGITS_N_OUT])``.
     path : path-like, optional
         Replaced if it exists, all or nothing.
     name : str, optional
@@ -152,7 +158,7 @@ def write(path: str | os.PathLike[str], text: str) -> None:
 
 
 def c_file(
-    net: MLP,
+    net: MLP | TableModel,
     path: str | os.PathLike[str] | None = None,
     *,
     name: str | None = None,
@@ -163,7 +169,7 @@ def c_file(
     jacobian: bool = False,
 ) -> CFile:
     """Return the text for `to_c`, with facts about it, without writing a file."""
-    facts.check(net)
+    net = facts.check(net, raw=True)
     if quantize is not None:
         check_name("quantize", quantize, ("int8",))
     if dtype is not None:
@@ -188,6 +194,9 @@ def c_file(
     if isinstance(writer, Int8Writer) and X is not None:
         measured = arithmetic.measure(net, writer.layers, X, y)
     text = writer.file(measured, _file_name(path, name))
+    columns = columns_of(net)
+    if columns is not None:
+        text += rows_in_c(columns, name, text)
     return CFile(text, name, writer.flash, writer.ram, measured)
 
 
