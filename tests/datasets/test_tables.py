@@ -103,6 +103,7 @@ def test_what_separates_the_cells_is_told_by_the_first_line(
         ("# of May\na b c\n1 2 3\n4 5\n", r"line 4: expected 3 columns"),
         ('a,b,c\n1,"2\n",3\n4,5\n', r"line 4: expected 3 columns"),
         ("1,2,3\n4," + "x" * 99 + ",6\n", r"found 'x{37}\.\.\.'"),
+        ("x," * 2000 + "y\n" + "1," * 2000 + "2\n", "2,000 columns of the header are called 'x'"),
         ("", "is empty; expected a table"),
         ("1\n2\n", "has one column; expected one feature at least"),
         ("a,b,c\n", "has a header and no rows"),
