@@ -30,10 +30,9 @@ COMMON = (
     ["/O2", "/std:c11"]
     if MSVC
     else ["-O2", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
-    + ["-fno-asynchronous-unwind-tables"]
 )  # vectors and unrolling are written out: -O3 makes half as much code again, not faster
 # A switch over activations, losses or optimisers that lacks one is no warning but an error.
-COMMON += ["/we4062"] if MSVC else ["-Werror=switch"]
+COMMON += ["/we4062"] if MSVC else ["-Werror=switch", "-fno-asynchronous-unwind-tables"]
 if DEBUG and not MSVC:
     COMMON += ["-O1", "-g1", "-fno-omit-frame-pointer"]  # full -g triples gcc's time
 ISA_FLAGS = {  # on x86-64; a source of another architecture compiles to nothing

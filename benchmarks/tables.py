@@ -64,7 +64,8 @@ def main() -> None:
     lines.append("| **mean** | | " + " | ".join(f"**{m:.3f}**" for m in means_of) + " | | |")
     print(lines[-1])
     if options.output:
-        options.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        said = f"Written by `python benchmarks/tables.py MANIFEST.csv --splits {splits}`.\n\n"
+        options.output.write_text(said + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def compare(path: Path, row: dict[str, str], splits: int) -> tuple[Any, Any, int]:

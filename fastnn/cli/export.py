@@ -121,11 +121,11 @@ def run(args: argparse.Namespace) -> int:
             f"{args.model} is an ensemble that reads raw cells of a table, and no export has that "
             "preparation for several networks: train one network, without --ensemble"
         )
-    if "columns" in net.metadata and kind != ".py":
+    if "columns" in net.metadata and kind == ".onnx":
         raise ValueError(
-            f"{args.model} reads raw cells of a table, and {kind} files do not have that "
-            "preparation: .py has; in Python, fastnn.export takes fastnn.load(...).network, for "
-            "the prepared rows of its prepare(data)"
+            f"{args.model} reads raw cells of a table, and ONNX files do not have that "
+            "preparation: .py and .c have; in Python, fastnn.export.to_onnx takes "
+            "fastnn.load(...).network, for the prepared rows of its prepare(data)"
         )
     lines = _WRITERS[kind](net, output, args)
     report.fact("model", f"{args.model}: {report.describe(net)}")

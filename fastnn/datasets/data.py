@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gzip
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -108,8 +109,9 @@ def load_data(spec: FilePath, *, target: tables.Target = None, raw: bool = False
         return _of_table(path.stem, load_table(path, target=target))
     if path.is_file() or path.suffix.lower() in tables.TABLE_SUFFIXES or is_pattern(path):
         rows = tables.load_raw(path, target=target)
+        name = re.sub(r"[*?[\]]+", "", path.stem).strip("-_. ") if is_pattern(path) else path.stem
         return Data(
-            path.stem,
+            name or "table",
             (rows.frame, rows.y),
             None,
             None,

@@ -15,8 +15,8 @@ import glob
 import io
 import json
 import re
-import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -40,6 +40,7 @@ SUFFIXES = (
 
 _SAMPLE = 1 << 18  # bytes at the start of a text that show its form
 _SAMPLE_ROWS = 200
+_MOST_ALIKE = 1_000  # columns of the same name
 _MOST_LINES = 500  # of the first row
 # Each column costs pandas a kilobyte, whatever it holds.
 _MOST_COLUMNS, _MOST_LINE = 1 << 16, 4 << 20
@@ -126,10 +127,15 @@ def _checked(path: Path, table: Frame) -> Frame:
     frame, notes = table.frame, list(table.notes)
     if table.headed:
         frame.columns = [str(name).strip() for name in frame.columns]
-        repeated = [name for name in frame.columns if re.fullmatch(r".+\.\d+", name)]
-        for name in repeated:
-            if name.rpartition(".")[0] in frame.columns:
-                notes.append(f"a column has the name of an earlier one: it is called {name!r} here")
+        names = set(frame.columns)
+        repeated = [
+            name
+            for name in frame.columns
+            if re.fullmatch(r".+\.\d+", name) and name.rpartition(".")[0] in names
+        ]
+        if repeated:
+            shown = one_line(", ".join(map(repr, repeated[:3])) + ", ..." * (len(repeated) > 3))
+            notes.append(f"names of earlier columns are repeated: they are called {shown} here")
     else:
         frame.columns = [str(i) for i in range(frame.shape[1])]
     if len(set(frame.columns)) < frame.shape[1]:
@@ -217,6 +223,8 @@ def _read_text(
     _check_lines(path, source)
     form = _form(path, sample)
     headed = _is_headed(form.rows, names)
+    if headed:
+        _check_names(path, form.rows[0] if form.rows else [])
     notes = []
     for encoding in encodings:
         if isinstance(source, io.BytesIO):
@@ -247,17 +255,20 @@ def _parse(
             "header": 0 if headed else None,
             "encoding": "utf-8-sig" if encoding == "utf-8" else encoding,
             "na_values": list(MISSING),
+            "low_memory": False,  # one type a column, decided by all of it
             "skipinitialspace": True,
         }
         if form.separator == r"\s+":
             del options["skipinitialspace"]
         try:
-            frame = _read_csv(pandas, source, options)
+            frame = pandas.read_csv(source, **options)
             index = frame.index
             if not isinstance(index, pandas.RangeIndex) and (
                 index.nlevels > 1 or frame.iloc[:, -1].isna().all()
             ):  # rows end in a separator: pandas took their first cells for names
-                frame = _read_csv(pandas, source, {"index_col": False, **options})
+                if isinstance(source, io.BytesIO):
+                    source.seek(0)
+                frame = pandas.read_csv(source, index_col=False, **options)
             elif len(frame.columns) and frame.iloc[:, -1].isna().any():  # or rows are too short
                 indices = 0 if isinstance(index, pandas.RangeIndex) else index.nlevels
                 width = frame.shape[1] + indices
@@ -276,19 +287,6 @@ def _parse(
                 f"{path}, line {line}: expected {expected} columns, as in the rows above, "
                 f"and found {saw}"
             ) from None
-
-
-def _read_csv(pandas: Any, source: Path | io.BytesIO, options: dict[str, Any]) -> pd.DataFrame:
-    """Read in parts, which takes less time and memory, or as a whole if their types differ."""
-    for whole in (False, True):
-        if isinstance(source, io.BytesIO):
-            source.seek(0)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            frame = pandas.read_csv(source, low_memory=not whole, **options)
-        if not any(issubclass(each.category, pandas.errors.DtypeWarning) for each in caught):
-            break
-    return frame
 
 
 class _EncodingError(Exception):
@@ -347,12 +345,29 @@ def _form(path: Path, sample: str) -> _Form:
 def _check_lines(path: Path, source: Path | io.BytesIO) -> None:
     """Refuse lines of some megabytes, before pandas takes memory for their cells."""
     with _opened(source) as file:
+        first = file.readline(_MOST_LINE)
+        if max(first.count(sign) for sign in (b",", b";", b"\t", b"|")) > _MOST_COLUMNS:
+            raise ValueError(
+                f"{path} has more than {_MOST_COLUMNS:,} columns; so wide a table is for an .npy "
+                "file"
+            )
+        file.seek(0)
         while len(block := file.read(_MOST_LINE)) == _MOST_LINE:
             if b"\n" not in block and b"\r" not in block:
                 raise ValueError(
                     f"{path} has a line of more than {_MOST_LINE:,} characters; "
                     "so wide a table is for an .npy file"
                 )
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    """Refuse a name of very many columns: pandas' time to tell them apart grows with the square."""
+    name, count = max(Counter(names).items(), key=lambda pair: pair[1], default=("", 0))
+    if count > _MOST_ALIKE:
+        raise ValueError(
+            f"{path}: {count:,} columns of the header are called {one_line(repr(name))}; expected "
+            "different names"
+        )
 
 
 def _check_short_rows(

@@ -258,6 +258,10 @@ def raw_table(path: FilePath, table: Frame, target: Target) -> RawTable:
 
 def rows_as_numbers(path: FilePath, frame: pd.DataFrame) -> Array:
     """Return a frame of numbers as float64, or name the first cell that is none."""
+    if all(dtype.kind in "iuf" for dtype in frame.dtypes):
+        X: Array = frame.to_numpy(np.float64, na_value=np.nan)
+        if np.isfinite(X).all():
+            return X
     X = np.empty(frame.shape)
     for j, name in enumerate(frame.columns):
         series = frame[name]

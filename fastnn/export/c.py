@@ -37,8 +37,11 @@ from .. import paths
 from ..ensemble import Ensemble
 from ..mlp import MLP
 from ..names import check_name
+from ..tabular.model import TableModel
+from ..tabular.task_data import columns_of
 from . import arithmetic, facts
 from .c_mean import MeanWriter
+from .c_table import rows_in_c
 from .c_writer import Int8Writer, Writer, label_text
 
 _LONGEST_NAME = 40
@@ -70,7 +73,7 @@ class CFile:
 
 
 def to_c(
-    net: MLP | Ensemble,
+    net: MLP | Ensemble | TableModel,
     path: str | os.PathLike[str] | None = None,
     *,
     name: str | None = None,
@@ -96,9 +99,11 @@ def to_c(
 
     Parameters
     ----------
-    net : MLP or Ensemble
+    net : MLP, Ensemble or TableModel
         Of an ensemble the functions are those of `Ensemble.mean`, which is summed in double; with
-        neither `quantize` nor `jacobian`.
+        neither `quantize` nor `jacobian`. Of a `TableModel`, the file also has ``digits_row``, a
+        struct with a double for each number and date (seconds since 1970) and an enum's value for
+        each category, and ``digits_predict_row(const digits_row *row, float a[DIGITS_N_OUT])``.
     path : path-like, optional
         Replaced if it exists, all or nothing.
     name : str, optional
@@ -156,7 +161,7 @@ def write(path: str | os.PathLike[str], text: str) -> None:
 
 
 def c_file(
-    net: MLP | Ensemble,
+    net: MLP | Ensemble | TableModel,
     path: str | os.PathLike[str] | None = None,
     *,
     name: str | None = None,
@@ -167,10 +172,14 @@ def c_file(
     jacobian: bool = False,
 ) -> CFile:
     """Return the text for `to_c`, with facts about it, without writing a file."""
-    nets = facts.networks_of(net)
-    if isinstance(net, Ensemble) and (quantize is not None or jacobian):
-        what = "quantize" if quantize is not None else "jacobian"
-        raise ValueError(f"{what} is for one network; this is an ensemble: export its networks")
+    if isinstance(net, Ensemble):
+        if quantize is not None or jacobian:
+            what = "quantize" if quantize is not None else "jacobian"
+            raise ValueError(f"{what} is for one network; this is an ensemble: export its networks")
+        nets = facts.networks_of(net)
+    else:
+        net = facts.check(net, raw=True)
+        nets = [net]
     if quantize is not None:
         check_name("quantize", quantize, ("int8",))
     if dtype is not None:
@@ -200,6 +209,9 @@ def c_file(
     else:
         writer = Writer(net, name, real, jacobian)
     text = writer.file(measured, _file_name(path, name))
+    columns = None if isinstance(net, Ensemble) else columns_of(net)
+    if columns is not None:
+        text += rows_in_c(columns, name, text)
     return CFile(text, name, writer.flash, writer.ram, measured)
 
 

@@ -32,7 +32,7 @@ def check(net: object, raw: bool = False) -> MLP:
         if not raw:
             raise TypeError(
                 "this export does not have the preparation of a TableModel: export model.network, "
-                "which takes the rows of model.prepare(data), or use to_numpy"
+                "which takes the rows of model.prepare(data), or use to_numpy or to_c"
             )
         net = net.network  # type: ignore[attr-defined]
     known = check_mlp(net)

@@ -36,7 +36,7 @@ def importance(found: Importance, *, most: int = _MOST) -> Any:
     fig, grid = figure(1, 1, size=(WIDTH, max(2.2, 0.28 * n + 1.2)))
     axes = grid[0, 0]
     places = np.arange(n)
-    axes.barh(places, found.falls[:n], xerr=found.deviations[:n], color=SERIES[0], height=0.7)
+    axes.barh(places, found.falls[:n], xerr=found.deviations[:n], color=SERIES[0], ecolor=SERIES[2])
     axes.set_yticks(places, [shortened(name) for name in found.names[:n]])
     axes.invert_yaxis()
     axes.set_xlabel(f"fall of the {found.measure} of {found.score:.3f} when the column is shuffled")

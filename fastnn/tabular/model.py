@@ -90,10 +90,16 @@ class TableModel:
     ) -> None:
         if task not in ("auto", "classify", "regress"):
             raise ValueError(f"task must be 'auto', 'classify' or 'regress', got {task!r}")
-        self.target, self.task, self.seed = target, task, seed
-        self.drop, self.categorical, self.numeric = drop, categorical, numeric
-        self.weight, self.group, self.time = weight, group, time
-        self.hidden = tuple(hidden)
+        self.target: tables.Target = target
+        self.task: str = task
+        self.drop: tuple[str, ...] = tuple(drop)
+        self.categorical: tuple[str, ...] = tuple(categorical)
+        self.numeric: tuple[str, ...] = tuple(numeric)
+        self.weight: str | None = weight
+        self.group: str | None = group
+        self.time: str | None = time
+        self.hidden: tuple[int, ...] = tuple(hidden)
+        self.seed: int = seed
         self.notes: tuple[str, ...] = ()
         self._columns: Columns | None = None
 

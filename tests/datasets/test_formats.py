@@ -199,6 +199,10 @@ def test_several_files_of_one_pattern_are_one_table(tmp_path: Path) -> None:
     raw = tables.load_raw(tmp_path / "*.csv", target="y")
     assert raw.frame["a"].tolist() == [3, 1, 2] and raw.y.tolist() == ["x", "x", "z"]
     assert raw.notes == ("read 2 files",)
+    names = [
+        datasets.load_data(tmp_path / p, raw=True).name for p in ("*.csv", "ju*.csv", "m*.csv")
+    ]
+    assert names == ["table", "ju", "m"]
     (tmp_path / "july.csv").write_text("a,z\n1,x\n")
     with pytest.raises(ValueError, match=r"june\.csv and .*july\.csv differ in their columns: 'y'"):
         tables.load_raw(tmp_path / "*.csv", target="y")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import ctypes
 import json
 import runpy
 import subprocess
@@ -12,10 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from export_helpers import CC, compile_c
 
 import fastnn
 from fastnn import cli
-from fastnn.columns import Column, Columns
+from fastnn.columns import Column, Columns, moments_of, numbers_of, texts_of
+from fastnn.export import facts
 
 pandas = pytest.importorskip("pandas")
 
@@ -135,7 +138,7 @@ def test_classes_have_labels_and_probabilities() -> None:
     scores = model.evaluate(frame)
     assert scores["accuracy"] == 1 and scores["majority"] == 0.5
     with pytest.raises(TypeError, match="does not have the preparation of a TableModel"):
-        fastnn.export.to_c(model, "never.c")
+        facts.check(model)
 
 
 def test_the_commands_train_evaluate_and_predict_raw_rows(
@@ -153,8 +156,8 @@ def test_the_commands_train_evaluate_and_predict_raw_rows(
     answers = [row["outputs"]["price"] for row in json.loads(capsys.readouterr().out)]
     model = fastnn.load("shop.safetensors")
     np.testing.assert_allclose(answers, model.predict("shop.csv"), rtol=1e-6)
-    assert cli.main(["export", "shop.safetensors", "shop.c"]) == 1
-    assert ".c files do not have that preparation: .py has" in capsys.readouterr().err
+    assert cli.main(["export", "shop.safetensors", "shop.onnx"]) == 1
+    assert "ONNX files do not have that preparation: .py and .c" in capsys.readouterr().err
     assert cli.main(["export", "shop.safetensors", "shop.py"]) == 0
     with open("shop.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -244,13 +247,45 @@ def test_days_that_come_first_in_training_come_first_in_a_single_row() -> None:
     np.testing.assert_array_equal(columns.transform(frame.iloc[[1]]), whole[[1]])
 
 
-def test_frames_of_polars_and_arrow_are_taken_as_those_of_pandas() -> None:
-    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
-    pytest.importorskip("narwhals")
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_frames_of_polars_and_arrow_are_taken_as_those_of_pandas(library: str) -> None:
+    module, _ = pytest.importorskip(library), pytest.importorskip("narwhals")
+    of = module.from_pandas if library == "polars" else module.Table.from_pandas
     frame = shop(60).drop(columns="Unnamed: 0")
-    model = fastnn.TableModel("price", task="regress").fit(polars.from_pandas(frame))
-    answers = model.predict(frame)
-    np.testing.assert_allclose(model.predict(polars.from_pandas(frame)), answers)
-    np.testing.assert_allclose(model.predict(arrow.Table.from_pandas(frame)), answers)
+    model = fastnn.TableModel("price", task="regress", hidden=(8,)).fit(of(frame))
+    np.testing.assert_allclose(model.predict(of(frame)), model.predict(frame))
     with pytest.raises(TypeError, match="DataFrame of pandas, polars or Arrow, or the path"):
         model.predict([[1, 2]])
+
+
+@pytest.mark.skipif(CC is None, reason="needs a C compiler")
+def test_the_exported_c_takes_a_struct_of_numbers_and_codes(tmp_path: Path) -> None:
+    frame = odd_rows().drop(columns=["comma"])
+    frame["double"], frame["2nd?"] = frame["level"], ["x*/y", "x/*y", "\u00e9"] * 20
+    model = fastnn.TableModel("y", task="regress").fit(frame)
+    compile_c(tmp_path, fastnn.export.to_c(model, name="odd"), "odd.so", "-shared", "-fPIC", "-lm")
+    source = (tmp_path / "odd.so.c").read_text("ascii")
+    assert "int double_2; /* enum odd_double_2 */" in source and "ODD_X_2ND_X_Y_2," in source
+    used = [column for column in model.columns if column.used]
+    kinds_in_c = {"number": ctypes.c_double, "date": ctypes.c_double}
+    types = [kinds_in_c.get(column.kind, ctypes.c_int) for column in used]
+
+    class Row(ctypes.Structure):
+        _fields_ = [(f"f{j}", kind) for j, kind in enumerate(types)]
+
+    predict = ctypes.CDLL(str(tmp_path / "odd.so")).odd_predict_row
+    a = (ctypes.c_float * 1)()
+    for i, expected in enumerate(model.predict(frame)[:12]):
+        row = Row()
+        for j, column in enumerate(used):
+            cell = frame[column.name].iloc[[i]]
+            if column.kind == "date":
+                value = moments_of(cell, column.day_first)
+                setattr(row, f"f{j}", np.nan if value is None else value[0])
+            elif column.kind == "number":
+                setattr(row, f"f{j}", numbers_of(cell)[0][0])
+            else:
+                (text,) = texts_of(cell)
+                setattr(row, f"f{j}", -1 if text is None else column.levels.index(text))
+        predict(ctypes.byref(row), a)
+        assert a[0] == pytest.approx(expected, rel=1e-5)
