@@ -23,9 +23,9 @@ class Mean:
     """
 
     def __init__(self, ensemble: Ensemble) -> None:
-        self.ensemble = ensemble
-        self.metadata = ensemble.metadata
-        self.n_params = ensemble.n_params
+        self.ensemble: Ensemble = ensemble
+        self.metadata: dict[str, Any] = ensemble.metadata
+        self.n_params: int = ensemble.n_params
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.ensemble[0], name)

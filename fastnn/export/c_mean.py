@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..ensemble import Ensemble
@@ -58,11 +60,13 @@ class MeanWriter(Writer):
         outputs = {facts.output_dtype(net, real) for net in nets}
         self.set_types(max(inputs), max(outputs))  # float64 is the last by name, too
         self.ensemble: Ensemble = ensemble
-        self.metadata = ensemble.metadata
-        self.classifies = facts.task_of(ensemble) == "classify"
-        self.words = f"the mean of {len(nets)}: {self.words}"
+        self.metadata: dict[str, Any] = ensemble.metadata
+        self.classifies: bool = facts.task_of(ensemble) == "classify"
+        self.words: str = f"the mean of {len(nets)}: {self.words}"
         scalings = [facts.input_scaling(net) for net in nets]
-        self.scaled = next((pair for pair in scalings if pair is not None), None)
+        self.scaled: tuple[Array, Array] | None = next(
+            (pair for pair in scalings if pair is not None), None
+        )
         self.members: list[_Member] = [_Member(net, self, i) for i, net in enumerate(nets)]
 
     def body(self) -> list[str]:
@@ -70,8 +74,8 @@ class MeanWriter(Writer):
         parts = [self.activations()]
         for member in self.members:
             parts += member.body()
-            self.flash += member.flash
-        self.ram = max(member.ram for member in self.members) + 8 * self.net.sizes[-1]
+        self.flash: int = sum(member.flash for member in self.members)
+        self.ram: int = max(member.ram for member in self.members) + 8 * self.net.sizes[-1]
         return [*parts, self.fill(_ADD), *self.entries()]
 
     def activations(self) -> str:

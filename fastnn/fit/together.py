@@ -44,7 +44,7 @@ class Together(MiniBatchFit):
         super().__init__(train_state, examples, optimizer, fit_state, callbacks=callbacks, **more)
         self._pausing = []  # it is by the clock, which is not the same for all
         self._n_visited = sum(self._ranks.rows)
-        self.steps_per_epoch = -(-self._n_visited // fit_state.batch_size)
+        self.steps_per_epoch: int = -(-self._n_visited // fit_state.batch_size)
         self._apart = self._ranks.each(self._apart)[0]
         self._follow_state()
 
