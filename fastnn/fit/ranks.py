@@ -70,7 +70,8 @@ class Ranks:
                     f"{type(comm).__name__} has no {name}"
                 )
         self._comm = comm
-        self.rank, self.size = int(comm.Get_rank()), int(comm.Get_size())
+        self.rank: int = int(comm.Get_rank())
+        self.size: int = int(comm.Get_size())
         self._sent = np.zeros(n_params + 3, dtype)
         self.rows: list[int] = []  # of each rank, that an epoch visits; set once they are known
         self._over = False  # the ranks have parted
