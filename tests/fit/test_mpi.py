@@ -95,7 +95,7 @@ def test_a_process_that_fails_ends_both_with_its_message(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     assert said(tmp_path) == [
         "OSError: no space left",
-        "RuntimeError: rank 0 of 2 ended the fit by OSError: no space left",
+        "RankError: rank 0 of 2 ended the fit by OSError: no space left",
     ]
 
 
@@ -121,7 +121,7 @@ def test_a_signal_to_one_process_ends_both_at_the_same_batch(tmp_path: Path, nam
     done = run(tmp_path, body)
     assert done.returncode == 0, done.stderr
     assert said(tmp_path) == [
-        "RuntimeError: rank 1 of 2 ended the fit by KeyboardInterrupt",
+        "RankError: rank 1 of 2 ended the fit by KeyboardInterrupt",
         "KeyboardInterrupt: ",
     ]
     np.testing.assert_array_equal(*(np.load(tmp_path / f"{rank}.npy") for rank in range(2)))
