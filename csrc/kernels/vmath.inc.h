@@ -29,7 +29,7 @@ static const double one_over_factorial[14] = {
     1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
 
 /* q = e^r − 1 and *two_n = 2^n for x within [FNN_EXP_MIN, FNN_EXP_MAX] */
-FNN_INLINE vec v_expm1_parts(vec x, vec *two_n)
+FNN_LONG vec v_expm1_parts(vec x, vec *two_n)
 {
     vec n = v_round(v_mul(x, v_set1((real)1.44269504088896340736)));
     vec r = v_fnma(n, v_set1((real)FNN_LN2_HI), x);
@@ -84,7 +84,7 @@ FNN_INLINE vec v_tanh(vec x)
 }
 
 /* ln(1 + u) for u in [0, 1]: 2 atanh(s) = 2 (s + s³/3 + s⁵/5 + …), s = u / (2 + u) ≤ 1/3 */
-FNN_INLINE vec v_log1p_unit(vec u)
+FNN_LONG vec v_log1p_unit(vec u)
 {
     vec s = v_div(u, v_add(u, v_set1(2))), s2 = v_mul(s, s);
     vec p = v_set1((real)(1.0 / (2 * FNN_LOG_TERMS + 1)));
@@ -135,7 +135,7 @@ FNN_INLINE vec v_square_rest(vec y, vec square)
     return v_add(v_add(v_sub(v_mul(high, high), square), cross), v_mul(low, low));
 }
 
-FNN_INLINE vec v_normal_cdf(vec x, vec *density)
+FNN_LONG vec v_normal_cdf(vec x, vec *density)
 {
     vec y = v_min(v_set1(40), v_abs(x));
     vec t = v_div(v_set1(4), v_add(v_set1(4), y));

@@ -64,6 +64,12 @@ FNN_INLINE real byte_as_real(uint8_t byte)
 #else
 #error "simd.h needs one FNN_ISA_*"
 #endif
+/* Functions of some 30 operations: where nobody's processor is the latest, a call is cheaper than copies */
+#if defined(FNN_ISA_BASE) && defined(__GNUC__)
+#define FNN_LONG static __attribute__((noinline, unused))
+#else
+#define FNN_LONG FNN_INLINE
+#endif
 #ifndef FNN_ISA_WASM
 FNN_INLINE vec v_flush(vec a) { return a; }
 #endif

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import gzip
 import re
 import zlib
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from .. import pictures
 from ..paths import check_regular, expanded
 from . import folders, tables
 from .frames import is_pattern
-from .idx import GZIP_MAGIC, Array, FilePath, Splits, load_folder, read_idx
+from .idx import Array, FilePath, Splits, load_folder, read_idx, unpacked
 from .published import load_digits, load_fashion_mnist, load_mnist
 from .tables import load_table
 
@@ -181,15 +180,19 @@ def load_rows(path: FilePath) -> Array:
 
 
 def is_idx(path: Path) -> bool:
-    """Return whether a file begins as an IDX file does, gzipped or not; also if there is none."""
+    """Return whether a file begins as an IDX file does, compressed or not; or there is none."""
     if not path.is_file():
         return path.suffix.lower() not in tables.TABLE_SUFFIXES
     with open(path, "rb") as file:
         start = file.read(2)
-    if start == GZIP_MAGIC:
-        try:
-            with gzip.open(path) as packed:
-                start = packed.read(2)
-        except (OSError, EOFError, zlib.error):
-            return not path.name.lower().endswith((".csv.gz", ".tsv.gz"))
+        file.seek(0)
+        packed = unpacked(file, start)
+        if packed is not None:
+            try:
+                with packed:
+                    start = packed.read(2)
+            except (OSError, EOFError, zlib.error):
+                return not path.name.lower().endswith(
+                    (".csv.gz", ".tsv.gz", ".csv.bz2", ".tsv.bz2")
+                )
     return start == b"\0\0"

@@ -11,7 +11,7 @@ import math
 import os
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ Splits = tuple[Split, Split]
 
 CHUNK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
+BZIP2_MAGIC = b"BZ"
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 # Training images and labels, test images and labels: the names that every copy uses.
@@ -43,7 +44,7 @@ def load_idx(folder: FilePath) -> Splits:
     ----------
     folder : path
         Holds ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte``
-        and ``t10k-labels-idx1-ubyte``, each with or without ``.gz``; the spelling
+        and ``t10k-labels-idx1-ubyte``, each with or without ``.gz`` or ``.bz2``; the spelling
         ``train-images.idx3-ubyte`` is accepted too.
 
     Returns
@@ -67,7 +68,7 @@ def load_idx(folder: FilePath) -> Splits:
 
 
 def read_idx(path: FilePath) -> Array:
-    """Read one IDX file, gzipped or not.
+    """Read one IDX file, plain or compressed by gzip or bzip2.
 
     An IDX file is two zero bytes, a type code, the number of dimensions, each size as a big-endian
     32-bit integer, and the values, big-endian, in C order.
@@ -75,7 +76,7 @@ def read_idx(path: FilePath) -> Array:
     Parameters
     ----------
     path : path
-        A gzipped file is recognised by its first bytes, not by its name.
+        A compressed file is recognised by its first bytes, not by its name.
 
     Returns
     -------
@@ -102,19 +103,34 @@ def read_idx(path: FilePath) -> Array:
     """
     path = existing_file(path)
     with open(path, "rb") as file:
-        packed = file.read(2) == GZIP_MAGIC
+        start = file.read(2)
         file.seek(0)
         size = os.fstat(file.fileno()).st_size
-        if not packed:
+        packed = unpacked(file, start)
+        if packed is None:
             return _parse_idx(file, path, size, packed=False)
         try:
-            with gzip.open(file) as stream:
+            with packed as stream:
                 return _parse_idx(stream, path, size, packed=True)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{path} is a damaged gzip file: {error}") from error
+        except (EOFError, OSError, zlib.error) as error:
+            if getattr(error, "errno", None) is not None:  # of the file itself
+                raise
+            how = "gzip" if start == GZIP_MAGIC else "bzip2"
+            raise ValueError(f"{path} is a damaged {how} file: {error}") from error
 
 
-def _parse_idx(stream: IO[bytes] | gzip.GzipFile, path: Path, size: int, *, packed: bool) -> Array:
+def unpacked(file: IO[bytes], start: bytes) -> IO[bytes] | None:
+    """Return a stream of what a compressed file holds, known by its first two bytes, else None."""
+    if start == GZIP_MAGIC:
+        return cast("IO[bytes]", gzip.open(file))
+    if start == BZIP2_MAGIC:
+        import bz2  # some builds of Python lack it
+
+        return cast("IO[bytes]", bz2.open(file))
+    return None
+
+
+def _parse_idx(stream: IO[bytes], path: Path, size: int, *, packed: bool) -> Array:
     """Read an IDX file from `stream`; the file on disk has `size` bytes."""
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _IDX_TYPES:
@@ -160,7 +176,7 @@ def load_folder(folder: Path) -> tuple[Splits, tuple[int, int]]:
     missing = [name for name, path in zip(FILES, paths, strict=True) if path is None]
     if missing:
         reason = "has no" if folder.is_dir() else "is not a folder; expected one with"
-        raise FileNotFoundError(f"{folder} {reason} {', '.join(missing)} (or with .gz)")
+        raise FileNotFoundError(f"{folder} {reason} {', '.join(missing)} (or with .gz or .bz2)")
     train, test = (_load_split(*pair) for pair in (paths[:2], paths[2:]))
     if train[2] != test[2]:
         raise ValueError(
@@ -192,9 +208,9 @@ def _load_split(
 
 
 def find(folder: Path, name: str) -> Path | None:
-    """Return the path of one of the four files, gzipped or not; None if there is none."""
+    """Return the path of one of the four files, compressed or not; None if there is none."""
     for stem in (name, name.replace("-idx", ".idx")):
-        for path in (folder / stem, folder / f"{stem}.gz"):
+        for path in (folder / stem, folder / f"{stem}.gz", folder / f"{stem}.bz2"):
             if path.is_file():
                 return path
     return None
