@@ -37,6 +37,7 @@ _WHY = {
     "initial": NO_SEED,
     "open": "Only fastnn lab opens other models and data.",
     "type_function": "Only fastnn lab reads new formulas; these were read when the page was made.",
+    "train": "Layers of this network are frozen, and a page in a file trains all: see fastnn lab.",
     "walkers": "The page was made without walkers.",
 }
 
@@ -135,7 +136,7 @@ def _meta(
 ) -> dict[str, Any]:
     meta, net = subject.meta(), subject.net
     can = {
-        "train": True,
+        "train": all(net.trainable),
         "rewind": True,
         "initial": net.seed is not None,
         "save": "save" not in why,

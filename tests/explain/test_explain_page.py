@@ -276,6 +276,13 @@ class TestRecord:
         assert "metadata must be made of JSON values" in can["why"]["save"]
         assert "without a seed" in can["why"]["initial"]
 
+    def test_a_network_with_frozen_layers_is_shown_and_not_trained(self) -> None:
+        net = MLP([3, 4, 2], output="softmax", seed=0)
+        net.trainable = [False, True]
+        can = record_of(explain.page(net, np.eye(3), [0, 1, 0], walkers=False))["meta"]["can"]
+        assert can["train"] is False
+        assert "frozen" in can["why"]["train"]
+
     def test_images_of_any_shape_are_known_as_such(self) -> None:
         rng = np.random.default_rng(0)
         X = rng.integers(0, 256, (20, 6 * 4), np.uint8)
