@@ -1,4 +1,4 @@
-"""Many small networks at once: `fastnn.fit_many`, a loop over `fit`, and `jax.vmap` of the epoch.
+"""Many small networks at once: `fit_many` and `Ensemble.predict`, loops, and `jax.vmap` of both.
 
     python benchmarks/many.py [--networks 1000] [--threads 1] [--rounds 3]
 
@@ -22,8 +22,8 @@ BATCH, RATE = 32, 0.01
 GROUPS = (16, 64, 256)
 # name, sizes, activation, rows, epochs, own rows, making the networks counted
 TASKS: list[tuple[str, list[int], str, int, int, bool, bool]] = [
-    ("8-8-1 relu, 4,096 rows", [8, 8, 1], "relu", 4096, 1, False, False),
-    ("20-32-1 relu, 4,096 rows", [20, 32, 1], "relu", 4096, 1, False, False),
+    ("8-8-1 relu, 4,096 rows", [8, 8, 1], "relu", 4096, 5, False, False),
+    ("20-32-1 relu, 4,096 rows", [20, 32, 1], "relu", 4096, 5, False, False),
     ("20-32-1 tanh, own 500 rows, all counted", [20, 32, 1], "tanh", 500, 10, True, True),
 ]
 
@@ -119,6 +119,40 @@ def jax_seconds(task: tuple[Any, ...], k: int, group: int) -> float:
     return (time.perf_counter() - began) * k / (-(-k // group) * group)
 
 
+def predictions(rows: int, calls: int, with_jax: bool) -> str:
+    """Return the microseconds that a prediction of 100 networks 8-8-1 takes, on some rows."""
+    X, _ = data(8, rows)
+    nets = [fastnn.MLP([8, 8, 1], activation="relu", seed=seed) for seed in range(100)]
+    ensemble = fastnn.Ensemble(nets)
+
+    def seconds(predict: Callable[[], Any]) -> float:
+        predict()
+        began = time.perf_counter()
+        for _ in range(calls):
+            predict()
+        return (time.perf_counter() - began) / calls
+
+    found = {
+        "Ensemble.predict": lambda: ensemble.predict(X),
+        "loop": lambda: [net.predict(X) for net in nets],
+    }
+    if with_jax:
+        import jax
+        import jax.numpy as jnp
+
+        weights = [jnp.stack([net.weights[l] for net in nets]) for l in (0, 1)]
+        biases = [jnp.stack([net.biases[l] for net in nets]) for l in (0, 1)]
+
+        def one(W: Any, b: Any, x: Any) -> Any:
+            return jax.nn.relu(x @ W[0] + b[0]) @ W[1] + b[1]
+
+        mapped = jax.jit(jax.vmap(one, in_axes=(0, 0, None)))
+        found["vmap"] = lambda: np.asarray(mapped(weights, biases, X))
+    times = {name: best(5, lambda p=predict: seconds(p)) for name, predict in found.items()}  # type: ignore[misc]
+    figures = "   ".join(f"{name} {value * 1e6:8.1f}" for name, value in times.items())
+    return f"100 networks predict {rows:3d} rows: {figures}"
+
+
 def main() -> None:
     """Print a row a task."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -150,6 +184,8 @@ def main() -> None:
             )
             line += f"   vmap ({group}) {vmap / k * 1e6:8.0f}   {vmap / many:5.2f} x"
         print(line, flush=True)
+    for rows in (1, 500):
+        print(predictions(rows, 2000 // rows + 20, bool(groups)), flush=True)
 
 
 if __name__ == "__main__":
