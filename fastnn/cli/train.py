@@ -208,7 +208,7 @@ def run(args: argparse.Namespace) -> int:
     if args.ensemble is not None:
         result["networks"], line = ensembles.alone(nets, *scored)
     if job.split.data.raw is not None:
-        result |= _of_table(job, shown, scored)
+        result |= _of_table(job, model, scored)
     if args.json:
         report.print_json(result)
     elif not args.quiet:
@@ -225,7 +225,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _of_table(job: Job, net: Any, part: Part) -> dict[str, Any]:
+def _of_table(job: Job, net: MLP | Ensemble, part: Part) -> dict[str, Any]:
     """Return what is known of a table's columns, and how much each matters on some examples."""
     raw, columns = job.split.data.raw, task_data.columns_of(net)
     assert raw is not None
@@ -367,11 +367,12 @@ def _resumed(args: argparse.Namespace) -> Job:
             raise UsageError(
                 f"--{name.replace('_', '-')} is not for --resume: the checkpoint fixes it"
             )
-    net = ensembles.one_network(load_network(args.resume), args.resume, "train --resume")
-    recipe = Recipe.of(net)
+    model = load_network(args.resume)
     training = container.read(args.resume)[1].get("training")
     if training is None:
         raise ValueError(f"{args.resume} is a finished model, not a checkpoint")
+    net = ensembles.one_network(model, args.resume, "train --resume")
+    recipe = Recipe.of(net)
     if recipe is None:
         raise ValueError(f"{args.resume} was not written by fastnn train: resume it in Python")
     if args.out is None and recipe.out is not None and not _within_here(recipe.out):

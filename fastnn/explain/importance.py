@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..ensemble import Ensemble
 from ..export.facts import task_of
 from ..mlp import MLP, check_mlp
 from ..tabular.model import TableModel
@@ -71,7 +72,7 @@ class Importance(Shown):
 
 
 def importance(
-    net: MLP | TableModel,
+    net: MLP | Ensemble | TableModel,
     X: Any,
     y: ArrayLike | None = None,
     *,
@@ -83,7 +84,8 @@ def importance(
 
     Parameters
     ----------
-    net : MLP or TableModel
+    net : MLP, Ensemble or TableModel
+        Of an ensemble the mean is scored.
     X : array-like (n, n_in), or a table of raw rows with targets
         Inputs of a network, or what `TableModel.evaluate` takes.
     y : array-like, shape (n,) or (n, n_out)
@@ -121,7 +123,8 @@ def importance(
     if isinstance(net, TableModel):
         X, y = net.examples(X)
         net = net.network
-    known = check_mlp(net)
+    known = net if isinstance(net, Ensemble) else check_mlp(net)
+    outputs = known.mean if isinstance(known, Ensemble) else known.predict
     inputs, targets = np.asarray(X), np.asarray(y)
     if inputs.ndim != 2 or len(inputs) < 2 or len(inputs) != len(targets):
         raise ValueError("importance needs two rows or more in X, (n, n_in), and a target for each")
@@ -135,7 +138,7 @@ def importance(
         if classify:
             return float(np.mean(known.classify(rows) == targets))
         true = targets.reshape(len(targets), -1)
-        squared = np.mean((known.predict(rows)[:, : true.shape[1]] - true) ** 2, axis=0)
+        squared = np.mean((outputs(rows)[:, : true.shape[1]] - true) ** 2, axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.mean(1 - squared / np.var(true, axis=0)))
 
@@ -158,11 +161,11 @@ def importance(
     )
 
 
-def _groups(net: MLP) -> list[tuple[str, slice]]:
+def _groups(net: MLP | Ensemble) -> list[tuple[str, slice]]:
     """Return the columns of the table, each with its inputs of the network."""
-    columns = columns_of(net)
+    columns, n_in = columns_of(net), (net[0] if isinstance(net, Ensemble) else net).sizes[0]
     if columns is None:
-        names = net.feature_names or tuple(f"x{j}" for j in range(net.sizes[0]))
+        names = net.feature_names or tuple(f"x{j}" for j in range(n_in))
         return [(name, slice(j, j + 1)) for j, name in enumerate(names)]
     found, start = [], 0
     for column in columns.columns:

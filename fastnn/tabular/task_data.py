@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .. import arrays, cells, datasets
 from ..columns import Columns
 from ..datasets import tables
+from ..ensemble import Ensemble
 from ..mlp import MLP
 from .leaks import leaks
 from .rows import ALIKE, NO_ROLES, Roles, Rows, held_out
@@ -109,7 +110,7 @@ def as_bytes(X: Array) -> Array:
     return X.astype(np.uint8) if np.array_equal(X, np.rint(X)) else X
 
 
-def columns_of(net: MLP) -> Columns | None:
+def columns_of(net: MLP | Ensemble) -> Columns | None:
     """Return the preparation of raw cells in a model; None if it reads numbers as they are."""
     facts = net.metadata.get("columns")
     return None if facts is None else Columns.from_dict(facts)

@@ -76,3 +76,19 @@ def test_what_is_for_one_network_is_refused_in_a_sentence(table, capsys, words, 
         status = ended.code
     text = capsys.readouterr().err
     assert status in (1, 2) and sentence in text and text.count("\n") == 1
+
+
+def test_a_table_of_words_is_trained_scored_by_column_and_predicted(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    colours = RNG.choice(["red", "green", "blue"], 150)
+    lines = [f"{c},{x:.3f},{x + 5 * (c == 'red'):.3f}" for c, x in zip(colours, RNG.uniform(size=150))]
+    (tmp_path / "t.csv").write_text("\n".join(["colour,x,y", *lines]))
+    train = "train --data t.csv --target y --ensemble 2 --epochs 60 -q --json -o e.safetensors"
+    assert main(train.split()) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["test"]["r2"] > 0.9
+    assert result["importance"]["names"][0] == "colour"
+    assert main(["evaluate", "e.safetensors", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["r2"] == result["test"]["r2"]
+    assert main(["export", "e.safetensors", "e.py"]) == 1
+    assert "is an ensemble that reads raw cells" in capsys.readouterr().err
