@@ -327,7 +327,7 @@ static void train_group(many_job *job, const fnn_worker *me, group *g)
     load_group(g);
     g->b->shared = same_rows(g);
     train_job frozen = {.net = &g->net, .run = g->tasks[0].run};
-    clear_frozen(&frozen, g->b);
+    clear_frozen(&frozen, g->b, g->lanes);
     for (int k = 0; k < g->lanes; k++) g->live[k] = k < g->n, g->m[k] = 0;
     for (int64_t number = 0;; number++) {
         int64_t most = 0;
@@ -376,7 +376,7 @@ static void many_work(void *arg, const fnn_worker *me)
         } else if (fnn_ask(me)) fnn_atomic_store(&job->left, 1);
         else if (task->run->n) {
             train_job one = lay_out_alone(job, &arena, task);
-            clear_frozen(&one, one.scratch);
+            clear_frozen(&one, one.scratch, 1);
             train_work(&one, &alone);
         }
         if (fnn_atomic_load(&job->left)) return;

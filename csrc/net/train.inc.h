@@ -184,12 +184,12 @@ static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, 
 }
 
 /* Zero where products() writes nothing, as sums of gradients and squares take in all parameters */
-static void clear_frozen(const train_job *job, block *b)
+static void clear_frozen(const train_job *job, block *b, int64_t lanes)
 {
     const fnn_net *net = job->net;
     const int *trainable = job->run->trainable;
     for (int l = 0; trainable && b->gradient && l < net->n_layers; l++) {
-        int64_t at = net->weights_at[l], n = (net->sizes[l] + 1) * net->sizes[l + 1];
+        int64_t at = net->weights_at[l] * lanes, n = (net->sizes[l] + 1) * net->sizes[l + 1] * lanes;
         if (!trainable[l]) memset(b->gradient + at, 0, (size_t)n * sizeof *b->gradient);
     }
 }
@@ -245,8 +245,8 @@ fnn_status FNN_T(train)(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
     }
     arena = (fnn_arena){net->scratch, 0};
     lay_out(&job, &arena, rows, threads, what, by_blocks);
-    clear_frozen(&job, job.scratch);
-    for (int i = 0; by_blocks && i < threads; i++) clear_frozen(&job, job.own[i].scratch);
+    clear_frozen(&job, job.scratch, 1);
+    for (int i = 0; by_blocks && i < threads; i++) clear_frozen(&job, job.own[i].scratch, 1);
     fnn_team_run(threads, train_work, &job, stop);
     return job.given_up ? FNN_STOPPED : FNN_OK;
 }
@@ -285,7 +285,7 @@ fnn_status FNN_T(step)(fnn_net *net, const void *gradient, const fnn_optimiser *
     if (copied) {
         train_job frozen = {.net = net, .run = run};
         memcpy(job.scratch.gradient, gradient, reals * sizeof(real));
-        clear_frozen(&frozen, &job.scratch);
+        clear_frozen(&frozen, &job.scratch, 1);
     } else job.scratch.gradient = (real *)gradient; /* read only: update() copies what it clips */
     fnn_team_run(net->n_params < FNN_WORTH_A_TEAM ? 1 : run->n_threads, step_work, &job, (fnn_stop){NULL, NULL});
     fnn_release(arena.base);

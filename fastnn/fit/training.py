@@ -293,7 +293,7 @@ class Fit(ABC):
     def _finish(self, finite: bool) -> None:
         """End the fit; `finite` is False after `_go_back`."""
         if finite and self._kept and not self._cost_is_finite():
-            self._go_back(self.epoch, stacklevel=7)
+            self._go_back(self.epoch, stacklevel=8)
         self._call("on_fit_end")
         if self.epoch < self.epochs:
             self.history.stopped = self._stopped

@@ -81,7 +81,9 @@ def test_what_is_for_one_network_is_refused_in_a_sentence(table, capsys, words, 
 def test_a_table_of_words_is_trained_scored_by_column_and_predicted(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     colours = RNG.choice(["red", "green", "blue"], 150)
-    lines = [f"{c},{x:.3f},{x + 5 * (c == 'red'):.3f}" for c, x in zip(colours, RNG.uniform(size=150))]
+    lines = [
+        f"{c},{x:.3f},{x + 5 * (c == 'red'):.3f}" for c, x in zip(colours, RNG.uniform(size=150))
+    ]
     (tmp_path / "t.csv").write_text("\n".join(["colour,x,y", *lines]))
     train = "train --data t.csv --target y --ensemble 2 --epochs 60 -q --json -o e.safetensors"
     assert main(train.split()) == 0

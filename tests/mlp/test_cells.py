@@ -221,10 +221,10 @@ def test_a_label_that_is_no_number_is_named_by_its_row():
     assert "{} at row 2" in said(net.fit, np.eye(3), [0, 1, {}])
 
 
-def test_a_file_of_another_kind_is_not_called_unknown(tmp_path):
+def test_a_table_is_read_whatever_its_ending_and_a_missing_file_is_no_unknown_data(tmp_path):
     path = tmp_path / "space.txt"
     path.write_text("1 2 3\n4 5 6\n")
-    text = said(fastnn.datasets.load_data, path)
-    assert "has an unsupported type, .txt: expected .csv, " in text
-    assert "unknown data" not in text
-    assert "unknown data" in said(fastnn.datasets.load_data, tmp_path / "nowhere.txt")
+    X, y = fastnn.datasets.load_data(path).train
+    assert X.tolist() == [[1, 2], [4, 5]] and y.tolist() == [3, 6]
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*nowhere\.txt"):
+        fastnn.datasets.load_data(tmp_path / "nowhere.txt")
