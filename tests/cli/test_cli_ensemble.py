@@ -82,7 +82,8 @@ def test_a_table_of_words_is_trained_scored_by_column_and_predicted(tmp_path, mo
     monkeypatch.chdir(tmp_path)
     colours = RNG.choice(["red", "green", "blue"], 150)
     lines = [
-        f"{c},{x:.3f},{x + 5 * (c == 'red'):.3f}" for c, x in zip(colours, RNG.uniform(size=150))
+        f"{c},{x:.3f},{x + 5 * (c == 'red'):.3f}"
+        for c, x in zip(colours, RNG.uniform(size=150), strict=True)
     ]
     (tmp_path / "t.csv").write_text("\n".join(["colour,x,y", *lines]))
     train = "train --data t.csv --target y --ensemble 2 --epochs 60 -q --json -o e.safetensors"
