@@ -35,7 +35,6 @@ _FAR = 10.0  # quartile ranges from the median beyond which a tail is heavy
 _BEND = 5.0  # squashed values stay between -5 and 5
 _WORDS = 40  # mean characters of free text
 _DAY = 86_400.0
-_COUNTED = "count as missing"
 _NUMBERS_ROWS = "it numbers the rows"
 
 _ID = re.compile(
@@ -77,6 +76,8 @@ class Column:
         Parts of a date: days since the fill, and the phases of the year, week and day.
     day_first : bool
         Whether dates in text are day, month, year.
+    tolerant : bool
+        Whether cells of a number's column that are no numbers count as missing.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Column:
     others: bool = False
     parts: tuple[str, ...] = ()
     day_first: bool = False
+    tolerant: bool = False
 
     @property
     def used(self) -> bool:
@@ -294,7 +296,7 @@ def _from_facts(facts: Mapping[str, Any]) -> Column:
 
 
 def _flags(column: Column) -> tuple[object, ...]:
-    return column.comma, column.flagged, column.others, column.day_first
+    return column.comma, column.flagged, column.others, column.day_first, column.tolerant
 
 
 def _is_finite(value: object) -> TypeGuard[float]:
@@ -447,7 +449,7 @@ def _number_column(name: str, series: pd.Series[Any]) -> Column:
             reason = "commas part thousands"
     if words.any():
         example = one_line(repr(str(texts_of(series)[np.flatnonzero(words)[0]])))
-        reason = f"{int(words.sum())} of its cells {_COUNTED}: {example} is no number"
+        reason = f"{int(words.sum())} of its cells count as missing: {example} is no number"
     if gaps.all():
         raise ValueError(f"column {name!r} holds no number")
     low, middle, high = np.nanpercentile(values, [25, 50, 75])
@@ -455,7 +457,14 @@ def _number_column(name: str, series: pd.Series[Any]) -> Column:
     far = np.nanmax(np.abs(values - middle)) if spread > 0 else 0.0
     bend = (float(middle), spread / 1.349) if far > _FAR * spread > 0 else None
     return Column(
-        name, "number", reason, comma, fill=float(middle), flagged=bool(gaps.any()), bend=bend
+        name,
+        "number",
+        reason,
+        comma,
+        fill=float(middle),
+        flagged=bool(gaps.any()),
+        bend=bend,
+        tolerant=bool(words.any()),
     )
 
 
@@ -492,7 +501,7 @@ def _date(name: str, seconds: Array, day_first: bool) -> Column:
 def _units(column: Column, series: pd.Series[Any], where: str) -> Array:
     if column.kind == "number":
         values, words = numbers_of(series, column.comma)
-        if words.any() and _COUNTED not in column.reason:
+        if words.any() and not column.tolerant:
             i = int(np.flatnonzero(words)[0])
             raise ValueError(
                 f"{where}, row {i + 1}, column {column.name!r}: expected a number, found "

@@ -292,20 +292,7 @@ def new_job(args: argparse.Namespace) -> Job:
     )
     X = ready.train[0]
     plan = plan.settled(ready.task, X.shape[1], ready.n_out, len(X), table=data.image_shape is None)
-    assert plan.dropout is not None
-    try:
-        net = MLP(
-            [X.shape[1], *plan.hidden, ready.n_out],
-            activation=plan.activation,
-            output=plan.output,
-            loss=plan.loss,
-            init=plan.init,
-            dropout=plan.dropout,
-            dtype=plan.dtype,
-            seed=plan.seed,
-        )
-    except ValueError as error:  # all of it is from the command line
-        raise UsageError(str(error)) from None
+    net = plan.network(X.shape[1], ready.n_out)
     net.classes = ready.classes
     standardized = plan.standardize and data.image_shape is None and X.dtype != np.uint8
     recipe = Recipe(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import fastnn
 
-from .. import schedules
+from .. import MLP, schedules
 from ..init import INITS, Init
 from ..names import ACTIVATIONS, HIDDEN, LOSSES, Activation, Loss, Output
 from ..optim import Optimizer
@@ -424,6 +424,23 @@ class Plan:
                 epochs=self.epochs or length.epochs,
             )
         return replace(plan, epochs=self.epochs or recipe.default_epochs(n))
+
+    def network(self, n_in: int, n_out: int) -> MLP:
+        """Return the untrained network; the plan is a settled one."""
+        assert self.dropout is not None
+        try:
+            return MLP(
+                [n_in, *self.hidden, n_out],
+                activation=self.activation,
+                output=self.output,
+                loss=self.loss,
+                init=self.init,
+                dropout=self.dropout,
+                dtype=self.dtype,
+                seed=self.seed,
+            )
+        except ValueError as error:  # all of it is from the command line
+            raise UsageError(str(error)) from None
 
     def make_optimizer(self) -> Optimizer:
         """Return the optimiser with its schedule."""

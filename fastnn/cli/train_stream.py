@@ -118,21 +118,8 @@ def _targets(whole: Stream, task: str, name: str) -> tuple[str, NDArray[Any] | N
 
 
 def _network(plan: Plan, whole: Stream, labels: NDArray[Any] | None) -> MLP:
-    assert whole.feature_names is not None and plan.dropout is not None
-    n_out = 1 if labels is None else len(labels)
-    try:
-        net = MLP(
-            [len(whole.feature_names), *plan.hidden, n_out],
-            activation=plan.activation,
-            output=plan.output,
-            loss=plan.loss,
-            init=plan.init,
-            dropout=plan.dropout,
-            dtype=plan.dtype,
-            seed=plan.seed,
-        )
-    except ValueError as error:  # all of it is from the command line
-        raise UsageError(str(error)) from None
+    assert whole.feature_names is not None
+    net = plan.network(len(whole.feature_names), 1 if labels is None else len(labels))
     if labels is not None and not np.array_equal(labels, np.arange(len(labels))):
         net.classes = labels
     return net

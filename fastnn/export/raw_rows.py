@@ -49,7 +49,7 @@ def number_of(column: dict[str, Any], cell: Any) -> float | None:
             plain = plain.replace(".", "").replace(",", ".") if comma else plain.replace(",", "")
             found = float(plain)
     if found is None or not math.isfinite(found):
-        if "count as missing" in column.get("reason", ""):
+        if column.get("tolerant", False):
             return None
         raise ValueError(f"column {column['name']!r}: expected a number, found {cell!r}")
     return found
