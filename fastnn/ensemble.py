@@ -23,7 +23,7 @@ from .checks import check_count
 from .fit.call_size import rows_per_call
 from .history import History
 from .layout import Array
-from .many import _check_nets, fit_many
+from .many import check_nets, fit_many
 from .mlp import MLP
 from .names import check_name
 
@@ -72,7 +72,7 @@ class Ensemble:
     metadata: dict[str, Any]
 
     def __init__(self, nets: Iterable[MLP]) -> None:
-        self._nets: tuple[MLP, ...] = tuple(_check_nets(nets))
+        self._nets: tuple[MLP, ...] = tuple(check_nets(nets))
         self.metadata = {}
         self._known: _Known | None = None
         self._check_agreement()

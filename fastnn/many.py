@@ -102,7 +102,7 @@ def fit_many(
     >>> len(histories), len(histories[0])
     (10, 20)
     """
-    listed = _check_nets(nets)
+    listed = check_nets(nets)
     k = len(listed)
     optimizers = _one_each("optimizer", optimizer, k, isinstance(optimizer, list | tuple))
     weights = _one_each("sample_weight", sample_weight, k, _is_list_of_arrays(sample_weight))
@@ -160,7 +160,8 @@ def fit_many(
     return [net.history for net in listed]
 
 
-def _check_nets(nets: Iterable[MLP]) -> list[MLP]:
+def check_nets(nets: Iterable[MLP]) -> list[MLP]:
+    """Return several networks as a list; raise if there is none, or one of them twice."""
     if isinstance(nets, MLP):
         raise TypeError("nets must be several networks, got one: call its fit")
     listed = [check_mlp(net) for net in nets]

@@ -1,5 +1,6 @@
 /* simd_vector.h: the operations of simd.h on 128-bit vectors of the compiler's own (GCC, clang), for processors
- * whose instruction sets have no header here: twice as fast as simd_base.h, a third of its code, its bits. */
+ * whose instruction sets have no header here. Faster than simd_base.h, whose loops a compiler seldom sees
+ * through, and with its bits. */
 #include <math.h>
 #include <string.h>
 
