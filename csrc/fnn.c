@@ -277,7 +277,9 @@ fnn_status fnn_train_many(const fnn_task *tasks, int64_t n, const fnn_matrix *X,
     if (n == 0) return FNN_OK;
     if (!legal_tasks(tasks, n, X, by_lanes)) return FNN_BAD_ARGUMENT;
     int64_t locked = 0;
-    while (locked < n && begin_writing(tasks[locked].net)) tasks[locked++].sums->finite = 1;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t epoch = 0; epoch < tasks[i].epochs; epoch++) tasks[i].sums[epoch].finite = 1;
+    while (locked < n && begin_writing(tasks[locked].net)) locked++;
     fnn_status status = FNN_BUSY;
     if (locked == n)
         status = ON_DTYPE(tasks[0].net, train_many, tasks, n, X, by_lanes, n_threads, (fnn_stop){stop, stop_arg});

@@ -163,6 +163,7 @@ typedef struct {
     const int64_t *order;  /* the n rows to visit, in this order; NULL: 0, 1, 2, … */
     int64_t n, batch_size; /* cut into batches, the last may be smaller */
     const double *rates;   /* a learning rate a batch */
+    const double *decays;  /* a weight decay a batch, in place of the optimiser's; or NULL */
     const int *trainable;  /* L flags: layers with 0 keep their parameters; NULL: all are trained */
     int64_t steps_taken;   /* optimiser steps before this run */
     uint64_t dropout_seed;
@@ -213,21 +214,34 @@ int fnn_has_moments(const fnn_optimiser *optimiser);
 fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                      const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums);
 
-/* One of many networks to train */
+/* A source of 32 random bits a call */
+typedef struct {
+    uint32_t (*next)(void *state);
+    void *state;
+} fnn_random;
+
+/* Shuffles n ≤ 2^32 row numbers in place, as NumPy's Generator.permutation does with the same bits */
+void fnn_shuffle(int64_t *order, int64_t n, fnn_random random);
+
+/* One of many networks to train, for whole epochs */
 typedef struct {
     fnn_net *net;
     const fnn_targets *y;
     const fnn_optimiser *optimiser;
-    const fnn_run *run; /* n_threads and stop are not read */
-    fnn_sums *sums;
+    const fnn_run *run; /* rates and decays are those of all epochs; n_threads and stop are not read */
+    int64_t epochs;
+    fnn_random random;  /* shuffles the order of `run` anew for each epoch; next NULL: all take it as it is */
+    fnn_sums *sums;     /* one an epoch */
 } fnn_task;
 
 /* Reals in a vector: the networks of a group */
 int fnn_lanes(fnn_dtype dtype);
 
-/* fnn_train for n networks on the same X, each with the bits that fnn_train gives it. `by_lanes`: in
- * groups of fnn_lanes, a network in each lane of a vector; they must be of one shape, loss and kind of
- * optimiser, with batches of one size of at most FNN_BLOCK rows, targets of one kind, and X not sparse. Otherwise one after the other. Threads take groups or networks, as they become free.
+/* fnn_train for n networks on the same X, epoch after epoch, each with the bits that fnn_train gives it.
+ * `by_lanes`: in groups of fnn_lanes, a network in each lane of a vector; they must be of one shape, loss and
+ * kind of optimiser, with batches of one size of at most FNN_BLOCK rows, targets of one kind, and X not sparse.
+ * Otherwise one after the other. Threads take groups or networks, as they become free. A network whose loss
+ * stops being finite ends there, with `finite` 0 in the sums of that epoch.
  * With FNN_STOPPED every network is where its `sums` say, at a batch boundary; on other errors all are
  * unchanged. `stop` runs on the caller's thread between batches, and must not touch the networks. */
 fnn_status fnn_train_many(const fnn_task *tasks, int64_t n, const fnn_matrix *X, int by_lanes,

@@ -109,3 +109,18 @@ int fnn_all_finite(const fnn_matrix *X, int64_t n_cols, fnn_dtype as)
         if (!finite_row(X, X->data + i * X->row_stride, n_cols, as)) return 0;
     return 1;
 }
+
+/* Fisher and Yates, as Durstenfeld wrote it (CACM 7, 1964, algorithm 235): from the last place on, place i
+ * changes with a place j <= i drawn at random. j is 32 bits below the next power of two, drawn again if it is
+ * above i. Whether it is cannot be foreseen, so there is no branch: place i then changes with itself. */
+void fnn_shuffle(int64_t *order, int64_t n, fnn_random random)
+{
+    int64_t mask = 1;
+    while (mask < n - 1) mask = 2 * mask + 1;
+    for (int64_t i = n - 1; i > 0;) {
+        while (mask >> 1 >= i) mask >>= 1;
+        int64_t j = random.next(random.state) & mask, fits = j <= i, to = fits ? j : i, row = order[i];
+        order[i] = order[to], order[to] = row;
+        i -= fits;
+    }
+}

@@ -9,7 +9,8 @@ cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int64_t, uint16_t, uint64_t
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from ._fnn cimport *
@@ -148,7 +149,7 @@ cdef class Net:
     def train(self, Rows X not None, Targets y not None, Optimiser optimiser not None,
               cnp.ndarray order, int64_t batch_size, cnp.ndarray rates not None, int64_t step,
               uint64_t dropout_seed, int n_threads, before=(0, 0, 0), counter=None,
-              cnp.ndarray trainable=None, shared=None):
+              cnp.ndarray trainable=None, shared=None, cnp.ndarray decays=None):
         """Step once a batch over the rows in `order`; see fnn_train.
 
         The attribute `steps` of `counter` is increased here: a signal handler may raise between the
@@ -175,6 +176,7 @@ cdef class Net:
         run.batch_size, run.steps_taken, run.dropout_seed = batch_size, step, dropout_seed
         run.n_batches = (run.n + batch_size - 1) // batch_size if shared is None else len(shared[1])
         run.rates = <const double *>pointer(rates, FLOAT64, run.n_batches)
+        run.decays = NULL if decays is None else <const double *>pointer(decays, FLOAT64, run.n_batches)
         run.n_threads, run.trainable = n_threads, self.flags(trainable)
         if shared is not None:
             exchange = Exchange.__new__(Exchange)

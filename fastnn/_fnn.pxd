@@ -1,5 +1,5 @@
 # The mirror of csrc/fnn.h, line by line; what the names mean stands there.
-from libc.stdint cimport int64_t, uint16_t, uint64_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 
 cdef extern from "fnn.h" nogil:
@@ -70,6 +70,7 @@ cdef extern from "fnn.h" nogil:
         const int64_t *order
         int64_t n, batch_size
         const double *rates
+        const double *decays
         const int *trainable
         int64_t steps_taken
         uint64_t dropout_seed
@@ -101,11 +102,19 @@ cdef extern from "fnn.h" nogil:
     int fnn_has_moments(const fnn_optimiser *optimiser)
     fnn_status fnn_train(fnn_net *net, const fnn_matrix *X, const fnn_targets *y,
                          const fnn_optimiser *optimiser, const fnn_run *run, fnn_sums *sums)
+    ctypedef struct fnn_random:
+        uint32_t (*next)(void *state) noexcept nogil
+        void *state
+
+    void fnn_shuffle(int64_t *order, int64_t n, fnn_random random)
+
     ctypedef struct fnn_task:
         fnn_net *net
         const fnn_targets *y
         const fnn_optimiser *optimiser
         const fnn_run *run
+        int64_t epochs
+        fnn_random random
         fnn_sums *sums
 
     int fnn_lanes(fnn_dtype dtype)

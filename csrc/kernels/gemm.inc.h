@@ -73,13 +73,13 @@ typedef struct {
     int64_t step; /* of many networks: from one vector of a row of B to the next */
 } product;
 
-/* MR rows of C, NV vectors wide; `ragged`: the last of them has fewer lanes than V; `lanes`: every lane
+/* MR rows of C, NV vectors wide; `ragged`: the last of them has fewer lanes than V (a single one may have V); `lanes`: every lane
  * is another network's, of A, too */
 FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lanes, product p, const finish *f)
 {
 #define LAST(j) (ragged && (j) == NV - 1)
     vec sum[12][NV_MAX];
-    int tail = (int)(p.n - (NV - 1) * V);
+    int tail = NV == 1 ? (int)p.n : (int)(p.n - V) & (V - 1); /* & tells the compiler that it is below V */
     const int64_t step = lanes ? p.step : V;
     FNN_UNROLL
     for (int j = 0; j < NV; j++) {
@@ -154,18 +154,22 @@ FNN_INLINE void tiles(const int NV, const int ragged, product p, const finish *f
     }
 }
 
+#ifndef FNN_MASKED_LOADS /* else the ragged tile serves as well, and the code is a third smaller */
 static void tiles_1(const product *p, const finish *f) { tiles(1, 0, *p, f); }
+#endif
 static void tiles_1_ragged(const product *p, const finish *f) { tiles(1, 1, *p, f); }
 static void tiles_2(const product *p, const finish *f) { tiles(2, 0, *p, f); }
 static void tiles_2_ragged(const product *p, const finish *f) { tiles(2, 1, *p, f); }
 
-/* As `tiles`, of groups of networks, whose rows come in few numbers: the rest four and one at a time */
+/* As `tiles`, of groups of networks, with fewer heights. Eight rows are two tiles of four: six and two are as
+ * many multiply-adds, but two have too few sums for the pipeline. */
 FNN_INLINE void tiles_of_groups(const int NV, product p, const finish *f)
 {
     const int MR = NV == 1 ? MR_1 : MR_2;
-    for (; p.m >= MR; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld) tile(MR, NV, 0, 1, p, f);
+    for (; p.m >= MR && p.m != 8; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld) tile(MR, NV, 0, 1, p, f);
     for (; p.m >= 4; p.m -= 4, p.A.at += 4 * p.A.row, p.C.at += 4 * p.C.ld) tile(4, NV, 0, 1, p, f);
-    for (; p.m > 0; p.m--, p.A.at += p.A.row, p.C.at += p.C.ld) tile(1, NV, 0, 1, p, f);
+    for (; p.m >= 2; p.m -= 2, p.A.at += 2 * p.A.row, p.C.at += 2 * p.C.ld) tile(2, NV, 0, 1, p, f);
+    if (p.m) tile(1, NV, 0, 1, p, f);
 }
 
 static void lanes_1(const product *p, const finish *f) { tiles_of_groups(1, *p, f); }
@@ -176,7 +180,9 @@ static void panel_product(const product *p, const finish *f)
 {
     if (p->n == 2 * V) tiles_2(p, f);
     else if (p->n > V) tiles_2_ragged(p, f);
+#ifndef FNN_MASKED_LOADS
     else if (p->n == V) tiles_1(p, f);
+#endif
     else tiles_1_ragged(p, f);
 }
 
@@ -286,9 +292,24 @@ static void nt(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, 
     }
 }
 
+/* Four vectors of columns at a time, whose sums do not wait for each other, then one */
 FNN_INLINE void sums(int64_t m, int64_t n, const_matrix A, vec alpha, vec beta, int add, real *c)
 {
-    for (int64_t j = 0; j < n; j += V) {
+    int64_t j = 0;
+    for (; j + 4 * V <= n; j += 4 * V) {
+        vec sum[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+        for (int64_t i = 0; i < m; i++) {
+            FNN_UNROLL
+            for (int k = 0; k < 4; k++) sum[k] = v_add(sum[k], v_load(A.at + i * A.ld + j + k * V));
+        }
+        FNN_UNROLL
+        for (int k = 0; k < 4; k++) {
+            real *to = c + j + k * V;
+            sum[k] = v_mul(alpha, sum[k]);
+            v_store(to, add ? v_fma(beta, v_load(to), sum[k]) : sum[k]);
+        }
+    }
+    for (; j < n; j += V) {
         int lanes = n - j < V ? (int)(n - j) : V;
         vec sum = v_zero();
         for (int64_t i = 0; i < m; i++) sum = v_add(sum, v_load_n(A.at + i * A.ld + j, lanes));

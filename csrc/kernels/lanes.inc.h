@@ -31,14 +31,13 @@ static void gather_lanes(const fnn_matrix *X, int64_t n, const fnn_selection *ro
                          matrix out)
 {
     const real *from[V];
+    /* all rows are reals as they are read, or none is */
+    int as_they_are = !X->indptr && own_row(X, 0) && X->row_stride % (int64_t)sizeof(real) == 0;
     for (int64_t i = 0; i < m; i++, out.at += out.ld) {
         for (int g = 0; g < V; g++) {
-            from[g] = NULL;
-            if (i >= rows[g].m) continue;
-            int64_t row = chosen(rows[g], i);
-            from[g] = X->indptr ? NULL : own_row(X, row);
-            if (from[g]) continue;
-            from[g] = dense + g * n;
+            int64_t row = i < rows[g].m ? chosen(rows[g], i) : -1;
+            from[g] = row < 0 ? NULL : as_they_are ? (const real *)(X->data + row * X->row_stride) : dense + g * n;
+            if (row < 0 || as_they_are) continue;
             if (X->indptr) csr_row(X, n, row, dense + g * n);
             else dense_row(X, n, row, dense + g * n);
         }

@@ -11,6 +11,8 @@
  *     apart, and each network's go through the kernel of fnn_train.
  * (d) Wide networks, whose own rows fill the vectors: one after the other, as fnn_train does on one thread.
  * (e) Threads take groups, or networks, from a counter. Nothing is shared but X and the targets.
+ * (f) A call takes whole epochs: the order of each is shuffled here, in scratch. Networks of a group begin
+ *     an epoch together; those with fewer batches are copied out at their last, and wait for the others.
  *
  * Over 400 lines: the steps of one batch, which share the group.
  */
@@ -21,6 +23,7 @@ typedef struct {
     int by_lanes;
     fnn_atomic next; /* group or network that no thread has taken */
     fnn_atomic left; /* a thread was told to stop, and left networks untrained */
+    int64_t shuffled_rows; /* the most of a network that shuffles; 0: none does */
     char *scratch;
     size_t scratch_size; /* of one thread */
 } many_job;
@@ -30,26 +33,35 @@ typedef struct {
     fnn_net net; /* the shape of all, the parameters of each */
     const fnn_task *tasks;
     int n, lanes;
-    int live[FNN_MOST_LANES];     /* whose lane is still its network */
-    int64_t m[FNN_MOST_LANES];    /* rows of the batch */
+    int64_t epoch, most_rows;
+    int64_t *orders;               /* (V, most_rows) row numbers, shuffled; NULL: nobody shuffles */
+    const int64_t *order[FNN_MOST_LANES];
+    int live[FNN_MOST_LANES];      /* its network has rows left in this epoch, and stands in its lane */
+    int away[FNN_MOST_LANES];      /* its network was copied out of its lane */
+    int diverged[FNN_MOST_LANES];
+    int64_t steps[FNN_MOST_LANES]; /* batches of this call before the next */
+    int64_t m[FNN_MOST_LANES];     /* rows of the batch */
     double total[FNN_MOST_LANES]; /* Σ w of the batch */
     int64_t along, apart; /* from a network's example to its next, and to the next network's, in the
                            * block's targets, weights and costs */
     block *b;
+    int64_t filled[FNN_MOST_LANES], filled_to; /* rows whose shares b->weight has, of plain targets; the most of all */
     real *m1, *m2;   /* moments m and v, or NULL */
     real *dense;     /* (n_in · V,) */
     real *z, *delta; /* (V, rows, n_L) of each network, where there are several outputs; else NULL */
     real *plain;     /* (n_params,) of one network, for the norm of its gradient */
 } group;
 
-static group *lay_out_group(fnn_arena *arena, const fnn_task *task, int64_t rows)
+static group *lay_out_group(const many_job *job, fnn_arena *arena, const fnn_task *task, int64_t rows)
 {
     const fnn_net *net = task->net;
     const fnn_optimiser *o = task->optimiser;
     int64_t V = FNN_TABLE->lanes, n_out = net->sizes[net->n_layers];
     size_t params = fnn_times((size_t)net->n_params, (size_t)V);
     size_t outputs = n_out == 1 ? 0 : fnn_times((size_t)(rows * V), (size_t)n_out);
-    group *g = fnn_take(arena, 1, sizeof *g), made = {.net = *net, .lanes = (int)V, .total = {0}};
+    group *g = fnn_take(arena, 1, sizeof *g), made = {.net = *net, .lanes = (int)V, .most_rows = job->shuffled_rows};
+    made.orders = job->shuffled_rows ? fnn_take(arena, fnn_times((size_t)made.most_rows, (size_t)V), sizeof *made.orders)
+                                     : NULL;
     made.net.params = fnn_take(arena, params, sizeof(real));
     made.m1 = o->m ? fnn_take(arena, params, sizeof(real)) : NULL;
     made.m2 = o->v ? fnn_take(arena, params, sizeof(real)) : NULL;
@@ -81,24 +93,28 @@ static void load_group(group *g)
 static void store_group(const group *g, const int *chosen)
 {
     real *w[FNN_MOST_LANES], *m[FNN_MOST_LANES], *v[FNN_MOST_LANES];
-    for (int k = 0; k < g->lanes; k++) {
+    int any = 0;
+    for (int k = 0; k < g->n; k++) any |= chosen[k];
+    for (int k = 0; any && k < g->lanes; k++) {
         const fnn_task *task = chosen[k] ? g->tasks + k : NULL;
         w[k] = task ? task->net->params : NULL;
         m[k] = task ? task->optimiser->m : NULL, v[k] = task ? task->optimiser->v : NULL;
     }
+    if (!any) return;
     FNN_TABLE->separate(g->net.n_params, g->net.params, w);
     if (g->m1) FNN_TABLE->separate(g->net.n_params, g->m1, m);
     if (g->m2) FNN_TABLE->separate(g->net.n_params, g->m2, v);
 }
 
-static void end_lane(group *g, int k)
+/* Copies networks out of their lanes; what these compute from now on is nobody's */
+static void end_lanes(group *g, const int *ended)
 {
-    int only[FNN_MOST_LANES] = {0};
-    only[k] = 1, g->live[k] = 0;
-    store_group(g, only);
+    store_group(g, ended);
+    for (int k = 0; k < g->n; k++)
+        if (ended[k]) g->live[k] = 0, g->away[k] = 1;
 }
 
-/* Puts back what a batch has done to a network's lane: one whose weights in it are all 0 takes no step */
+/* A network into its lane, where others stand in theirs */
 static void reload_lane(group *g, int k)
 {
     const fnn_optimiser *o = g->tasks[k].optimiser;
@@ -113,9 +129,8 @@ static void reload_lane(group *g, int k)
 /* 1 if all networks visit the same rows in the same order */
 static int same_rows(const group *g)
 {
-    const fnn_run *first = g->tasks[0].run;
     for (int k = 1; k < g->n; k++)
-        if (g->tasks[k].run->order != first->order || g->tasks[k].run->n != first->n) return 0;
+        if (g->order[k] != g->order[0] || g->tasks[k].run->n != g->tasks[0].run->n) return 0;
     return 1;
 }
 
@@ -132,29 +147,35 @@ static void fetch_group(group *g, const fnn_matrix *X, int64_t at, int64_t most)
     fnn_selection rows[FNN_MOST_LANES];
     int64_t n = g->net.sizes[g->net.n_layers];
     for (int k = 0; k < g->lanes; k++) {
-        const fnn_run *run = k < g->n ? g->tasks[k].run : NULL;
-        rows[k] = (fnn_selection){run && run->order ? run->order + at : NULL, at, g->m[k], 0};
+        const int64_t *order = k < g->n ? g->order[k] : NULL;
+        rows[k] = (fnn_selection){order ? order + at : NULL, at, g->m[k], 0};
     }
     matrix a = {b->a[0], b->ld[0]};
-    if (b->shared) FNN_TABLE->gather(X, g->net.sizes[0], rows[0], a);
-    else FNN_TABLE->gather_lanes(X, g->net.sizes[0], rows, most, g->dense, a);
+    if (b->shared) { /* also by a network that has ended */
+        fnn_selection of_all = {rows[0].row, at, most, 0};
+        FNN_TABLE->gather(X, g->net.sizes[0], of_all, a);
+    } else FNN_TABLE->gather_lanes(X, g->net.sizes[0], rows, most, g->dense, a);
     for (int k = 0; k < g->lanes; k++) {
-        int64_t to = k * g->apart, m = g->m[k];
+        int64_t first = k * g->apart, m = g->m[k], to = first + m * g->along;
         const fnn_targets *y = g->tasks[k < g->n ? k : 0].y;
+        const int64_t *row = rows[k].row;
         real share = (real)(1 / g->total[k]);
-        if (n == 1 && is_plain(y)) { /* as fetch_target, whose questions take longer than its answers */
+        int plain = n == 1 && is_plain(y) && !y->metric, same = g->filled_to == most && g->filled[k] == m;
+        if (plain) { /* as fetch_target, whose questions take longer than its answers */
             const real *values = y->values;
-            for (int64_t i = 0; i < m; i++, to += g->along)
-                b->y[to] = values[rows[k].row ? rows[k].row[i] : at + i], b->weight[to] = share, b->label[to] = 0;
+            for (int64_t i = 0, j = first; i < m; i++, j += g->along) b->y[j] = values[row ? row[i] : at + i];
+            for (int64_t i = 0, j = first; i < m && !same; i++, j += g->along) b->weight[j] = share;
         } else
-            for (int64_t i = 0; i < m; i++, to += g->along)
-                fetch_target(&g->net, b, y, rows[k].row ? rows[k].row[i] : at + i, to, g->total[k], share);
+            for (int64_t i = 0, j = first; i < m; i++, j += g->along)
+                fetch_target(&g->net, b, y, row ? row[i] : at + i, j, g->total[k], share);
+        g->filled[k] = plain ? m : -1;
         for (int64_t i = m; i < most; i++, to += g->along) {
             memset(b->y + to * n, 0, (size_t)n * sizeof *b->y);
             b->weight[to] = 0;
         }
-        for (int64_t i = 0, j = k * g->apart; g->total[k] == 0 && i < m; i++, j += g->along) b->weight[j] = 0;
+        for (int64_t i = 0, j = first; g->total[k] == 0 && i < m; i++, j += g->along) b->weight[j] = 0;
     }
+    g->filled_to = most;
 }
 
 /* z in a[L] becomes costs and δ[L] */
@@ -217,43 +238,47 @@ static void update_group(group *g, const FNN_T(lane_constants) * s)
 }
 
 /* The constants of each network's step */
-static void group_constants(const group *g, int64_t number, FNN_T(lane_constants) * s)
+static void group_constants(const group *g, FNN_T(lane_constants) * s)
 {
     FNN_T(constants) c = {0};
     const fnn_task *last = NULL;
+    int64_t t = 0;
     for (int k = 0; k < g->lanes; k++) {
         const fnn_task *task = k < g->n && g->live[k] ? g->tasks + k : NULL;
         /* the powers of Adam take long, and networks that began together share them */
         if (task && (!last || last->optimiser->beta1 != task->optimiser->beta1 ||
                      last->optimiser->beta2 != task->optimiser->beta2 ||
-                     last->run->steps_taken != task->run->steps_taken))
-            c = constants_of(task->optimiser, 0, task->run->steps_taken + number + 1);
+                     t != task->run->steps_taken + g->steps[k] + 1)) {
+            t = task->run->steps_taken + g->steps[k] + 1;
+            c = constants_of(task->optimiser, 0, 0, t);
+        }
         last = task ? task : last;
         const fnn_optimiser *o = task ? task->optimiser : g->tasks[0].optimiser;
-        s->rate[k] = task ? (real)task->run->rates[number] : 0;
+        s->rate[k] = task ? (real)task->run->rates[g->steps[k]] : 0;
         s->momentum[k] = (real)o->momentum, s->beta1[k] = (real)o->beta1, s->beta2[k] = (real)o->beta2;
-        s->eps[k] = (real)o->eps, s->weight_decay[k] = (real)o->weight_decay;
+        s->eps[k] = (real)o->eps, s->weight_decay[k] = task ? (real)decay_of(o, task->run, g->steps[k]) : 0;
         s->c1[k] = c.c1, s->c2[k] = c.c2;
         s->nesterov = o->nesterov, s->decoupled = o->decoupled;
     }
 }
 
 /* Plain SGD: W += −eta aᵀδ, with the decay, at once */
-static void fused_step(group *g, int64_t number, int64_t most)
+static void fused_step(group *g, int64_t most)
 {
     fnn_worker alone = {0, 1, NULL};
     real rate[FNN_MOST_LANES] = {0}, kept[FNN_MOST_LANES] = {0}, one[FNN_MOST_LANES];
     for (int k = 0; k < g->lanes; k++) {
         one[k] = 1;
         if (k >= g->n || !g->live[k]) continue;
-        double eta = g->tasks[k].run->rates[number];
-        rate[k] = -(real)eta, kept[k] = (real)(1 - eta * g->tasks[k].optimiser->weight_decay);
+        const fnn_task *task = g->tasks + k;
+        double eta = task->run->rates[g->steps[k]];
+        rate[k] = -(real)eta, kept[k] = (real)(1 - eta * decay_of(task->optimiser, task->run, g->steps[k]));
     }
     products(&g->net, g->b, &alone, most, g->tasks[0].run->trainable, (mix){.alphas = rate, .betas = kept},
              (mix){.alphas = rate, .betas = one}, 0, g->net.params);
 }
 
-static void gradient_step(group *g, int64_t number, int64_t most)
+static void gradient_step(group *g, int64_t most)
 {
     fnn_worker alone = {0, 1, NULL};
     real one[FNN_MOST_LANES];
@@ -262,7 +287,7 @@ static void gradient_step(group *g, int64_t number, int64_t most)
     mix plain = {.alphas = one};
     products(&g->net, g->b, &alone, most, g->tasks[0].run->trainable, plain, plain, 0, g->b->gradient);
     if (clips(g->tasks[0].optimiser)) clip_group(g);
-    group_constants(g, number, &constants);
+    group_constants(g, &constants);
     update_group(g, &constants);
 }
 
@@ -279,25 +304,24 @@ static void group_sums(const group *g, int64_t at, int64_t most, fnn_sums *sums)
         const fnn_task *task = g->tasks + k;
         if (together && g->m[k] == most && is_plain(task->y))
             sums[k] = (fnn_sums){.loss = loss[k], .weight = (double)most, .rows = most};
-        else sums[k] = sums_of(g->b, g->m[k], task->y, task->run->order, at, k * g->apart, g->along);
+        else sums[k] = sums_of(g->b, g->m[k], task->y, g->order[k], at, k * g->apart, g->along);
     }
 }
 
-/* Batch `number` of all networks that have one */
-static void group_batch(group *g, const fnn_matrix *X, int64_t number, int64_t most)
+/* The batch of rows [at, at + m) of the order of all networks that have some */
+static void group_batch(group *g, const fnn_matrix *X, int64_t at, int64_t most)
 {
     fnn_worker alone = {0, 1, NULL};
     const fnn_task *task = g->tasks;
-    int held[FNN_MOST_LANES] = {0};
-    int64_t at = number * task->run->batch_size;
+    int held[FNN_MOST_LANES] = {0}, ended[FNN_MOST_LANES] = {0};
     dropping drops[FNN_MOST_LANES] = {{0, 0, 0, 0}};
     fnn_sums sums[FNN_MOST_LANES];
     for (int k = 0; k < g->n; k++) {
         const fnn_run *run = task[k].run;
-        g->total[k] = g->m[k] ? total_weight(task[k].y, run->order, at, g->m[k]) : 0;
-        drops[k] = (dropping){g->live[k], 0, run->steps_taken + number, run->dropout_seed};
+        g->total[k] = g->m[k] ? total_weight(task[k].y, g->order[k], at, g->m[k]) : 0;
+        drops[k] = (dropping){1, 0, run->steps_taken + g->steps[k], run->dropout_seed};
     }
-    for (int k = 0; k < g->lanes; k++) drops[k].on = 1; /* of every lane, or the loop over them would end */
+    for (int k = g->n; k < g->lanes; k++) drops[k].on = 1; /* of every lane, or the loop over them would end */
     fetch_group(g, X, at, most);
     forward(&g->net, g->b, &alone, most, 1, drops);
     group_costs(g, most);
@@ -305,45 +329,81 @@ static void group_batch(group *g, const fnn_matrix *X, int64_t number, int64_t m
     group_sums(g, at, most, sums);
     for (int k = 0; k < g->n; k++) {
         if (!g->live[k]) continue;
-        task[k].sums->finite = isfinite(sums[k].loss);
-        if (!task[k].sums->finite) {
-            end_lane(g, k);
-            continue;
-        }
-        held[k] = g->total[k] == 0;
-        add_sums(task[k].sums, sums + k);
-        task[k].sums->batches++;
+        fnn_sums *of_epoch = task[k].sums + g->epoch;
+        of_epoch->finite = isfinite(sums[k].loss);
+        ended[k] = g->diverged[k] = !of_epoch->finite;
+        if (!of_epoch->finite) continue;
+        held[k] = g->total[k] == 0; /* one whose weights are all 0 takes no step */
+        add_sums(of_epoch, sums + k);
+        of_epoch->batches++;
     }
+    end_lanes(g, ended);
     store_group(g, held); /* most often none */
-    if (fuses(&g->net, task->optimiser, task->run, most)) fused_step(g, number, most);
-    else gradient_step(g, number, most);
-    for (int k = 0; k < g->n; k++)
+    if (fuses(&g->net, task->optimiser, task->run, most)) fused_step(g, most);
+    else gradient_step(g, most);
+    for (int k = 0; k < g->n; k++) {
         if (held[k]) reload_lane(g, k);
+        g->steps[k] += g->live[k];
+    }
+}
+
+/* The rows of a run in a new order, into `order` (n,) */
+static const int64_t *shuffled(const fnn_run *run, fnn_random random, int64_t *order)
+{
+    for (int64_t i = 0; i < run->n; i++) order[i] = run->order ? run->order[i] : i;
+    fnn_shuffle(order, run->n, random);
+    return order;
+}
+
+/* 1 if a network of the group has another epoch */
+static int begin_epoch(group *g)
+{
+    int ended[FNN_MOST_LANES] = {0}, any = 0;
+    for (int k = 0; k < g->n; k++) {
+        const fnn_task *task = g->tasks + k;
+        int goes_on = !g->diverged[k] && g->epoch < task->epochs && task->run->n > 0;
+        ended[k] = g->live[k] && !goes_on;
+        g->order[k] = task->run->order;
+        if (!goes_on) continue;
+        any = g->live[k] = 1;
+        if (g->away[k]) reload_lane(g, k), g->away[k] = 0;
+        if (task->random.next) g->order[k] = shuffled(task->run, task->random, g->orders + k * g->most_rows);
+    }
+    end_lanes(g, ended);
+    g->b->shared = same_rows(g);
+    return any;
+}
+
+/* All batches of an epoch; 0 if told to stop */
+static int train_epoch(const many_job *job, const fnn_worker *me, group *g)
+{
+    int64_t size = g->tasks[0].run->batch_size;
+    for (int64_t at = 0;; at += size) {
+        int64_t most = 0;
+        int ended[FNN_MOST_LANES] = {0};
+        for (int k = 0; k < g->n; k++) {
+            int64_t rest = g->tasks[k].run->n - at;
+            g->m[k] = !g->live[k] || rest <= 0 ? 0 : rest < size ? rest : size;
+            ended[k] = g->live[k] && g->m[k] == 0;
+            if (g->m[k] > most) most = g->m[k];
+        }
+        if (most == 0) return 1; /* those that end together stay in their lanes */
+        end_lanes(g, ended);
+        if (fnn_ask(me)) return 0;
+        group_batch(g, job->X, at, most);
+    }
 }
 
 static void train_group(many_job *job, const fnn_worker *me, group *g)
 {
-    int64_t size = g->tasks[0].run->batch_size;
     load_group(g);
-    g->b->shared = same_rows(g);
     train_job frozen = {.net = &g->net, .run = g->tasks[0].run};
     clear_frozen(&frozen, g->b, g->lanes);
-    for (int k = 0; k < g->lanes; k++) g->live[k] = k < g->n, g->m[k] = 0;
-    for (int64_t number = 0;; number++) {
-        int64_t most = 0;
-        for (int k = 0; k < g->n; k++) {
-            int64_t rest = g->tasks[k].run->n - number * size;
-            if (g->live[k] && rest <= 0) end_lane(g, k);
-            g->m[k] = !g->live[k] ? 0 : rest < size ? rest : size;
-            if (g->m[k] > most) most = g->m[k];
-        }
-        if (most == 0) return;
-        if (fnn_ask(me)) {
-            fnn_atomic_store(&job->left, 1);
-            store_group(g, g->live);
-            return;
-        }
-        group_batch(g, job->X, number, most);
+    for (; begin_epoch(g); g->epoch++) {
+        if (train_epoch(job, me, g)) continue;
+        fnn_atomic_store(&job->left, 1);
+        store_group(g, g->live);
+        return;
     }
 }
 
@@ -359,10 +419,33 @@ static train_job lay_out_alone(const many_job *job, fnn_arena *arena, const fnn_
     return one;
 }
 
+/* As fnn_train does on one thread, epoch after epoch */
+static void train_alone(many_job *job, const fnn_worker *me, const fnn_task *task, fnn_arena *arena)
+{
+    fnn_worker alone = {0, 1, NULL};
+    train_job one = lay_out_alone(job, arena, task);
+    int64_t *order = task->random.next ? fnn_take(arena, (size_t)task->run->n, sizeof *order) : NULL;
+    fnn_run run = *task->run;
+    one.run = &run;
+    clear_frozen(&one, one.scratch, 1);
+    for (int64_t epoch = 0; epoch < task->epochs; epoch++) {
+        int64_t number = 0;
+        if (order) run.order = shuffled(task->run, task->random, order);
+        one.sums = task->sums + epoch;
+        for (int64_t at = 0, end; at < run.n; at = end, number++) {
+            end = end_of(&run, number, at);
+            int stop = fnn_ask(me);
+            if (stop) fnn_atomic_store(&job->left, 1);
+            else one.sums->finite = train_batch(&one, &alone, at, end - at, number) == DONE;
+            if (stop || !one.sums->finite) return;
+        }
+        run.rates += number, run.decays += run.decays ? number : 0, run.steps_taken += number;
+    }
+}
+
 static void many_work(void *arg, const fnn_worker *me)
 {
     many_job *job = arg;
-    fnn_worker alone = {0, 1, NULL};
     int64_t together = job->by_lanes ? FNN_TABLE->lanes : 1;
     for (;;) {
         int64_t first = (int64_t)(fnn_atomic_add(&job->next, 1) - 1) * together;
@@ -370,15 +453,10 @@ static void many_work(void *arg, const fnn_worker *me)
         const fnn_task *task = job->tasks + first;
         fnn_arena arena = {job->scratch + (size_t)me->rank * job->scratch_size, 0};
         if (job->by_lanes) {
-            group *g = lay_out_group(&arena, task, task->run->batch_size);
+            group *g = lay_out_group(job, &arena, task, task->run->batch_size);
             g->tasks = task, g->n = (int)(job->n - first < together ? job->n - first : together);
             train_group(job, me, g);
-        } else if (fnn_ask(me)) fnn_atomic_store(&job->left, 1);
-        else if (task->run->n) {
-            train_job one = lay_out_alone(job, &arena, task);
-            clear_frozen(&one, one.scratch, 1);
-            train_work(&one, &alone);
-        }
+        } else if (task->run->n) train_alone(job, me, task, &arena);
         if (fnn_atomic_load(&job->left)) return;
     }
 }
@@ -392,11 +470,18 @@ fnn_status FNN_T(train_many)(const fnn_task *tasks, int64_t n, const fnn_matrix 
     double work = 0;
     for (int64_t i = 0; i < n; i++) {
         fnn_arena measure = {NULL, 0};
-        work += 3 * multiply_adds(tasks[i].net, tasks[i].run->n);
-        if (by_lanes && i) continue; /* all alike */
-        if (by_lanes) lay_out_group(&measure, tasks + i, tasks[i].run->batch_size);
-        else lay_out_alone(&job, &measure, tasks + i);
+        int64_t rows = tasks[i].random.next ? tasks[i].run->n : 0;
+        work += 3 * multiply_adds(tasks[i].net, tasks[i].run->n) * (double)tasks[i].epochs;
+        if (rows > job.shuffled_rows) job.shuffled_rows = rows;
+        if (by_lanes) continue;
+        lay_out_alone(&job, &measure, tasks + i);
+        fnn_take(&measure, (size_t)rows, sizeof(int64_t));
         if (measure.used > job.scratch_size) job.scratch_size = measure.used;
+    }
+    fnn_arena measure = {NULL, 0};
+    if (by_lanes) {
+        lay_out_group(&job, &measure, tasks, tasks->run->batch_size); /* all are alike */
+        job.scratch_size = measure.used;
     }
     if (work < FNN_WORTH_A_TEAM) threads = 1;
     if (threads > FNN_MOST_THREADS) threads = FNN_MOST_THREADS;

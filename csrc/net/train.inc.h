@@ -19,10 +19,15 @@ typedef struct {
     int given_up, refused; /* `refused`: by run->exchange */
 } train_job;
 
-static FNN_T(constants) constants_of(const fnn_optimiser *o, double rate, int64_t t)
+static double decay_of(const fnn_optimiser *o, const fnn_run *run, int64_t number)
+{
+    return run->decays ? run->decays[number] : o->weight_decay;
+}
+
+static FNN_T(constants) constants_of(const fnn_optimiser *o, double rate, double decay, int64_t t)
 {
     FNN_T(constants) s = {(real)rate, (real)o->momentum, (real)o->beta1, (real)o->beta2, (real)o->eps,
-                     (real)o->weight_decay, 1, 1, o->nesterov, o->decoupled};
+                     (real)decay, 1, 1, o->nesterov, o->decoupled};
     if (o->kind == FNN_ADAM) {
         s.c1 = (real)(1 / (1 - pow(o->beta1, (double)t)));
         s.c2 = (real)(1 / (1 - pow(o->beta2, (double)t)));
@@ -140,7 +145,7 @@ static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, 
     block *b = job->scratch;
     double total = run->exchange ? 1 : total_weight(job->y, run->order, begin, m);
     double rate = run->rates[number];
-    FNN_T(constants) constants = constants_of(o, rate, run->steps_taken + number + 1);
+    FNN_T(constants) constants = constants_of(o, rate, decay_of(o, run, number), run->steps_taken + number + 1);
     int fused = fuses(net, o, run, m), asked = run->stop && number == 0;
     fnn_sums sums = {.finite = 1};
     int by_blocks = job->own && m > FNN_BLOCK;
@@ -155,7 +160,7 @@ static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, 
         if (total == 0) continue; /* all weights are 0: count the costs, take no step */
         if (fused) {
             fnn_no_return(me);
-            real decay = (real)(1 - rate * o->weight_decay);
+            real decay = (real)(1 - rate * decay_of(o, run, number));
             products(net, b, me, rows, run->trainable, (mix){.alpha = -constants.rate, .beta = decay},
                      (mix){.alpha = -constants.rate, .beta = 1}, 0, net->params);
         } else {
@@ -265,7 +270,7 @@ static void step_work(void *arg, const fnn_worker *me)
     step_job *job = arg;
     block *b = &job->scratch;
     const fnn_run *run = job->run;
-    FNN_T(constants) constants = constants_of(job->optimiser, run->rates[0], run->steps_taken + 1);
+    FNN_T(constants) constants = constants_of(job->optimiser, run->rates[0], job->optimiser->weight_decay, run->steps_taken + 1);
     clipping clip = clipping_of(job->net, me, job->optimiser, b->gradient, b->partial);
     update(job->net, b, me, job->optimiser, &constants, run->trainable, clip, 0);
 }

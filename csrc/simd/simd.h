@@ -30,9 +30,11 @@
 
 #ifdef __GNUC__
 #define FNN_INLINE static inline __attribute__((always_inline, unused))
+#define FNN_APART static __attribute__((noinline, unused))
 #define FNN_UNROLL _Pragma("GCC unroll 32")
 #else
 #define FNN_INLINE static __forceinline
+#define FNN_APART static __declspec(noinline)
 #define FNN_UNROLL
 #endif
 
@@ -66,7 +68,7 @@ FNN_INLINE real byte_as_real(uint8_t byte)
 #endif
 /* Functions of some 30 operations: where nobody's processor is the latest, a call is cheaper than copies */
 #if defined(FNN_ISA_BASE) && defined(__GNUC__)
-#define FNN_LONG static __attribute__((noinline, unused))
+#define FNN_LONG FNN_APART
 #else
 #define FNN_LONG FNN_INLINE
 #endif

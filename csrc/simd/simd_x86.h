@@ -1,5 +1,7 @@
 /* simd_x86.h: the operations of simd.h on AVX-512F and on AVX2 + FMA. */
 #include <immintrin.h>
+
+#define FNN_MASKED_LOADS /* v_load_n is as fast as v_load */
 #include <string.h>
 
 #if defined(FNN_ISA_AVX512) && defined(FNN_F32_SOURCE)
@@ -144,7 +146,19 @@ FNN_INLINE __m256i fnn_first(int n) { return _mm256_cmpgt_epi32(_mm256_set1_epi3
 FNN_INLINE vec v_load(const real *p) { return _mm256_loadu_ps(p); }
 FNN_INLINE void v_store(real *p, vec x) { _mm256_storeu_ps(p, x); }
 FNN_INLINE vec v_load_n(const real *p, int n) { return _mm256_maskload_ps(p, fnn_first(n)); }
-FNN_INLINE void v_store_n(real *p, vec x, int n) { _mm256_maskstore_ps(p, fnn_first(n), x); }
+/* AMD's masked stores take 20 times as long as whole ones, so only what is not a whole vector is stored in parts */
+FNN_APART void store_first(real *p, vec x, int n)
+{
+    __m128 part = _mm256_castps256_ps128(x);
+    if (n & 4) _mm_storeu_ps(p, part), p += 4, part = _mm256_extractf128_ps(x, 1);
+    if (n & 2) _mm_storel_pi((__m64 *)p, part), p += 2, part = _mm_movehl_ps(part, part);
+    if (n & 1) _mm_store_ss(p, part);
+}
+FNN_INLINE void v_store_n(real *p, vec x, int n)
+{
+    if (n >= V) v_store(p, x);
+    else store_first(p, x, n);
+}
 FNN_INLINE vec v_set1(real x) { return _mm256_set1_ps(x); }
 FNN_INLINE vec v_zero(void) { return _mm256_setzero_ps(); }
 FNN_INLINE vec v_add(vec a, vec b) { return _mm256_add_ps(a, b); }
@@ -225,7 +239,17 @@ FNN_INLINE __m256i fnn_first(int n) { return _mm256_cmpgt_epi64(_mm256_set1_epi6
 FNN_INLINE vec v_load(const real *p) { return _mm256_loadu_pd(p); }
 FNN_INLINE void v_store(real *p, vec x) { _mm256_storeu_pd(p, x); }
 FNN_INLINE vec v_load_n(const real *p, int n) { return _mm256_maskload_pd(p, fnn_first(n)); }
-FNN_INLINE void v_store_n(real *p, vec x, int n) { _mm256_maskstore_pd(p, fnn_first(n), x); }
+FNN_APART void store_first(real *p, vec x, int n)
+{
+    __m128d part = _mm256_castpd256_pd128(x);
+    if (n & 2) _mm_storeu_pd(p, part), p += 2, part = _mm256_extractf128_pd(x, 1);
+    if (n & 1) _mm_store_sd(p, part);
+}
+FNN_INLINE void v_store_n(real *p, vec x, int n)
+{
+    if (n >= V) v_store(p, x);
+    else store_first(p, x, n);
+}
 FNN_INLINE vec v_set1(real x) { return _mm256_set1_pd(x); }
 FNN_INLINE vec v_zero(void) { return _mm256_setzero_pd(); }
 FNN_INLINE vec v_add(vec a, vec b) { return _mm256_add_pd(a, b); }

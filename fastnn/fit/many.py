@@ -6,36 +6,43 @@ one after the other, divided among the threads. Neither changes a bit of the res
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _fastnn, progress
+from ..history import History
 from .call_size import BLOCK
 from .state import TrainingRows
-from .training import MiniBatchFit, _logger, _when_nobody_reads, means
+from .training import MiniBatchFit, _logger, _when_nobody_reads, means, set_params
 
 # Measured on AVX2 by benchmarks/many.py: wider networks fill the vectors by themselves, and the
 # parameters and moments of a group leave the cache.
 _MOST_PARAMS = 2_000
 _LEAST_SHARE = 0.5  # of the lanes; fewer networks are faster alone
-_OPERATIONS_PER_GROUP = 1e8  # multiply-adds of a call: some 10 to 30 ms, as Ctrl-C waits for them
-_OPERATIONS_PER_CALL = 3e9
+_OPERATIONS_PER_CALL = 3e9  # multiply-adds between two moves of a bar
+_MOST_BATCHES = 4096  # of a network in a call, each of which has a rate
 
 
-@lru_cache(maxsize=1)
-def _in_order(n: int) -> NDArray[np.int64]:
-    """Return 0, 1, … as one array for all networks, by which the core sees that they share rows."""
-    order = np.arange(n)
-    order.flags.writeable = False
-    return order
+class _Begin(NamedTuple):
+    """A network before its fit."""
+
+    params: NDArray[Any]
+    moments: tuple[NDArray[Any] | None, ...]
+    steps: int
+    rng: dict[str, Any]
 
 
 class OneOfMany(MiniBatchFit):
-    """The fit of one network among others; the loop over epochs is `train`'s."""
+    """The fit of one network among others; the loop over epochs is `train`'s.
+
+    If nothing is to be done between two epochs, a call takes many of them, and no best parameters
+    are kept. A fit that then diverges begins again, epoch by epoch, which has the same bits, and
+    ends as the network's own `fit` would.
+    """
 
     def __init__(
         self, *given: Any, whose: str, in_order: Callable[[], TrainingRows] | None, **more: Any
@@ -43,75 +50,96 @@ class OneOfMany(MiniBatchFit):
         super().__init__(*given, **more)
         self._whose = whose
         self._read_in_order = in_order
-        self._epoch_order: NDArray[np.int64] | None = None
-        self._sums = (0.0, 0.0, 0.0)
         self._finite = True
+        decays_by_order = bool(self._train_state.rule.alpha) and self._examples.weight is not None
+        self._orders_here = decays_by_order  # its shuffles are not the core's
+        self._epoch_by_epoch = bool(
+            self._callbacks or self._validation is not None or decays_by_order
+        )
 
     @property
     def goes_on(self) -> bool:
         """Whether another epoch follows."""
         return self._finite and self._stopped is None and self.epoch < self.epochs
 
-    @property
-    def batches_left(self) -> int:
-        """Batches of the epoch that are left."""
-        return self.steps_per_epoch - self._batch if self._finite else 0
+    def start(self) -> None:
+        """Begin the fit."""
+        self._start()
+        now, state = self._train_state, self._train_state.optimizer_state
+        if not self._epoch_by_epoch:
+            moments = (state.m, state.v) if state.steps else (None, None)
+            copies = tuple(None if each is None else each.copy() for each in moments)
+            rng: Any = now.rng.bit_generator.state
+            self._first = _Begin(now.core.get_params(), copies, state.steps, rng)
 
-    @property
-    def rows_left(self) -> int:
-        """Rows of the epoch that are left, if it goes on."""
-        return self._examples.n_visited - self._batch * self._fit_state.batch_size
-
-    def begin_epoch(self) -> None:
-        """Call back, and shuffle."""
-        self._begin_epoch()
-        order = self._order()
-        if order is None and self.steps_per_epoch > 1:
-            order = _in_order(self._examples.n)
-        self._epoch_order, self._sums = order, (0.0, 0.0, 0.0)
-
-    def next_run(self, count: int) -> tuple[Any, ...]:
-        """Return the next batches, `count` at most, for `_fastnn.train_many`."""
-        state = self._train_state
-        end = min(self._batch + count, self.steps_per_epoch)
-        last, optimizer = self._next_constant_decay(end, self._epoch_order)
-        rates = self._rates(last)
-        self._next_rate = float(rates[-1])
-        rows, _ = self._rows_of(self._epoch_order, 0, last)
+    def begin_epochs(self, most: int) -> tuple[Any, ...]:
+        """Return the next epochs, up to `most`, for `_fastnn.train_many`."""
+        state, spe = self._train_state, self.steps_per_epoch
+        count, order = 1, self._examples.visit
+        generator = state.rng if self._fit_state.shuffle and spe > 1 else None
+        if self._epoch_by_epoch:
+            self._begin_epoch()
+        else:
+            self._began = time.perf_counter()
+            count = max(1, min(self.epochs - self.epoch, most, _MOST_BATCHES // spe))
+        if self._orders_here:
+            order, generator = self._order(), None
+        rates = self._rates(count * spe)
+        self._lr = rates[spe - 1 :: spe]
         return (
             state.core,
             self._examples.targets,
-            optimizer,
-            rows,
+            self._core_optimizer,
+            order,
+            generator,
+            count,
             rates if self._rate_factor == 1 else rates * self._rate_factor,
+            self._decays(order, 0, len(rates)),
             state.dropout_seed,
-            self._sums,
             state.optimizer_state,
             state.trainable,
         )
 
-    def take(self, result: tuple[float, float, float, int, bool]) -> None:
-        """Note the sums of a run."""
-        *sums, batches, self._finite = result
-        self._batch += batches
-        if self._finite:
-            self._sums = (sums[0], sums[1], sums[2])
-            self._rate = self._next_rate
+    def end_epochs(
+        self, sums: list[tuple[float, float, float]], batches: int, finite: bool
+    ) -> None:
+        """Log epochs, of which `sums` are; call back; go back if the loss is not finite."""
+        finite = finite and self._params.all_finite()
+        if self._epoch_by_epoch:
+            if not finite:
+                self._finite, self._batch = False, batches
+                self._rate = float(self._rates(batches + 1)[0])
+                self._go_back(self.epoch + 1, stacklevel=7)
+            elif sums:
+                self._rate = float(self._lr[-1])
+                self._end_epoch(means(sums[0], self._examples.has_accuracy), progress.Progress())
+            return
+        if finite and sums:
+            self._rate = float(self._lr[len(sums) - 1])
+            self._log_epochs([means(each, self._examples.has_accuracy) for each in sums])
+        if not finite or (self.epoch == self.epochs and not self._cost_is_finite()):
+            self._begin_again()
 
-    def end_epoch(self) -> dict[str, float]:
-        """Score, log and call back, or go back if the loss is not finite; return the logs."""
-        if not self._finite or not self._params.all_finite():
-            self._finite = False
-            self._rate = float(self._rates(self._batch + 1)[0])
-            self._go_back(self.epoch + 1, stacklevel=7)
-            return {}
-        logs = means(self._sums, self._examples.has_accuracy)
-        self._end_epoch(logs, progress.Progress())
-        return logs
+    def _log_epochs(self, logs: list[dict[str, float]]) -> None:
+        count = len(logs)
+        seconds = (time.perf_counter() - self._began) / count
+        columns = {name: [each[name] for each in logs] for name in logs[0]}
+        columns |= {"lr": self._lr[:count].tolist(), "seconds": [seconds] * count}
+        columns["examples_per_second"] = [self._n_visited / max(seconds, 1e-9)] * count
+        self.history.extend(columns)
 
-    def start(self) -> None:
-        """Begin the fit."""
-        self._start()
+    def _begin_again(self) -> None:
+        """Put the network back to where the fit began, to go epoch by epoch from there."""
+        first, state = self._first, self._train_state.optimizer_state
+        self._epoch_by_epoch = True
+        set_params(self._train_state.core, first.params)
+        state.forget()
+        state.steps = first.steps
+        for moment, before in zip((state.m, state.v), first.moments, strict=True):
+            if moment is not None and before is not None:
+                moment[:] = before
+        self._train_state.rng.bit_generator.state = first.rng
+        self._fit_state.history = self.net.history = History()
 
     def finish(self) -> None:
         """End the fit, by itself."""
@@ -158,6 +186,7 @@ class OneOfMany(MiniBatchFit):
             None if state.trainable is None else state.trainable.tobytes(),
             examples.output_weight is None,
             self._fit_state.batch_size if self.steps_per_epoch > 1 else None,
+            self._epoch_by_epoch,
         )
 
     @property
@@ -175,6 +204,11 @@ class OneOfMany(MiniBatchFit):
         """Rows of an epoch."""
         return self._examples.n_visited
 
+    @property
+    def last_logs(self) -> dict[str, float]:
+        """What the last epoch logged, if there was one and its loss was finite."""
+        return {name: self.history[name][-1] for name in self.history} if self._finite else {}
+
 
 class _Call(NamedTuple):
     """Networks that one call of the core trains."""
@@ -182,34 +216,22 @@ class _Call(NamedTuple):
     fits: list[OneOfMany]
     by_lanes: bool
 
-    def batches(self) -> int:
-        """Return the number of batches that a call may take."""
-        first = self.fits[0]
-        size = max(fit.batch_size for fit in self.fits)
-        work, n = 3.0 * first.net.n_params * size, len(self.fits)
-        together = min(n, _fastnn.lanes(first.net.dtype)) if self.by_lanes else 1
-        fitting = min(_OPERATIONS_PER_GROUP / (work * together), _OPERATIONS_PER_CALL / (work * n))
-        return max(1, int(fitting))
+    def parts(self, n_threads: int) -> Iterator[Sequence[OneOfMany]]:
+        """Yield networks for a call each, so that a bar moves between them."""
+        each = 3.0 * self.fits[0].net.n_params * max(fit.n_visited for fit in self.fits)
+        together = n_threads * (_fastnn.lanes(self.fits[0].net.dtype) if self.by_lanes else 1)
+        count = max(1, int(_OPERATIONS_PER_CALL / (each * together))) * together
+        for first in range(0, len(self.fits), count):
+            yield self.fits[first : first + count]
 
-    def train(self, n_threads: int) -> Iterator[int]:
-        """Train all networks for an epoch; give the rows that are left after each call."""
-        count, going = self.batches(), self.fits
-        size = max(fit.batch_size for fit in going)
-        while going:
-            done, error = _when_nobody_reads(
-                _fastnn.train_many,
-                going[0].rows,
-                [fit.next_run(count) for fit in going],
-                size,
-                self.by_lanes,
-                n_threads,
-            )
-            if error is not None:
-                raise error
-            for fit, result in zip(going, done, strict=True):
-                fit.take(result)
-            going = [fit for fit in going if fit.batches_left]
-            yield sum(fit.rows_left for fit in going)
+    def train(
+        self, fits: Sequence[OneOfMany], most_epochs: int, n_threads: int
+    ) -> tuple[list[tuple[Any, ...]], BaseException | None]:
+        """Train some of the networks for up to `most_epochs`; return what the core does."""
+        runs = [fit.begin_epochs(most_epochs) for fit in fits]
+        size = max(fit.batch_size for fit in fits)
+        given = (fits[0].rows, runs, size, self.by_lanes, n_threads)
+        return _when_nobody_reads(_fastnn.train_many, *given)
 
 
 def _may_go_by_lanes(fits: Sequence[OneOfMany]) -> bool:
@@ -277,18 +299,15 @@ def train(fits: Sequence[OneOfMany], n_threads: int, show: bool) -> None:
         _log(calls, n_threads)
         epochs = max((fit.epochs for fit in fits), default=0)
         with progress.bar(show, epochs=epochs, examples=sum(f.n_visited for f in fits)) as bar:
-            for epoch in range(1, epochs + 1):
-                if not going:
-                    break
-                logs = _one_epoch(epoch, going, calls, n_threads, bar)
-                still = [fit for fit in going if fit.goes_on]
-                if len(still) < len(going):
-                    for fit in going:
-                        if not fit.goes_on:
-                            fit.finish()
-                    going, calls = still, _calls(still)
+            while going:
+                _some_epochs(going, calls, n_threads, bar, show)
+                for fit in going:  # no comprehension: a warning counts the frames above it
+                    if not fit.goes_on:
+                        fit.finish()
                 if show:
-                    bar.epoch_end(epoch, _means(logs))
+                    bar.epoch_end(max(f.epoch for f in going), _means(f.last_logs for f in going))
+                going = [fit for fit in going if fit.goes_on]
+                calls = _calls(going)
     except BaseException as raised:
         error = raised
         raise
@@ -297,25 +316,26 @@ def train(fits: Sequence[OneOfMany], n_threads: int, show: bool) -> None:
             fit.leave(error)
 
 
-def _one_epoch(
-    epoch: int,
+def _some_epochs(
     going: Sequence[OneOfMany],
     calls: Sequence[_Call],
     n_threads: int,
     bar: progress.Progress,
-) -> list[dict[str, float]]:
-    """Train an epoch of all networks; return what each logs."""
-    for fit in going:
-        fit.begin_epoch()
-    done = 0
+    show: bool,
+) -> None:
+    """Train all networks for an epoch, or several if nobody waits for the bar."""
+    operations = sum(3.0 * fit.net.n_params * fit.n_visited for fit in going)
+    most = max(1, int(_OPERATIONS_PER_CALL / operations)) if show else _MOST_BATCHES
+    epoch, done = min(fit.epoch for fit in going) + 1, 0
     for call in calls:
-        done += sum(fit.n_visited for fit in call.fits)
-        for left in call.train(n_threads):
-            bar.update(epoch, done - left, {})
-    logs = []
-    for fit in going:  # no comprehension: a warning counts the frames above it
-        logs.append(fit.end_epoch())
-    return logs
+        for fits in call.parts(n_threads) if show else (call.fits,):
+            results, error = call.train(fits, most, n_threads)
+            for fit, result in zip(fits, results, strict=True):
+                fit.end_epochs(*result)
+            if error is not None:
+                raise error
+            done += sum(fit.n_visited for fit in fits)
+            bar.update(epoch, done, {})
 
 
 def _means(logs: Iterable[dict[str, float]]) -> dict[str, float]:

@@ -54,19 +54,16 @@ class OptimizerState:
             if moment is not None:
                 moment[:] = 0
 
-    def core(
-        self, optimizer: FirstOrder, factor: float = 1.0, decay: float = 0.0
-    ) -> _fastnn.Optimiser:
+    def core(self, optimizer: FirstOrder, factor: float = 1.0) -> _fastnn.Optimiser:
         """Return optimiser and state as the core reads them, for steps along a `StepRule`.
 
         The core's g is the gradient of the cost; the step follows factor · g + decay · W. Where the
         formula divides by √v, the factor cancels but for eps; otherwise (SGD) it multiplies the
-        rate: `StepRule.rate_factor`.
+        rate: `StepRule.rate_factor`. `StepRule.decays` are the weight decays of batches.
         """
         constants = optimizer.constants
         if "eps" in constants:
             constants["eps"] /= factor
-        constants["weight_decay"] += decay
         if not constants.get("decoupled"):
             constants["weight_decay"] /= factor
         return _fastnn.Optimiser(
@@ -93,6 +90,12 @@ class StepRule:
     def rate_factor(self, optimizer: FirstOrder) -> float:
         """Return the factor of the learning rate, since the core has none for the gradient."""
         return self.factor if not any(optimizer.moments[1:]) else 1.0
+
+    def decays(self, optimizer: FirstOrder, m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the weight decays of batches with m examples, as the core reads them."""
+        constants = optimizer.constants
+        decays: NDArray[np.float64] = constants["weight_decay"] + self.alpha / m
+        return decays if constants.get("decoupled") else decays / self.factor
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import progress
+from .. import _fastnn, progress
 from ..callbacks import Callback
 from ..optim import FirstOrder
 from .ranks import Ranks
@@ -113,7 +113,7 @@ class Together(MiniBatchFit):
         here = ranks.rows[ranks.rank]
         ends = np.minimum(np.arange(self.steps_per_epoch + 1) * size, n)
         if self._fit_state.shuffle and self.steps_per_epoch > 1:
-            order = self._train_state.rng.permutation(n)
+            order = _fastnn.permutation(self._train_state.rng, n)
             mine = (order >= first) & (order < first + here)
             order = order[mine] - first
             self._ends = np.concatenate([[0], np.cumsum(mine)])[ends]

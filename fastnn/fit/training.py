@@ -11,7 +11,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from math import gcd, inf, nan
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -413,12 +413,12 @@ class MiniBatchFit(Fit):
             train_state, examples, fit_state, callbacks=callbacks, n_threads=n_threads, **more
         )
         self._optimizer = optimizer
-        self._core_optimizers: dict[float, _fastnn.Optimiser] = {}  # by decay
+        rule = train_state.rule
+        self._core_optimizer = train_state.optimizer_state.core(optimizer, rule.factor)
         apart = [callback.batches_apart for callback in callbacks if callback.hears_batches]
         self._apart = gcd(*apart)  # batches between two calls of the hooks; 0: none
         self._call_sizer = CallSizer(n_threads)
-        self._constant = np.empty(0)  # the last rates, if they are constant
-        self._rate_factor = train_state.rule.rate_factor(optimizer)
+        self._rate_factor = rule.rate_factor(optimizer)
         self.steps_per_epoch: int = -(-self._n_visited // fit_state.batch_size)
 
     def _all_epochs(self, bar: progress.Progress) -> bool:
@@ -458,8 +458,8 @@ class MiniBatchFit(Fit):
         visit, whole = self._examples.visit, self.steps_per_epoch == 1
         if whole or not self._fit_state.shuffle:  # one batch of all has no order
             return visit
-        rng = self._train_state.rng
-        return rng.permutation(self._examples.n) if visit is None else rng.permutation(visit)
+        rows = self._examples.n if visit is None else visit
+        return _fastnn.permutation(self._train_state.rng, rows)
 
     def _batches(
         self, order: NDArray[np.int64] | None, bar: progress.Progress
@@ -487,7 +487,7 @@ class MiniBatchFit(Fit):
             count = 1 if examples.own is not None else count
             if self._apart:
                 count = min(count, self._apart - self.step % self._apart)
-            last, core_optimizer = self._next_constant_decay(min(self._batch + count, end), order)
+            last = min(self._batch + count, end)
             rates = self._rates(last)
             began = time.perf_counter()
             rows, shared = self._rows_of(order, first, last)
@@ -501,13 +501,14 @@ class MiniBatchFit(Fit):
             *added, _, batches, finite = _train(
                 train_state,
                 examples,
-                core_optimizer,
+                self._core_optimizer,
                 rows,
                 size,
                 rates if self._rate_factor == 1 else rates * self._rate_factor,
                 n_threads,
                 self._sums,
                 shared,
+                self._decays(order, first, last),
             )
             self._call_sizer.learn(last - self._batch, n_threads, time.perf_counter() - began)
             self._batch += batches
@@ -535,36 +536,28 @@ class MiniBatchFit(Fit):
         )
         return rows, None
 
-    def _next_constant_decay(
-        self, last: int, order: NDArray[np.int64] | None
-    ) -> tuple[int, _fastnn.Optimiser]:
-        """Return the end of the batches, `last` at most, that share a decay, and its optimiser."""
-        rule, size = self._train_state.rule, self._fit_state.batch_size
-        examples, decay = self._examples, 0.0
-        if rule.alpha:
-            if examples.weight is not None:
-                last = self._batch + 1
-                batch = slice(None) if order is None else order[self._batch * size : last * size]
-                decay = rule.alpha / float(examples.weight[batch].sum())
-            else:
-                ends = min(last * size, examples.n_visited)  # the last batch may be smaller
-                if ends < last * size and last - self._batch > 1:
-                    last, ends = last - 1, (last - 1) * size
-                decay = rule.alpha / min(size, ends - self._batch * size)
-        known = self._core_optimizers.get(decay)
-        if known is None:
-            known = self._train_state.optimizer_state.core(self._optimizer, rule.factor, decay)
-            if examples.weight is None:  # at most two decays; with weights, one a batch
-                self._core_optimizers[decay] = known
-        return last, known
+    def _decays(
+        self, order: NDArray[np.int64] | None, first: int, last: int
+    ) -> NDArray[np.float64] | None:
+        """Return the weight decays of the next batches, those before `last`, or None."""
+        if not self._train_state.rule.alpha:
+            return None
+        size, weight = self._fit_state.batch_size, self._examples.weight
+        count = last - self._batch
+        if weight is None:
+            m = np.full(count, float(size))
+            rest = self._n_visited - (self.steps_per_epoch - 1) * size
+            m[self.steps_per_epoch - 1 - self._batch :: self.steps_per_epoch] = rest
+        else:
+            begins = range((self._batch - first) * size, (last - first) * size, size)
+            used = weight if order is None else weight[order]
+            m = np.array([used[begin : begin + size].sum() for begin in begins])
+        return self._train_state.rule.decays(self._optimizer, m)
 
     def _rates(self, last: int) -> NDArray[np.float64]:
         lr = self._optimizer.lr
         if isinstance(lr, float):
-            count, rate = last - self._batch, lr * self.lr_scale
-            if len(self._constant) != count or self._constant[0] != rate:
-                self._constant = np.full(count, rate)
-            return self._constant
+            return _constant_rates(last - self._batch, lr * self.lr_scale)
         first = self.step
         steps = np.arange(first, first + last - self._batch)
         total = self.epochs * self.steps_per_epoch
@@ -575,6 +568,11 @@ class MiniBatchFit(Fit):
             total_steps=max(total, first + len(steps)),
         )
         return rates * self.lr_scale
+
+
+@lru_cache(maxsize=8)
+def _constant_rates(count: int, rate: float) -> NDArray[np.float64]:
+    return np.full(count, rate)
 
 
 def _warn(what: str, advice: str, stacklevel: int) -> None:
@@ -595,6 +593,7 @@ def _train(
     n_threads: int,
     sums: tuple[float, float, float] = (0.0, 0.0, 0.0),
     shared: Shared | None = None,
+    decays: NDArray[np.float64] | None = None,
 ) -> tuple[float, float, float, int, int, bool]:
     return _when_nobody_reads(
         train_state.core.train,
@@ -611,6 +610,7 @@ def _train(
         train_state.optimizer_state,  # whose steps are counted
         train_state.trainable,
         shared,
+        decays,
     )
 
 

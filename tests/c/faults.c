@@ -137,13 +137,23 @@ static fnn_status train(world *w)
     return fnn_train(w->net, &w->X, &w->y, &w->optimiser, &w->run, &w->sums);
 }
 
+static uint32_t some_bits(void *state)
+{
+    uint64_t *bits = state;
+    return (uint32_t)((*bits = *bits * 6364136223846793005u + 1442695040888963407u) >> 32);
+}
+
 static fnn_status train_many(world *w)
 {
     fnn_optimiser of_twin = w->optimiser;
     if (of_twin.m) of_twin.m = w->twin_m;
     if (of_twin.v) of_twin.v = w->twin_v;
-    fnn_task tasks[] = {{w->net, &w->y, &w->optimiser, &w->run, &w->sums},
-                        {w->twin, &w->y, &of_twin, &w->run, &w->twin_sums}};
+    uint64_t bits = 1;
+    fnn_random random = {w->run.order ? NULL : some_bits, &bits};
+    fnn_task tasks[] = {
+        {.net = w->net, .y = &w->y, .optimiser = &w->optimiser, .run = &w->run, .epochs = 1, .sums = &w->sums},
+        {w->twin, &w->y, &of_twin, &w->run, 1, random, &w->twin_sums},
+    };
     int by_lanes = !w->X.sparse && w->run.batch_size <= FNN_BLOCK;
     return fnn_train_many(tasks, 2, &w->X, by_lanes, w->run.n_threads, NULL, NULL);
 }

@@ -42,22 +42,25 @@ static void check_many(const fnn_spec *spec, fnn_net *alone, const fnn_matrix *X
     size_t size = real_size(spec->dtype), bytes = (size_t)P * size;
     fnn_net *nets[TWO];
     fnn_optimiser optimisers[TWO];
-    fnn_sums sums[TWO];
+    enum { EPOCHS = 2 };
+    fnn_sums sums[TWO * EPOCHS];
     fnn_task tasks[TWO];
-    int64_t batches = run.steps_taken / 2, n_out = spec->sizes[spec->n_layers];
+    int64_t batches = run.steps_taken / EPOCHS, n_out = spec->sizes[spec->n_layers];
+    double *rates = guarded((size_t)(EPOCHS * batches) * sizeof *rates);
+    for (int64_t i = 0; i < EPOCHS * batches; i++) rates[i] = run.rates[i % batches];
     memset(sums, 0, sizeof sums);
-    run.steps_taken = 0;
+    run.steps_taken = 0, run.rates = rates;
     for (int i = 0; i < TWO; i++) {
         ok(fnn_net_new(spec, nets + i));
         ok(fnn_set_params(nets[i], start));
         optimisers[i] = optimiser;
         if (optimiser.m) optimisers[i].m = reals(spec->dtype, P, 0, 0);
         if (optimiser.v) optimisers[i].v = reals(spec->dtype, P, 0, 0);
-        tasks[i] = (fnn_task){nets[i], y, optimisers + i, &run, sums + i};
+        tasks[i] = (fnn_task){.net = nets[i], .y = y, .optimiser = optimisers + i, .run = &run,
+                              .epochs = EPOCHS, .sums = sums + i * EPOCHS};
     }
     int by_lanes = !X->sparse && run.batch_size <= FNN_BLOCK;
-    for (int epoch = 0; epoch < 2; epoch++, run.steps_taken += batches)
-        ok(fnn_train_many(tasks, TWO, X, by_lanes, run.n_threads, NULL, NULL));
+    ok(fnn_train_many(tasks, TWO, X, by_lanes, run.n_threads, NULL, NULL));
     int64_t each = X->n_rows * n_out;
     void *own = guarded((size_t)each * size), *together = guarded((size_t)(TWO * each) * size);
     void *out[L + 1] = {NULL};

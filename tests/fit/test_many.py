@@ -17,6 +17,7 @@ import pytest
 import fastnn
 from fastnn import _fastnn
 from fastnn.callbacks import EarlyStopping
+from fastnn.fit.state import StepRule
 
 TIMES = {"seconds", "examples_per_second"}
 OPTIMISERS = [
@@ -228,6 +229,55 @@ def test_a_network_that_diverges_stops_alone_with_its_own_warning() -> None:
         assert len(seen) == 2
         assert {warning.filename for warning in seen} == {__file__}
         assert_same(alone, together)
+
+
+def test_networks_that_share_rows_go_on_without_the_first() -> None:
+    X, y = data(90, 6, 1)
+    rates = [fastnn.SGD(1e30 if i == 0 else 0.01) for i in range(8)]
+    alone, together = nets(8, [6, 8, 1]), nets(8, [6, 8, 1])
+    for net, rate in zip(alone[1:], rates[1:], strict=True):
+        net.fit(X, y, epochs=3, batch_size=20, optimizer=rate, shuffle=False)
+    with pytest.warns(fastnn.DivergenceWarning, match="network 0"):
+        fastnn.fit_many(together, X, y, epochs=3, batch_size=20, optimizer=rates, shuffle=False)
+    assert_same(alone[1:], together[1:])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 64, 65, 1000, 70_001])
+def test_orders_are_those_of_numpy(n: int) -> None:
+    ours, numpys = (np.random.Generator(np.random.PCG64(n)) for _ in range(2))
+    rows = np.arange(n)[::-1].copy()
+    for _ in range(3):
+        assert (_fastnn.permutation(ours, n) == numpys.permutation(n)).all()
+        assert (_fastnn.permutation(ours, rows) == numpys.permutation(rows)).all()
+    assert ours.bit_generator.state == numpys.bit_generator.state
+    assert (rows == np.arange(n)[::-1]).all()
+
+
+def test_networks_with_fewer_rows_wait_for_the_others_in_every_epoch() -> None:
+    X, y = data(200, 5, 1)
+    rows = [np.random.default_rng(i).integers(0, 200, 30 + 20 * i) for i in range(8)]
+    optimizers = [fastnn.Adam(fastnn.schedules.Cosine(0.02)) for _ in rows]
+    alone, together = nets(8, [5, 7, 1]), nets(8, [5, 7, 1])
+    for net, chosen, optimizer in zip(alone, rows, optimizers, strict=True):
+        net.fit(X[chosen], y[chosen], epochs=7, batch_size=16, optimizer=optimizer)
+    fastnn.fit_many(together, X, y, epochs=7, batch_size=16, optimizer=optimizers, rows=rows)
+    assert_same(alone, together)
+
+
+def test_the_decay_of_an_estimator_divided_by_the_rows_of_a_batch_keeps_the_bits() -> None:
+    X, y = data(70, 5, 1)
+    weight = np.linspace(0.5, 2, 70)
+    for weights in (None, weight):
+        for optimizer in (fastnn.SGD(0.05, weight_decay=0.1), fastnn.AdamW(0.01)):
+            alone, together = nets(9, [5, 6, 1]), nets(9, [5, 6, 1])
+            for net in alone + together:  # as estimators do
+                net._rule = StepRule(factor=0.5, alpha=0.3)
+            given: dict[str, Any] = {"epochs": 3, "batch_size": 16, "optimizer": optimizer}
+            given["sample_weight"] = weights
+            for net in alone:
+                net.fit(X, y, **given)
+            fastnn.fit_many(together, X, y, **given)
+            assert_same(alone, together)
 
 
 def test_ctrl_c_leaves_every_network_usable() -> None:
