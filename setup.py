@@ -55,6 +55,8 @@ def flags_of(source: str) -> list[str]:
         extra = [part for flag in extra for part in ("-Xarch_x86_64", flag)]
     if MSVC or DEBUG:
         return extra
+    if source.endswith("rows.c"):
+        return ["-O3"]  # loops that it turns into vectors
     if source.endswith("_f32.c"):
         return [*extra, "-O3"] if name in ISA_FLAGS else extra  # where it gains a few percent
     return [*extra, "-Os"] if name == "kernels_base" else extra  # the rarest: the wheel is small

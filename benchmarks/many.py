@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,13 @@ def own_rows(k: int, n: int, rows: int) -> list[Any]:
     return [rng.integers(0, n, rows) for _ in range(k)]
 
 
-def best(rounds: int, run: Callable[[], float]) -> float:
-    """Return the shortest of the times that `run` reports."""
-    return min(run() for _ in range(rounds))
+def best(rounds: int, contenders: dict[str, Callable[[], float]]) -> dict[str, float]:
+    """Return the shortest of the times that each reports; they take turns, so that all meet noise."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            times[name].append(run())
+    return {name: min(found) for name, found in times.items()}
 
 
 def fastnn_seconds(task: tuple[Any, ...], k: int, together: bool) -> float:
@@ -66,8 +71,8 @@ def fastnn_seconds(task: tuple[Any, ...], k: int, together: bool) -> float:
     return time.perf_counter() - began
 
 
-def jax_seconds(task: tuple[Any, ...], k: int, group: int) -> float:
-    """Train k networks by vmap over groups; the first group, which compiles, is run once before."""
+def jax_training(task: tuple[Any, ...], k: int, group: int) -> Callable[[], float]:
+    """Return a function that trains k networks by vmap over groups, compiled, and its seconds."""
     import jax
     import jax.numpy as jnp
 
@@ -112,11 +117,14 @@ def jax_seconds(task: tuple[Any, ...], k: int, group: int) -> float:
             np.asarray(costs).mean(axis=1)  # the history
         jax.block_until_ready(state)
 
+    def seconds() -> float:
+        began = time.perf_counter()
+        for first in range(0, k, group):
+            train(first)
+        return (time.perf_counter() - began) * k / (-(-k // group) * group)
+
     train(0)
-    began = time.perf_counter()
-    for first in range(0, k, group):
-        train(first)
-    return (time.perf_counter() - began) * k / (-(-k // group) * group)
+    return seconds
 
 
 def predictions(rows: int, calls: int, with_jax: bool) -> str:
@@ -148,7 +156,7 @@ def predictions(rows: int, calls: int, with_jax: bool) -> str:
 
         mapped = jax.jit(jax.vmap(one, in_axes=(0, 0, None)))
         found["vmap"] = lambda: np.asarray(mapped(weights, biases, X))
-    times = {name: best(5, lambda p=predict: seconds(p)) for name, predict in found.items()}  # type: ignore[misc]
+    times = best(5, {name: partial(seconds, predict) for name, predict in found.items()})
     figures = "   ".join(f"{name} {value * 1e6:8.1f}" for name, value in times.items())
     return f"100 networks predict {rows:3d} rows: {figures}"
 
@@ -169,20 +177,21 @@ def main() -> None:
     except ImportError:
         groups = ()
     print(f"{k} networks, {given.threads} threads; microseconds a network")
+    few = max(k // 10, 1)  # the loop takes its time
     for task in TASKS:
-        many = best(rounds, lambda task=task: fastnn_seconds(task, k, together=True))  # type: ignore[misc]
-        few = max(k // 10, 1)  # the loop takes its time
-        loop = (
-            best(rounds, lambda task=task, n=few: fastnn_seconds(task, n, together=False)) * k / few
-        )  # type: ignore[misc]
-        line = f"{task[0]:42s} fit_many {many / k * 1e6:8.0f}   loop {loop / k * 1e6:8.0f}"
-        line += f"   {loop / many:5.2f} x"
-        if groups:
-            vmap, group = min(
-                (best(rounds, lambda task=task, g=g: jax_seconds(task, k, g)), g)  # type: ignore[misc]
-                for g in groups
-            )
-            line += f"   vmap ({group}) {vmap / k * 1e6:8.0f}   {vmap / many:5.2f} x"
+        contenders: dict[str, Callable[[], float]] = {
+            "fit_many": partial(fastnn_seconds, task, k, together=True),
+            "loop": partial(fastnn_seconds, task, few, together=False),
+        }
+        contenders |= {f"vmap ({g})": jax_training(task, k, g) for g in groups}
+        times = best(rounds, contenders)
+        times["loop"] *= k / few
+        many, loop = times.pop("fit_many"), times.pop("loop")
+        line = f"{task[0]:42s} fit_many {many / k * 1e6:8.0f}"
+        line += f"   loop {loop / k * 1e6:8.0f}   {loop / many:5.2f} x"
+        if times:
+            name = min(times, key=lambda each: times[each])
+            line += f"   {name} {times[name] / k * 1e6:8.0f}   {times[name] / many:5.2f} x"
         print(line, flush=True)
     for rows in (1, 500):
         print(predictions(rows, 2000 // rows + 20, bool(groups)), flush=True)

@@ -231,7 +231,8 @@ typedef struct {
     const fnn_run *run; /* rates and decays are those of all epochs; n_threads and stop are not read */
     int64_t epochs;
     fnn_random random;  /* shuffles the order of `run` anew for each epoch; next NULL: all take it as it is */
-    fnn_sums *sums;     /* one an epoch */
+    int check;          /* after the last epoch, the costs of the first rows, FNN_BLOCK at most, are computed */
+    fnn_sums *sums;     /* one an epoch; `finite` of the last is 0 if those costs are not finite */
 } fnn_task;
 
 /* Reals in a vector: the networks of a group */

@@ -115,6 +115,7 @@ cdef extern from "fnn.h" nogil:
         const fnn_run *run
         int64_t epochs
         fnn_random random
+        int check
         fnn_sums *sums
 
     int fnn_lanes(fnn_dtype dtype)

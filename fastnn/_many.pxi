@@ -43,8 +43,8 @@ def train_many(Rows X not None, list runs not None, int64_t batch_size, bint by_
     """Train each network for whole epochs; see fnn_train_many.
 
     ``runs`` has a tuple a network: (net, targets, optimiser, order, generator, epochs, rates,
-    decays, dropout_seed, counter, trainable), as of `Net.train`; the order is shuffled by the
-    generator unless that is None. The attribute `steps` of `counter` is read and increased.
+    decays, dropout_seed, counter, trainable, check), as of `Net.train`; the order is shuffled by
+    the generator unless that is None; `check` is that of fnn_task. The attribute `steps` of `counter` is read and increased.
     Returns of each network the sums (loss, correct, weight) of the epochs that it completed, its
     batches, and whether its loss stayed finite; and the error of a signal's handler or None.
     """
@@ -129,6 +129,6 @@ cdef int describe_run(Rows X, tuple given, int64_t batch_size, fnn_task *task, f
     run.dropout_seed, run.steps_taken = given[8], given[9].steps
     run.trainable = net.flags(given[10])
     task.net, task.y, task.optimiser = net.net, &y.targets, &optimiser.optimiser
-    task.run, task.epochs = run, epochs
+    task.run, task.epochs, task.check = run, epochs, given[11]
     task.random = fnn_random(NULL, NULL) if given[4] is None else random_of(given[4])
     return 0

@@ -409,7 +409,7 @@ class MLP(Differentiable, Scaled):
             self,
             self._core,
             self._rng,
-            self._dropout_seed,
+            self._dropout_seed if any(self.dropout) else 0,
             self._state,
             self._rule,
             self._trainable,
@@ -453,12 +453,12 @@ class MLP(Differentiable, Scaled):
             raise ValueError("dropout=True needs a network with dropout; this one has none")
         if seed is not None and not dropout:
             raise ValueError("seed is that of dropout=True")
-        if isinstance(X, Stream) or isinstance(out, str | os.PathLike):
-            return self._passes.predict_stream(X, out, logits, dropout)
         if out is None and not logits and not dropout:
             few = self._predict_few(X)
             if few is not None:
                 return few
+        if isinstance(X, Stream) or isinstance(out, str | os.PathLike):
+            return self._passes.predict_stream(X, out, logits, dropout)
         rows = self._passes.rows(X, may_be_empty=True)
         shape = (rows.n_rows, self.sizes[-1])
         dtype = self.dtype if self._output_scaling is None else np.dtype(np.float64)

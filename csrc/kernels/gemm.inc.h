@@ -133,10 +133,26 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lan
 #undef LAST
 }
 
-/* A panel of C, NV vectors wide: tiles of MR rows, then one tile of the fewer rows that are left */
+/* A panel of C by tiles of few heights: less code, for what is not the fastest path. Eight rows are two tiles of four:
+ * six and two are as many multiply-adds, but two have too few sums for the pipeline. */
+FNN_INLINE void tiles_of_few_heights(const int NV, const int ragged, const int lanes, product p, const finish *f)
+{
+    const int MR = NV == 1 ? MR_1 : MR_2;
+    for (; p.m >= MR && p.m != 8; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld)
+        tile(MR, NV, ragged, lanes, p, f);
+    for (; p.m >= 4; p.m -= 4, p.A.at += 4 * p.A.row, p.C.at += 4 * p.C.ld) tile(4, NV, ragged, lanes, p, f);
+    for (; p.m >= 2; p.m -= 2, p.A.at += 2 * p.A.row, p.C.at += 2 * p.C.ld) tile(2, NV, ragged, lanes, p, f);
+    if (p.m) tile(1, NV, ragged, lanes, p, f);
+}
+
+/* A panel of C, NV vectors wide: tiles of MR rows, then one tile of the fewer rows that are left; of doubles, few heights */
 FNN_INLINE void tiles(const int NV, const int ragged, product p, const finish *f)
 {
     const int MR = NV == 1 ? MR_1 : MR_2;
+    if (sizeof(real) == sizeof(double)) {
+        tiles_of_few_heights(NV, ragged, 0, p, f);
+        return;
+    }
     for (; p.m >= MR; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld)
         tile(MR, NV, ragged, 0, p, f);
     switch (p.m) { /* the conditions are constants: heights that do not occur are not compiled */
@@ -161,19 +177,9 @@ static void tiles_1_ragged(const product *p, const finish *f) { tiles(1, 1, *p, 
 static void tiles_2(const product *p, const finish *f) { tiles(2, 0, *p, f); }
 static void tiles_2_ragged(const product *p, const finish *f) { tiles(2, 1, *p, f); }
 
-/* As `tiles`, of groups of networks, with fewer heights. Eight rows are two tiles of four: six and two are as
- * many multiply-adds, but two have too few sums for the pipeline. */
-FNN_INLINE void tiles_of_groups(const int NV, product p, const finish *f)
-{
-    const int MR = NV == 1 ? MR_1 : MR_2;
-    for (; p.m >= MR && p.m != 8; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld) tile(MR, NV, 0, 1, p, f);
-    for (; p.m >= 4; p.m -= 4, p.A.at += 4 * p.A.row, p.C.at += 4 * p.C.ld) tile(4, NV, 0, 1, p, f);
-    for (; p.m >= 2; p.m -= 2, p.A.at += 2 * p.A.row, p.C.at += 2 * p.C.ld) tile(2, NV, 0, 1, p, f);
-    if (p.m) tile(1, NV, 0, 1, p, f);
-}
-
-static void lanes_1(const product *p, const finish *f) { tiles_of_groups(1, *p, f); }
-static void lanes_2(const product *p, const finish *f) { tiles_of_groups(2, *p, f); }
+/* Of groups of networks, whose rows come in few numbers */
+static void lanes_1(const product *p, const finish *f) { tiles_of_few_heights(1, 0, 1, *p, f); }
+static void lanes_2(const product *p, const finish *f) { tiles_of_few_heights(2, 0, 1, *p, f); }
 
 /* A panel of n ≤ PANEL columns, by its number of vectors */
 static void panel_product(const product *p, const finish *f)

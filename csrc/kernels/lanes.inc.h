@@ -1,18 +1,26 @@
 /* lanes.inc.h: numbers of V networks, one network a lane: puts them side by side and takes them apart. */
 
-/* n ≤ V numbers of V networks, from[g] + at each or NULL for zeros, side by side */
-FNN_INLINE void lay_beside(int n, const real *const *from, int64_t at, real *to)
-{
-    vec x[V];
-    for (int g = 0; g < V; g++)
-        x[g] = !from[g] ? v_zero() : n == V ? v_load(from[g] + at) : v_load_n(from[g] + at, n);
-    v_transpose(x);
-    for (int j = 0; j < n; j++) v_store(to + j * V, x[j]);
-}
-
+/* n numbers of V networks, from[g] each or NULL for zeros, side by side */
 static void interleave(int64_t n, const real *const *from, real *to)
 {
-    for (int64_t j = 0; j < n; j += V) lay_beside(n - j < V ? (int)(n - j) : V, from, j, to + j * V);
+    int64_t j = 0;
+    int all = 1;
+    for (int g = 0; g < V; g++) all &= from[g] != NULL;
+    for (; all && j + V <= n; j += V) {
+        vec x[V];
+        FNN_UNROLL
+        for (int g = 0; g < V; g++) x[g] = v_load(from[g] + j);
+        v_transpose(x);
+        FNN_UNROLL
+        for (int q = 0; q < V; q++) v_store(to + (j + q) * V, x[q]);
+    }
+    for (; j < n; j += V) {
+        vec x[V];
+        int numbers = n - j < V ? (int)(n - j) : V;
+        for (int g = 0; g < V; g++) x[g] = from[g] ? v_load_n(from[g] + j, numbers) : v_zero();
+        v_transpose(x);
+        for (int q = 0; q < numbers; q++) v_store(to + (j + q) * V, x[q]);
+    }
 }
 
 static void separate(int64_t n, const real *from, real *const *to)
@@ -33,7 +41,16 @@ static void gather_lanes(const fnn_matrix *X, int64_t n, const fnn_selection *ro
     const real *from[V];
     /* all rows are reals as they are read, or none is */
     int as_they_are = !X->indptr && own_row(X, 0) && X->row_stride % (int64_t)sizeof(real) == 0;
-    for (int64_t i = 0; i < m; i++, out.at += out.ld) {
+    int64_t all_have = m;
+    for (int g = 0; g < V; g++)
+        if (!rows[g].row) all_have = 0;
+        else if (rows[g].m < all_have) all_have = rows[g].m;
+    int64_t i = 0;
+    for (; as_they_are && i < all_have; i++, out.at += out.ld) {
+        for (int g = 0; g < V; g++) from[g] = (const real *)(X->data + rows[g].row[i] * X->row_stride);
+        interleave(n, from, out.at);
+    }
+    for (; i < m; i++, out.at += out.ld) {
         for (int g = 0; g < V; g++) {
             int64_t row = i < rows[g].m ? chosen(rows[g], i) : -1;
             from[g] = row < 0 ? NULL : as_they_are ? (const real *)(X->data + row * X->row_stride) : dense + g * n;

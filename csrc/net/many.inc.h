@@ -298,8 +298,12 @@ static void group_sums(const group *g, int64_t at, int64_t most, fnn_sums *sums)
     int V = g->lanes;
     double loss[FNN_MOST_LANES] = {0};
     int together = g->net.sizes[g->net.n_layers] == 1 && is_plain(g->tasks[0].y) && !g->tasks[0].y->metric;
-    for (int64_t i = 0; together && i < most; i++)
-        for (int k = 0; k < V; k++) loss[k] += g->b->cost[i * V + k];
+    for (int k = 0; together && k < V; k += 2) { /* V is even; two sums stay in a register */
+        const double *cost = g->b->cost + k;
+        double first = 0, second = 0;
+        for (int64_t i = 0; i < most; i++, cost += V) first += cost[0], second += cost[1];
+        loss[k] = first, loss[k + 1] = second;
+    }
     for (int k = 0; k < g->n; k++) {
         const fnn_task *task = g->tasks + k;
         if (together && g->m[k] == most && is_plain(task->y))
@@ -394,13 +398,44 @@ static int train_epoch(const many_job *job, const fnn_worker *me, group *g)
     }
 }
 
+/* Sets `finite` of the networks that have ended, by the costs after their last step, which no batch shows */
+static void check_ends(group *g, const fnn_matrix *X)
+{
+    fnn_worker alone = {0, 1, NULL};
+    int64_t size = g->tasks[0].run->batch_size, all[FNN_MOST_LANES] = {0}, longest = 0;
+    const dropping none[FNN_MOST_LANES] = {{0, 0, 0, 0}};
+    fnn_sums sums[FNN_MOST_LANES];
+    for (int k = 0; k < g->n; k++) {
+        const fnn_task *task = g->tasks + k;
+        g->order[k] = task->run->order, g->total[k] = 1;
+        if (!task->check || g->diverged[k] || g->epoch != task->epochs - 1) continue;
+        if (g->away[k]) reload_lane(g, k);
+        all[k] = task->run->n < FNN_BLOCK ? task->run->n : FNN_BLOCK;
+        if (all[k] > longest) longest = all[k];
+    }
+    g->b->shared = same_rows(g);
+    for (int64_t at = 0; at < longest; at += size) {
+        int64_t most = longest - at < size ? longest - at : size;
+        for (int k = 0; k < g->n; k++) g->m[k] = all[k] <= at ? 0 : all[k] - at < most ? all[k] - at : most;
+        fetch_group(g, X, at, most);
+        forward(&g->net, g->b, &alone, most, 1, none);
+        group_costs(g, most);
+        group_sums(g, at, most, sums);
+        for (int k = 0; k < g->n; k++)
+            if (g->m[k]) g->tasks[k].sums[g->epoch].finite &= isfinite(sums[k].loss) != 0;
+    }
+}
+
 static void train_group(many_job *job, const fnn_worker *me, group *g)
 {
     load_group(g);
     train_job frozen = {.net = &g->net, .run = g->tasks[0].run};
     clear_frozen(&frozen, g->b, g->lanes);
     for (; begin_epoch(g); g->epoch++) {
-        if (train_epoch(job, me, g)) continue;
+        if (train_epoch(job, me, g)) {
+            check_ends(g, job->X);
+            continue;
+        }
         fnn_atomic_store(&job->left, 1);
         store_group(g, g->live);
         return;
@@ -417,6 +452,25 @@ static train_job lay_out_alone(const many_job *job, fnn_arena *arena, const fnn_
     int64_t rows = largest < FNN_BLOCK ? largest : FNN_BLOCK;
     lay_out(&one, arena, rows, 1, fuses(task->net, task->optimiser, task->run, largest) ? NEED_DELTAS : NEED_GRADIENT, 0);
     return one;
+}
+
+/* Whether the costs of the first rows are finite */
+static int ends_finite(const train_job *one)
+{
+    fnn_worker alone = {0, 1, NULL};
+    const dropping none = {0, 0, 0, 0};
+    block *b = one->scratch;
+    const fnn_run *run = one->run;
+    int64_t n = run->n < FNN_BLOCK ? run->n : FNN_BLOCK;
+    int finite = 1;
+    for (int64_t at = 0; at < n; at += b->rows) {
+        int64_t rows = n - at < b->rows ? n - at : b->rows;
+        fetch(one->net, b, &alone, one->X, one->y, run->order, at, rows, 0, 1);
+        forward(one->net, b, &alone, rows, 1, &none);
+        output_costs(one->net, b, &alone, rows, one->y, 0);
+        finite &= isfinite(sums_of(b, rows, one->y, run->order, at, 0, 1).loss) != 0;
+    }
+    return finite;
 }
 
 /* As fnn_train does on one thread, epoch after epoch */
@@ -441,6 +495,8 @@ static void train_alone(many_job *job, const fnn_worker *me, const fnn_task *tas
         }
         run.rates += number, run.decays += run.decays ? number : 0, run.steps_taken += number;
     }
+    run.order = task->run->order;
+    if (task->check && task->epochs) one.sums->finite = ends_finite(&one);
 }
 
 static void many_work(void *arg, const fnn_worker *me)

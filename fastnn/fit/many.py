@@ -98,6 +98,7 @@ class OneOfMany(MiniBatchFit):
             state.dropout_seed,
             state.optimizer_state,
             state.trainable,
+            not self._epoch_by_epoch and self.epoch + count == self.epochs,
         )
 
     def end_epochs(
@@ -117,7 +118,7 @@ class OneOfMany(MiniBatchFit):
         if finite and sums:
             self._rate = float(self._lr[len(sums) - 1])
             self._log_epochs([means(each, self._examples.has_accuracy) for each in sums])
-        if not finite or (self.epoch == self.epochs and not self._cost_is_finite()):
+        if not finite:
             self._begin_again()
 
     def _log_epochs(self, logs: list[dict[str, float]]) -> None:

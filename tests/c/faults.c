@@ -152,7 +152,7 @@ static fnn_status train_many(world *w)
     fnn_random random = {w->run.order ? NULL : some_bits, &bits};
     fnn_task tasks[] = {
         {.net = w->net, .y = &w->y, .optimiser = &w->optimiser, .run = &w->run, .epochs = 1, .sums = &w->sums},
-        {w->twin, &w->y, &of_twin, &w->run, 1, random, &w->twin_sums},
+        {w->twin, &w->y, &of_twin, &w->run, 1, random, 1, &w->twin_sums},
     };
     int by_lanes = !w->X.sparse && w->run.batch_size <= FNN_BLOCK;
     return fnn_train_many(tasks, 2, &w->X, by_lanes, w->run.n_threads, NULL, NULL);

@@ -57,7 +57,7 @@ static void check_many(const fnn_spec *spec, fnn_net *alone, const fnn_matrix *X
         if (optimiser.m) optimisers[i].m = reals(spec->dtype, P, 0, 0);
         if (optimiser.v) optimisers[i].v = reals(spec->dtype, P, 0, 0);
         tasks[i] = (fnn_task){.net = nets[i], .y = y, .optimiser = optimisers + i, .run = &run,
-                              .epochs = EPOCHS, .sums = sums + i * EPOCHS};
+                              .epochs = EPOCHS, .check = 1, .sums = sums + i * EPOCHS};
     }
     int by_lanes = !X->sparse && run.batch_size <= FNN_BLOCK;
     ok(fnn_train_many(tasks, TWO, X, by_lanes, run.n_threads, NULL, NULL));
