@@ -42,7 +42,7 @@ def own_rows(k: int, n: int, rows: int) -> list[Any]:
 
 
 def best(rounds: int, contenders: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """Return the shortest of the times that each reports; they take turns, so that all meet noise."""
+    """Return the shortest of the times that each reports; they take turns, so all meet noise."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():

@@ -162,17 +162,13 @@ cdef class Net:
         cdef fnn_run run
         cdef fnn_sums sums
         cdef fnn_status status
-        cdef int64_t i
         self.fits(X, y)
         self.has_moments_of(optimiser)
         if batch_size < 1:
             raise ValueError("batch_size must be at least 1")
         memset(&run, 0, sizeof(run))
         run.n = X.n_rows if order is None else cnp.PyArray_SIZE(order)
-        run.order = NULL if order is None else <const int64_t *>pointer(order, INT64, run.n)
-        for i in range(run.n if order is not None else 0):
-            if run.order[i] < 0 or run.order[i] >= X.n_rows:
-                raise IndexError(f"row {run.order[i]} of {X.n_rows}")
+        run.order = NULL if order is None else rows_of(order, 0, run.n, X)
         run.batch_size, run.steps_taken, run.dropout_seed = batch_size, step, dropout_seed
         run.n_batches = (run.n + batch_size - 1) // batch_size if shared is None else len(shared[1])
         run.rates = <const double *>pointer(rates, FLOAT64, run.n_batches)
@@ -264,7 +260,7 @@ cdef class Net:
                 int n_threads, *, bint logits=False, cnp.ndarray order=None, dropout=None):
         """Write the activations of rows [begin, end) into `out`, an array or None a layer.
 
-        `order`: of the rows order[begin], ..., order[end - 1]. `dropout`: (seed, step, first) of
+        Returns `finite` of fnn_pass. `order`: of the rows order[begin], ..., order[end - 1]. `dropout`: (seed, step, first) of
         masks, those of a training with this seed at this step, from its batch's row `first` on.
         """
         cdef void *pointers[MOST_LAYERS + 1]
@@ -272,18 +268,15 @@ cdef class Net:
         cdef fnn_pass how
         cdef fnn_status status
         cdef int64_t i
+        cdef int finite = 1
         self.fits(X, None)
         if len(out) != self.n_layers + 1:
             raise ValueError("one array or None a layer, the input first")
         memset(&how, 0, sizeof(how))
         how.begin, how.end, how.logits, how.n_threads = begin, end, logits, n_threads
+        how.finite = &finite
         if order is not None:
-            how.order = <const int64_t *>pointer(order, INT64, cnp.PyArray_SIZE(order))
-            if begin < 0 or end > cnp.PyArray_SIZE(order):
-                raise IndexError("the order has fewer rows")
-            for i in range(begin, end):
-                if how.order[i] < 0 or how.order[i] >= X.n_rows:
-                    raise IndexError(f"row {how.order[i]} of {X.n_rows}")
+            how.order = rows_of(order, begin, end, X)
         if dropout is not None:
             how.drop = True
             how.seed, how.step, how.first = dropout
@@ -303,6 +296,7 @@ cdef class Net:
             if layers != pointers:
                 PyMem_Free(layers)
         check(status)
+        return bool(finite)
 
     cdef int64_t rows_few(self, X, Scaling scaling, str sparse, fnn_matrix *matrix) except -1:
         """Describe a few rows of a plain array; return their number, 0 if `Rows` is to see to them.

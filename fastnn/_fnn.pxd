@@ -131,6 +131,7 @@ cdef extern from "fnn.h" nogil:
         int drop
         int64_t first, step
         uint64_t seed
+        int *finite
         int n_threads
 
     fnn_status fnn_forward(fnn_net *net, const fnn_matrix *X, const fnn_pass *pass_,

@@ -112,14 +112,11 @@ cdef int describe_run(Rows X, tuple given, int64_t batch_size, fnn_task *task, f
     cdef Targets y = <Targets?>given[1]
     cdef Optimiser optimiser = <Optimiser?>given[2]
     cdef cnp.ndarray order = given[3], rates = given[6], decays = given[7]
-    cdef int64_t i, epochs = given[5], batches
+    cdef int64_t epochs = given[5], batches
     net.fits(X, y)
     net.has_moments_of(optimiser)
     run.n = X.n_rows if order is None else cnp.PyArray_SIZE(order)
-    run.order = NULL if order is None else <const int64_t *>pointer(order, INT64, run.n)
-    for i in range(run.n if order is not None else 0):
-        if run.order[i] < 0 or run.order[i] >= X.n_rows:
-            raise IndexError(f"row {run.order[i]} of {X.n_rows}")
+    run.order = NULL if order is None else rows_of(order, 0, run.n, X)
     if epochs < 0 or run.n > MOST_SHUFFLED:
         raise ValueError("many networks take at most 2^32 rows, and 0 epochs or more")
     run.batch_size, run.n_threads = batch_size, 1

@@ -20,6 +20,18 @@ cdef const void *pointer(cnp.ndarray array, cnp.dtype dtype, int64_t size) excep
     return cnp.PyArray_DATA(array)
 
 
+cdef const int64_t *rows_of(cnp.ndarray order, int64_t begin, int64_t end, Rows X) except? NULL:
+    """Return an order of rows, of which those from begin to end are rows of X."""
+    cdef const int64_t *rows = <const int64_t *>pointer(order, INT64, cnp.PyArray_SIZE(order))
+    cdef int64_t i
+    if begin < 0 or end > cnp.PyArray_SIZE(order):
+        raise IndexError("the order has fewer rows")
+    for i in range(begin, end):
+        if rows[i] < 0 or rows[i] >= X.n_rows:
+            raise IndexError(f"row {rows[i]} of {X.n_rows}")
+    return rows
+
+
 cdef void *writable(cnp.ndarray array, cnp.dtype dtype, int64_t size) except? NULL:
     if not cnp.PyArray_ISWRITEABLE(array):
         raise ValueError("the core needs a writable array")

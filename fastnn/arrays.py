@@ -218,12 +218,14 @@ def as_rows(
     name: str = "X",
     may_be_empty: bool = False,
     sparse: str = "auto",
+    check: bool = True,
 ) -> Rows:
     """Return X (n, n_in) as the core reads it.
 
     `columns` are the names of the network's inputs: a frame with another order is read in this one.
     `sparse` says whether the first layer computes with the non-zeros of the rows alone: "always",
-    "never", or "auto": if there are few enough that it is faster.
+    "never", or "auto": if there are few enough that it is faster. Without `check`, NaN and infinity
+    are let through.
 
     Raises
     ------
@@ -250,7 +252,8 @@ def as_rows(
         rows = Rows(data, scaling=scaling)
     if rows.n_rows == 0 and not may_be_empty:
         raise ValueError(f"{name} has no rows")
-    _check_finite(name, rows, data, dtype, scaling, called)
+    if check:
+        _check_finite(name, rows, data, dtype, scaling, called)
     if (scaling is None or scaling.keeps_zeros) and sparse != "never":
         rows.sparse = sparse == "always" or rows.density() < WALK_BELOW
     return rows
@@ -266,11 +269,8 @@ class Reading:
     columns: tuple[str, ...] | None = None
     old_bytes: Scaling | None = None  # of bytes, in networks that read them as fractions of 255
 
-    def rows(
-        self, X: Any, *, name: str = "X", may_be_empty: bool = False, sparse: str = "auto"
-    ) -> Rows:
+    def rows(self, X: Any, **how: Any) -> Rows:
         """Return X as the core reads it; see `as_rows`."""
-        how: dict[str, Any] = {"name": name, "may_be_empty": may_be_empty, "sparse": sparse}
         rows = as_rows(X, self.n_in, self.dtype, self.scaling, columns=self.columns, **how)
         if self.old_bytes is not None and rows.bytes:
             rows = as_rows(X, self.n_in, self.dtype, self.old_bytes, columns=self.columns, **how)

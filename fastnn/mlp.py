@@ -459,7 +459,7 @@ class MLP(Differentiable, Scaled):
                 return few
         if isinstance(X, Stream) or isinstance(out, str | os.PathLike):
             return self._passes.predict_stream(X, out, logits, dropout)
-        rows = self._passes.rows(X, may_be_empty=True)
+        rows = self._passes.rows(X, may_be_empty=True, to_predict=out is None)
         shape = (rows.n_rows, self.sizes[-1])
         dtype = self.dtype if self._output_scaling is None else np.dtype(np.float64)
         if out is None:
@@ -472,7 +472,8 @@ class MLP(Differentiable, Scaled):
             fixed = None if seed is None else check_count("seed", seed, 0)
             masks = int(np.random.SeedSequence(fixed).generate_state(1, np.uint64)[0])
         layers_out = [None] * (len(self.sizes) - 1) + [a]
-        self._passes.forward(rows, layers_out, logits=logits, dropout_seed=masks)
+        if not self._passes.forward(rows, layers_out, logits=logits, dropout_seed=masks):
+            self._passes.rows(X, may_be_empty=True)  # raises if a number of X is the cause
         if a is not out:
             out[:] = self._passes.in_units(a)
         return out

@@ -32,6 +32,10 @@ from .streams.stream import stream as stream_of
 if TYPE_CHECKING:
     from .mlp import MLP
 
+# Neurons of a first layer up to which products with all numbers of a row are faster than finding
+# its non-zeros first: measured on AVX2, 784 inputs of which 5 to 30 % are not 0.
+_NARROW = 48
+
 
 @dataclass(frozen=True)
 class Passes:
@@ -41,9 +45,20 @@ class Passes:
 
     # ---- reading -------------------------------------------------------------------------------
 
-    def rows(self, X: Any, *, name: str = "X", may_be_empty: bool = False) -> _fastnn.Rows:
-        """Return X, checked, as the core reads it."""
-        return self.reading().rows(X, name=name, may_be_empty=may_be_empty, sparse=get_sparse())
+    def rows(
+        self, X: Any, *, name: str = "X", may_be_empty: bool = False, to_predict: bool = False
+    ) -> _fastnn.Rows:
+        """Return X, checked, as the core reads it.
+
+        `to_predict`: NaN and infinity are let through, as `forward` tells, and a narrow first layer
+        computes with zeros, too, which changes no bit of a prediction.
+        """
+        sparse = get_sparse()
+        narrow = to_predict and self.net.sizes[1] <= _NARROW and not arrays.is_sparse(X)
+        if sparse == "auto" and narrow:
+            sparse = "never"
+        how: dict[str, Any] = {"name": name, "may_be_empty": may_be_empty, "check": not to_predict}
+        return self.reading().rows(X, sparse=sparse, **how)
 
     def reading(self) -> arrays.Reading:
         """Return the reading of X: width, dtype, scaling and column names."""
@@ -323,13 +338,19 @@ class Passes:
         *,
         logits: bool = False,
         dropout_seed: int | None = None,
-    ) -> None:
-        """Compute the activations of each layer into `out`; None where they are not wanted."""
+    ) -> bool:
+        """Compute the activations of each layer into `out`; None where they are not wanted.
+
+        Returns False if the first weighted sum of a row is not finite: where none of its numbers is
+        NaN or infinite, it has overflowed.
+        """
+        finite = True
         for begin, end in self.pieces(rows.n_rows):
             part = [None if layer is None else layer[begin:end] for layer in out]
             masks = None if dropout_seed is None else (dropout_seed, 0, begin)
             how: dict[str, Any] = {"logits": logits, "dropout": masks}
-            self.net._core.forward(rows, begin, end, part, get_num_threads(), **how)
+            finite &= self.net._core.forward(rows, begin, end, part, get_num_threads(), **how)
+        return finite
 
     def costs(self, examples: TrainingRows) -> Array:
         """Return the cost of each example, (n,)."""

@@ -22,6 +22,7 @@ typedef struct {
     double *cost;  /* (rows,) */
     double *correct; /* (rows,) by the metric, 0 … 1 */
     real *gradient;
+    int *finite;     /* NULL, or set to 0 unless z[1][0] of every row is finite */
     double *partial; /* sums of squares of pieces of the gradient, for its norm */
     real *pack; /* pack_reals a thread, for copies of weights */
     size_t pack_reals;
@@ -135,7 +136,7 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     if (!arena->base) return NULL;
     if (sparse) *input = found;
     if (by_columns) *columns = sorted;
-    measured.input = input, measured.columns = columns;
+    measured.input = input, measured.columns = columns, measured.finite = NULL;
     measured.rows = rows, measured.lanes = lanes, measured.shared = 0, measured.ld = ld;
     measured.a = a, measured.slope = slope, measured.delta = delta;
     *b = measured;

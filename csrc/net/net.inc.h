@@ -56,6 +56,7 @@ static void forward(const fnn_net *net, block *b, const fnn_worker *me, int64_t 
     for (int l = 0; l < L && !fnn_given_up(me); l++) {
         region r = share_of(me, m, net->sizes[l + 1] * b->lanes);
         weighted_sums(net, b, me, l, r); /* z[l+1] = a[l] W[l] + b[l] */
+        for (int64_t i = r.r0; l == 0 && b->finite && i < r.r1; i++) *b->finite &= isfinite(b->a[1][i * b->ld[1]]) != 0;
         if (l + 1 < L) {
             activate_region(net, b, l + 1, r); /* a[l+1] = f_l(z[l+1]) */
             for (int64_t g = 0; g < b->lanes && drops[g].on && net->dropout[l] > 0; g++)

@@ -13,6 +13,7 @@ typedef struct {
     char *scratch;
     size_t scratch_size; /* of one thread */
     int sparse;
+    fnn_atomic unlike; /* a thread met a row whose first weighted sum is not finite */
 } read_job;
 
 static block *own_block(const read_job *job, const fnn_worker *me, need what)
@@ -22,20 +23,39 @@ static block *own_block(const read_job *job, const fnn_worker *me, need what)
     return layout(&arena, job->net, n < FNN_BLOCK ? n : FNN_BLOCK, 1, what, job->sparse, 1);
 }
 
+/* Rows [at, …) of X where they are, if they are reals that are read as they are and do not share cache sets,
+ * else NULL */
+static real *rows_in_place(const fnn_matrix *X, int64_t at)
+{
+    fnn_dtype own = sizeof(real) == sizeof(float) ? FNN_F32 : FNN_F64;
+    char *p = (char *)X->data + at * X->row_stride; /* a[0] is read only */
+    int as_they_are = !X->indptr && X->dtype == own && !X->shift && X->factor == 1;
+    int64_t apart = X->row_stride / (ptrdiff_t)sizeof(real);
+    int in_order = X->col_stride == sizeof(real) && X->row_stride % (ptrdiff_t)sizeof(real) == 0;
+    return as_they_are && in_order && row_stride(apart) == apart && (uintptr_t)p % sizeof(real) == 0 ? (real *)p : NULL;
+}
+
 /* Blocks of rows are independent here: each thread works alone on every size-th of them. */
 static void forward_work(void *arg, const fnn_worker *me)
 {
-    const read_job *job = arg;
+    read_job *job = arg;
     const fnn_net *net = job->net;
     fnn_worker alone = {0, 1, NULL};
     block *b = own_block(job, me, NEED_FORWARD);
     int L = net->n_layers;
     const fnn_pass *p = job->pass;
+    int finite = 1, in_place = !b->input && !job->out[0] && !p->order;
+    real *copies = b->a[0];
+    int64_t apart = b->ld[0];
+    b->finite = p->finite ? &finite : NULL;
     for (int64_t at = job->begin + me->rank * b->rows; at < job->end; at += me->size * b->rows) {
         int64_t m = job->end - at < b->rows ? job->end - at : b->rows, to = at - job->begin;
         real *last = job->out[L];
         if (last) b->a[L] = last + to * net->sizes[L]; /* straight into the caller's buffer */
-        fetch(net, b, &alone, job->X, NULL, p->order, at, m, 0, 1);
+        real *there = in_place ? rows_in_place(job->X, at) : NULL;
+        b->a[0] = there ? there : copies;
+        b->ld[0] = there ? job->X->row_stride / (ptrdiff_t)sizeof(real) : apart;
+        if (!there) fetch(net, b, &alone, job->X, NULL, p->order, at, m, 0, 1);
         forward(net, b, &alone, m, p->logits, &(dropping){p->drop, p->first + to, p->step, p->seed});
         for (int l = 0; l < L; l++) {
             real *out = job->out[l];
@@ -44,6 +64,7 @@ static void forward_work(void *arg, const fnn_worker *me)
                 memcpy(out + (to + i) * n, b->a[l] + i * b->ld[l], (size_t)n * sizeof *out);
         }
     }
+    if (!finite) fnn_atomic_store(&job->unlike, 1);
 }
 
 static void cost_work(void *arg, const fnn_worker *me)
@@ -88,6 +109,7 @@ fnn_status FNN_T(forward)(fnn_net *net, const fnn_matrix *X, const fnn_pass *pas
     int threads = pass->n_threads;
     fnn_status status = prepare(&job, &threads, NEED_FORWARD, blocks_of(pass->end - pass->begin));
     if (status == FNN_OK) fnn_team_run(threads, forward_work, &job, (fnn_stop){NULL, NULL});
+    if (pass->finite && fnn_atomic_load(&job.unlike)) *pass->finite = 0;
     fnn_release(job.scratch);
     return status;
 }

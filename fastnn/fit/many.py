@@ -207,7 +207,7 @@ class OneOfMany(MiniBatchFit):
 
     @property
     def last_logs(self) -> dict[str, float]:
-        """What the last epoch logged, if there was one and its loss was finite."""
+        """The logs of the last epoch; empty if its loss was not finite."""
         return {name: self.history[name][-1] for name in self.history} if self._finite else {}
 
 

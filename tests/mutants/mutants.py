@@ -528,15 +528,27 @@ READING = [
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
-        "else elements(BY_FACTOR, dtype, X, p, stride, n, out);",
-        "else elements(BY_FACTOR, dtype, X, p, size, n, out);",
-        "numbers that are scaled are read as if they lay end to end",
+        "element(reading_of(X), X->dtype, X, p + j * stride, j)",
+        "element(reading_of(X), X->dtype, X, p + j * size_of(X->dtype), j)",
+        "numbers with gaps are read as if they lay end to end",
     ),
     Mutant(
-        "csrc/kernels/gather.inc.h",
-        "else elements(AS_IS, dtype, X, p, stride, n, out);",
-        "else elements(AS_IS, dtype, X, p, size, n, out);",
-        "numbers are read as if they lay end to end",
+        "csrc/net/read.inc.h",
+        "int in_order = X->col_stride == sizeof(real) &&",
+        "int in_order =",
+        "columns of rows in place are read as if they lay end to end",
+    ),
+    Mutant(
+        "csrc/net/read.inc.h",
+        "if (!finite) fnn_atomic_store(&job->unlike, 1);",
+        "",
+        "infinite numbers of X give predictions",
+    ),
+    Mutant(
+        "csrc/rows.c",
+        "order[i] = order[to], order[to] = row;",
+        "order[i] = order[to];",
+        "rows are visited several times, and others never",
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
@@ -699,8 +711,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "(real)(1 - rate * o->weight_decay)",
-        "(real)(1 - o->weight_decay)",
+        "(real)(1 - rate * decay_of(o, run, number))",
+        "(real)(1 - decay_of(o, run, number))",
         "plain SGD's decay does not scale with the rate",
     ),
     Mutant(
@@ -861,9 +873,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "        return rng.permutation(self._examples.n) if visit is None else "
-        "rng.permutation(visit)",
-        "        return rng.permutation(self._examples.n) if visit is None else visit",
+        "return _fastnn.permutation(self._train_state.rng, rows)",
+        "return visit if visit is not None else _fastnn.permutation(self._train_state.rng, rows)",
         "rows are not shuffled where some weigh nothing",
     ),
     Mutant(
@@ -874,14 +885,14 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "decay = rule.alpha / min(size, ends - self._batch * size)",
-        "decay = rule.alpha / size",
+        "[self.steps_per_epoch - 1 - self._batch :: self.steps_per_epoch] = rest",
+        "[self.steps_per_epoch - 1 - self._batch :: self.steps_per_epoch] = size",
         "the penalty of the last, smaller batch is that of a whole one",
     ),
     Mutant(
         "fastnn/fit/training.py",
-        "decay = rule.alpha / float(examples.weight[batch].sum())",
-        "decay = rule.alpha / len(examples.weight[batch])",
+        "m = np.array([used[begin : begin + size].sum() for begin in begins])",
+        "m = np.array([1.0 * len(used[begin : begin + size]) for begin in begins])",
         "the penalty of a weighted batch goes by its rows",
     ),
     Mutant(
@@ -946,8 +957,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/fit/state.py",
-        'constants["weight_decay"] += decay',
-        'constants["weight_decay"] = decay',
+        'constants["weight_decay"] + self.alpha / m',
+        "self.alpha / m",
         "a rule's penalty takes the place of the optimiser's decay",
     ),
     Mutant(
