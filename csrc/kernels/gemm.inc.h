@@ -38,9 +38,11 @@
 
 enum {
     NV_MAX = 2,
+    NV_ROW = 8,   /* of a single row, whose sums would wait for each other */
     PANEL = NV_MAX * V,
     KC = 512,
     GROUP = FNN_PACK_REALS / KC,
+    FEW_ROWS = 2,
     PACK_BYTES = 6144, /* nn copies B if its row stride is at least this, … */
     PACK_ROWS = 24     /* … and C has at least this many rows */
 };
@@ -78,7 +80,7 @@ typedef struct {
 FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lanes, product p, const finish *f)
 {
 #define LAST(j) (ragged && (j) == NV - 1)
-    vec sum[12][NV_MAX];
+    vec sum[12][NV_ROW];
     int tail = NV == 1 ? (int)p.n : (int)(p.n - V) & (V - 1); /* & tells the compiler that it is below V */
     const int64_t step = lanes ? p.step : V;
     FNN_UNROLL
@@ -100,7 +102,7 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lan
         }
     }
     for (int64_t q = 0; q < p.k; q++) {
-        vec b[NV_MAX];
+        vec b[NV_ROW];
         FNN_UNROLL
         for (int j = 0; j < NV; j++)
             b[j] = LAST(j) ? v_load_n(p.B.at + j * step, tail) : v_load(p.B.at + j * step);
@@ -192,6 +194,21 @@ static void panel_product(const product *p, const finish *f)
     else tiles_1_ragged(p, f);
 }
 
+/* Single rows of C, as far as NV_ROW vectors go; returns the columns that are done */
+static int64_t wide_rows(product all, const finish *f)
+{
+    int64_t j = 0;
+    product row = all;
+    for (; j + NV_ROW * V <= all.n; j += NV_ROW * V) {
+        row.B.at = all.B.at + j, row.bias = all.bias ? all.bias + j : NULL;
+        for (int64_t i = 0; i < all.m; i++) {
+            row.A.at = all.A.at + i * all.A.row, row.C.at = all.C.at + i * all.C.ld + j;
+            tile(1, NV_ROW, 0, 0, row, f);
+        }
+    }
+    return j;
+}
+
 /* ---- B in memory: in place, or as dense panels (k, PANEL) one after another, up to GROUP columns ---- */
 
 typedef enum { IN_PLACE, COPIED, TRANSPOSED } form;
@@ -263,6 +280,8 @@ static void nn(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, 
     do { /* for k = 0 once, which gives C its start value */
         int64_t kb = k - k0 < block ? k - k0 : block;
         product part = {m, n, kb, {A.at + k0, A.ld, 1}, {B.at + k0 * B.ld, B.ld}, bias, C, 0};
+        int64_t done = m <= FEW_ROWS ? wide_rows(part, &f) : 0;
+        part.n -= done, part.B.at += done, part.C.at += done, part.bias += part.bias ? done : 0;
         if (copy) block_product(part, COPIED, &f, pack);
         else block_product(part, IN_PLACE, &f, pack);
         f.start = FROM_C;

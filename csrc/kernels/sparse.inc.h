@@ -252,6 +252,7 @@ FNN_INLINE void columns_tn_panel(const int NV, int64_t m, int tail, const by_col
 {
     vec sum[8];
     for (int64_t j = 0; j < m; j++, C.at += C.ld) {
+        if (beta == 1 && alpha < 0 && A->start[j] == A->start[j + 1]) continue; /* C − 0 is C */
         columns_dot(NV, tail, A, j, B, sum);
         FNN_UNROLL
         for (int c = 0; c < NV; c++) {

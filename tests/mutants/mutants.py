@@ -529,8 +529,8 @@ READING = [
     Mutant(
         "csrc/kernels/gather.inc.h",
         "element(reading_of(X), X->dtype, X, p + j * stride, j)",
-        "element(reading_of(X), X->dtype, X, p + j * size_of(X->dtype), j)",
-        "numbers with gaps are read as if they lay end to end",
+        "element(reading_of(X), X->dtype, X, p + j * stride, 0)",
+        "numbers with gaps all have the scale of the first column",
     ),
     Mutant(
         "csrc/net/read.inc.h",
