@@ -5,7 +5,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 sources=$root # whose tests `suite` runs: an unpacked sdist, say
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$work"' EXIT
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+# Bytecode is kept, as for any user: the tests start hundreds of processes. But not in the checkout.
+export PYTHONPYCACHEPREFIX=$work/bytecode
 
 step() { printf '\n== %s (%ds)\n' "$*" "$SECONDS"; }
 
