@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+# Threads of NumPy's BLAS, as many in each worker of pytest-xdist, wait for each other: the tests
+# of the views took three times as long. NumPy reads this when it is imported, here or in a process
+# that a test starts.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

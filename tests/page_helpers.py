@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
 import fastnn
+from fastnn.explain import record
 from fastnn.explain.answers.subject import Subject
-from fastnn.explain.record import record_of
 from fastnn.optim import FirstOrder
 
 _TYPES = {f"{kind}Array": kind.lower() for kind in ("Float32", "Float64", "Int32", "Uint8")}
@@ -37,13 +38,20 @@ NO_CORE = "no core.wasm in this fastnn: pip install ziglang==0.17.1; python csrc
 FileCall = Callable[..., Any]
 
 
-def connected(tab: Any, subject: Subject, optimizer: FirstOrder, batch_size: int = 10) -> FileCall:
+def connected(
+    tab: Any, subject: Subject, optimizer: FirstOrder, batch_size: int = 10, *, told: int = 10
+) -> FileCall:
     """Connect a tab to a record of a subject; returns a function that calls its source.
 
+    Sentences are recorded of the first ``told`` examples: those of all take seconds.
     ``where="ask"`` calls the worker behind it instead.
     """
-    record = record_of(subject, optimizer, batch_size, title="t", version="0", walkers=False)
-    tab.evaluate(_CONNECT, record)
+    say = record._said
+    with patch.object(record, "_said", lambda of, row: say(of, row) if row < told else None):
+        made = record.record_of(
+            subject, optimizer, batch_size, title="t", version="0", walkers=False
+        )
+    tab.evaluate(_CONNECT, made)
 
     def call(name: str, where: str = "call", **args: Any) -> Any:
         return _arrays(tab.evaluate(_CALL, [where, name, args]))

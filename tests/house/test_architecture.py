@@ -11,7 +11,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
 
 import pytest
 from folders import ROOT
@@ -242,24 +243,44 @@ def spine_of_python() -> list[str]:
     return [*spine[: spine.index("_fastnn.pyx")], "_fastnn"]
 
 
-def modules() -> dict[str, ast.Module]:
+class Module:
+    """A Python source of the package, parsed once for all tests."""
+
+    def __init__(self, path: Path) -> None:
+        self.tree = ast.parse(path.read_text("utf-8"), str(path))
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        return [*ast.walk(self.tree)]
+
+    @cached_property
+    def imports(self) -> list[tuple[ast.stmt, bool]]:
+        return [*imports(self.tree)]
+
+
+Modules = dict[str, Module]
+
+
+@pytest.fixture(scope="module")
+def modules() -> Modules:
     """Every Python source of the package, by its dotted name within it."""
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        found[name] = ast.parse(path.read_text("utf-8"), str(path))
-    return found
+    return {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): Module(path)
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
 
 
-def test_a_module_lists_its_public_names_or_says_that_it_is_private() -> None:
+def test_a_module_lists_its_public_names_or_says_that_it_is_private(modules: Modules) -> None:
     """A room says it for all that is in it; a leading underscore says it, too."""
     violations = []
-    for module, tree in modules().items():
+    for module, source in modules.items():
         room, *rest = module.split(".")
         if rest not in ([], ["__init__"]) or room.startswith("_"):
             continue
-        listed = any(ast.unparse(node).startswith("__all__ =") for node in tree.body)
-        private = (ast.get_docstring(tree) or "").endswith("Private: it may change without notice.")
+        assigned = [node for node in source.tree.body if isinstance(node, ast.Assign)]
+        listed = any(ast.unparse(node.targets[0]) == "__all__" for node in assigned)
+        text = ast.get_docstring(source.tree) or ""
+        private = text.endswith("Private: it may change without notice.")
         if (listed, private) != (room in fastnn.__all__, room not in fastnn.__all__):
             violations.append(f"fastnn.{module}: lists names: {listed}, says private: {private}")
     assert not violations, show(violations)
@@ -303,10 +324,10 @@ def imported(module: str, node: ast.stmt) -> Iterator[str]:
             yield base
 
 
-def ours(module: str, tree: ast.Module) -> Iterator[tuple[str, bool, str]]:
+def ours(module: str, source: Module) -> Iterator[tuple[str, bool, str]]:
     """Yield (room, late, place) for each import of fastnn: room is the first part of the name."""
     rooms = {path.stem for path in PACKAGE.iterdir()} | {"_fastnn"}
-    for node, late in imports(tree):
+    for node, late in source.imports:
         for name in imported(module, node):
             if name.split(".")[0] == "fastnn":
                 room = [*name.split("."), "__init__"][1]
@@ -314,9 +335,9 @@ def ours(module: str, tree: ast.Module) -> Iterator[tuple[str, bool, str]]:
                 yield room, late, f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {room}"
 
 
-def test_every_module_and_folder_is_drawn_in_the_house() -> None:
+def test_every_module_and_folder_is_drawn_in_the_house(modules: Modules) -> None:
     spine, leaves = drawing()
-    rooms = {module.split(".")[0] for module in modules()} - {"__init__", "__main__"}
+    rooms = {module.split(".")[0] for module in modules} - {"__init__", "__main__"}
     assert rooms == ({*spine_of_python()} | leaves.keys()) - {"_fastnn"}
     assert len(rooms) == len(spine_of_python()) - 1 + len(leaves), "drawn twice"
     assert spine[spine.index("_fastnn.pyx") + 1] == "csrc/fnn.h"
@@ -326,13 +347,13 @@ def test_every_module_and_folder_is_drawn_in_the_house() -> None:
         assert MAY_INCLUDE[above] <= {*below, "system"}, above
 
 
-def test_a_leaf_imports_of_ours_what_is_drawn_and_no_more() -> None:
+def test_a_leaf_imports_of_ours_what_is_drawn_and_no_more(modules: Modules) -> None:
     _, leaves = drawing()
     found: dict[str, set[str]] = {leaf: set() for leaf in leaves}
     violations = []
-    for module, tree in modules().items():
+    for module, source in modules.items():
         room = module.split(".")[0]
-        for other, late, place in ours(module, tree) if room in leaves else ():
+        for other, late, place in ours(module, source) if room in leaves else ():
             if late and other not in leaves[room] | LATE.get(room, set()):
                 violations.append(place)
             elif not late and other != room:
@@ -341,36 +362,36 @@ def test_a_leaf_imports_of_ours_what_is_drawn_and_no_more() -> None:
     assert found == leaves
 
 
-def test_no_module_imports_one_above_it() -> None:
+def test_no_module_imports_one_above_it(modules: Modules) -> None:
     spine, violations = spine_of_python(), []
-    for module, tree in modules().items():
+    for module, source in modules.items():
         room = module.split(".")[0]
         if room in spine:
             above = spine[: spine.index(room)]
             violations += [
                 place
-                for other, late, place in ours(module, tree)
+                for other, late, place in ours(module, source)
                 if other in above and not (late and other in LATE.get(room, ()))
             ]
     assert not violations, show(violations)
 
 
-def test_nothing_imports_the_command_line() -> None:
+def test_nothing_imports_the_command_line(modules: Modules) -> None:
     violations = [
         place
-        for module, tree in modules().items()
+        for module, source in modules.items()
         if module.split(".")[0] not in {"cli", "__main__"}
-        for room, _, place in ours(module, tree)
+        for room, _, place in ours(module, source)
         if room == "cli"
     ]
     assert not violations, show(violations)
 
 
-def test_imports_of_ours_go_round_in_no_circle() -> None:
+def test_imports_of_ours_go_round_in_no_circle(modules: Modules) -> None:
     edges: dict[str, set[str]] = {}
-    for module, tree in modules().items():
+    for module, source in modules.items():
         room = module.split(".")[0]
-        early = {other for other, late, _ in ours(module, tree) if not late}
+        early = {other for other, late, _ in ours(module, source) if not late}
         edges.setdefault(room, set()).update(early - {room})
     edges.pop("__init__", None)  # it imports all; that nobody asks it for more is what matters
     done: set[str] = set()
@@ -388,12 +409,12 @@ def test_imports_of_ours_go_round_in_no_circle() -> None:
     assert not circles, show(circles)
 
 
-def test_only_these_modules_read_the_environment() -> None:
+def test_only_these_modules_read_the_environment(modules: Modules) -> None:
     # The library's settings, and the folder for data.
     allowed = {"_config", "datasets.published"}
     violations = []
-    for module, tree in modules().items():
-        for node in ast.walk(tree):
+    for module, source in modules.items():
+        for node in source.nodes:
             named = isinstance(node, ast.Attribute) and node.attr in {"environ", "environb"}
             called = isinstance(node, ast.Attribute) and node.attr in {"getenv", "getenvb"}
             brought = (
@@ -406,14 +427,14 @@ def test_only_these_modules_read_the_environment() -> None:
     assert not violations, show(violations)
 
 
-def test_no_module_loads_pickles() -> None:
+def test_no_module_loads_pickles(modules: Modules) -> None:
     banned = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
     violations = []
-    for module, tree in modules().items():
-        for node, _ in imports(tree):
+    for module, source in modules.items():
+        for node, _ in source.imports:
             found = [name for name in imported(module, node) if name.split(".")[0] in banned]
             violations += [f"fastnn/{module}.py:{node.lineno}: {name}" for name in found]
-        for node in ast.walk(tree):
+        for node in source.nodes:
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
                 constant = isinstance(node.value, ast.Constant) and node.value.value is False
                 if not constant:
@@ -424,12 +445,14 @@ def test_no_module_loads_pickles() -> None:
 @pytest.mark.parametrize(
     ("library", "room"), [("sklearn", "estimators"), ("onnx", "export"), ("torch", "export")]
 )
-def test_only_one_room_is_built_on_what_an_extra_brings(library: str, room: str) -> None:
+def test_only_one_room_is_built_on_what_an_extra_brings(
+    modules: Modules, library: str, room: str
+) -> None:
     violations = []
-    for module, tree in modules().items():
+    for module, source in modules.items():
         if module.split(".")[0] == room:
             continue
-        for node, _ in imports(tree):
+        for node, _ in source.imports:
             found = [name for name in imported(module, node) if name.split(".")[0] == library]
             violations += [f"fastnn/{module}.py:{node.lineno}: {name}" for name in found]
     assert not violations, show(violations)
@@ -444,34 +467,34 @@ def test_importing_the_package_imports_none_of_the_heavy_ones() -> None:
     assert run.stdout.split() == []
 
 
-def messages(tree: ast.Module) -> Iterator[ast.AST]:
+def messages(source: Module) -> Iterator[ast.AST]:
     """Yield what is raised or warned, and what is assigned to names that stand in it."""
-    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
-    for function in [tree, *functions]:
+    functions = [[*ast.walk(n)] for n in source.nodes if isinstance(n, ast.FunctionDef)]
+    for nodes in [source.nodes, *functions]:
         found: list[ast.AST] = []
-        for node in ast.walk(function):
+        for node in nodes:
             if isinstance(node, ast.Raise) and node.exc is not None:
                 found.append(node.exc)
             elif isinstance(node, ast.Call):
-                called = ast.unparse(node.func).rpartition(".")[2]
+                called = getattr(node.func, "attr", None) or ast.unparse(node.func)
                 if called == "warn" or called.endswith(("Error", "Warning")):
                     found.append(node)
         yield from found
         said = {n.id for part in found for n in ast.walk(part) if isinstance(n, ast.Name)}
-        if function is not tree:
-            for node in ast.walk(function):
+        if nodes is not source.nodes:
+            for node in nodes:
                 if isinstance(node, ast.Assign | ast.AugAssign):
                     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                     if any(isinstance(t, ast.Name) and t.id in said for t in targets):
                         yield node.value
 
 
-def test_messages_are_ascii() -> None:
+def test_messages_are_ascii(modules: Modules) -> None:
     """Every console can print them, and they can be copied into code."""
     violations = {
         f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {node.value!r}"
-        for module, tree in modules().items()
-        for part in messages(tree)
+        for module, source in modules.items()
+        for part in messages(source)
         for node in ast.walk(part)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
         if not node.value.isascii()
@@ -485,24 +508,24 @@ def test_messages_are_ascii() -> None:
     assert not violations, show(sorted(violations))
 
 
-def test_pictures_read_public_attributes_of_views_alone() -> None:
+def test_pictures_read_public_attributes_of_views_alone(modules: Modules) -> None:
     violations = [
         f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {ast.unparse(node)}"
-        for module, tree in modules().items()
+        for module, source in modules.items()
         if module.split(".")[0] == "plot"
-        for node in ast.walk(tree)
+        for node in source.nodes
         if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr)
         if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
     ]
     assert not violations, show(violations)
 
 
-def test_imports_of_ours_are_relative() -> None:
+def test_imports_of_ours_are_relative(modules: Modules) -> None:
     violations = [
         f"fastnn/{module.replace('.', '/')}.py:{node.lineno}: {ast.unparse(node)}"
-        for module, tree in modules().items()
+        for module, source in modules.items()
         if module.split(".")[0] != "__main__"
-        for node in ast.walk(tree)
+        for node in source.nodes
         if isinstance(node, ast.ImportFrom) and node.level == 0
         if (node.module or "").split(".")[0] == "fastnn"
     ]

@@ -67,7 +67,7 @@ def of_values(hidden: str, output: str, loss: str) -> tuple[MLP, Any, Any, int]:
 
 def check_two_epochs(tab: Any, case: tuple[MLP, Any, Any, int], optimizer: Any) -> None:
     net, X, y, size = case
-    call = connected(tab, Subject(net, X, y), optimizer, size)
+    call = connected(tab, Subject(net, X, y), optimizer, size, told=0)
     order = np.random.default_rng(3).permutation(len(X))
     for _ in range(2):
         call("advance", order=order.tolist())
@@ -97,7 +97,7 @@ def test_every_activation_gives_the_bits_of_the_package(modules: Any, hidden: st
 @pytest.mark.usefixtures("base")
 def test_activations_cost_and_gradient_have_the_bits_of_the_package(modules: Any) -> None:
     for net, X, y, _ in (of_digits("SGD"), of_values("gelu", "softmax", "cross_entropy")):
-        call = connected(modules, Subject(net, X, y), SGD(0.1))
+        call = connected(modules, Subject(net, X, y), SGD(0.1), told=0)
         for row in (0, 17, 90):
             found = call("backprop", "ask", x=X[row].tolist(), target={"label": int(y[row])})
             one = X[row : row + 1], y[row : row + 1]
