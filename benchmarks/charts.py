@@ -6,6 +6,7 @@ which colour-blind readers can distinguish; the background is transparent. Needs
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,42 @@ def scaling(panels: Sequence[tuple[str, Series]], path: Path) -> None:
         axes.set_ylabel("examples/s")
         axes.grid(color=GREY, alpha=0.25, linewidth=0.6)
     every.flat[0].legend(frameon=False)
+    figure.tight_layout()
+    _save(figure, path)
+    plt.close(figure)
+
+
+def heat_map(found: Mapping[str, Mapping[tuple[str, str], float]], path: Path) -> None:
+    """Draw a panel for each peer: the ratio of every cell, by network and by optimiser and batch.
+
+    Colours are of the logarithm of the ratio: blue where fastnn is ahead, red where it is behind.
+    """
+    plt = _pyplot()
+    panels = {peer: cells for peer, cells in found.items() if cells}
+    if plt is None or not panels:
+        return
+    names = {row: None for cells in panels.values() for row, _ in cells}
+    heads = {column: None for cells in panels.values() for _, column in cells}
+    figure, every = plt.subplots(
+        1,
+        len(panels),
+        figsize=(1.5 + 0.5 * len(heads) * len(panels), 1 + 0.28 * len(names)),
+        squeeze=False,
+        sharey=True,
+    )
+    for axes, (peer, cells) in zip(every.flat, panels.items(), strict=True):
+        for (row, column), ratio in cells.items():
+            y, x = list(names).index(row), list(heads).index(column)
+            strength = min(abs(math.log10(ratio)) / 1.5, 1.0)
+            colour = (*((0.0, 0.45, 0.7) if ratio >= 1 else (0.84, 0.37, 0.0)), strength)
+            axes.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="none"))
+            axes.text(x + 0.5, y + 0.5, f"{ratio:.3g}", ha="center", va="center", fontsize=7)
+        axes.set_xlim(0, len(heads))
+        axes.set_ylim(len(names), 0)
+        axes.set_xticks([x + 0.5 for x in range(len(heads))], list(heads), rotation=90)
+        axes.set_yticks([y + 0.5 for y in range(len(names))], list(names))
+        axes.tick_params(length=0)
+        axes.set_title(f"fastnn's rate over that of {peer}", fontsize=9)
     figure.tight_layout()
     _save(figure, path)
     plt.close(figure)

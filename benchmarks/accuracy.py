@@ -1,0 +1,173 @@
+"""Measure what networks reach on MNIST, and in how many seconds; write accuracy.md.
+
+    python benchmarks/accuracy.py --data FOLDER [--seeds 5] [--only WORD ...] [--output FOLDER]
+
+FOLDER holds MNIST's four IDX files. About ten minutes on one core. Each row is one recipe, fixed
+beforehand; the test images are scored after its last epoch and choose nothing. The book's own
+figures are the highest of its epochs on the test images, so these rows have that, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fastnn
+from fastnn import datasets, schedules
+from fastnn.bench import report
+
+BOOK_ROWS = 50_000  # of the 60,000 images that the book trains on
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network, how it is trained, and what is said of it elsewhere."""
+
+    name: str
+    net: dict[str, Any]
+    fit: dict[str, Any]
+    optimizer: Callable[[], fastnn.optim.FirstOrder]
+    goal: str
+    rows: int = 60_000
+    each_epoch: bool = False  # the test images are scored after each epoch, outside the clock
+
+
+def _book(width: int, loss: str, lr: float, decay: float, published: float, init: str) -> Recipe:
+    penalty = f", lambda {decay * BOOK_ROWS:g}" if decay else ""
+    return Recipe(
+        f"784-{width}-10 sigmoid, {loss}{penalty}, batch 10, 30 epochs",
+        {
+            "sizes": [784, width, 10],
+            "activation": "sigmoid",
+            "output": "sigmoid",
+            "loss": loss,
+            "init": init,
+        },
+        {"epochs": 30, "batch_size": 10},
+        lambda: fastnn.SGD(lr, weight_decay=decay),
+        f"{published} (book)",
+        BOOK_ROWS,
+        each_epoch=True,
+    )
+
+
+def _relu(width: int, batch: int, epochs: int, lr: float, goal: str, depth: int = 1) -> Recipe:
+    name = "-".join(["784", *[str(width)] * depth, "10"])
+    return Recipe(
+        f"{name} relu, batch {batch}, {epochs} epochs, Adam, one-cycle {lr:g}",
+        {"sizes": [784, *[width] * depth, 10], "output": "softmax"},
+        {"epochs": epochs, "batch_size": batch},
+        lambda: fastnn.Adam(schedules.OneCycle(lr)),
+        goal,
+    )
+
+
+# The book writes the quadratic cost with a half, and lambda / n, n = 50,000: eta 3 is lr 1.5 here.
+RECIPES = (
+    _book(30, "quadratic", 1.5, 0.0, 95.42, "standard_normal"),
+    _book(100, "quadratic", 1.5, 0.0, 96.59, "standard_normal"),
+    _book(30, "binary_cross_entropy", 0.5, 0.0, 95.49, "standard_normal"),
+    _book(100, "binary_cross_entropy", 0.5, 0.0, 96.82, "standard_normal"),
+    _book(30, "binary_cross_entropy", 0.5, 5 / BOOK_ROWS, 96.49, "standard_normal"),
+    _book(100, "binary_cross_entropy", 0.5, 5 / BOOK_ROWS, 97.92, "standard_normal"),
+    Recipe(
+        "784-16-16-10 sigmoid, binary_cross_entropy, batch 32, 30 epochs, Adam, one-cycle 0.01",
+        {"sizes": [784, 16, 16, 10], "activation": "sigmoid", "output": "sigmoid"},
+        {"epochs": 30, "batch_size": 32},
+        lambda: fastnn.Adam(schedules.OneCycle(0.01)),
+        "95.0 with 13,002 parameters",
+    ),
+    _relu(32, 64, 1, 0.01, "95.0 in 1 s"),
+    _relu(128, 64, 5, 0.005, "98.0 in 4 s"),
+    _relu(512, 128, 8, 0.003, "98.5 in 10 s"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one seed: seconds of training, and the share of test images that are right."""
+
+    seconds: float
+    last: float
+    highest: float
+
+
+def run(recipe: Recipe, images: Any, seed: int) -> Outcome:
+    """Train one network and score it."""
+    (X, y), (X_test, y_test) = images
+    net = fastnn.MLP(**recipe.net, seed=seed)
+    scores: list[float] = []
+    clock = [0.0]
+
+    def score(run: Any, logs: Any) -> None:
+        began = time.perf_counter()
+        scores.append(net.evaluate(X_test, y_test)["accuracy"])
+        clock[0] += time.perf_counter() - began
+
+    began = time.perf_counter()
+    net.fit(
+        X[: recipe.rows],
+        y[: recipe.rows],
+        optimizer=recipe.optimizer(),
+        callbacks=[score] if recipe.each_epoch else [],
+        **recipe.fit,
+    )
+    seconds = time.perf_counter() - began - clock[0]
+    last = net.evaluate(X_test, y_test)["accuracy"]
+    return Outcome(seconds, last, max([*scores, last]))
+
+
+def _spread(values: list[float]) -> str:
+    """Return median, least and greatest, in percent."""
+    low, high = 100 * min(values), 100 * max(values)
+    return f"{100 * statistics.median(values):.2f} ({low:.2f} to {high:.2f})"
+
+
+def row_of(recipe: Recipe, outcomes: list[Outcome]) -> str:
+    """Return the row of the table."""
+    seconds = statistics.median(outcome.seconds for outcome in outcomes)
+    highest = _spread([outcome.highest for outcome in outcomes]) if recipe.each_epoch else ""
+    last = _spread([outcome.last for outcome in outcomes])
+    return f"| {recipe.name} | {last} | {highest} | {recipe.goal} | {seconds:.2f} |"
+
+
+def main() -> None:
+    """Measure all recipes and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", default=[""], help="recipes that hold one of these")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
+    given = parser.parse_args()
+    fastnn.set_num_threads(1)
+    images = datasets.load_mnist(folder=given.data)
+    chosen = [recipe for recipe in RECIPES if any(word in recipe.name for word in given.only)]
+    lines = [
+        "# Accuracy on MNIST",
+        "",
+        f"`python benchmarks/accuracy.py --data FOLDER`: percent of the 10,000 test images, median "
+        f"(least to greatest) of {given.seeds} seeds; seconds of training on one thread "
+        f"(median), {report.cpu_name()}.",
+        "The recipes were fixed before; the test images choose nothing. The book (Nielsen, Neural "
+        "Networks and Deep Learning, chapters 1 and 3) gives the highest of its epochs.",
+        "",
+        "| recipe | after the last epoch | highest of the epochs | elsewhere, or goal | seconds |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    print("\n".join(lines))
+    for recipe in chosen:
+        outcomes = [run(recipe, images, seed) for seed in range(given.seeds)]
+        lines.append(row_of(recipe, outcomes))
+        print(lines[-1], flush=True)
+    if len(chosen) == len(RECIPES):
+        given.output.mkdir(exist_ok=True)
+        (given.output / "accuracy.md").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
