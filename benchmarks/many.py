@@ -23,8 +23,8 @@ BATCH, RATE = 32, 0.01
 GROUPS = (16, 64, 256)
 # name, sizes, activation, rows, epochs, own rows, making the networks counted
 TASKS: list[tuple[str, list[int], str, int, int, bool, bool]] = [
-    ("8-8-1 relu, 4,096 rows", [8, 8, 1], "relu", 4096, 5, False, False),
-    ("20-32-1 relu, 4,096 rows", [20, 32, 1], "relu", 4096, 5, False, False),
+    ("8-8-1 relu, 4,096 rows", [8, 8, 1], "relu", 4096, 20, False, False),
+    ("20-32-1 relu, 4,096 rows", [20, 32, 1], "relu", 4096, 20, False, False),
     ("20-32-1 tanh, own 500 rows, all counted", [20, 32, 1], "tanh", 500, 10, True, True),
 ]
 

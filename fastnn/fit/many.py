@@ -51,11 +51,17 @@ class OneOfMany(MiniBatchFit):
         self._whose = whose
         self._read_in_order = in_order
         self._finite = True
+        self._done = self._fit_state.epoch
         decays_by_order = bool(self._train_state.rule.alpha) and self._examples.weight is not None
         self._orders_here = decays_by_order  # its shuffles are not the core's
         self._epoch_by_epoch = bool(
             self._callbacks or self._validation is not None or decays_by_order
         )
+
+    @property
+    def epoch(self) -> int:
+        """Epochs completed; counted here, as networks by the thousand are asked for it."""
+        return self._done
 
     @property
     def goes_on(self) -> bool:
@@ -113,6 +119,7 @@ class OneOfMany(MiniBatchFit):
                 self._go_back(self.epoch + 1, stacklevel=7)
             elif sums:
                 self._rate = float(self._lr[-1])
+                self._done += 1
                 self._end_epoch(means(sums[0], self._examples.has_accuracy), progress.Progress())
             return
         if finite and sums:
@@ -128,11 +135,12 @@ class OneOfMany(MiniBatchFit):
         columns |= {"lr": self._lr[:count].tolist(), "seconds": [seconds] * count}
         columns["examples_per_second"] = [self._n_visited / max(seconds, 1e-9)] * count
         self.history.extend(columns)
+        self._done += count
 
     def _begin_again(self) -> None:
         """Put the network back to where the fit began, to go epoch by epoch from there."""
         first, state = self._first, self._train_state.optimizer_state
-        self._epoch_by_epoch = True
+        self._epoch_by_epoch, self._done = True, 0
         set_params(self._train_state.core, first.params)
         state.forget()
         state.steps = first.steps
