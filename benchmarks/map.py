@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import charts
@@ -54,13 +54,13 @@ def cell(sizes: tuple[int, ...], data: str, batch: int, rule: Rule) -> Workload:
     )
 
 
-def cells(n_random: int, seed: int) -> Iterator[tuple[str, str, Workload]]:
+def cells(batches: Sequence[int], n_random: int, seed: int) -> Iterator[tuple[str, str, Workload]]:
     """Yield row, column and workload of every cell."""
     rng = np.random.default_rng(seed)
     shapes = [(sizes, "digits") for sizes in _DIGITS] + [(sizes, "noise") for sizes in _DENSE]
     for sizes, data in shapes:
         for rule in _RULES:
-            for batch in _BATCHES:
+            for batch in batches:
                 made = cell(sizes, data, batch, rule)
                 yield made.name.split(",")[0], f"{rule.name} {batch}", made
     for _ in range(n_random):
@@ -78,6 +78,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=0.2, help="of a round (default: 0.2)")
+    parser.add_argument("--batches", nargs="+", type=int, default=_BATCHES)
     parser.add_argument("--random", type=int, default=10, help="random shapes (default: 10)")
     parser.add_argument("--seed", type=int, default=datetime.date.today().toordinal())
     parser.add_argument("--only", nargs="+", default=[""], help="cells whose title holds a word")
@@ -95,7 +96,7 @@ def main() -> int:
         f"| --- | --- | ---: |{' ---: |' * len(peers)}",
     ]
     found: dict[str, dict[tuple[str, str], float]] = {peer: {} for peer in peers}
-    for row, column, workload in cells(args.random, args.seed):
+    for row, column, workload in cells(args.batches, args.random, args.seed):
         if not any(word in workload.name for word in args.only):
             continue
         with Workers() as workers:
