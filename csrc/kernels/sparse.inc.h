@@ -289,34 +289,45 @@ FNN_INLINE weights weights_from(weights w, int64_t i)
     return (weights){w.w + i, w.m ? w.m + i : NULL, w.v ? w.v + i : NULL, w.ld};
 }
 
-FNN_INLINE void columns_update_panel(const int NV, int64_t m, int tail, const by_column *A, const_matrix B,
-                                     fnn_optimiser_kind kind, const constants *s, weights w)
+FNN_INLINE void gradient_panel(const int NV, int tail, const by_column *A, int64_t j, const_matrix B, real *to)
 {
     vec sum[8];
-    real gradient[8 * V];
-    for (int64_t j = 0; j < m; j++, w = weights_from(w, w.ld)) {
-        columns_dot(NV, tail, A, j, B, sum);
-        FNN_UNROLL
-        for (int c = 0; c < NV; c++) v_store(gradient + c * V, sum[c]);
-        update(kind, s, 1, (NV - 1) * V + tail, w.w, gradient, w.m, w.v);
-    }
+    columns_dot(NV, tail, A, j, B, sum);
+    FNN_UNROLL
+    for (int c = 0; c < NV; c++) v_store(to + c * V, sum[c]);
 }
 
-static void columns_update(int64_t m, int64_t n, const by_column *A, const_matrix B, fnn_optimiser_kind kind,
-                           const constants *s, weights w)
+/* Row j of the gradient, n columns; writes whole vectors */
+static void gradient_row(int64_t n, const by_column *A, int64_t j, const_matrix B, real *to)
 {
-    for (int64_t width; n > 0; n -= width, B.at += width, w = weights_from(w, width)) {
+    for (int64_t width; n > 0; n -= width, B.at += width, to += width) {
         width = panel_width(n);
         int tail = lanes_of_last(width);
         switch (vectors_in(width)) {
-        case 1: columns_update_panel(1, m, tail, A, B, kind, s, w); break;
-        case 2: columns_update_panel(2, m, tail, A, B, kind, s, w); break;
-        case 3: columns_update_panel(3, m, tail, A, B, kind, s, w); break;
-        case 4: columns_update_panel(4, m, tail, A, B, kind, s, w); break;
-        case 5: columns_update_panel(5, m, tail, A, B, kind, s, w); break;
-        case 6: columns_update_panel(6, m, tail, A, B, kind, s, w); break;
-        case 7: columns_update_panel(7, m, tail, A, B, kind, s, w); break;
-        default: columns_update_panel(8, m, tail, A, B, kind, s, w);
+        case 1: gradient_panel(1, tail, A, j, B, to); break;
+        case 2: gradient_panel(2, tail, A, j, B, to); break;
+        case 3: gradient_panel(3, tail, A, j, B, to); break;
+        case 4: gradient_panel(4, tail, A, j, B, to); break;
+        case 5: gradient_panel(5, tail, A, j, B, to); break;
+        case 6: gradient_panel(6, tail, A, j, B, to); break;
+        case 7: gradient_panel(7, tail, A, j, B, to); break;
+        default: gradient_panel(8, tail, A, j, B, to);
+        }
+    }
+}
+
+/* Row by row, so that w, m and v are read as they lie in memory */
+static void columns_update(int64_t m, int64_t n, const by_column *A, const_matrix B, fnn_optimiser_kind kind,
+                           const constants *s, weights w)
+{
+    enum { MOST = 32 * V };
+    real gradient[MOST + V];
+    for (int64_t columns; n > 0; n -= columns, B.at += columns, w = weights_from(w, columns)) {
+        columns = n < MOST ? n : MOST;
+        weights row = w;
+        for (int64_t j = 0; j < m; j++, row = weights_from(row, w.ld)) {
+            gradient_row(columns, A, j, B, gradient);
+            update(kind, s, 1, columns, row.w, gradient, row.m, row.v);
         }
     }
 }

@@ -171,8 +171,8 @@ SPARSE = [
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
-        "update(kind, s, 1, (NV - 1) * V + tail,",
-        "update(kind, s, 0, (NV - 1) * V + tail,",
+        "update(kind, s, 1, columns,",
+        "update(kind, s, 0, columns,",
         "steps of non-zeros by column do not decay",
     ),
     Mutant(
