@@ -261,8 +261,8 @@ typedef struct {
     int drop;             /* 1: with the dropout of a training of this seed, at this step; the */
     int64_t first, step;  /* first of the rows is row `first` of its batch */
     uint64_t seed;
-    int *finite; /* NULL, or 1 and set to 0 here unless z[1][0] of every row is finite: it is not where a number of
-                  * the row is not, which no row is looked through for */
+    int *finite; /* NULL, or set to 0 if z[1][0] of a row is not finite. It is not where the row holds NaN or
+                  * infinity, for which nobody then has to look through X */
     int n_threads;
 } fnn_pass;
 

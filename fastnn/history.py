@@ -77,20 +77,7 @@ class History:
         ValueError
             If the names are not those of the epochs before; nothing is added.
         """
-        values = {str(name): float(value) for name, value in logs.items()}
-        if not values:
-            raise ValueError("an epoch must log at least one name, got none")
-        if self._columns and values.keys() != self._columns.keys():
-            raise ValueError(
-                f"every epoch must log the same names: expected {self._names()}, "
-                f"got {', '.join(values)}"
-            )
-        # One call of C, during which no signal is handled: Ctrl-C adds all or nothing.
-        if self._columns:
-            columns = [self._columns[name] for name in values]
-            list(map(list.append, columns, values.values()))
-        else:
-            self._columns.update({name: [value] for name, value in values.items()})
+        self.extend({name: (value,) for name, value in logs.items()})
 
     def extend(self, columns: Mapping[str, Sequence[float]]) -> None:
         """Add several epochs: of every name a list, all equally long.
@@ -100,19 +87,23 @@ class History:
         ValueError
             As `append` does; nothing is added.
         """
-        lengths = {len(values) for values in columns.values()}
+        added = {str(name): [float(value) for value in values] for name, values in columns.items()}
+        lengths = {len(values) for values in added.values()}
+        if not added:
+            raise ValueError("an epoch must log at least one name, got none")
         if len(lengths) > 1:
             raise ValueError(f"the lists must be equally long, got {sorted(lengths)} numbers")
-        if self._columns and columns.keys() != self._columns.keys():
+        if self._columns and added.keys() != self._columns.keys():
             raise ValueError(
                 f"every epoch must log the same names: expected {self._names()}, "
-                f"got {', '.join(columns)}"
+                f"got {', '.join(added)}"
             )
-        if not self._columns:
-            self._columns.update({name: list(values) for name, values in columns.items()})
-            return
-        rows = [self._columns[name] for name in columns]  # one call of C, as in `append`
-        list(map(list.extend, rows, columns.values()))
+        # One call of C, during which no signal is handled: Ctrl-C adds all or nothing.
+        if self._columns:
+            rows = [self._columns[name] for name in added]
+            list(map(list.extend, rows, added.values()))
+        else:
+            self._columns.update(added)
 
     def keys(self) -> list[str]:
         """Return the logged names: with them ``dict(history)`` is a dict of columns."""

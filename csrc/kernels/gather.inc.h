@@ -36,8 +36,8 @@ FNN_INLINE real element(const reading how, const fnn_dtype dtype, const fnn_matr
     }
 }
 
-/* n numbers `stride` bytes apart, as they are read. Its constant lets the compiler use vectors, and so do local
- * copies of shift and scale, which are known not to overlap `out`. */
+/* n numbers `stride` bytes apart, as they are read. A constant stride lets the compiler use vectors, and
+ * so do local copies of shift and scale, which are known not to overlap `out`. */
 FNN_INLINE void elements(const reading how, const fnn_dtype dtype, const fnn_matrix *X, const char *p,
                          const ptrdiff_t stride, int64_t n, real *restrict out)
 {
@@ -48,24 +48,21 @@ FNN_INLINE void elements(const reading how, const fnn_dtype dtype, const fnn_mat
 }
 
 FNN_INLINE void row_of(const fnn_dtype dtype, const ptrdiff_t size, const fnn_matrix *X, const char *p,
-                       int64_t n, real *out)
+                       ptrdiff_t stride, int64_t n, real *out)
 {
     switch (reading_of(X)) {
-    case AS_IS: elements(AS_IS, dtype, X, p, size, n, out); break;
-    case BY_FACTOR: elements(BY_FACTOR, dtype, X, p, size, n, out); break;
-    case BY_COLUMN: elements(BY_COLUMN, dtype, X, p, size, n, out);
+    case AS_IS:
+        if (stride == size) elements(AS_IS, dtype, X, p, size, n, out);
+        else elements(AS_IS, dtype, X, p, stride, n, out);
+        break;
+    case BY_FACTOR:
+        if (stride == size) elements(BY_FACTOR, dtype, X, p, size, n, out);
+        else elements(BY_FACTOR, dtype, X, p, stride, n, out);
+        break;
+    case BY_COLUMN:
+        if (stride == size) elements(BY_COLUMN, dtype, X, p, size, n, out);
+        else elements(BY_COLUMN, dtype, X, p, stride, n, out);
     }
-}
-
-/* The same with gaps, each number from another cache line, which takes longer than the choice of its formula */
-static void scattered_row(const fnn_matrix *X, const char *p, ptrdiff_t stride, int64_t n, real *out)
-{
-    for (int64_t j = 0; j < n; j++) out[j] = element(reading_of(X), X->dtype, X, p + j * stride, j);
-}
-
-FNN_INLINE int64_t size_of(fnn_dtype dtype)
-{
-    return dtype == FNN_U8 ? 1 : dtype == FNN_F32 ? sizeof(float) : sizeof(double);
 }
 
 /* n bytes times 1/255, to the bits of `elements` */
@@ -79,17 +76,13 @@ static void bytes(const uint8_t *p, int64_t n, real *out)
 /* n numbers from p on, `stride` bytes apart */
 static void read_row(const fnn_matrix *X, const char *p, ptrdiff_t stride, int64_t n, real *out)
 {
-    if (stride != (ptrdiff_t)size_of(X->dtype)) {
-        scattered_row(X, p, stride, n, out);
-        return;
-    }
     switch (X->dtype) {
     case FNN_U8:
-        if (!X->shift && X->factor == 1.0 / 255) bytes((const uint8_t *)p, n, out);
-        else row_of(FNN_U8, 1, X, p, n, out);
+        if (stride == 1 && !X->shift && X->factor == 1.0 / 255) bytes((const uint8_t *)p, n, out);
+        else row_of(FNN_U8, 1, X, p, stride, n, out);
         break;
-    case FNN_F32: row_of(FNN_F32, sizeof(float), X, p, n, out); break;
-    case FNN_F64: row_of(FNN_F64, sizeof(double), X, p, n, out);
+    case FNN_F32: row_of(FNN_F32, sizeof(float), X, p, stride, n, out); break;
+    case FNN_F64: row_of(FNN_F64, sizeof(double), X, p, stride, n, out);
     }
 }
 
@@ -120,6 +113,11 @@ FNN_INLINE int64_t index_at(const void *indices, int bytes, int64_t i)
 FNN_INLINE int64_t row_at(const fnn_matrix *X, int64_t row)
 {
     return index_at(X->indptr, X->index_bytes == 4 ? 4 : 8, row);
+}
+
+FNN_INLINE int64_t size_of(fnn_dtype dtype)
+{
+    return dtype == FNN_U8 ? 1 : dtype == FNN_F32 ? sizeof(float) : sizeof(double);
 }
 
 static void csr_row(const fnn_matrix *X, int64_t n, int64_t row, real *out)

@@ -22,7 +22,7 @@ typedef struct {
     double *cost;  /* (rows,) */
     double *correct; /* (rows,) by the metric, 0 … 1 */
     real *gradient;
-    int *finite;     /* NULL, or set to 0 unless z[1][0] of every row is finite */
+    int *finite;     /* NULL, or set to 0 if z[1][0] of a row is not finite */
     double *partial; /* sums of squares of pieces of the gradient, for its norm */
     real *pack; /* pack_reals a thread, for copies of weights */
     size_t pack_reals;

@@ -407,7 +407,7 @@ static void check_ends(group *g, const fnn_matrix *X)
     fnn_sums sums[FNN_MOST_LANES];
     for (int k = 0; k < g->n; k++) {
         const fnn_task *task = g->tasks + k;
-        g->order[k] = task->run->order, g->total[k] = 1;
+        g->order[k] = task->run->order;
         if (!task->check || g->diverged[k] || g->epoch != task->epochs - 1) continue;
         if (g->away[k]) reload_lane(g, k);
         all[k] = task->run->n < FNN_BLOCK ? task->run->n : FNN_BLOCK;
@@ -416,7 +416,10 @@ static void check_ends(group *g, const fnn_matrix *X)
     g->b->shared = same_rows(g);
     for (int64_t at = 0; at < longest; at += size) {
         int64_t most = longest - at < size ? longest - at : size;
-        for (int k = 0; k < g->n; k++) g->m[k] = all[k] <= at ? 0 : all[k] - at < most ? all[k] - at : most;
+        for (int k = 0; k < g->n; k++) {
+            g->m[k] = all[k] <= at ? 0 : all[k] - at < most ? all[k] - at : most;
+            g->total[k] = (double)g->m[k]; /* which `filled` takes for granted; of weights it changes no finiteness */
+        }
         fetch_group(g, X, at, most);
         forward(&g->net, g->b, &alone, most, 1, none);
         group_costs(g, most);

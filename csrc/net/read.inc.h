@@ -13,7 +13,7 @@ typedef struct {
     char *scratch;
     size_t scratch_size; /* of one thread */
     int sparse;
-    fnn_atomic unlike; /* a thread met a row whose first weighted sum is not finite */
+    fnn_atomic not_finite; /* z[1][0] of a row that a thread met */
 } read_job;
 
 static block *own_block(const read_job *job, const fnn_worker *me, need what)
@@ -64,7 +64,7 @@ static void forward_work(void *arg, const fnn_worker *me)
                 memcpy(out + (to + i) * n, b->a[l] + i * b->ld[l], (size_t)n * sizeof *out);
         }
     }
-    if (!finite) fnn_atomic_store(&job->unlike, 1);
+    if (!finite) fnn_atomic_store(&job->not_finite, 1);
 }
 
 static void cost_work(void *arg, const fnn_worker *me)
@@ -109,7 +109,7 @@ fnn_status FNN_T(forward)(fnn_net *net, const fnn_matrix *X, const fnn_pass *pas
     int threads = pass->n_threads;
     fnn_status status = prepare(&job, &threads, NEED_FORWARD, blocks_of(pass->end - pass->begin));
     if (status == FNN_OK) fnn_team_run(threads, forward_work, &job, (fnn_stop){NULL, NULL});
-    if (pass->finite && fnn_atomic_load(&job.unlike)) *pass->finite = 0;
+    if (pass->finite && fnn_atomic_load(&job.not_finite)) *pass->finite = 0;
     fnn_release(job.scratch);
     return status;
 }

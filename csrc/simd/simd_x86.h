@@ -146,7 +146,7 @@ FNN_INLINE __m256i fnn_first(int n) { return _mm256_cmpgt_epi32(_mm256_set1_epi3
 FNN_INLINE vec v_load(const real *p) { return _mm256_loadu_ps(p); }
 FNN_INLINE void v_store(real *p, vec x) { _mm256_storeu_ps(p, x); }
 FNN_INLINE vec v_load_n(const real *p, int n) { return _mm256_maskload_ps(p, fnn_first(n)); }
-/* AMD's masked stores take 20 times as long as whole ones, so only what is not a whole vector is stored in parts */
+/* AMD's masked stores take six times as long as whole ones, so only what is not a whole vector is stored in parts */
 FNN_APART void store_first(real *p, vec x, int n)
 {
     __m128 part = _mm256_castps256_ps128(x);

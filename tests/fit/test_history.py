@@ -63,6 +63,25 @@ class TestAccess:
         assert callable(history.best)
 
 
+class TestExtend:
+    def test_several_epochs_are_those_that_append_would_add_one_by_one(self):
+        one_by_one, at_once = History(), History()
+        for loss, accuracy in ((3, 0.5), (2, 0.75), (1, 1)):
+            one_by_one.append({"loss": loss, "accuracy": accuracy})
+        at_once.extend({"loss": [3], "accuracy": [0.5]})
+        at_once.extend({"accuracy": (0.75, 1), "loss": (2, 1)})
+        assert at_once == one_by_one
+
+    @pytest.mark.parametrize("columns", [{"loss": [1.0]}, {}, {"loss": [1.0], "accuracy": []}])
+    def test_what_does_not_fit_is_refused_and_nothing_is_added(self, columns):
+        history = History()
+        history.append({"loss": 1.0, "accuracy": 0.5})
+        with pytest.raises(ValueError, match="name|equally long"):
+            history.extend(columns)
+        assert history.loss == [1.0]
+        assert history.accuracy == [0.5]
+
+
 class TestAppend:
     @pytest.mark.parametrize("logs", [{"loss": 1.0}, {"loss": 1.0, "accuracy": 1.0, "lr": 1.0}])
     def test_an_epoch_with_other_names_is_refused_and_leaves_no_trace(self, logs):

@@ -528,9 +528,15 @@ READING = [
     ),
     Mutant(
         "csrc/kernels/gather.inc.h",
-        "element(reading_of(X), X->dtype, X, p + j * stride, j)",
-        "element(reading_of(X), X->dtype, X, p + j * stride, 0)",
-        "numbers with gaps all have the scale of the first column",
+        "else elements(BY_FACTOR, dtype, X, p, stride, n, out);",
+        "else elements(BY_FACTOR, dtype, X, p, size, n, out);",
+        "numbers that are scaled are read as if they lay end to end",
+    ),
+    Mutant(
+        "csrc/kernels/gather.inc.h",
+        "else elements(AS_IS, dtype, X, p, stride, n, out);",
+        "else elements(AS_IS, dtype, X, p, size, n, out);",
+        "numbers are read as if they lay end to end",
     ),
     Mutant(
         "csrc/net/read.inc.h",
@@ -540,7 +546,7 @@ READING = [
     ),
     Mutant(
         "csrc/net/read.inc.h",
-        "if (!finite) fnn_atomic_store(&job->unlike, 1);",
+        "if (!finite) fnn_atomic_store(&job->not_finite, 1);",
         "",
         "infinite numbers of X give predictions",
     ),
