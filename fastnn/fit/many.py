@@ -306,15 +306,17 @@ def train(fits: Sequence[OneOfMany], n_threads: int, show: bool) -> None:
                 fit.finish()
         calls = _calls(going)
         _log(calls, n_threads)
-        epochs = max((fit.epochs for fit in fits), default=0)
+        epochs, shown = max((fit.epochs for fit in fits), default=0), 0
         with progress.bar(show, epochs=epochs, examples=sum(f.n_visited for f in fits)) as bar:
             while going:
                 _some_epochs(going, calls, n_threads, bar, show)
                 for fit in going:  # no comprehension: a warning counts the frames above it
                     if not fit.goes_on:
                         fit.finish()
-                if show:
-                    bar.epoch_end(max(f.epoch for f in going), _means(f.last_logs for f in going))
+                reached = max((fit.epoch for fit in going if fit.last_logs), default=0)
+                if show and reached > shown:  # a network that begins again is behind
+                    bar.epoch_end(reached, _means(fit.last_logs for fit in going))
+                    shown = reached
                 going = [fit for fit in going if fit.goes_on]
                 calls = _calls(going)
     except BaseException as raised:
@@ -332,9 +334,8 @@ def _some_epochs(
     bar: progress.Progress,
     show: bool,
 ) -> None:
-    """Train all networks for an epoch, or several if nobody waits for the bar."""
-    operations = sum(3.0 * fit.net.n_params * fit.n_visited for fit in going)
-    most = max(1, int(_OPERATIONS_PER_CALL / operations)) if show else _MOST_BATCHES
+    """Train all networks for an epoch, or many if none of them is shown."""
+    most = 1 if show else _MOST_BATCHES
     epoch, done = min(fit.epoch for fit in going) + 1, 0
     for call in calls:
         for fits in call.parts(n_threads) if show else (call.fits,):

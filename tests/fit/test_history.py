@@ -76,7 +76,7 @@ class TestExtend:
     def test_what_does_not_fit_is_refused_and_nothing_is_added(self, columns):
         history = History()
         history.append({"loss": 1.0, "accuracy": 0.5})
-        with pytest.raises(ValueError, match="name|equally long"):
+        with pytest.raises(ValueError, match=r"name|equally long"):
             history.extend(columns)
         assert history.loss == [1.0]
         assert history.accuracy == [0.5]

@@ -264,6 +264,17 @@ def test_networks_with_fewer_rows_wait_for_the_others_in_every_epoch() -> None:
     assert_same(alone, together)
 
 
+def test_the_bar_never_goes_back_though_a_network_begins_again(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y = data(60, 5, 1)
+    rates = [fastnn.SGD(1e30 if i == 3 else 0.01) for i in range(8)]
+    with pytest.warns(fastnn.DivergenceWarning, match="network 3"):
+        fastnn.fit_many(nets(8, [5, 6, 1]), X, y, epochs=4, optimizer=rates, progress=True)
+    epochs = [line.split()[1] for line in capsys.readouterr().err.splitlines()]
+    assert epochs == sorted(epochs)
+    assert epochs[-1] == "4/4"
+    assert len(epochs) == len(set(epochs))
+
+
 def test_the_decay_of_an_estimator_divided_by_the_rows_of_a_batch_keeps_the_bits() -> None:
     X, y = data(70, 5, 1)
     weight = np.linspace(0.5, 2, 70)
