@@ -264,7 +264,9 @@ def test_networks_with_fewer_rows_wait_for_the_others_in_every_epoch() -> None:
     assert_same(alone, together)
 
 
-def test_the_bar_never_goes_back_though_a_network_begins_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bar_never_goes_back_though_a_network_begins_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     X, y = data(60, 5, 1)
     rates = [fastnn.SGD(1e30 if i == 3 else 0.01) for i in range(8)]
     with pytest.warns(fastnn.DivergenceWarning, match="network 3"):
