@@ -173,7 +173,14 @@ def heat_map(found: Mapping[str, Mapping[tuple[str, str], float]], path: Path) -
             strength = min(abs(math.log10(ratio)) / 1.5, 1.0)
             colour = (*((0.0, 0.45, 0.7) if ratio >= 1 else (0.84, 0.37, 0.0)), strength)
             axes.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="none"))
-            axes.text(x + 0.5, y + 0.5, f"{ratio:.3g}", ha="center", va="center", fontsize=7)
+            shade = "white" if strength > 0.5 else GREY
+            axes.text(
+                *(x + 0.5, y + 0.5, f"{ratio:.3g}"),
+                ha="center",
+                va="center",
+                fontsize=7,
+                color=shade,
+            )
         axes.set_xlim(0, len(heads))
         axes.set_ylim(len(names), 0)
         axes.set_xticks([x + 0.5 for x in range(len(heads))], list(heads), rotation=90)

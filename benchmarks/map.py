@@ -69,7 +69,7 @@ def cells(batches: Sequence[int], n_random: int, seed: int) -> Iterator[tuple[st
         sizes = (*widths, int(rng.integers(2, 20)))
         rule, batch = _RULES[rng.integers(2)], int(2 ** rng.integers(0, 10))
         made = cell(sizes, "noise", batch, rule)
-        yield made.name.split(",")[0], f"{rule.name} {batch}", made
+        yield f"{made.name.split(',')[0]}, batch {batch}", rule.name, made
 
 
 def main() -> int:
