@@ -186,7 +186,7 @@ def heat_map(found: Mapping[str, Mapping[tuple[str, str], float]], path: Path) -
         axes.set_xticks([x + 0.5 for x in range(len(heads))], list(heads), rotation=90)
         axes.set_yticks([y + 0.5 for y in range(len(names))], list(names))
         axes.tick_params(length=0)
-        axes.set_title(f"fastnn's rate over that of {peer}", fontsize=9)
+        axes.set_title(f"times {peer}'s rate", fontsize=9)
     figure.tight_layout()
     _save(figure, path)
     plt.close(figure)
