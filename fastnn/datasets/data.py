@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from .. import pictures
 from ..paths import check_regular, expanded
 from . import folders, tables
 from .frames import is_pattern
-from .idx import Array, FilePath, Splits, load_folder, read_idx, unpacked
+from .idx import Array, FilePath, Splits, damages, load_folder, read_idx, unpacked
 from .published import load_digits, load_fashion_mnist, load_mnist
 from .tables import load_table
 
@@ -191,8 +190,6 @@ def is_idx(path: Path) -> bool:
             try:
                 with packed:
                     start = packed.read(2)
-            except (OSError, EOFError, zlib.error):
-                return not path.name.lower().endswith(
-                    (".csv.gz", ".tsv.gz", ".csv.bz2", ".tsv.bz2")
-                )
+            except damages():
+                return not path.name.lower().endswith((".csv.gz", ".tsv.gz", ".csv.xz", ".tsv.xz"))
     return start == b"\0\0"

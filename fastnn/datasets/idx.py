@@ -25,7 +25,7 @@ Splits = tuple[Split, Split]
 
 CHUNK = 1 << 20
 GZIP_MAGIC = b"\x1f\x8b"
-BZIP2_MAGIC = b"BZ"
+XZ_MAGIC = b"\xfd7"
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 # Training images and labels, test images and labels: the names that every copy uses.
@@ -44,7 +44,7 @@ def load_idx(folder: FilePath) -> Splits:
     ----------
     folder : path
         Holds ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte``
-        and ``t10k-labels-idx1-ubyte``, each with or without ``.gz`` or ``.bz2``; the spelling
+        and ``t10k-labels-idx1-ubyte``, each with or without ``.gz`` or ``.xz``; the spelling
         ``train-images.idx3-ubyte`` is accepted too.
 
     Returns
@@ -68,7 +68,7 @@ def load_idx(folder: FilePath) -> Splits:
 
 
 def read_idx(path: FilePath) -> Array:
-    """Read one IDX file, plain or compressed by gzip or bzip2.
+    """Read one IDX file, plain or compressed by gzip or xz.
 
     An IDX file is two zero bytes, a type code, the number of dimensions, each size as a big-endian
     32-bit integer, and the values, big-endian, in C order.
@@ -112,10 +112,10 @@ def read_idx(path: FilePath) -> Array:
         try:
             with packed as stream:
                 return _parse_idx(stream, path, size, packed=True)
-        except (EOFError, OSError, zlib.error) as error:
+        except damages() as error:
             if getattr(error, "errno", None) is not None:  # of the file itself
                 raise
-            how = "gzip" if start == GZIP_MAGIC else "bzip2"
+            how = "gzip" if start == GZIP_MAGIC else "xz"
             raise ValueError(f"{path} is a damaged {how} file: {error}") from error
 
 
@@ -123,11 +123,20 @@ def unpacked(file: IO[bytes], start: bytes) -> IO[bytes] | None:
     """Return a stream of what a compressed file holds, known by its first two bytes, else None."""
     if start == GZIP_MAGIC:
         return cast("IO[bytes]", gzip.open(file))
-    if start == BZIP2_MAGIC:
-        import bz2  # some builds of Python lack it
+    if start == XZ_MAGIC:
+        import lzma  # some builds of Python lack it
 
-        return cast("IO[bytes]", bz2.open(file))
+        return cast("IO[bytes]", lzma.open(file))
     return None
+
+
+def damages() -> tuple[type[Exception], ...]:
+    """Return the exceptions of a damaged compressed file."""
+    try:
+        from lzma import LZMAError
+    except ImportError:
+        return EOFError, OSError, zlib.error
+    return EOFError, OSError, zlib.error, LZMAError
 
 
 def _parse_idx(stream: IO[bytes], path: Path, size: int, *, packed: bool) -> Array:
@@ -176,7 +185,7 @@ def load_folder(folder: Path) -> tuple[Splits, tuple[int, int]]:
     missing = [name for name, path in zip(FILES, paths, strict=True) if path is None]
     if missing:
         reason = "has no" if folder.is_dir() else "is not a folder; expected one with"
-        raise FileNotFoundError(f"{folder} {reason} {', '.join(missing)} (or with .gz or .bz2)")
+        raise FileNotFoundError(f"{folder} {reason} {', '.join(missing)} (or with .gz or .xz)")
     train, test = (_load_split(*pair) for pair in (paths[:2], paths[2:]))
     if train[2] != test[2]:
         raise ValueError(
@@ -210,7 +219,7 @@ def _load_split(
 def find(folder: Path, name: str) -> Path | None:
     """Return the path of one of the four files, compressed or not; None if there is none."""
     for stem in (name, name.replace("-idx", ".idx")):
-        for path in (folder / stem, folder / f"{stem}.gz", folder / f"{stem}.bz2"):
+        for path in (folder / stem, folder / f"{stem}.gz", folder / f"{stem}.xz"):
             if path.is_file():
                 return path
     return None
