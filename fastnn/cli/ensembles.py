@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import MLP, Ensemble, History, callbacks, fit_many
+from .. import MLP, Ensemble, History
 from ..words import significant
 from .options import UsageError
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     import argparse
 
     from ..layout import Array
-    from .train import Job
 
 
 class Mean:
@@ -44,68 +44,29 @@ class Mean:
 
 
 def one_network(model: MLP | Ensemble, path: str, command: str) -> MLP:
-    """Return a network; refuse an ensemble, of which the command has nothing to show."""
-    if isinstance(model, Ensemble):
-        raise UsageError(
-            f"{path} is an ensemble of {len(model)} networks, and fastnn {command} takes one: in "
-            f"Python, fastnn.load({path!r})[0].save(...) writes the first to a file"
-        )
-    return model
+    """Return the network, or the first of an ensemble, with what the file says of all."""
+    if isinstance(model, MLP):
+        return model
+    print(
+        f"fastnn: {path} is an ensemble of {len(model)} networks; {command} takes the first",
+        file=sys.stderr,
+    )
+    net: MLP = model[0]
+    net.metadata = {**net.metadata, **model.metadata}
+    return net
 
 
 def check_flags(args: argparse.Namespace) -> None:
     """Refuse flags that do not go with the training of several networks at once."""
-    if args.ensemble is None:
+    if args.ensemble in (None, 1):
         return
     for flag, given in (
         ("--checkpoint", args.checkpoint is not None),
         ("--schedule plateau", args.schedule == "plateau"),
+        ("--mpi", args.mpi),
     ):
         if given:
             raise UsageError(f"{flag} is for one network; --ensemble trains several at once")
-
-
-def members(net: MLP, k: int) -> list[MLP]:
-    """Return k untrained networks like `net`, the first, with the seeds that follow its own."""
-    nets = [net]
-    for i in range(1, k):
-        other = MLP(**{**net._network(), "seed": (net.seed or 0) + i})
-        other.classes, other.feature_names = net.classes, net.feature_names
-        other._scaling, other._output_scaling = net._scaling, net._output_scaling
-        nets.append(other)
-    return nets
-
-
-def train(
-    nets: Sequence[MLP],
-    job: Job,
-    stoppers: Sequence[callbacks.EarlyStopping] | None,
-    progress: bool,
-) -> None:
-    """Train all networks on the same rows; they differ by their seeds."""
-    X, y = job.train
-    weight = job.rows.weights
-    if job.recipe.class_weight is not None:
-        weight = nets[0]._passes.examples(X, y, weight, job.recipe.class_weight)[0].weight
-    fit_many(
-        nets,
-        X,
-        y,
-        epochs=job.recipe.epochs,
-        batch_size=job.batch_size,
-        optimizer=job.optimizer,
-        sample_weight=weight,
-        validation_data=job.held,
-        early_stopping=stoppers,
-        progress=progress,
-    )
-
-
-def together(nets: Sequence[MLP]) -> Ensemble:
-    """Return the ensemble, with what the first network's metadata say of all."""
-    ensemble = Ensemble(nets)
-    ensemble.metadata, nets[0].metadata = nets[0].metadata, {}
-    return ensemble
 
 
 def longest(nets: Sequence[MLP]) -> History:

@@ -22,7 +22,7 @@ from ..explain.importance import importance
 from ..model_file import container
 from ..optim import Optimizer
 from ..pictures import ImageForm
-from ..tabular import folds, task_data
+from ..tabular import folds, networks, task_data
 from ..tabular.rows import Roles, Rows
 from ..tabular.task_data import Held, Part
 from . import ensembles, mpi, report, train_options, train_report, train_stream
@@ -129,7 +129,20 @@ def run(args: argparse.Namespace) -> int:
     check_model_path(out, "-o")
 
     (X, y), held, test = job.train, job.held, job.split.test
-    nets = ensembles.members(net, args.ensemble or 1)
+    class_weight = cast("ClassWeight | None", recipe.class_weight)  # fit checks it
+    settings = None if job.plan is None else job.plan.settings(class_weight)
+    k = 1 if job.plan is None else job.plan.networks
+    if not args.quiet and not args.json:
+        train_report.print_plan(job)
+    chosen = None
+    if settings is not None and job.plan is not None and job.plan.free:
+        chosen = _choose(job, settings, k, out)
+        net, recipe = chosen.net, replace(recipe, epochs=chosen.epochs)
+        job = replace(job, net=net, recipe=recipe)
+        net.metadata["recipe"] = asdict(recipe)
+        if not args.quiet and not args.json:
+            train_report.print_chosen(chosen)
+    nets = networks.members(net, k)
     stoppers = None
     watching: list[callbacks.Callback] = []
     if recipe.plateau:
@@ -139,37 +152,27 @@ def run(args: argparse.Namespace) -> int:
         watching.append(stoppers[0])
     if checkpoint is not None:
         watching.append(callbacks.ModelCheckpoint(checkpoint, every=recipe.checkpoint_every))
-    if not args.quiet and not args.json:
-        if args.ensemble is not None:
-            job.summary["ensemble"] = f"{words.plural(args.ensemble, 'network')}, a seed each"
-        train_report.print_plan(job)
-    choice = None
     interrupt: KeyboardInterrupt | None = None
-    if job.plan is not None and job.plan.folds:
-        choice = _choose_epochs(job, out)
-        recipe = replace(recipe, epochs=choice.epochs)
-        job = replace(job, recipe=recipe)
-        net.metadata["recipe"] = asdict(recipe)
-        if not args.quiet and not args.json:
-            report.fact(
-                "chosen",
-                f"{words.plural(choice.epochs, 'epoch')}: the best {choice.by} of 5-fold "
-                f"cross-validation, found in {words.seconds(choice.seconds)}",
-            )
-            sys.stdout.flush()
     progress = not args.quiet
+    logs = chosen is not None and bool(chosen.logs)
     try:
-        if args.ensemble is not None:
-            ensembles.train(nets, job, stoppers, progress)
+        if settings is not None and k > 1:
+            ready = job.split
+            if chosen is not None:
+                ready = replace(ready, train=(ready.train[0], chosen.y))
+            networks.train(nets, ready, settings, recipe.epochs, stoppers, progress=progress)
         else:
-            mine = mpi.share(comm, (X, y, job.rows.weights))
+            learnt = (X, np.log(y) if logs else y)
+            if held is not None and logs:
+                held = (held[0], np.log(held[1]), *held[2:])
+            mine = mpi.share(comm, (*learnt, job.rows.weights))
             net.fit(
                 *mine[:2],
                 epochs=recipe.epochs,
                 batch_size=job.batch_size,
                 optimizer=job.optimizer,
                 validation_data=mpi.share(comm, held),
-                class_weight=cast("ClassWeight | None", recipe.class_weight),  # fit checks it
+                class_weight=class_weight,
                 sample_weight=mine[2],
                 callbacks=watching,
                 progress=progress,
@@ -186,8 +189,10 @@ def run(args: argparse.Namespace) -> int:
 
     if comm is not None and comm.Get_rank():  # the first one writes the file
         return 0 if interrupt is None else stopped_by(interrupt)[1]
+    if logs:
+        nets = [networks.exponential(one) for one in nets]
     history = ensembles.longest(nets)
-    model: MLP | Ensemble = net if args.ensemble is None else ensembles.together(nets)
+    model = networks.together(nets)
     shown: Any = model if isinstance(model, MLP) else ensembles.Mean(model)
     model.save(out)
     result: dict[str, Any] = {
@@ -198,14 +203,14 @@ def run(args: argparse.Namespace) -> int:
         "n_params": model.n_params,
         "interrupted": interrupt is not None,
         "stopped": history.stopped,
-        "chosen_by": None if choice is None else f"{folds.FOLDS}-fold cross-validation",
+        "chosen_by": f"{folds.FOLDS}-fold cross-validation" if chosen and chosen.folds else None,
         **train_report.speed(history, job.done, len(X)),
     }
-    if stoppers is not None and args.ensemble is None:
+    if stoppers is not None and k == 1:
         result["best_epoch"] = stoppers[0].best_epoch_
     scored = (X, y) if test is None else test
     result["train" if test is None else "test"] = report.scores(shown, *scored)
-    if args.ensemble is not None:
+    if k > 1:
         result["networks"], line = ensembles.alone(nets, *scored)
     if job.split.data.raw is not None:
         result |= _of_table(job, model, scored)
@@ -213,7 +218,7 @@ def run(args: argparse.Namespace) -> int:
         report.print_json(result)
     elif not args.quiet:
         train_report.print_result(result, shown, job)
-        if args.ensemble is not None:
+        if k > 1:
             report.fact("networks", line)
     if interrupt is not None:
         how, status = stopped_by(interrupt)
@@ -247,20 +252,9 @@ def _of_table(job: Job, net: MLP | Ensemble, part: Part) -> dict[str, Any]:
     }
 
 
-def _choose_epochs(job: Job, out: Path) -> folds.Choice:
-    plan = job.plan
-    assert plan is not None
+def _choose(job: Job, settings: networks.Settings, k: int, out: Path) -> networks.Chosen:
     try:
-        return folds.choose_epochs(
-            job.net,
-            job.train,
-            job.split.task,
-            plan.make_optimizer,
-            batch_size=plan.batch_size,
-            class_weight=cast("ClassWeight | None", job.recipe.class_weight),
-            seed=plan.seed,
-            rows=job.rows,
-        )
+        return networks.choose(job.net, job.split, settings, k)
     except fastnn.DivergenceWarning as warning:
         raise _diverged(warning, out) from None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import fastnn
 
 from .. import MLP, words
-from ..tabular import folds, task_data
+from ..tabular import folds, networks, task_data
 from . import report, train_options
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def print_plan(job: Job) -> None:
     report.fact("network", report.describe(net))
     for name, value in job.summary.items():
         report.fact(name, value)
-    if data.image_shape is None and job.plan is not None and job.plan.free:
+    if job.plan is not None and job.plan.free:
         report.fact("time", f"about {words.seconds(_most_seconds(job, job.plan))} at most")
     sys.stdout.flush()
 
@@ -75,9 +75,22 @@ def _most_seconds(job: Job, plan: Plan) -> float:
     each = (time.perf_counter() - began) / (2 * len(X))
     n = len(job.train[0])
     if not plan.folds:
-        return each * n * plan.epochs
-    most = folds.most_epochs(n, plan.batch_size, job.net.n_params)
-    return each * n * most * folds.FOLDS  # of 4/5 of the rows each, and once of all
+        return each * n * plan.epochs * plan.networks
+    most = folds.most_epochs(n, plan.batch_size, job.net.n_params, plan.networks)
+    return each * n * most * (folds.FOLDS - 1 + plan.networks)  # 4/5 of the rows in each fold
+
+
+def print_chosen(chosen: networks.Chosen) -> None:
+    """Print what validation has chosen."""
+    if chosen.folds is not None:
+        report.fact(
+            "chosen",
+            f"{words.plural(chosen.epochs, 'epoch')}: the best {chosen.folds.by} of 5-fold "
+            f"cross-validation, found in {words.seconds(chosen.folds.seconds)}",
+        )
+    if chosen.logs:
+        report.fact("target", chosen.logs)
+    sys.stdout.flush()
 
 
 def speed(history: fastnn.History, done: int, n: int) -> dict[str, Any]:

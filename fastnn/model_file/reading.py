@@ -73,14 +73,12 @@ def load(
     path = Path(path)
     tensors, facts = container.read(path)
     try:
-        if "ensemble" in facts:
-            return _ensemble(tensors, facts)
-        net = _network(tensors, facts)
-        if "columns" not in net.metadata:
-            return net
+        model = (_ensemble if "ensemble" in facts else _network)(tensors, facts)
+        if "columns" not in model.metadata:
+            return model
         from ..tabular.model import TableModel
 
-        return TableModel.from_network(net)
+        return TableModel.from_network(model)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else error
         raise ValueError(f"{path} is not a sound fastnn model: {one_line(what)}") from None

@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..callbacks import EarlyStopping
+from ..many import fit_many
 from ..mlp import MLP
 from . import recipe
 from .rows import ALIKE, Rows, folds
+from .task_data import part_of
 
 if TYPE_CHECKING:
     from ..optim import Optimizer
     from ..targets import ClassWeight
-    from .task_data import Array, Held, Part
+    from .task_data import Array, Part
 
 FOLDS = 5
 _MOST_STEPS, _LEAST_EPOCHS = 10_000, 20
@@ -46,6 +48,7 @@ class Choice:
     by: str  # "accuracy" or "loss"
     score: float  # mean over the folds, at that point
     seconds: float
+    outputs: Array  # (n, n_out): of each row, by the network that was trained without it
 
 
 def choose_epochs(
@@ -58,37 +61,39 @@ def choose_epochs(
     class_weight: ClassWeight | None,
     seed: int,
     rows: Rows = ALIKE,
+    networks: int = 1,
 ) -> Choice:
-    """Return the number of epochs with the best score of `FOLDS` copies on the held-out rows."""
+    """Return the number of epochs with the best score of `FOLDS` copies on the held-out rows.
+
+    It is for so many `networks`, which are to share the time.
+    """
     began = time.perf_counter()
     X, y = part
     fold = _folds(y, task, seed, rows)
     by = "accuracy" if task == "classify" and class_weight is None else "loss"
-    curves = []
-    epochs = most_epochs(len(y), batch_size, net.n_params)
-    for k in range(FOLDS):
-        out = fold == k
+    longer = by == "accuracy" and len(y) >= _ENOUGH
+    patience = _PATIENCE_STEPS * (_LONGER if longer else 1)
+    nets, outs, stoppers = [], [fold == k for k in range(FOLDS)], []
+    for out in outs:
         steps = -(-int((~out).sum()) // batch_size)
-        longer = by == "accuracy" and len(y) >= _ENOUGH
-        patience = _PATIENCE_STEPS * (_LONGER if longer else 1)
-        stopper = EarlyStopping(
-            patience=max(_PATIENCE_EPOCHS, -(-patience // steps)), restore_best=False
-        )
-        held: Held = X[out], y[out]
-        if rows.weights is not None:
-            held = (*held, rows.weights[out])
-        history = copy.deepcopy(net).fit(
-            X[~out],
-            y[~out],
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer(),
-            validation_data=held,
-            class_weight=class_weight,
-            sample_weight=None if rows.weights is None else rows.weights[~out],
-            callbacks=[stopper],
-        )
-        curves.append(history[f"val_{by}"])
+        stoppers.append(EarlyStopping(patience=max(_PATIENCE_EPOCHS, -(-patience // steps))))
+        nets.append(copy.deepcopy(net))
+    histories = fit_many(
+        nets,
+        X,
+        y,
+        epochs=most_epochs(len(y), batch_size, net.n_params, networks),
+        batch_size=batch_size,
+        optimizer=optimizer(),
+        rows=[~out for out in outs],
+        sample_weight=[weights_of(net, part, rows, ~out, class_weight) for out in outs],
+        validation_data=[part_of(part, rows, out) for out in outs],
+        early_stopping=stoppers,
+    )
+    curves = [history[f"val_{by}"] for history in histories]
+    outputs = np.empty((len(y), net.sizes[-1]))
+    for one, out in zip(nets, outs, strict=True):
+        outputs[out] = one.predict(X[out])
     # Only up to the epoch that all five have reached: later, the mean would be over fewer.
     common = min(map(len, curves))
     mean = np.mean([curve[:common] for curve in curves], axis=0)
@@ -97,14 +102,27 @@ def choose_epochs(
     best = int(np.argmin(mean) if by == "loss" else np.argmax(mean))
     steps = (best + 1) * -(-round(len(y) * (1 - 1 / FOLDS)) // batch_size)
     epochs = max(1, round(steps / -(-len(y) // batch_size)))
-    return Choice(epochs, by, float(mean[best]), time.perf_counter() - began)
+    return Choice(epochs, by, float(mean[best]), time.perf_counter() - began, outputs)
 
 
-def most_epochs(n: int, batch_size: int, n_params: int) -> int:
+def most_epochs(n: int, batch_size: int, n_params: int, networks: int = 1) -> int:
     """Return the epochs of each fold's network if nothing stops it."""
-    most = min(_MOST_STEPS, recipe.most_steps(batch_size, n_params) // (FOLDS + 1))
+    most = min(_MOST_STEPS, recipe.most_steps(batch_size, n_params) // (FOLDS + networks))
     steps = -(-round(n * (1 - 1 / FOLDS)) // batch_size)
     return max(_LEAST_EPOCHS, min(_MOST_EPOCHS, -(-most // steps)))
+
+
+def weights_of(
+    net: MLP, part: Part, rows: Rows, inside: Array, class_weight: ClassWeight | None
+) -> Array | None:
+    """Return the weights of all rows, with those that balance the classes of the rows `inside`."""
+    if class_weight is None:
+        return rows.weights
+    X, y = part
+    given = rows.take(inside).weights
+    weights = np.zeros(len(y))
+    weights[inside] = net._passes.examples(X[inside], y[inside], given, class_weight)[0].weight
+    return weights
 
 
 def _smooth(curve: Array, width: int) -> Array:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from .. import datasets
-from ..callbacks import Callback, EarlyStopping
+from ..checks import check_count
 from ..columns import Column, Columns
 from ..datasets import tables
 from ..datasets.frames import Frame, import_pandas, read_frame
+from ..ensemble import Ensemble
 from ..mlp import MLP
 from ..optim import Adam
-from . import folds, recipe, task_data
+from . import networks, recipe, task_data
 from .leaks import leaks
 from .rows import Roles
 
@@ -43,24 +44,33 @@ class TableModel:
     drop, categorical, numeric : sequences of str, optional
         Columns to leave out, to take for categories, and to take for numbers, whatever they seem
         to be.
+    weight, group, time : str, optional
+        Columns that say how much each row counts, which rows belong together, and when they were:
+        validation holds out whole groups, or the latest rows.
     hidden : sequence of int, default (64, 32)
         Widths of the hidden layers.
+    n_networks : int, optional
+        Networks, with the seeds ``seed``, ``seed + 1``, ..., whose mean answers. Default: 5, or 1
+        for so many rows and columns that 5 would take more than about a minute.
     seed : int, default 0
 
     Attributes
     ----------
-    network : MLP
-        The trained network, on prepared columns.
+    network : Ensemble or MLP
+        The trained networks, or the one, on prepared columns.
     columns : tuple of Column
         The columns, each with its kind and what becomes of it (``column.describe()``).
     notes : tuple of str
-        Decisions of the reading, and columns that alone predict the target; a sentence each.
+        Decisions of the reading, columns that alone predict the target, and whether the networks
+        learn logarithms; a sentence each.
 
     Notes
     -----
     The recipe is that of ``fastnn train``: of 20 to 2,000 rows, 5-fold cross-validation chooses the
-    number of epochs, and the network is trained on all rows; of more, a tenth is held out for early
-    stopping. Numbers and the targets of a regression are standardized, dropout is 0.1.
+    number of epochs, and the networks are trained on all rows; of more, each network holds out
+    another tenth for early stopping. Numbers and the targets of a regression are standardized, dropout is 0.1.
+    Positive targets with a heavy tail are learnt as logarithms if the squared error on held-out
+    rows is less: the output function is then "exp".
 
     Examples
     --------
@@ -72,7 +82,7 @@ class TableModel:
     ['large']
     """
 
-    network: MLP
+    network: MLP | Ensemble
 
     def __init__(
         self,
@@ -86,10 +96,13 @@ class TableModel:
         group: str | None = None,
         time: str | None = None,
         hidden: Sequence[int] = recipe.HIDDEN,
+        n_networks: int | None = None,
         seed: int = 0,
     ) -> None:
         if task not in ("auto", "classify", "regress"):
             raise ValueError(f"task must be 'auto', 'classify' or 'regress', got {task!r}")
+        if n_networks is not None:
+            check_count("n_networks", n_networks, 1)
         self.target: tables.Target = target
         self.task: str = task
         self.drop: tuple[str, ...] = tuple(drop)
@@ -99,24 +112,27 @@ class TableModel:
         self.group: str | None = group
         self.time: str | None = time
         self.hidden: tuple[int, ...] = tuple(hidden)
+        self.n_networks: int | None = n_networks
         self.seed: int = seed
         self.notes: tuple[str, ...] = ()
         self._columns: Columns | None = None
 
     @classmethod
-    def from_network(cls, network: MLP) -> Self:
-        """Return the model of a network with columns in its metadata, as model files have them."""
+    def from_network(cls, network: MLP | Ensemble) -> Self:
+        """Return the model of networks with columns in their metadata, as model files have them."""
         columns = task_data.columns_of(network)
         if columns is None:
             raise ValueError("network has no columns in its metadata: it takes numbers alone")
-        if len(columns.units) != network.sizes[0]:
+        first = network if isinstance(network, MLP) else network[0]
+        if len(columns.units) != first.sizes[0]:
             raise ValueError(
-                f"its columns are {len(columns.units)} units; the network reads {network.sizes[0]}"
+                f"its columns are {len(columns.units)} units; the network reads {first.sizes[0]}"
             )
         model = cls(
             _target_of(network, columns),
             task=network.metadata.get("task", "auto"),
-            hidden=network.sizes[1:-1],
+            hidden=first.sizes[1:-1],
+            n_networks=1 if isinstance(network, MLP) else len(network),
         )
         model.network, model._columns = network, columns
         return model
@@ -144,9 +160,10 @@ class TableModel:
         )
         X = columns.transform(raw.frame, raw.headed)
         ready = replace(ready, train=(X, ready.train[1]))
+        numbers = ready.task == "regress"
         network = MLP(
             [X.shape[1], *self.hidden, ready.n_out],
-            output="softmax" if ready.task == "classify" else "identity",
+            output="identity" if numbers else "softmax",
             dropout=recipe.DROPOUT if self.hidden else 0.0,
             seed=self.seed,
         )
@@ -157,39 +174,28 @@ class TableModel:
             network.metadata["target_name"] = raw.target
         if len(raw.targets) > 1:
             network.metadata["target_names"] = list(raw.targets)
-        self._train(network, columns, ready)
-        found = leaks(raw.frame, ready.train[1], columns, ready.task)
-        self.network, self._columns, self.notes = network, columns, raw.notes + found
-        return self
-
-    def _train(self, network: MLP, columns: Columns, ready: task_data.SplitData) -> None:
-        length = recipe.length(len(ready.train[1]), _BATCH, network.n_params)
-        train, held, rows = task_data.hold_out(ready, length.validation_fraction, self.seed)
-        numbers = train[1] if ready.task == "regress" else None
-        task_data.standardize(network, columns, train[0], numbers)
-        epochs, watching = length.epochs, list[Callback]()
-        if not epochs:
-            epochs = folds.choose_epochs(
-                network,
-                train,
-                ready.task,
-                Adam,
-                batch_size=_BATCH,
-                class_weight=None,
-                seed=self.seed,
-                rows=rows,
-            ).epochs
-        if length.patience is not None:
-            watching.append(EarlyStopping(patience=length.patience))
-        network.fit(
-            *train,
-            epochs=epochs,
-            batch_size=_BATCH,
-            optimizer=Adam(),
-            validation_data=held,
-            sample_weight=rows.weights,
-            callbacks=watching,
+        k = self.n_networks or recipe.networks(len(X), _BATCH, network.n_params)
+        length = recipe.length(len(X), _BATCH, k * network.n_params)
+        settings = networks.Settings(
+            Adam,
+            _BATCH,
+            length.epochs,
+            length.validation_fraction,
+            length.patience,
+            None,
+            self.seed,
         )
+        first = task_data.hold_out(ready, settings.fraction, self.seed)[0]
+        task_data.standardize(network, columns, first[0], first[1] if numbers else None)
+        chosen = networks.choose(network, ready, settings, k)
+        nets = networks.members(chosen.net, k)
+        networks.train(nets, replace(ready, train=(X, chosen.y)), settings, chosen.epochs)
+        if chosen.logs:
+            nets = [networks.exponential(net) for net in nets]
+        found = leaks(raw.frame, ready.train[1], columns, ready.task)
+        self.network, self._columns = networks.together(nets), columns
+        self.notes = (*raw.notes, *found, *filter(None, [chosen.logs]))
+        return self
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -213,14 +219,14 @@ class TableModel:
         X = self.prepare(data)
         if self._task() == "classify":
             return self.network.classify(X)
-        answers = self.network.predict(X)
+        answers = self._mean(X)
         return answers[:, 0] if answers.shape[1] == 1 else answers
 
     def predict_proba(self, data: Any) -> npt.NDArray[Any]:
         """Return the probability of each class, shape (n, classes)."""
         if self._task() != "classify":
             raise ValueError("predict_proba is for classes; this model predicts numbers")
-        outputs = self.network.predict(self.prepare(data))
+        outputs = self._mean(self.prepare(data))
         return np.column_stack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
     def examples(self, data: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
@@ -256,12 +262,16 @@ class TableModel:
             scores["majority"] = float(np.unique(y, return_counts=True)[1].max() / len(y))
             return scores
         y = y.reshape(len(y), -1)
-        squared = (self.network.predict(X) - y) ** 2
+        squared = (self._mean(X) - y) ** 2
         scores["rmse"] = float(np.sqrt(squared.mean()))
         with np.errstate(divide="ignore", invalid="ignore"):
             r2 = float(np.mean(1 - squared.mean(axis=0) / y.var(axis=0)))
         scores["r2"] = r2 if np.isfinite(r2) else float("nan")
         return scores
+
+    def _mean(self, X: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+        outputs = self.network.predict if isinstance(self.network, MLP) else self.network.mean
+        return outputs(X)
 
     def _task(self) -> str:
         self._fitted()
@@ -277,10 +287,11 @@ class TableModel:
         if self._columns is None:
             return f"TableModel(target={self.target!r}), not fitted"
         used = sum(column.used for column in self.columns)
-        return f"TableModel(target={self.target!r}): {used} columns, {self.network!r}"
+        network = repr(self.network).partition("\n")[0]
+        return f"TableModel(target={self.target!r}): {used} columns, {network}"
 
 
-def _target_of(network: MLP, columns: Columns) -> tables.Target:
+def _target_of(network: MLP | Ensemble, columns: Columns) -> tables.Target:
     """Return the target's name or position, or those of several targets."""
     names = network.metadata.get("target_names")
     if not isinstance(names, list):

@@ -1,10 +1,11 @@
-"""Length of a training on a table, by the number of its rows."""
+"""Length of a training on a table, and the number of its networks, by the rows and the width."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+NETWORKS = 5
 HIDDEN = (64, 32)
 DROPOUT = 0.1
 # Training rows up to which cross-validation chooses the number of epochs; of more rows a part is
@@ -34,8 +35,14 @@ class Length:
     patience: int | None = None
 
 
+def networks(n: int, batch_size: int, n_params: int) -> int:
+    """Return `NETWORKS` if so many have time for enough epochs, else 1."""
+    steps = math.ceil(0.9 * n / batch_size)
+    return NETWORKS if most_steps(batch_size, NETWORKS * n_params) >= _LEAST_EPOCHS * steps else 1
+
+
 def length(n: int, batch_size: int, n_params: int) -> Length:
-    """Return the length of a training on n rows."""
+    """Return the length of a training on n rows; the parameters are those of all networks."""
     if n < FEWEST_FOR_FOLDS:
         return Length(default_epochs(n))
     if n <= MOST_FOR_FOLDS:

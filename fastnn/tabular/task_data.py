@@ -232,14 +232,26 @@ def standardize(net: MLP, columns: Columns | None, X: Array, y: Array | None) ->
         net.input_scale = np.where(columns.scaled, net.input_scale, 1.0)
 
 
+def held_out_rows(ready: SplitData, fraction: float, seed: int) -> Array:
+    """Return a mask of the training rows that are held out for validation."""
+    return _mask(ready.train[1], fraction, seed, _VALIDATION, ready.task, ready.rows)
+
+
+def part_of(part: Part, rows: Rows, chosen: Array) -> Held:
+    """Return some examples, with their weights if the rows have some."""
+    X, y = part
+    if rows.weights is None:
+        return X[chosen], y[chosen]
+    return X[chosen], y[chosen], rows.weights[chosen]
+
+
 def hold_out(ready: SplitData, fraction: float, seed: int) -> tuple[Part, Held | None, Rows]:
     """Return the rest for training, the held-out validation examples, and facts of the rest."""
-    out = _mask(ready.train[1], fraction, seed, _VALIDATION, ready.task, ready.rows)
-    train, part = _parted(ready.train, out)
-    held: Held | None = part
-    if part is not None and ready.rows.weights is not None:
-        held = (*part, ready.rows.weights[out])
-    return train, held, ready.rows.take(~out)
+    out = held_out_rows(ready, fraction, seed)
+    if not out.any():
+        return ready.train, None, ready.rows
+    X, y = ready.train
+    return (X[~out], y[~out]), part_of(ready.train, ready.rows, out), ready.rows.take(~out)
 
 
 def split(
