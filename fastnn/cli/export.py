@@ -116,11 +116,6 @@ def run(args: argparse.Namespace) -> int:
     if kind != ".onnx" and not args.force and _is_somebodys(output):
         raise OSError(f"{output} is there and was not written by fastnn: --force replaces it")
     net = evaluate.load_model(args.model, "export", several=True)
-    if "columns" in net.metadata and not isinstance(net, MLP):
-        raise ValueError(
-            f"{args.model} is an ensemble that reads raw cells of a table, and no export has that "
-            "preparation for several networks: train one network, without --ensemble"
-        )
     if "columns" in net.metadata and kind == ".onnx":
         raise ValueError(
             f"{args.model} reads raw cells of a table, and ONNX files do not have that "
