@@ -92,8 +92,9 @@ def to_numpy(net: MLP | Ensemble | TableModel, path: str | os.PathLike[str] | No
     Parameters
     ----------
     net : MLP, Ensemble or TableModel
-        Of an ensemble, ``predict`` is its `Ensemble.mean`. The functions of a `TableModel` take
-        rows of raw cells: dicts, lists or a pandas frame.
+        Of an ensemble, ``predict`` is its `Ensemble.mean`. The functions of a `TableModel`, and of
+        networks with its columns in their metadata, take rows of raw cells: dicts, lists or a
+        pandas frame.
     path : path-like, optional
         Replaced if it exists, all or nothing.
 
