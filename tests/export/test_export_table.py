@@ -208,12 +208,13 @@ def test_the_onnx_model_answers_raw_rows_as_the_model_does(target: str, k: int) 
     )
 
 
-def test_the_onnx_model_of_a_table_may_have_columns_of_any_name() -> None:
+def test_the_onnx_model_of_a_table_may_have_columns_of_any_name_and_size() -> None:
     pytest.importorskip("onnx")
     names = ["output", "/Concat.0", "output_2", "label", "/weights.0"]
     rng = np.random.default_rng(0)
     frame = pandas.DataFrame({name: rng.normal(size=30) for name in names})
     frame["colour"], frame["t"] = ["red", "green", "blue"] * 10, frame["output"] * 2
+    frame["/Concat.0"] += 1.7e9  # where the steps of float32 are 128
     model = fastnn.TableModel("t", hidden=()).fit(frame)
     made = export.to_onnx(model)
     inputs = ["output_2", "/Concat.0", "output_2_2", "label_2", "/weights.0", "colour"]
