@@ -12,7 +12,7 @@ from ..activations import ONNX, spelling
 from ..layout import Array
 from ..mlp import MLP
 
-TYPES = {
+TYPES: dict[str, Any] = {
     "uint8": TensorProto.UINT8,
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,
@@ -43,8 +43,9 @@ class Graph:
     """A graph under construction: nodes and constants, all in one dtype."""
 
     def __init__(self, dtype: np.dtype[Any], prefix: str = "") -> None:
-        self.dtype, self.type = dtype, TYPES[dtype.name]
-        self.prefix = prefix  # of all names but those of inputs and outputs
+        self.dtype: np.dtype[Any] = dtype
+        self.type: int = TYPES[dtype.name]
+        self.prefix: str = prefix  # of all names but those of inputs and outputs
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
