@@ -189,6 +189,11 @@ def _write_py(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
 def _write_onnx(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
     model: Any = _exported(net)
     if "columns" in model.metadata:
+        if args.input_dtype:
+            raise UsageError(
+                "--input-dtype is for models of numbers; this one reads raw cells of a table: "
+                "numbers as double, words as string"
+            )
         model = TableModel.from_network(model)
     exports.to_onnx(model, output, labels=args.labels, input_dtype=args.input_dtype)
     return [("use", f"onnxruntime.InferenceSession({str(output)!r}), for one")]

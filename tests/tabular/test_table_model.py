@@ -163,6 +163,9 @@ def test_the_commands_train_evaluate_and_predict_raw_rows(
         assert cli.main(["export", "shop.safetensors", "shop.onnx"]) == 0
         inputs = [value.name for value in onnx.load("shop.onnx").graph.input]
         assert inputs == [column.name for column in model.columns if column.used]
+        bytes_ = ["export", "shop.safetensors", "shop.onnx", "--input-dtype", "uint8"]
+        assert cli.main(bytes_) == 2
+        assert "this one reads raw cells of a table" in capsys.readouterr().err
     assert cli.main(["export", "shop.safetensors", "shop.py"]) == 0
     with open("shop.csv", newline="") as file:
         rows = list(csv.DictReader(file))
