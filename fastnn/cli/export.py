@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from .. import MLP, Ensemble, words
+from .. import MLP, Ensemble, TableModel, words
 from .. import export as exports
 from ..export.c import c_file, write
 from . import evaluate, options, report
@@ -116,17 +116,6 @@ def run(args: argparse.Namespace) -> int:
     if kind != ".onnx" and not args.force and _is_somebodys(output):
         raise OSError(f"{output} is there and was not written by fastnn: --force replaces it")
     net = evaluate.load_model(args.model, "export", several=True)
-    if "columns" in net.metadata and not isinstance(net, MLP):
-        raise ValueError(
-            f"{args.model} is an ensemble that reads raw cells of a table, and no export has that "
-            "preparation for several networks: train one network, without --ensemble"
-        )
-    if "columns" in net.metadata and kind == ".onnx":
-        raise ValueError(
-            f"{args.model} reads raw cells of a table, and ONNX files do not have that "
-            "preparation: .py and .c have; in Python, fastnn.export.to_onnx takes "
-            "fastnn.load(...).network, for the prepared rows of its prepare(data)"
-        )
     lines = _WRITERS[kind](net, output, args)
     report.fact("model", f"{args.model}: {report.describe(net)}")
     report.fact("written", f"{output}, {output.stat().st_size:,} bytes")
@@ -198,7 +187,15 @@ def _write_py(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
 
 
 def _write_onnx(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
-    exports.to_onnx(_exported(net), output, labels=args.labels, input_dtype=args.input_dtype)
+    model: Any = _exported(net)
+    if "columns" in model.metadata:
+        if args.input_dtype:
+            raise UsageError(
+                "--input-dtype is for models of numbers; this one reads raw cells of a table: "
+                "numbers as double, words as string"
+            )
+        model = TableModel.from_network(model)
+    exports.to_onnx(model, output, labels=args.labels, input_dtype=args.input_dtype)
     return [("use", f"onnxruntime.InferenceSession({str(output)!r}), for one")]
 
 

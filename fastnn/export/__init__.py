@@ -12,8 +12,9 @@ function        what it gives                                                   
 `from_torch`    an `MLP` from modules or a ``state_dict`` of PyTorch                    ``[torch]``
 ==============  ======================================================================  ===========
 
-All of them take the raw inputs of `MLP.predict`: the scaling of the inputs is included. On the
-command line: ``fastnn export``.
+All of them take the raw inputs of `MLP.predict`: the scaling of the inputs is included. Of a
+`TableModel`, `to_c`, `to_numpy` and `to_onnx` take raw rows. On the command line: ``fastnn
+export``.
 
 >>> import fastnn
 >>> net = fastnn.MLP([2, 3, 1], activation="tanh", seed=0)

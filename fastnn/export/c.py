@@ -172,14 +172,11 @@ def c_file(
     jacobian: bool = False,
 ) -> CFile:
     """Return the text for `to_c`, with facts about it, without writing a file."""
-    if isinstance(net, Ensemble):
-        if quantize is not None or jacobian:
-            what = "quantize" if quantize is not None else "jacobian"
-            raise ValueError(f"{what} is for one network; this is an ensemble: export its networks")
-        nets = facts.networks_of(net)
-    else:
-        net = facts.check(net, raw=True)
-        nets = [net]
+    net = facts.opened(net)
+    if isinstance(net, Ensemble) and (quantize is not None or jacobian):
+        what = "quantize" if quantize is not None else "jacobian"
+        raise ValueError(f"{what} is for one network; this is an ensemble: export its networks")
+    nets = facts.networks_of(net)
     if quantize is not None:
         check_name("quantize", quantize, ("int8",))
     if dtype is not None:
@@ -209,7 +206,7 @@ def c_file(
     else:
         writer = Writer(net, name, real, jacobian)
     text = writer.file(measured, _file_name(path, name))
-    columns = None if isinstance(net, Ensemble) else columns_of(net)
+    columns = columns_of(net)
     if columns is not None:
         text += rows_in_c(columns, name, text)
     return CFile(text, name, writer.flash, writer.ram, measured)

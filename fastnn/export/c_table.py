@@ -95,7 +95,8 @@ def _steps(column: Column, cell: str) -> list[str]:
         if column.others:
             steps.append(f"x[i++] = (real)({cell} != -1 && ({cell} < 0 || {cell} >= {n}));")
         return steps + [f"x[i++] = (real)({cell} == -1);"] * column.flagged
-    steps = [f"v = isnan({cell}) ? {_literal(column.fill)} : {cell};"]
+    gap = f"isnan({cell} - {cell})" if column.tolerant else f"isnan({cell})"  # infinity too
+    steps = [f"v = {gap} ? {_literal(column.fill)} : {cell};"]
     if column.kind == "date":
         for part in column.parts:
             steps.append(f"x[i++] = (real){_part(part, column.fill)};")
@@ -105,7 +106,7 @@ def _steps(column: Column, cell: str) -> list[str]:
             steps.append(f"v = (v - {center}) / {scale};")
             steps.append("v = v / sqrt(1.0 + (v / 5.0) * (v / 5.0));")
         steps.append("x[i++] = (real)v;")
-    return steps + [f"x[i++] = (real)(isnan({cell}) != 0);"] * column.flagged
+    return steps + [f"x[i++] = (real)({gap} != 0);"] * column.flagged
 
 
 def _part(part: str, fill: float) -> str:

@@ -9,17 +9,26 @@ import numpy as np
 from ..ensemble import Ensemble
 from ..layout import Array
 from ..mlp import MLP, check_mlp
+from ..tabular.model import TableModel
 
 # Distance of inputs from zero, in standard deviations, up to which float32 is precise enough: its
 # rounding changes a standardized input by 64 / 2^24 = 4e-6.
 _FAR = 64
 
 
-def check(net: object, raw: bool = False) -> MLP:
-    """Return `net` if it is a network that can be exported.
+def opened(net: MLP | Ensemble | TableModel) -> MLP | Ensemble:
+    """Return the network or ensemble of a `TableModel`, which has the columns in its metadata.
 
-    `raw` is whether the format has the preparation of raw cells: a `TableModel` is then its network
-    with the columns in its metadata.
+    For formats with the preparation of raw cells. Any other `net` is returned as it is.
+    """
+    if not isinstance(net, TableModel):
+        return net
+    net._fitted()
+    return net.network
+
+
+def check(net: object) -> MLP:
+    """Return `net` if it is a network that can be exported.
 
     Raises
     ------
@@ -28,13 +37,11 @@ def check(net: object, raw: bool = False) -> MLP:
     ValueError
         It holds NaN or infinity.
     """
-    if not isinstance(net, MLP) and isinstance(getattr(net, "network", None), MLP):
-        if not raw:
-            raise TypeError(
-                "this export does not have the preparation of a TableModel: export model.network, "
-                "which takes the rows of model.prepare(data), or use to_numpy or to_c"
-            )
-        net = net.network  # type: ignore[attr-defined]
+    if isinstance(net, TableModel):
+        raise TypeError(
+            "this export does not have the preparation of a TableModel: export model.network, "
+            "which takes the rows of model.prepare(data), or use to_numpy, to_c or to_onnx"
+        )
     known = check_mlp(net)
     if not np.isfinite(known.params).all():
         raise ValueError("net holds NaN or infinity among its parameters; it is not exported")

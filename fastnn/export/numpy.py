@@ -64,7 +64,7 @@ NETWORKS = [
 {networks}]
 
 
-def predict(x):
+def {name}(x):
     """Return the mean outputs, (n, {n_out}) or ({n_out},), of x, (n, {n_in}) or ({n_in},)."""
 {fractions}    x, total = np.asarray(x, np.float64), 0
     for layers, (shift, scale), (out_shift, out_scale) in NETWORKS:
@@ -92,8 +92,9 @@ def to_numpy(net: MLP | Ensemble | TableModel, path: str | os.PathLike[str] | No
     Parameters
     ----------
     net : MLP, Ensemble or TableModel
-        Of an ensemble, ``predict`` is its `Ensemble.mean`. The functions of a `TableModel` take
-        rows of raw cells: dicts, lists or a pandas frame.
+        Of an ensemble, ``predict`` is its `Ensemble.mean`. The functions of a `TableModel`, and of
+        networks with its columns in their metadata, take rows of raw cells: dicts, lists or a
+        pandas frame.
     path : path-like, optional
         Replaced if it exists, all or nothing.
 
@@ -118,10 +119,9 @@ def to_numpy(net: MLP | Ensemble | TableModel, path: str | os.PathLike[str] | No
     >>> np.allclose(module["predict"]([0.5, -1]), net.predict([[0.5, -1]]))
     True
     """
-    if isinstance(net, Ensemble):
-        text = _source_of_mean(net, facts.networks_of(net))
-    else:
-        text = _source(facts.check(net, raw=True))
+    known = facts.opened(net)
+    nets = facts.networks_of(known)
+    text = _source_of_mean(known, nets) if isinstance(known, Ensemble) else _source(nets[0])
     if path is not None:
         paths.replace(Path(path), text.encode("ascii"))
     return text
@@ -159,19 +159,21 @@ def _source(net: MLP) -> str:
         ),
     ]
     if columns is not None:
-        parts += [_raw_rows(columns), _PREDICT_RAW.format(n_out=sizes[-1])]
+        parts += _raw_rows(columns, sizes[-1])
     return "\n\n".join([*parts, *_classify(net, facts.task_of(net))])
 
 
 def _source_of_mean(ensemble: Ensemble, nets: list[MLP]) -> str:
-    first, task = nets[0], facts.task_of(ensemble)
+    first, task, columns = nets[0], facts.task_of(ensemble), ensemble.metadata.get("columns")
+    what = f"The mean of {len(nets)} neural networks {facts.layers_in_words(first)}"
     used = list(dict.fromkeys(name for net in nets for name in (*net.activation, net.output)))
     scaled = any(facts.output_scaling(net) is not None for net in nets)
     parts = [
-        _head(f"The mean of {len(nets)} neural networks {facts.layers_in_words(first)}", used),
+        _head(what, used, columns is not None),
         f"DTYPE = np.{first.dtype.name}\n{_facts(first, task)}",
         *(_function(name, first.dtype.name) for name in used),
         _MEAN.format(
+            name="predict" if columns is None else "predict_units",
             networks="".join(f"    ({_network(net)}),\n" for net in nets),
             n_in=first.sizes[0],
             n_out=first.sizes[-1],
@@ -179,6 +181,8 @@ def _source_of_mean(ensemble: Ensemble, nets: list[MLP]) -> str:
             out="np.float64" if scaled else "DTYPE",
         ),
     ]
+    if columns is not None:
+        parts += _raw_rows(columns, first.sizes[-1])
     return "\n\n".join([*parts, *_classify(first, task)])
 
 
@@ -214,8 +218,8 @@ def _classify(net: MLP, task: str) -> list[str]:
     return [_CLASSIFY.format(index=index)]
 
 
-def _raw_rows(columns: dict[str, Any]) -> str:
-    """Return the code that prepares rows of a table, and its columns."""
+def _raw_rows(columns: dict[str, Any], n_out: int) -> list[str]:
+    """Return the code that prepares rows of a table, with its columns, and ``predict`` for them."""
     code = Path(raw_rows.__file__).read_text("utf-8")
     code = code[code.index("_GAPS = ") :]
     declared = re.search(r"^COLUMNS.*$", code, re.MULTILINE)
@@ -223,10 +227,8 @@ def _raw_rows(columns: dict[str, Any]) -> str:
     items = "".join(f"    {column!a},\n" for column in columns["columns"])
     listed = f"# What each column is, and what becomes of it.\nCOLUMNS = [\n{items}]"
     code = code.replace(declared[0], listed)
-    return (
-        re.sub(r"(: Any|: dict\[str, Any\])(?=[,)])|(?<=\)) -> [^:]+(?=:\n)", "", code).rstrip()
-        + "\n"
-    )
+    code = re.sub(r"(: Any|: dict\[str, Any\])(?=[,)])|(?<=\)) -> [^:]+(?=:\n)", "", code)
+    return [f"{code.rstrip()}\n", _PREDICT_RAW.format(n_out=n_out)]
 
 
 def _numbers(values: Array) -> str:

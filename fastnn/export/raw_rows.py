@@ -57,13 +57,13 @@ def number_of(column: dict[str, Any], cell: Any) -> float | None:
 
 def seconds_of(column: dict[str, Any], cell: Any) -> float | None:
     """Return a date, or its text, as seconds since 1970; None if it is missing."""
+    text = text_of(cell)
+    if text is None:  # pandas' NaT too, which is a datetime
+        return None
     if isinstance(cell, date):
         moment = cell if isinstance(cell, datetime) else datetime(cell.year, cell.month, cell.day)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         return moment.timestamp()
-    text = text_of(cell)
-    if text is None:
-        return None
     found = _DATE.fullmatch(text)
     if found is None:
         try:
