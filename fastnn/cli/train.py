@@ -132,6 +132,15 @@ def run(args: argparse.Namespace) -> int:
     class_weight = cast("ClassWeight | None", recipe.class_weight)  # fit checks it
     settings = None if job.plan is None else job.plan.settings(class_weight)
     k = 1 if job.plan is None else job.plan.networks
+    stoppers = None
+    watching: list[callbacks.Callback] = []
+    if recipe.plateau:
+        watching.append(callbacks.ReduceOnPlateau(patience=_PATIENCE_OF_PLATEAU))
+    if recipe.early_stopping is not None:
+        stoppers = [callbacks.EarlyStopping(patience=recipe.early_stopping) for _ in range(k)]
+        watching.append(stoppers[0])
+    if checkpoint is not None:
+        watching.append(callbacks.ModelCheckpoint(checkpoint, every=recipe.checkpoint_every))
     if not args.quiet and not args.json:
         train_report.print_plan(job)
     chosen = None
@@ -143,15 +152,6 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet and not args.json:
             train_report.print_chosen(chosen)
     nets = networks.members(net, k)
-    stoppers = None
-    watching: list[callbacks.Callback] = []
-    if recipe.plateau:
-        watching.append(callbacks.ReduceOnPlateau(patience=_PATIENCE_OF_PLATEAU))
-    if recipe.early_stopping is not None:
-        stoppers = [callbacks.EarlyStopping(patience=recipe.early_stopping) for _ in nets]
-        watching.append(stoppers[0])
-    if checkpoint is not None:
-        watching.append(callbacks.ModelCheckpoint(checkpoint, every=recipe.checkpoint_every))
     interrupt: KeyboardInterrupt | None = None
     progress = not args.quiet
     logs = chosen is not None and bool(chosen.logs)

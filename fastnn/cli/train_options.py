@@ -47,7 +47,7 @@ defaults:
   tenth is held out, another for each network, which stops when its loss has not
   improved for 20 epochs and 3,000 steps, and keeps its best epoch. Positive
   targets with a heavy tail are learnt as logarithms if held-out rows say so.
-  The model is an ensemble of 5 networks, where five take about a minute at most.
+  The model is an ensemble of 5 networks, if they need about a minute at most.
   --epochs, --early-stopping, --validation-fraction or --schedule replace this,
   and train one network, as --checkpoint and --mpi do.
   Test examples are the data's own, or held out, and never choose anything.

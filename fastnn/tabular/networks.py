@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .task_data import Array, SplitData
 
 _HEAVY = 5.0  # quartile ranges from the median to the largest target, from which logs are tried
+# Share of the squared error that logarithms must leave at most: beyond the known rows a small error
+# of a logarithm is a large one of the target, which a small gain is not worth.
+_CLEARLY_LESS = 0.95
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def choose(net: MLP, ready: SplitData, settings: Settings, k: int) -> Chosen:
     with np.errstate(over="ignore"):
         answers = of_plain, np.exp(_held_out_answers(logs, ready, settings)[1])
         r2 = [1 - float(np.mean((a - y[held]) ** 2) / np.var(y[held])) for a in answers]
-    if not r2[1] > r2[0]:
+    if not 1 - r2[1] < _CLEARLY_LESS * (1 - r2[0]):
         return plain
     said = f"the networks learn its logarithms: R2 {r2[1]:.3f} instead of {r2[0]:.3f} when held out"
     return replace(logs, logs=said)
@@ -125,7 +128,7 @@ def _chosen(net: MLP, ready: SplitData, y: Array, settings: Settings, k: int) ->
 def _held_out_answers(one: Chosen, ready: SplitData, settings: Settings) -> tuple[Array, Array]:
     """Return a mask of rows, and the answers to them of networks that were trained without them."""
     if one.folds is not None:
-        return np.ones(len(one.y), dtype=bool), one.folds.outputs
+        return np.ones(len(one.y), dtype=bool), one.folds.outputs[:, 0]
     (net,) = nets = [copy.deepcopy(one.net)]
     train(nets, replace(ready, train=(ready.train[0], one.y)), settings, one.epochs)
     held = task_data.held_out_rows(ready, settings.fraction, settings.seed)

@@ -56,11 +56,6 @@ def test_each_network_stops_early_by_itself(table, capsys):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (
-            ["explain", "e.safetensors"],
-            "an ensemble of 3 networks, and fastnn explain takes one",
-        ),
-        (["lab", "e.safetensors"], "is an ensemble of 3 networks, and fastnn lab takes one"),
         (["export", "e.safetensors", "e.c", "--int8"], "is for one network; this is an ensemble"),
         (["train", "--ensemble", "2", "--checkpoint", "c"], "--checkpoint is for one network"),
         (["train", "--ensemble", "2", "--schedule", "plateau"], "--schedule plateau is for one"),
@@ -93,5 +88,18 @@ def test_a_table_of_words_is_trained_scored_by_column_and_predicted(tmp_path, mo
     assert result["importance"]["names"][0] == "colour"
     assert main(["evaluate", "e.safetensors", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["r2"] == result["test"]["r2"]
-    assert main(["export", "e.safetensors", "e.py"]) == 1
-    assert "is an ensemble that reads raw cells" in capsys.readouterr().err
+    assert main(["explain", "e.safetensors", "--view", "sensitivity"]) == 0
+    told = capsys.readouterr()
+    assert told.err.startswith("fastnn: e.safetensors is an ensemble of 2 networks; explain takes")
+    assert "What the cost depends on most" in told.out
+
+
+def test_a_table_has_five_networks_and_one_if_a_flag_says_how_it_is_trained(table, capsys):
+    every = ["--checkpoint-every", "5000"]
+    for flags, k in (([], 5), (["--epochs", "3"], 1), (["--checkpoint", "c", *every], 1)):
+        words = ["train", "--data", "t.csv", "--hidden", "3", "-o", "m.safetensors", "--json"]
+        assert main([*words, *flags]) == 0
+        model = json.loads(capsys.readouterr().out)
+        loaded = fastnn.load("m.safetensors")
+        assert (len(loaded) if isinstance(loaded, fastnn.Ensemble) else 1) == k
+        assert len(model.get("networks", [0])) == k

@@ -30,7 +30,7 @@ def small(folder):
 
 class TestSmallTables:
     def test_the_epochs_are_chosen_and_all_training_rows_are_trained_on(self, run, small):
-        status, out, _ = run(*small, "-o", "chosen")
+        status, out, _ = run(*small, "--ensemble", 1, "-o", "chosen")
         assert status == 0
         assert "48 to train on, 12 held out to test" in out
         assert "dropout 0.1, epochs chosen by 5-fold cross-validation" in out
@@ -132,7 +132,9 @@ class TestLargeTables:
     def test_a_tenth_says_when_to_stop_and_the_best_epoch_is_kept(self, run, folder):
         X, y = noisy_line(2600, noise=1.0)
         np.savez(folder / "large.npz", X=X, y=y)
-        _, out, err = run("train", "--data", "large.npz", "--hidden", 4, "--lr", 0.01)
+        _, out, err = run(
+            *("train", "--data", "large.npz", "--hidden", 4, "--lr", 0.01, "--ensemble", 1)
+        )
         assert "1,872 to train on, 208 held out to validate, 520 held out to test" in out
         assert "up to 1,017 epochs, stopped by 51 without a better validation loss" in out
         kept = int(re.search(r"kept +epoch (\d+), the best on the validation examples", out)[1])
