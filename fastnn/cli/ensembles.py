@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import MLP, Ensemble, History
 from ..words import significant
@@ -41,6 +41,11 @@ class Mean:
     def evaluate(self, X: Any, y: Any) -> dict[str, float]:
         """Return the scores of the mean."""
         return self.ensemble.evaluate(X, y)
+
+
+def as_model(net: Any) -> MLP | Ensemble:
+    """Return the network, or the ensemble of a `Mean`, as the library takes it."""
+    return cast("MLP | Ensemble", net.ensemble if isinstance(net, Mean) else net)
 
 
 def one_network(model: MLP | Ensemble, path: str, command: str) -> MLP:

@@ -17,6 +17,7 @@ from ..explain.shown import Shown, TextTable
 from ..explain.view_data import untrained
 from ..tabular.task_data import Part
 from . import evaluate, options, report
+from .ensembles import as_model
 from .options import UsageError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ views:
   mistakes     the examples that cost most
   units        dead and saturated units
   importance   the fall of the score when a column is shuffled
+  residuals    true minus predicted numbers of a regression
   plane        a map of the outputs of a network of two inputs
   diagnose     problems of the training, in words and numbers
 
@@ -50,7 +52,9 @@ cost, nudges and activations show one example, --index; the others use all of
 them. Without --data: the data that the model was trained on. Views of gradients
 and of training use the training examples (sensitivity, nudges, table, paths,
 units, diagnose), the others the test examples (cost, weights, activations,
-confusion, mistakes, importance), plane both; --split chooses.
+confusion, mistakes, importance, residuals), plane both; --split chooses. Of an
+ensemble, importance and residuals are those of its mean, the other views show
+its first network.
 """
 
 
@@ -104,12 +108,13 @@ _VIEWS: dict[str, Callable[[_Subject], Shown]] = {
     "confusion": lambda s: _Part(s, "confusion"),
     "mistakes": lambda s: _Part(s, "mistakes"),
     "units": lambda s: _Part(s, "units"),
-    "importance": lambda s: explain.importance(s.net, s.X, s.y),
+    "importance": lambda s: explain.importance(as_model(s.net), s.X, s.y),
+    "residuals": lambda s: explain.residuals(as_model(s.net), s.X, s.y),
     "plane": lambda s: explain.input_plane(s.net, s.X, s.y, test=s.test),
     "diagnose": lambda s: explain.diagnose(s.net, s.X, s.y),
 }
-# on test examples
-_JUDGES = ("cost", "weights", "activations", "confusion", "mistakes", "importance")
+_OF_MEAN = ("importance", "residuals")
+_JUDGES = ("cost", "weights", "activations", "confusion", "mistakes", *_OF_MEAN)  # on test examples
 
 
 def add_parser(commands: Commands) -> None:
@@ -166,7 +171,9 @@ def run(args: argparse.Namespace) -> int:
     for option, given in (("--lr", args.lr), ("--plane", args.plane)):
         if given is not None and args.view != "paths":
             raise UsageError(f"{option} is for --view paths")
-    net = evaluate.load_model(args.model, "explain")
+    net = evaluate.load_model(args.model, "explain", several=args.view in _OF_MEAN)
+    if args.view == "residuals" and report.task_of(net) == "classify":
+        raise UsageError(f"--view residuals is for numbers; {args.model} answers classes")
     if args.view == "confusion" and report.task_of(net) != "classify":
         raise UsageError(
             f"--view confusion is for classes; {args.model} predicts numbers "

@@ -7,13 +7,13 @@ import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from .. import MLP, Ensemble, TableModel, words
+from .. import MLP, TableModel, words
 from .. import export as exports
 from ..export.c import c_file, write
 from . import evaluate, options, report
-from .ensembles import Mean
+from .ensembles import as_model
 from .options import UsageError
 
 if TYPE_CHECKING:
@@ -131,11 +131,6 @@ def _is_somebodys(path: Path) -> bool:
         return _MARK not in file.read(1000)
 
 
-def _exported(net: Any) -> MLP | Ensemble:
-    """Return what `evaluate.load_model` has loaded, an ensemble in place of its mean."""
-    return cast("MLP | Ensemble", net.ensemble if isinstance(net, Mean) else net)
-
-
 Lines = list[tuple[str, str]]
 
 
@@ -152,7 +147,7 @@ def _write_c(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
             where = f"its effect was not measured: {error}"
     quantize = "int8" if args.int8 else None
     made = c_file(
-        _exported(net),
+        as_model(net),
         output,
         name=args.name,
         quantize=quantize,
@@ -181,13 +176,13 @@ def _write_c(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
 
 
 def _write_py(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
-    text = exports.to_numpy(_exported(net), output)
+    text = exports.to_numpy(as_model(net), output)
     names = "predict, classify" if "\ndef classify(" in text else "predict"
     return [("use", f"from {output.stem} import {names}")]
 
 
 def _write_onnx(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
-    model: Any = _exported(net)
+    model: Any = as_model(net)
     if "columns" in model.metadata:
         if args.input_dtype:
             raise UsageError(

@@ -13,6 +13,7 @@ Every quantity of the textbook derivation as arrays, as tables that print, and a
 `input_plane`        a map of the outputs of a network of two inputs
 `look_inside`        activations, units, confusions and worst mistakes of a network
 `importance`         the columns of a table by their effect on the score
+`residuals`          true minus predicted numbers of a regression
 `diagnose`           problems of a training, in plain words and measured numbers
 `page`               all of it as one HTML file: to see, to step through, to train
 ===================  ===========================================================================
@@ -32,6 +33,7 @@ from .nudge_table import NudgeTable, nudge_table
 from .nudges import Nudges, nudges
 from .page import Page, page
 from .paths import DescentPaths, WeightPath, descent_paths
+from .residuals import Residuals, residuals
 from .units import LayerUnits
 from .urgency import Urgency
 
@@ -53,6 +55,7 @@ __all__ = [
     "Nudges",
     "Page",
     "PlanePoints",
+    "Residuals",
     "Sensitivity",
     "Slope",
     "Urgency",
@@ -67,5 +70,6 @@ __all__ = [
     "nudge_table",
     "nudges",
     "page",
+    "residuals",
     "sensitivity",
 ]

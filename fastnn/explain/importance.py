@@ -7,6 +7,7 @@ their importance, as each stands in for the other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -120,14 +121,7 @@ def importance(
         raise ValueError(
             f"expected repeats of 1 or more and most of 2 or more, got {repeats}, {most}"
         )
-    if isinstance(net, TableModel):
-        X, y = net.examples(X)
-        net = net.network
-    known = net if isinstance(net, Ensemble) else check_mlp(net)
-    outputs = known.mean if isinstance(known, Ensemble) else known.predict
-    inputs, targets = np.asarray(X), np.asarray(y)
-    if inputs.ndim != 2 or len(inputs) < 2 or len(inputs) != len(targets):
-        raise ValueError("importance needs two rows or more in X, (n, n_in), and a target for each")
+    known, outputs, inputs, targets = opened(net, X, y, "importance")
     rng = np.random.default_rng(seed)
     if len(inputs) > most:
         chosen = rng.choice(len(inputs), most, replace=False)
@@ -159,6 +153,21 @@ def importance(
         "accuracy" if classify else "R2",
         len(inputs),
     )
+
+
+def opened(
+    net: MLP | Ensemble | TableModel, X: Any, y: ArrayLike | None, what: str
+) -> tuple[MLP | Ensemble, Callable[[Any], Any], Any, Any]:
+    """Return the networks of a model, the function of their outputs, and examples as arrays."""
+    if isinstance(net, TableModel):
+        X, y = net.examples(X)
+        net = net.network
+    known = net if isinstance(net, Ensemble) else check_mlp(net)
+    outputs = known.mean if isinstance(known, Ensemble) else known.predict
+    inputs, targets = np.asarray(X), np.asarray(y)
+    if inputs.ndim != 2 or len(inputs) < 2 or len(inputs) != len(targets):
+        raise ValueError(f"{what} needs two rows or more in X, (n, n_in), and a target for each")
+    return known, outputs, inputs, targets
 
 
 def _groups(net: MLP | Ensemble) -> list[tuple[str, slice]]:

@@ -20,6 +20,7 @@ from .network import network
 from .nudge_table import nudge_table
 from .nudges import wishes
 from .paths import walks
+from .residuals import residuals
 from .style import theme
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "mistakes",
     "network",
     "nudge_table",
+    "residuals",
     "slopes",
     "theme",
     "units",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from ..explain.importance import Importance
+
 _BATCH = 32
 
 
@@ -68,7 +70,8 @@ class TableModel:
     -----
     The recipe is that of ``fastnn train``: of 20 to 2,000 rows, 5-fold cross-validation chooses the
     number of epochs, and the networks are trained on all rows; of more, each network holds out
-    another tenth for early stopping. Numbers and the targets of a regression are standardized, dropout is 0.1.
+    another tenth for early stopping. Numbers and the targets of a regression are standardized,
+    dropout is 0.1.
     Positive targets with a heavy tail are learnt as logarithms if the squared error on held-out
     rows is less: the output function is then "exp".
 
@@ -268,6 +271,27 @@ class TableModel:
             r2 = float(np.mean(1 - squared.mean(axis=0) / y.var(axis=0)))
         scores["r2"] = r2 if np.isfinite(r2) else float("nan")
         return scores
+
+    def explain(self, data: Any, *, repeats: int = 5, most: int = 5_000) -> Importance:
+        """Measure how much each column matters, by `fastnn.explain.importance`.
+
+        Parameters
+        ----------
+        data : DataFrame or path
+            Rows with targets, best those that the model was not trained on.
+        repeats : int, default 5
+            Shuffles of each column.
+        most : int, default 5000
+            Of more rows, so many are drawn and scored.
+
+        Returns
+        -------
+        Importance
+            The fall of accuracy, or R², when a column is shuffled; it prints and has ``.plot()``.
+        """
+        from ..explain.importance import importance
+
+        return importance(self, data, repeats=repeats, most=most, seed=self.seed)
 
     def _mean(self, X: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
         outputs = self.network.predict if isinstance(self.network, MLP) else self.network.mean

@@ -69,7 +69,7 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What validation has chosen for the networks.
+    """Result of validation: the length and the targets of the training.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ class Length:
 
 
 def networks(n: int, batch_size: int, n_params: int) -> int:
-    """Return `NETWORKS` if so many have time for enough epochs, else 1."""
+    """Return the number of networks: `NETWORKS`, or 1 where they have too little time."""
     steps = math.ceil(0.9 * n / batch_size)
     return NETWORKS if most_steps(batch_size, NETWORKS * n_params) >= _LEAST_EPOCHS * steps else 1
 

@@ -206,6 +206,7 @@ def test_a_view_of_classes_on_numbers_is_refused_with_the_reason(run, small):
     status, _, err = run("explain", "small.safetensors", "--view", "confusion")
     assert status == 2
     assert "--view confusion is for classes; small.safetensors predicts numbers" in err
+    assert run("explain", "small.safetensors", "--view", "residuals", "-o", "r.json")[0] == 0
     X, y = noisy_line(20)
     inside = fastnn.explain.look_inside(fastnn.load("small.safetensors"), X, y)
     with pytest.raises(ValueError, match="needs a network that classifies"):

@@ -228,7 +228,7 @@ def test_the_onnx_model_of_a_table_may_have_columns_of_any_name_and_size() -> No
     columns = facts["columns"]
     assert list(columns) == inputs and columns["output_2"]["name"] == "output"
     assert columns["colour"]["levels"] == ["blue", "green", "red"]
-    assert facts["metadata"] == model.network.metadata and "network" in facts
+    assert facts["metadata"] == model.network.metadata and "networks" in facts
 
 
 @pytest.mark.parametrize(
