@@ -6,6 +6,7 @@ import argparse
 import glob
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +16,37 @@ from numpy.typing import NDArray
 import fastnn
 
 from .. import MLP, callbacks, words
+from ..model_file import container
+from ..optim import Optimizer
 from ..streams import memory
 from ..streams.stream import Stream
-from . import mpi, report
+from . import ensembles, mpi, report
+from .loading import load_network
 from .options import UsageError, check_model_path, stopped_by
 from .train_options import Plan
 
 _FEW = 20  # whole numbers with more distinct values than this are taken for quantities
 _OF_ROWS = (
-    *("test_fraction", "validation_fraction", "early_stopping", "class_weight", "resume"),
+    *("test_fraction", "validation_fraction", "early_stopping", "class_weight"),
     *("checkpoint_every", "ensemble"),
 )
 _CHECKPOINT_STEPS = 10_000
 
 
+# Flags that are valid with --resume; the checkpoint has all other settings.
+_WITH_RESUME = (
+    *("resume", "stream", "data", "test", "epochs", "out", "checkpoint", "threads", "mpi"),
+    *("quiet", "json", "command", "run"),
+)
+
+
 def is_meant(args: argparse.Namespace) -> bool:
-    """Return whether to stream: if asked to, or if the files named by wildcards are too many."""
+    """Return whether to stream: if asked to, or if the files named by wildcards are too many.
+
+    A checkpoint of a stream is continued on one.
+    """
+    if args.resume is not None and not args.stream:
+        return "stream" in load_network(args.resume).metadata
     if args.stream or args.data is None or not glob.has_magic(args.data):
         return bool(args.stream)
     free = memory.available()
@@ -38,20 +54,79 @@ def is_meant(args: argparse.Namespace) -> bool:
     return free is not None and 3 * size > free  # a table in memory is larger than its file
 
 
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """A training on a stream that is ready to start."""
+
+    net: MLP
+    whole: Stream
+    data: str
+    target: str
+    rows: int
+    epochs: int
+    batch_size: int
+    optimizer: Optimizer | None  # None: the checkpoint's
+    described: str
+
+
 def run(args: argparse.Namespace) -> int:
-    """Train on the stream, write the model file, and print the scores of the last epoch."""
+    """Train on the stream, write the model file, and print the scores."""
     for name in _OF_ROWS:
         if getattr(args, name) is not None:
             raise UsageError(f"--{name.replace('_', '-')} takes rows in memory, not --stream")
-    if args.data is None or args.target is None:
-        raise UsageError("--stream needs --data FILES and --target COLUMN")
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
     comm = mpi.communicator(args)
-    out = Path(args.out or f"{Path(args.data).stem.strip('*?-_') or 'stream'}.safetensors")
+    job = _new(args) if args.resume is None else _resumed(args)
+    net, checkpoint = job.net, args.checkpoint or args.resume
+    out = Path(args.out or f"{Path(job.data).stem.strip('*?-_') or 'stream'}.safetensors")
     check_model_path(out, "-o")
-    if args.checkpoint is not None:
-        check_model_path(Path(args.checkpoint), "--checkpoint")
+    if checkpoint is not None and Path(checkpoint).absolute() == out.absolute():
+        raise UsageError(f"the checkpoint and the model cannot both be {out}: name one with -o")
+    test = None if args.test is None else fastnn.stream(args.test, job.target)
+    if not args.quiet and not args.json:
+        features = words.plural(net.sizes[0], "feature")
+        report.fact("data", f"{job.data}: {job.rows:,} rows, {features}")
+        report.fact("network", report.describe(net))
+        report.fact("training", job.described)
+        sys.stdout.flush()
+    saver = []
+    if checkpoint is not None:
+        check_model_path(Path(checkpoint), "--checkpoint")
+        saver.append(callbacks.ModelCheckpoint(checkpoint, every_steps=_CHECKPOINT_STEPS))
+    interrupt: KeyboardInterrupt | None = None
+    try:
+        net.fit(
+            job.whole if comm is None else _share(comm, job.data, job.target),
+            epochs=job.epochs,
+            batch_size=job.batch_size,
+            optimizer=job.optimizer,
+            callbacks=saver,
+            progress=not args.quiet,
+            resume=args.resume is not None,
+            comm=comm,
+        )
+    except KeyboardInterrupt as signalled:
+        interrupt = signalled
+    except fastnn.DivergenceWarning as warning:
+        raise ValueError(f"{str(warning).rstrip('.')}; {out} is not written") from None
+    if comm is None or comm.Get_rank() == 0:
+        del net.metadata["stream"]
+        net.save(out)
+        scores = None if test is None or interrupt is not None else net.evaluate(test)
+        _print(args, job, out, scores)
+    if interrupt is None:
+        return 0
+    how, status = stopped_by(interrupt)
+    hint = "" if checkpoint is None else f" (fastnn train --resume {checkpoint} continues)"
+    epochs = words.plural(len(net.history), "epoch")
+    print(f"fastnn: {how} after {epochs}; the network so far is in {out}{hint}", file=sys.stderr)
+    return status
+
+
+def _new(args: argparse.Namespace) -> _Job:
+    if args.data is None or args.target is None:
+        raise UsageError("--stream needs --data FILES and --target COLUMN")
     if len(args.target) > 1:
         raise UsageError("--stream takes one --target; in Python, fastnn.stream takes several")
     (target,) = args.target
@@ -64,35 +139,44 @@ def run(args: argparse.Namespace) -> int:
     net = _network(plan, whole, labels)
     if plan.standardize:
         net.standardize(whole)
-    net.metadata = {"data": args.data, "task": task, "target_name": target}
-    if not args.quiet and not args.json:
-        report.fact("data", f"{args.data}: {n:,} rows, {words.plural(net.sizes[0], 'feature')}")
-        report.fact("network", report.describe(net))
-        report.fact("training", plan.summary()["training"])
-        sys.stdout.flush()
-    saver = []
-    if args.checkpoint is not None:
-        steps = _CHECKPOINT_STEPS
-        saver.append(callbacks.ModelCheckpoint(args.checkpoint, every_steps=steps))
-    interrupt: KeyboardInterrupt | None = None
-    try:
-        net.fit(
-            whole if comm is None else _share(comm, args.data, target),
-            epochs=plan.epochs,
-            batch_size=plan.batch_size,
-            optimizer=plan.make_optimizer(),
-            callbacks=saver,
-            progress=not args.quiet,
-            comm=comm,
+    facts = {"data": args.data, "rows": n, "epochs": plan.epochs}
+    net.metadata = {"data": args.data, "task": task, "target_name": target, "stream": facts}
+    optimizer, described = plan.make_optimizer(), plan.summary()["training"]
+    return _Job(
+        net, whole, args.data, target, n, plan.epochs, plan.batch_size, optimizer, described
+    )
+
+
+def _resumed(args: argparse.Namespace) -> _Job:
+    for name, value in vars(args).items():
+        if value is not None and value is not False and name not in _WITH_RESUME:
+            raise UsageError(
+                f"--{name.replace('_', '-')} is not for --resume: the checkpoint fixes it"
+            )
+    net = ensembles.one_network(load_network(args.resume), args.resume, "train --resume")
+    facts, training = net.metadata.get("stream"), container.read(args.resume)[1].get("training")
+    if not isinstance(facts, dict) or training is None:
+        raise ValueError(f"{args.resume} is not a checkpoint of fastnn train --stream")
+    epochs, done = args.epochs or facts["epochs"], int(training["epoch"])
+    if done >= epochs:
+        raise UsageError(
+            f"{args.resume} already has {words.plural(done, 'epoch')}: "
+            "give a larger total with --epochs"
         )
-    except KeyboardInterrupt as signalled:
-        interrupt = signalled
-    except fastnn.DivergenceWarning as warning:
-        raise ValueError(f"{str(warning).rstrip('.')}; {out} is not written") from None
-    if comm is None or comm.Get_rank() == 0:
-        net.save(out)
-        _print(args, net, out, n, interrupt)
-    return 0 if interrupt is None else stopped_by(interrupt)[1]
+    data, target = args.data or facts["data"], net.metadata["target_name"]
+    net.metadata["stream"] = {**facts, "epochs": epochs}
+    described = f"from {args.resume}, after {words.plural(done, 'epoch')} of {epochs:,}"
+    return _Job(
+        net,
+        fastnn.stream(data, target),
+        data,
+        target,
+        facts["rows"],
+        epochs,
+        training["batch_size"],
+        None,
+        described,
+    )
 
 
 def _targets(whole: Stream, task: str, name: str) -> tuple[str, NDArray[Any] | None, int]:
@@ -134,21 +218,21 @@ def _share(comm: Any, pattern: str, target: str) -> Stream:
     return fastnn.stream(files[rank::size], target)
 
 
-def _print(
-    args: argparse.Namespace, net: MLP, out: Path, n: int, interrupt: KeyboardInterrupt | None
-) -> None:
+def _print(args: argparse.Namespace, job: _Job, out: Path, scores: dict[str, float] | None) -> None:
+    net = job.net
     logged = ("loss", "accuracy", "examples_per_second")
     last = {name: net.history[name][-1] for name in logged if name in net.history}
     result = {
         "file": str(out),
-        "data": args.data,
+        "data": job.data,
         "task": net.metadata["task"],
-        "rows": n,
+        "rows": job.rows,
         "sizes": net.sizes,
         "n_params": net.n_params,
-        "interrupted": interrupt is not None,
+        "interrupted": len(net.history) < job.epochs,
         "epochs": len(net.history),
         "train": {name: last[name] for name in ("loss", "accuracy") if name in last},
+        "test": scores,
         "examples_per_second": last.get("examples_per_second"),
     }
     if args.json:
@@ -156,10 +240,11 @@ def _print(
     elif not args.quiet:
         if last:
             report.fact("speed", f"{last['examples_per_second']:,.0f} examples a second")
-            scores = ", ".join(f"{name} {value:.4g}" for name, value in result["train"].items())
-            report.fact("train", f"{scores} in epoch {len(net.history)}")
+            report.fact("train", f"{_in_words(result['train'])} in epoch {len(net.history)}")
+        if scores is not None:
+            report.fact("test", f"{_in_words(scores)} on {args.test}")
         report.fact("wrote", str(out))
-    if interrupt is not None:
-        how = stopped_by(interrupt)[0]
-        epochs = words.plural(len(net.history), "epoch")
-        print(f"fastnn: {how} after {epochs}; the network so far is in {out}", file=sys.stderr)
+
+
+def _in_words(scores: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in scores.items())

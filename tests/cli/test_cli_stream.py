@@ -63,6 +63,25 @@ def test_words_are_classified_and_the_lines_say_what_was_done(
     assert len(fastnn.load("c.st").history) == 20
 
 
+def test_a_checkpoint_is_continued_to_the_bits_of_one_run_and_scored_on_other_files(
+    parts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", "kind-[01].parquet", "--target", "kind"]
+    train = ["train", "--stream", *data, "--epochs", "3", "--lr", "0.01", "-q"]
+    assert main([*train, "--checkpoint", "c.st", "-o", "whole.st"]) == 0
+    more = ["train", "--resume", "c.st", "--epochs", "5", "-o", "more.st"]
+    assert main([*more, "--test", "kind-2.parquet"]) == 0
+    out = capsys.readouterr().out
+    assert "from c.st, after 3 epochs of 5" in out
+    made = fastnn.load("more.st")
+    assert f"accuracy {(made.classify(X[600:]) == KIND[600:]).mean():.4g} on kind-2" in out
+    assert main([*train, "-o", "one.st", "--epochs", "5"]) == 0
+    assert np.array_equal(made.params, fastnn.load("one.st").params)
+    assert "stream" not in made.metadata
+    assert main([*more, "--lr", "1"]) == 2 and main(["train", "--resume", "one.st"]) != 0
+    assert "--lr is not for --resume: the checkpoint fixes it" in capsys.readouterr().err
+
+
 def test_files_beyond_the_free_memory_are_streamed_without_the_flag(
     parts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +96,6 @@ def test_files_beyond_the_free_memory_are_streamed_without_the_flag(
     [
         (["--early-stopping"], "--early-stopping takes rows in memory, not --stream"),
         (["--schedule", "plateau"], "--schedule plateau takes rows in memory, not --stream"),
-        (["--resume", "c.st"], "--resume takes rows in memory, not --stream"),
     ],
 )
 def test_flags_that_take_rows_in_memory_are_refused(
