@@ -170,6 +170,56 @@ def test_a_killed_process_does_not_leave_the_other_waiting_and_its_checkpoint_re
     np.testing.assert_allclose(resumed.params, alone.params, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
+def test_after_100_kills_of_a_process_at_random_moments_two_end_where_one_does(
+    tmp_path: Path,
+) -> None:
+    body = (
+        "import os\n"
+        "say(str(os.getpid()))\n"
+        "kept = f'{folder}/last.safetensors'\n"
+        "resume = os.path.exists(kept)\n"
+        "net = fastnn.load(kept) if resume else net\n"
+        "comm.Barrier()\n"
+        "if rank == 0: print('begun', flush=True)\n"
+        "saver = fastnn.callbacks.ModelCheckpoint(kept, every_steps=7)\n"
+        "if not resume or len(net.history) < 80:\n"
+        "    net.fit(X[mine], y[mine], comm=comm, batch_size=20, callbacks=[saver], epochs=80,\n"
+        "            resume=resume)\n"
+        "net.save(f'{folder}/end{rank}.safetensors')\n"
+    )
+    X = np.random.default_rng(0).normal(size=(500, 6))
+    alone = fastnn.MLP([6, 16, 1], dtype="float64", seed=1)
+    alone.fit(X, X[:, 0] * X[:, 1], epochs=80, batch_size=20)
+    rng, kills, ends = np.random.default_rng(), 0, 0
+    while kills < 100 or not ends:
+        with subprocess.Popen(
+            command(tmp_path, body), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True, env=environment(),
+        ) as child:  # fmt: skip
+            assert child.stdout is not None and child.stdout.readline() == "begun\n"
+            try:
+                child.wait(rng.uniform(0, 0.4) if kills < 100 else 120)
+            except subprocess.TimeoutExpired:
+                victim = int(said(tmp_path)[rng.integers(2)])
+                try:
+                    os.kill(victim, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue  # it has ended by itself
+                kills += 1
+                child.wait(timeout=60)  # the other one is not left waiting
+        if (tmp_path / "end0.safetensors").exists() and (tmp_path / "end1.safetensors").exists():
+            for rank in range(2):
+                end = tmp_path / f"end{rank}.safetensors"
+                np.testing.assert_allclose(
+                    fastnn.load(end).params, alone.params, rtol=0, atol=1e-11
+                )
+                end.unlink()
+            (tmp_path / "last.safetensors").unlink()
+            ends += 1
+    assert kills >= 100 and ends
+
+
 def test_fastnn_train_by_two_processes_writes_the_model_of_one(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(301, 3)).round(6)
