@@ -42,7 +42,8 @@ _ID = re.compile(
 )
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d\d.*)?")
 _MARKS = {"-", "--", ".", "..", "?", "missing", "unknown", "n.a.", "na", "none", "nil", "null"}
-_MONEY = re.compile(r"^[\s$€£¥]+|[\s%€£$]+$")
+_BLANKS = "".join(chr(i) for i in range(0x3001) if chr(i).isspace())
+_BEFORE, _BEHIND = _BLANKS + "$\u20ac\u00a3\u00a5", _BLANKS + "%\u20ac\u00a3$"  # signs of money
 _POINT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?([eE][+-]?\d+)?|[+-]?\.\d+")
 _COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d*)?([eE][+-]?\d+)?|[+-]?,\d+")
 _TRUE = {"true": 1.0, "false": 0.0}
@@ -351,7 +352,7 @@ def numbers_of(series: pd.Series[Any], comma: bool = False) -> tuple[Array, npt.
 def _number(text: str, comma: bool) -> float | None:
     if text.lower() in _TRUE:
         return _TRUE[text.lower()]
-    text = re.sub(r"(?<=\d)[ '\u00a0\u202f\u2019](?=\d{3})", "", _MONEY.sub("", text))
+    text = re.sub(r"(?<=\d)[ '\u00a0\u202f\u2019](?=\d{3})", "", text.lstrip(_BEFORE).rstrip(_BEHIND))
     if not (_COMMA if comma else _POINT).fullmatch(text):
         return None
     text = text.replace(".", "").replace(",", ".") if comma else text.replace(",", "")

@@ -148,7 +148,16 @@ def _checked(path: Path, table: Frame) -> Frame:
         raise ValueError(f"{path} has no columns")
     if not len(frame):
         raise ValueError(f"{path} has a header and no rows" if table.headed else f"{path} is empty")
+    for name in frame:
+        if frame[name].dtype == object and frame[name].map(_is_nested).any():
+            raise ValueError(
+                f"{path}: {one_line(repr(name))} holds lists or records; expected single values"
+            )
     return Frame(frame, table.headed, tuple(notes))
+
+
+def _is_nested(cell: object) -> bool:
+    return isinstance(cell, list | dict | set | np.ndarray)
 
 
 def import_pandas() -> Any:
@@ -168,8 +177,11 @@ def _reading(path: Path, kind: str) -> Iterator[Any]:
     pandas = import_pandas()
     try:
         yield pandas
-    except MemoryError:
-        raise
+    except MemoryError as error:
+        if type(error) is MemoryError:
+            raise
+        # Arrow's own: a damaged file claims petabytes.
+        raise ValueError(f"{path} is not readable as {kind}: {one_line(error)}") from None
     except ImportError as error:
         missing = getattr(error, "name", None) or str(error)
         raise ImportError(
@@ -316,6 +328,8 @@ def _read_json(path: Path, source: Source) -> Frame:
             records = json.loads(text)
         except json.JSONDecodeError:
             records = [json.loads(line) for line in text.splitlines() if line.strip()]
+        if "\\ud" in text.lower():  # half a character, which no text can hold
+            json.dumps(records, ensure_ascii=False).encode()
         if isinstance(records, dict):
             lists = [key for key, value in records.items() if isinstance(value, list)]
             if len(lists) == 1 and lists[0] in ("data", "records", "rows", "results"):
@@ -328,13 +342,6 @@ def _read_json(path: Path, source: Source) -> Frame:
             return Frame(pandas.DataFrame(records), False)
         else:
             raise RefusedError(f"{path} is JSON, but no list of records with a value a column")
-        lists = [
-            name for name in frame if frame[name].map(lambda cell: isinstance(cell, list)).any()
-        ]
-        if lists:
-            raise RefusedError(
-                f"{path}: {one_line(repr(lists[0]))} holds lists; expected single values"
-            )
         return Frame(frame.replace(list(MISSING), None), True)
 
 

@@ -37,9 +37,10 @@ _MOST_LINES = 500  # of the first row
 _MOST_COLUMNS, _MOST_LINE = 1 << 16, 4 << 20
 _BLOCK = 1 << 17  # bytes that a pass looks at together: they stay in the processor's cache
 _SEPARATORS = (",", ";", "\t", "|")
-_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
+# No expression may try the same characters in two parts: a line may have a million of them.
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _MISSING = {"", "?", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "-nan", "#na"}
-_QUOTED = [re.compile(rf"(?:^|[,;\t|])\s*{q}[^{q}]*{q}\s*(?:[,;\t|]|$)") for q in ("'", '"')]
+_QUOTED = [re.compile(rf"(?:^|[,;\t|]) *{q}[^{q}]*{q} *(?:[,;\t|]|$)") for q in ("'", '"')]
 _BLANK, _TAB, _LINE_FEED, _RETURN = b" \t\n\r"
 
 

@@ -26,7 +26,7 @@ _RECORD = struct.Struct("=4d")  # inputs, longest in s, most new memory in bytes
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("target", choices=["model", "idx", "csv", "npz", "expression"])
+    parser.add_argument("target", choices=["model", "idx", "csv", "formats", "npz", "expression"])
     parser.add_argument("inputs", nargs="*", type=Path, help="inputs to replay instead")
     parser.add_argument("--runs", type=int, default=10_000, metavar="N")
     parser.add_argument("--seed", type=int, default=1)
