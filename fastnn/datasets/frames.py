@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..paths import check_ratio, existing_file, one_line
+from .mat import read_mat
 from .text import (
     BLANKS,
     SAMPLE_ROWS,
@@ -461,10 +462,7 @@ def _read_sqlite(path: Path, names: Sequence[str] | None) -> Frame:
 def _read_mat(path: Path, names: Sequence[str] | None) -> Frame:
     del names
     with _reading(path, "a .mat file"):
-        from scipy.io import loadmat
-
-        found = loadmat(path)
-        return _of_arrays(path, {k: v for k, v in found.items() if not k.startswith("__")})
+        return _of_arrays(path, read_mat(path))
 
 
 def _read_hdf5(path: Path, names: Sequence[str] | None) -> Frame:

@@ -109,3 +109,12 @@ def test_parts_of_a_file_that_differ_in_their_types_are_read_again_as_one(
 def test_text_is_read_whatever_packing_its_name_claims(tmp_path: Path) -> None:
     path = csv_file(tmp_path, "a,b\n1,2\n", "t.csv.gz")
     assert frames.read_frame(path).frame.to_numpy().tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("sign", ["0", "\t", " ", "'", "+", "1 1:1 "])
+def test_a_sign_repeated_a_hundred_thousand_times_takes_no_time_that_grows_with_the_square(
+    tmp_path: Path, sign: str
+) -> None:
+    # Minutes, if an expression tried each beginning of the run with each of its ends.
+    text = f"a,b\n1,2{sign * 100_000}x\n2,{sign * 60_000}\n"
+    assert found(csv_file(tmp_path, text)) and found(csv_file(tmp_path, sign * 100_000 + "x"))

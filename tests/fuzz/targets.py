@@ -367,12 +367,20 @@ def _format_files() -> list[bytes]:
         frame.to_feather,
         lambda out: frame.to_excel(out, index=False, engine="openpyxl"),
         lambda out: importlib.import_module("scipy.io").savemat(out, arrays),
+        lambda out: importlib.import_module("scipy.io").savemat(out, arrays, do_compression=True),
+        _write_hdf5,
     ):
         with suppress(ImportError):
             out = io.BytesIO()
             write(out)
             files.append(out.getvalue())
     return files
+
+
+def _write_hdf5(out: io.BytesIO) -> None:
+    with importlib.import_module("h5py").File(out, "w") as file:
+        file.create_dataset("X", data=np.eye(3), chunks=True, compression="gzip")
+        file["y"] = np.arange(3)
 
 
 def _run_formats(data: bytes) -> None:
