@@ -149,8 +149,8 @@ def _checked(path: Path, table: Frame) -> Frame:
         raise ValueError(f"{path} has no columns")
     if not len(frame):
         raise ValueError(f"{path} has a header and no rows" if table.headed else f"{path} is empty")
-    for name in frame:
-        if frame[name].dtype == object and frame[name].map(_is_nested).any():
+    for name in frame.columns[[dtype == object for dtype in frame.dtypes]]:
+        if frame[name].map(_is_nested).any():
             raise ValueError(
                 f"{path}: {one_line(repr(name))} holds lists or records; expected single values"
             )

@@ -18,6 +18,7 @@ import json
 import lzma
 import os
 import random
+import re
 import sqlite3
 import struct
 import sys
@@ -552,11 +553,23 @@ def _mutate_expression(data: bytes, rng: random.Random, basic: Mutate) -> bytes:
 
 @dataclass(frozen=True)
 class Target:
-    """Seeds, a mutation (bytes, random, libFuzzer's or the plain one) and what reads an input."""
+    """Seeds, a mutation (bytes, random, libFuzzer's or the plain one) and what reads an input.
+
+    pandas takes up to a millisecond for each column, whatever it holds: `per_cell` seconds are
+    allowed for each cell of the widest row.
+    """
 
     seeds: Callable[[], list[bytes]]
     mutate: Callable[[bytes, random.Random, Mutate], bytes]
     run: Callable[[bytes], None]
+    per_cell: float = 0.0
+
+    def seconds(self, data: bytes) -> float:
+        """Return the processor time that an input may take."""
+        if not self.per_cell:
+            return 1.0
+        cells = (len(re.findall(rb"[,;|\s]", line)) for line in data.splitlines())
+        return 1.0 + self.per_cell * max(cells, default=0)
 
     def ready(self) -> list[bytes]:
         """Read the seeds, so that later nothing but the input can run code; return them."""
@@ -581,8 +594,8 @@ class Target:
 TARGETS = {
     "model": Target(_models, _mutate_model, _run_model),
     "idx": Target(_idx_files, _mutate_idx, _run_idx),
-    "csv": Target(lambda: list(_TABLES), _mutate_csv, _run_csv),
-    "formats": Target(_format_files, _mutate_formats, _run_formats),
+    "csv": Target(lambda: list(_TABLES), _mutate_csv, _run_csv, per_cell=1e-3),
+    "formats": Target(_format_files, _mutate_formats, _run_formats, per_cell=1e-3),
     "npz": Target(_npz_files, _mutate_npz, _run_npz),
     "expression": Target(lambda: list(_FORMULAS), _mutate_expression, _run_expression),
 }
