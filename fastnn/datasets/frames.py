@@ -149,7 +149,7 @@ def _checked(path: Path, table: Frame) -> Frame:
         raise ValueError(f"{path} has no columns")
     if not len(frame):
         raise ValueError(f"{path} has a header and no rows" if table.headed else f"{path} is empty")
-    for name in frame.columns[[dtype == object for dtype in frame.dtypes]]:
+    for name in frame.columns[[dtype == np.dtype(object) for dtype in frame.dtypes]]:
         if frame[name].map(_is_nested).any():
             raise ValueError(
                 f"{path}: {one_line(repr(name))} holds lists or records; expected single values"
@@ -283,10 +283,10 @@ def _parse(
         except pandas.errors.EmptyDataError:
             raise RefusedError(f"{path} is empty; expected a table") from None
         except pandas.errors.ParserError as error:
-            found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-            if found is None:
+            said = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+            if said is None:
                 raise
-            expected, line, saw = found.groups()
+            expected, line, saw = said.groups()
             raise RefusedError(
                 f"{path}, line {line}: expected {expected} columns, as in the rows above, "
                 f"and found {saw}"

@@ -2,8 +2,9 @@
 
 Needs Linux and ``pip install atheris``. Every input must end within a second of the processor's
 time (a table: and a millisecond for each cell of its widest row), within four times its size plus
-64 MB of new memory, and as its target demands; ten seconds of the clock without an end count as a hang.
-The first input that does not is written to a file that replays it: ``run.py model crash-…``. Exit status 0 if all inputs passed, 1 if one did not.
+64 MB of new memory, and as its target demands; ten seconds of the clock without an end count as a
+hang. The first input that does not is written to a file that replays it: ``run.py model crash-…``.
+Exit status 0 if all inputs passed, 1 if one did not.
 """
 
 from __future__ import annotations

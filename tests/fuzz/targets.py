@@ -568,6 +568,9 @@ class Target:
         """Return the processor time that an input may take."""
         if not self.per_cell:
             return 1.0
+        if data[:2] in _PACKERS:
+            with suppress(Exception):
+                data = _PACKERS[data[:2]][0](data)
         cells = (len(re.findall(rb"[,;|\s]", line)) for line in data.splitlines())
         return 1.0 + self.per_cell * max(cells, default=0)
 
