@@ -378,10 +378,11 @@ def numbers_of(series: pd.Series[Any], comma: bool = False) -> tuple[Array, npt.
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
         infinite = np.isinf(values)
         return np.where(infinite, np.nan, values), infinite
-    return _numbers_of(levels_of(series), comma)
+    return level_numbers(levels_of(series), comma)
 
 
-def _numbers_of(levels: Levels, comma: bool) -> tuple[Array, npt.NDArray[np.bool_]]:
+def level_numbers(levels: Levels, comma: bool) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Return the cells of texts as numbers, NaN where missing, and a mask of words."""
     found = [None if text is None else _number(text, comma) for text in levels.texts]
     words = [
         value is None and _is_word(text) for value, text in zip(found, levels.texts, strict=True)
@@ -410,10 +411,11 @@ def is_decimal_comma(series: pd.Series[Any]) -> bool:
     """Return whether all cells are numbers with commas for points, and not all without."""
     if series.dtype.kind in "biuf":
         return False
-    return _is_decimal_comma(levels_of(series))
+    return has_decimal_commas(levels_of(series))
 
 
-def _is_decimal_comma(levels: Levels) -> bool:
+def has_decimal_commas(levels: Levels) -> bool:
+    """Return whether all texts are numbers with commas for points, and not all without."""
     lacking = False
     for text in levels.texts:
         if text is not None and _is_word(text):
@@ -530,7 +532,7 @@ def _learn_texts(name: str, series: pd.Series[Any], levels: Levels) -> Column:
             return _date(name, seconds, day_first)
     known = list(levels.known())
     distinct, filled = len(known), sum(count for _, count in known)
-    words = _words_up_to((1 - _MOSTLY) * filled, known, _is_decimal_comma(levels))
+    words = _words_up_to((1 - _MOSTLY) * filled, known, has_decimal_commas(levels))
     if words <= (1 - _MOSTLY) * filled and (not words or distinct > 20):
         return _number_column(name, series, levels)
     if distinct <= 20 and {text.lower() for text, _ in known} in _TRUTHS:
@@ -559,8 +561,8 @@ def _number_column(name: str, series: pd.Series[Any], levels: Levels | None) -> 
     if levels is None:
         values, words = numbers_of(series)
     else:
-        comma = _is_decimal_comma(levels)
-        values, words = _numbers_of(levels, comma)
+        comma = has_decimal_commas(levels)
+        values, words = level_numbers(levels, comma)
         if comma:
             reason = "commas are decimal points"
         elif any("," in text for text in levels.texts if text is not None):
