@@ -416,24 +416,30 @@ def _read_old_excel(path: Path, names: Sequence[str] | None) -> Frame:
 
 def _read_parquet(path: Path, names: Sequence[str] | None) -> Frame:
     del names
-    with _reading(path, "a Parquet file") as pandas:
+    with _reading(path, "a Parquet file"):
         from pyarrow import parquet
 
         facts = parquet.ParquetFile(path).metadata
-        check_ratio(path, path.stat().st_size, facts.num_rows * max(facts.num_columns, 1))
-        return Frame(_plain(pandas.read_parquet(path)), True)
+        unpacked = sum(facts.row_group(i).total_byte_size for i in range(facts.num_row_groups))
+        cells = facts.num_rows * max(facts.num_columns, 1)
+        check_ratio(path, path.stat().st_size, max(unpacked, cells))
+        return Frame(_plain(parquet.read_table(path)), True)
 
 
 def _read_feather(path: Path, names: Sequence[str] | None) -> Frame:
     del names
-    with _reading(path, "a Feather file") as pandas:
-        return Frame(_plain(pandas.read_feather(path)), True)
+    with _reading(path, "a Feather file"):
+        from pyarrow import feather
+
+        return Frame(_plain(feather.read_table(path)), True)
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+def _plain(table: Any) -> pd.DataFrame:
     """Return decimals as floats, and the index that a frame was written with as a column or not."""
     from decimal import Decimal
 
+    table.validate(full=True)  # Arrow follows the offsets of a damaged file anywhere in memory
+    frame: pd.DataFrame = table.to_pandas()
     for name in frame:
         column = frame[name]
         if column.dtype == object and column.map(lambda cell: isinstance(cell, Decimal)).any():

@@ -187,6 +187,20 @@ def test_json_with_more_than_single_values_or_half_a_character_is_refused(
     assert str(tmp_path / "t.json") in str(error.value)
 
 
+def test_offsets_beyond_the_text_of_a_feather_file_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "t"
+    frame().to_feather(path, compression="uncompressed")
+    offsets = np.array([0, 3, 7, 10], "<i4")  # of red, blue, red
+    content = path.read_bytes()
+    assert content.count(offsets.tobytes()) == 1
+    # Arrow read the memory of the process, or ended it.
+    path.write_bytes(content.replace(offsets.tobytes(), (offsets * 10_000_000).tobytes()))
+    with pytest.raises(ValueError, match="is not readable as a Feather file") as error:
+        tables.load_raw(path)
+    assert str(path) in str(error.value)
+
+
 def test_a_column_of_lists_in_parquet_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     pandas.DataFrame({"a": [[1, 2], [3]], "y": [0, 1]}).to_parquet(tmp_path / "t")

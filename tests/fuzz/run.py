@@ -113,7 +113,7 @@ def fuzz(target_name: str, record: str, runs: str, seed: str, artifacts: str) ->
     atheris.Setup(
         [
             "fuzz", corpus, f"-runs={runs}", f"-seed={seed}", f"-artifact_prefix={artifacts}",
-            f"-max_len={MOST}", "-timeout=10", "-rss_limit_mb=0", "-verbosity=0",
+            f"-max_len={target.most}", "-timeout=10", "-rss_limit_mb=0", "-verbosity=0",
         ],
         one,
         custom_mutator=mutate,

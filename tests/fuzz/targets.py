@@ -556,13 +556,14 @@ class Target:
     """Seeds, a mutation (bytes, random, libFuzzer's or the plain one) and what reads an input.
 
     pandas takes up to a millisecond for each column, whatever it holds: `per_cell` seconds are
-    allowed for each cell of the widest row.
+    allowed for each cell of the widest row, and inputs have up to `most` bytes.
     """
 
     seeds: Callable[[], list[bytes]]
     mutate: Callable[[bytes, random.Random, Mutate], bytes]
     run: Callable[[bytes], None]
     per_cell: float = 0.0
+    most: int = MOST
 
     def seconds(self, data: bytes) -> float:
         """Return the processor time that an input may take."""
@@ -597,8 +598,8 @@ class Target:
 TARGETS = {
     "model": Target(_models, _mutate_model, _run_model),
     "idx": Target(_idx_files, _mutate_idx, _run_idx),
-    "csv": Target(lambda: list(_TABLES), _mutate_csv, _run_csv, per_cell=1e-3),
-    "formats": Target(_format_files, _mutate_formats, _run_formats, per_cell=1e-3),
+    "csv": Target(lambda: list(_TABLES), _mutate_csv, _run_csv, per_cell=1e-3, most=1 << 13),
+    "formats": Target(_format_files, _mutate_formats, _run_formats, per_cell=1e-3, most=1 << 13),
     "npz": Target(_npz_files, _mutate_npz, _run_npz),
     "expression": Target(lambda: list(_FORMULAS), _mutate_expression, _run_expression),
 }
