@@ -188,9 +188,10 @@ def test_json_with_more_than_single_values_or_half_a_character_is_refused(
 
 
 def test_offsets_beyond_the_text_of_a_feather_file_are_refused(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
+    pyarrow, feather = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.feather")
     path = tmp_path / "t"
-    frame().to_feather(path, compression="uncompressed")
+    table = pyarrow.table({"colour": ["red", "blue", "red"], "y": [0, 1, 0]})
+    feather.write_feather(table, path, compression="uncompressed")
     offsets = np.array([0, 3, 7, 10], "<i4")  # of red, blue, red
     content = path.read_bytes()
     assert content.count(offsets.tobytes()) == 1
