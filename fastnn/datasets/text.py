@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +31,7 @@ BLANKS = r"\s+"  # the separator of cells that stand in columns
 SAMPLE_ROWS = 200
 # Of wide rows fewer are looked at, for the time that it takes.
 _FEWEST_ROWS, _SAMPLE_CELLS, _SCORED_CELLS = 20, 20_000, 4_000
+_FEWEST_IN_A_RUN = 5  # numbers of a header that count up by one
 _MOST_ALIKE = 1_000  # columns of the same name
 _MOST_LINES = 500  # of the first row
 # Each column costs pandas a kilobyte, whatever it holds.
@@ -137,8 +138,9 @@ def _is_quoted_singly(lines: list[str]) -> bool:
 def is_headed(rows: list[list[str]], names: Sequence[str] | None) -> bool:
     """Return whether the first row is a header.
 
-    It is if one of its cells is text above numbers; it is not if there is none, but a number above
-    numbers. In a table of text alone, a header is of different cells none of which recurs below.
+    It is if one of its cells is text above numbers, or if it counts years beside text that does not
+    recur; it is not if there is none, but a number above numbers. In a table of text alone, a
+    header is of different cells none of which recurs below.
     """
     if not rows:
         return True
@@ -159,13 +161,21 @@ def is_headed(rows: list[list[str]], names: Sequence[str] | None) -> bool:
         elif first[j].lower() not in _MISSING:
             text_above |= numeric
             recurs |= first[j] in below
-    if text_above:
+    if text_above or (_has_a_run(first) and not recurs):
         return True
     filled = [cell for cell in first if cell.lower() not in _MISSING]
     texts = [cell for cell in filled if not _NUMBER.fullmatch(cell)]
     if number_above or recurs or not texts:
         return False
     return len(set(filled)) == len(filled) and len(filled) >= width - 1
+
+
+def _has_a_run(cells: list[str]) -> bool:
+    """Return whether there is text, and at its side whole numbers that count up: years, or days."""
+    whole = [int(cell) for cell in cells if cell.isascii() and cell.isdigit() and len(cell) < 9]
+    texts = [cell for cell in cells if not _NUMBER.fullmatch(cell)]
+    steps = [later - earlier for earlier, later in pairwise(whole)]
+    return any(texts) and len(whole) >= _FEWEST_IN_A_RUN and set(steps) == {1}
 
 
 def check_names(path: Path, names: list[str]) -> None:

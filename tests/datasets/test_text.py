@@ -92,6 +92,19 @@ def test_a_blank_before_a_cell_far_below_does_not_belong_to_it(tmp_path: Path) -
     assert read.frame.iloc[-1].fillna("gap").tolist() == ["blue", "gap", 1]
 
 
+def test_years_in_a_row_beside_text_are_a_header(tmp_path: Path) -> None:
+    years = "country,1960,1961,1962,1963,1964\nAruba,4.8,4.6,4.4,4.2,4\nBenin,6.2,6.2,6.3,6.3,6.4\n"
+    read = frames.read_frame(csv_file(tmp_path, years))
+    assert read.headed and list(read.frame.columns)[:2] == ["country", "1960"]
+    for rows in (  # a word that recurs, no word, no run, few numbers
+        "a,1,2,3,4,5\na,3,1,2,5,4\nb,1,1,2,2,3\n",
+        "1,2,3,4,5\n3,1,2,5,4\n",
+        "a,1,2,3,5,8\nb,3,1,2,5,4\n",
+        "a,1,2,3,4\nb,3,1,2,5\n",
+    ):
+        assert not frames.read_frame(csv_file(tmp_path, rows)).headed
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_parts_of_a_file_that_differ_in_their_types_are_read_again_as_one(
     tmp_path: Path, packed: bool
