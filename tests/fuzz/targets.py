@@ -591,6 +591,9 @@ class Target:
             "lzma",
         ):
             importlib.import_module(late)  # by what is refused
+        with suppress(ImportError):  # pandas, and the codecs that are tried one after another
+            for text in ("a,b\n\xe9,1\n", "a,b\n\xe9\x81,1\n", "a,b\nx,1,2\n"):
+                _run_table(_file("late", text.encode("latin-1")), None)
         _warm = True
         return seeds
 
