@@ -33,6 +33,7 @@ from .text import (
     RefusedError,
     Source,
     Survey,
+    check_ends,
     check_names,
     check_short_rows,
     form_of,
@@ -262,20 +263,23 @@ def _parse(
         if form.separator == BLANKS:
             del options["skipinitialspace"]
         wide = max(map(len, form.rows), default=0) > _WIDE
+        if headed and _ends_in_separators(form.rows):
+            options["index_col"] = False  # pandas would take the first cells for names of rows
         try:
+            marked = "utf-8-sig" if encoding == "utf-8" else encoding
             frame = _read_csv(source, wide, **options)
             index = frame.index
-            if not isinstance(index, pandas.RangeIndex) and (
-                index.nlevels > 1 or frame.iloc[:, -1].isna().all()
-            ):  # rows end in a separator: pandas took their first cells for names
-                frame = _read_csv(source, wide, index_col=False, **options)
+            if not isinstance(index, pandas.RangeIndex) and frame.iloc[:, -1].isna().all():
+                options["index_col"] = False  # a separator at the end of each row
+                frame = _read_csv(source, wide, **options)
+            if "index_col" in options:
+                check_ends(path, source, form, frame.shape[1], marked)
             elif len(frame.columns) and frame.iloc[:, -1].isna().any():  # or rows are too short
                 indices = 0 if isinstance(index, pandas.RangeIndex) else index.nlevels
                 names, width = frame.shape[1], frame.shape[1] + indices
                 cells = len(frame) * width + names * headed
                 if has_short_rows(source, form, found, len(frame) + headed, cells):
                     names = names if headed else width
-                    marked = "utf-8-sig" if encoding == "utf-8" else encoding
                     check_short_rows(path, source, form, names, width, marked)
             return frame
         except UnicodeDecodeError as error:
@@ -293,6 +297,11 @@ def _parse(
             ) from None
 
 
+def _ends_in_separators(rows: list[list[str]]) -> bool:
+    """Return whether the first row has two cells or more behind those of the header."""
+    return len(rows) > 1 and len(rows[1]) > len(rows[0]) + 1
+
+
 def _read_csv(source: Source, wide: bool, **options: Any) -> pd.DataFrame:
     """Read by pandas, part by part in parallel; all at once if the parts differ in their types.
 
@@ -304,6 +313,7 @@ def _read_csv(source: Source, wide: bool, **options: Any) -> pd.DataFrame:
             source.seek(0)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.DtypeWarning)
+            warnings.simplefilter("ignore", pandas.errors.ParserWarning)  # see check_ends
             try:
                 return pandas.read_csv(source, low_memory=not whole, **options)
             except pandas.errors.DtypeWarning:

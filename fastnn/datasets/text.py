@@ -291,6 +291,28 @@ def check_short_rows(
 
     The first row needs `names`: the header may have none for a column that names the rows.
     """
+    expected = names
+    for line, row in _cells(source, form, encoding):
+        if len(row) < expected:
+            raise RefusedError(
+                f"{path}, line {line}: expected {expected} columns, as in the rows above, "
+                f"and found {len(row)}"
+            )
+        expected = width
+
+
+def check_ends(path: Path, source: Source, form: Form, names: int, encoding: str) -> None:
+    """Refuse a cell behind the columns of the header: only separators may stand there."""
+    for line, row in _cells(source, form, encoding):
+        if any(cell.strip() for cell in row[names:]):
+            raise RefusedError(
+                f"{path}, line {line}: expected {names} columns, as in the header, "
+                f"and found {len(row)}"
+            )
+
+
+def _cells(source: Source, form: Form, encoding: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line at which each row ends, and its cells; not rows without any."""
     with _opened(source) as raw, io.TextIOWrapper(raw, encoding, newline="") as text:
         for _ in range(form.skipped):
             text.readline()
@@ -300,17 +322,9 @@ def check_short_rows(
             rows = csv.reader(
                 text, delimiter=form.separator, quotechar=form.quote, skipinitialspace=True
             )
-        expected = names
         for count, row in enumerate(rows, 1):
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) < expected:
-                line = form.skipped + getattr(rows, "line_num", count)
-                raise RefusedError(
-                    f"{path}, line {line}: expected {expected} columns, as in the rows above, "
-                    f"and found {len(row)}"
-                )
-            expected = width
+            if any(cell.strip() for cell in row):
+                yield form.skipped + getattr(rows, "line_num", count), row
 
 
 def _opened(source: Source) -> IO[bytes]:

@@ -86,6 +86,19 @@ def test_a_header_without_a_name_for_the_first_column_is_not_a_short_row(tmp_pat
     assert any("names the rows" in note for note in read.notes)
 
 
+def test_a_row_of_many_more_cells_than_the_header_is_refused_and_separators_at_its_end_are_not(
+    tmp_path: Path,
+) -> None:
+    read = frames.read_frame(csv_file(tmp_path, "a,b\n1,2,,,\n3,4,,,\n"))
+    assert read.frame.to_numpy().tolist() == [[1, 2], [3, 4]]
+    for more in (2, 60_000):  # pandas would take milliseconds for each of them
+        for first, line in (("1,2", 3), ("1," * more + "5,6", 2)):
+            path = csv_file(tmp_path, f"a,b\n{first},,,\n{'1,' * more}5,6\n")
+            with pytest.raises(ValueError, match=rf"line {line}: expected") as error:
+                frames.read_frame(path)
+            assert "and found" in one_sentence(error)
+
+
 def test_a_blank_before_a_cell_far_below_does_not_belong_to_it(tmp_path: Path) -> None:
     rows = "red,1,0\n" * 100_000
     read = frames.read_frame(csv_file(tmp_path, f'a,b,c\n{rows} "blue", NA, 1\n'))
