@@ -200,25 +200,23 @@ def survey(path: Path, source: Source, form: Form) -> Survey:
                 "file"
             )
         file.seek(start)
-        for before, block in _blocks(file):
-            ends = (block == _LINE_FEED) | (block == _RETURN)
-            unbroken = 0 if ends.any() else unbroken + len(block)
+        for before, content in _blocks(file):
+            broken = b"\n" in content or b"\r" in content
+            unbroken = 0 if broken else unbroken + len(content)
             if unbroken >= _MOST_LINE:
                 raise ValueError(
                     f"{path} has a line of more than {_MOST_LINE:,} characters; "
                     "so wide a table is for an .npy file"
                 )
-            blank = (block == _BLANK) | (block == _TAB)
+            block = np.frombuffer(content, np.uint8)
             if form.separator == BLANKS:
-                separators += _follows(before, b" \t\n\r", blank | ends, ~(blank | ends))
+                blank = (block == _BLANK) | (block == _TAB) | _ends(content, block)
+                separators += _follows(before, b" \t\n\r", blank, ~blank)
             else:
                 separates = block == ord(form.separator)
                 separators += int(np.count_nonzero(separates))
-                if not padded and blank.any():
-                    sign = form.separator.encode()
-                    blank &= ~separates
-                    padded = _follows(before, sign + b"\n\r", separates | ends, blank) > 0
-            quoted = quoted or bool((block == ord(form.quote)).any())
+                padded = padded or _is_padded(before, content, separates, form.separator.encode())
+            quoted = quoted or form.quote.encode() in content
     return Survey(separators, quoted, padded)
 
 
@@ -232,14 +230,28 @@ def _rows_of(source: Source, form: Form) -> IO[bytes]:
     return file
 
 
-def _blocks(file: IO[bytes]) -> Iterator[tuple[int, Bytes]]:
-    """Yield the byte before each block, and the block, which is valid until the next one."""
-    buffer = np.empty(_BLOCK, np.uint8)
+def _blocks(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the byte before each block, and the block."""
     before = _LINE_FEED
-    while count := file.readinto(buffer):  # type: ignore[attr-defined]
-        block = buffer[:count]
-        yield before, block
-        before = int(block[-1])
+    while content := file.read(_BLOCK):
+        yield before, content
+        before = content[-1]
+
+
+def _ends(content: bytes, block: Bytes) -> Mask:
+    ends: Mask = block == _LINE_FEED
+    return ends | (block == _RETURN) if b"\r" in content else ends
+
+
+def _is_padded(before: int, content: bytes, separates: Mask, separator: bytes) -> bool:
+    """Return whether a blank follows a separator or the end of a line."""
+    block = np.frombuffer(content, np.uint8)
+    for sign in {b" ", b"\t"} - {separator}:
+        if sign in content:
+            opens = separates | _ends(content, block)
+            if _follows(before, separator + b"\n\r", opens, block == sign[0]):
+                return True
+    return False
 
 
 def _follows(before: int, signs: bytes, first: Mask, second: Mask) -> int:
@@ -266,7 +278,8 @@ def _separators_between(source: Source, form: Form) -> int | None:
     around = np.array([separator, _LINE_FEED, _RETURN, quote], np.uint8)
     count, inside, closing = 0, False, False
     with _rows_of(source, form) as file:
-        for before, block in _blocks(file):
+        for before, content in _blocks(file):
+            block = np.frombuffer(content, np.uint8)
             if closing and block[0] not in around:
                 return None
             quotes = block == quote
