@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -42,10 +43,14 @@ _ID = re.compile(
 )
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d\d.*)?")
 _MARKS = {"-", "--", ".", "..", "?", "missing", "unknown", "n.a.", "na", "none", "nil", "null"}
-_MONEY = re.compile(r"^[\s$€£¥]+|[\s%€£$]+$")
+_BLANKS = "".join(chr(i) for i in range(0x3001) if chr(i).isspace())
+_BEFORE, _BEHIND = _BLANKS + "$\u20ac\u00a3\u00a5", _BLANKS + "%\u20ac\u00a3$"  # signs of money
 _POINT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?([eE][+-]?\d+)?|[+-]?\.\d+")
 _COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d*)?([eE][+-]?\d+)?|[+-]?,\d+")
+_GROUPS = re.compile(r"(?<=\d)[ '\u00a0\u202f\u2019](?=\d{3})")  # between thousands
+_DAY_MONTH = re.compile(r"[-/.]")
 _TRUE = {"true": 1.0, "false": 0.0}
+_TRUTHS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
 _PARTS = ("days", "year_sin", "year_cos", "week_sin", "week_cos", "day_sin", "day_cos")
 
 
@@ -182,12 +187,12 @@ class Columns:
             if name in drop:
                 found.append(Column(name, "dropped", drop[name]))
             elif name in categorical:
-                found.append(_category(name, texts_of(frame.iloc[:, j])))
+                found.append(_category(name, levels_of(frame.iloc[:, j])))
             else:
                 found.append(_learn(name, frame.iloc[:, j], j, name in numeric))
         if not any(column.used for column in found):  # then a count of rows is a quantity
             found = [
-                _number_column(c.name, frame.iloc[:, j])
+                _number_column(c.name, frame.iloc[:, j], None)
                 if c.reason == _NUMBERS_ROWS and not _ID.fullmatch(c.name)
                 else c
                 for j, c in enumerate(found)
@@ -218,8 +223,13 @@ class Columns:
         Columns may come in any order, with others between them, and with the target.
         """
         named = self._named(frame, headed, where)
-        blocks = [_units(c, named[c.name], where) for c in self.columns if c.used]
-        return np.column_stack(blocks)
+        units = np.empty((len(frame), len(self.units)))
+        end = 0
+        for column in self.columns:
+            if column.used:
+                begin, end = end, end + len(column.units)
+                _fill(units[:, begin:end], column, named[column.name], where)
+        return units
 
     def _named(self, frame: pd.DataFrame, headed: bool, where: str) -> Mapping[str, pd.Series[Any]]:
         names = [str(name) for name in frame.columns]
@@ -310,25 +320,54 @@ def _listed(names: Sequence[str]) -> str:
 # Cells -------------------------------------------------------------------------------------------
 
 
-def texts_of(series: pd.Series[Any]) -> npt.NDArray[np.object_]:
-    """Return the cells as stripped texts, None where missing; 1.0 and 1 are both "1"."""
-    codes, texts = _levels_of(series)
-    return np.array([*texts, None], dtype=object)[codes]
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """The different texts of a column: each is looked at once, however often it occurs.
+
+    Attributes
+    ----------
+    codes : ndarray of int, shape (n,)
+        The position of each cell among the texts; -1 where it is missing.
+    texts : list of str or None
+        Stripped, so that two may be equal; None if nothing is left. 1.0 and 1 are both "1".
+    """
+
+    codes: npt.NDArray[np.intp]
+    texts: list[str | None]
+
+    def cells(self, values: Iterable[Any], missing: Any, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """Return the value of each cell, from that of each text."""
+        return np.array([*values, missing], dtype=dtype)[self.codes]
+
+    def known(self) -> Iterator[tuple[str, int]]:
+        """Yield each text, and the number of its cells."""
+        found = np.bincount(self.codes[self.codes >= 0], minlength=len(self.texts)).tolist()
+        for text, count in zip(self.texts, found, strict=True):
+            if text is not None:
+                yield text, count
 
 
-def _levels_of(series: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], list[str | None]]:
-    """Return the position of each cell among the different texts, -1 where it is missing."""
+def levels_of(series: pd.Series[Any]) -> Levels:
+    """Return the different texts of a column."""
     import pandas
 
+    cells: Any = series
     if series.dtype == object and pandas.api.types.infer_dtype(series) != "string":
         kept = series[series.notna()].map(_text)  # True and 1 are different
-        codes, levels = pandas.factorize(kept.reindex(series.index))
-    else:
-        codes, levels = pandas.factorize(series)
-    return codes, [_text(level) or None for level in levels]
+        cells = kept.reindex(series.index)
+    codes, levels = pandas.factorize(cells)
+    return Levels(codes, [text or None for text in map(_text, levels.tolist())])
+
+
+def texts_of(series: pd.Series[Any]) -> npt.NDArray[np.object_]:
+    """Return the cells as stripped texts, None where missing; 1.0 and 1 are both "1"."""
+    levels = levels_of(series)
+    return levels.cells(levels.texts, None, object)
 
 
 def _text(cell: object) -> str:
+    if isinstance(cell, str):
+        return cell.strip()
     whole = isinstance(cell, float | np.floating) and float(cell).is_integer()
     return str(int(cell)) if whole else str(cell).strip()  # type: ignore[call-overload]
 
@@ -339,21 +378,30 @@ def numbers_of(series: pd.Series[Any], comma: bool = False) -> tuple[Array, npt.
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
         infinite = np.isinf(values)
         return np.where(infinite, np.nan, values), infinite
-    codes, texts = _levels_of(series)
-    found = [None if text is None else _number(text, comma) for text in (*texts, None)]
-    word = [
-        value is None and text is not None and text.lower() not in _MARKS
-        for value, text in zip(found, (*texts, None), strict=True)
+    return level_numbers(levels_of(series), comma)
+
+
+def level_numbers(levels: Levels, comma: bool) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Return the cells of texts as numbers, NaN where missing, and a mask of words."""
+    found = [None if text is None else _number(text, comma) for text in levels.texts]
+    words = [
+        value is None and _is_word(text) for value, text in zip(found, levels.texts, strict=True)
     ]
-    return np.array(found, dtype=np.float64)[codes], np.array(word)[codes]
+    return levels.cells(found, None, np.float64), levels.cells(words, False, bool)
+
+
+def _is_word(text: str | None) -> bool:
+    return text is not None and text.lower() not in _MARKS
 
 
 def _number(text: str, comma: bool) -> float | None:
-    if text.lower() in _TRUE:
-        return _TRUE[text.lower()]
-    text = re.sub(r"(?<=\d)[ '\u00a0\u202f\u2019](?=\d{3})", "", _MONEY.sub("", text))
-    if not (_COMMA if comma else _POINT).fullmatch(text):
-        return None
+    if text[0].isalpha():
+        return _TRUE.get(text.lower())
+    form = _COMMA if comma else _POINT
+    if not form.fullmatch(text):
+        text = _GROUPS.sub("", text.lstrip(_BEFORE).rstrip(_BEHIND))
+        if not form.fullmatch(text):
+            return None
     text = text.replace(".", "").replace(",", ".") if comma else text.replace(",", "")
     value = float(text)
     return value if np.isfinite(value) else None
@@ -361,35 +409,71 @@ def _number(text: str, comma: bool) -> float | None:
 
 def is_decimal_comma(series: pd.Series[Any]) -> bool:
     """Return whether all cells are numbers with commas for points, and not all without."""
-    words = numbers_of(series)[1]
-    return bool(words.any()) and not numbers_of(series, comma=True)[1].any()
+    if series.dtype.kind in "biuf":
+        return False
+    return has_decimal_commas(levels_of(series))
+
+
+def has_decimal_commas(levels: Levels) -> bool:
+    """Return whether all texts are numbers with commas for points, and not all without."""
+    lacking = False
+    for text in levels.texts:
+        if text is not None and _is_word(text):
+            if _number(text, comma=True) is None:
+                return False
+            lacking = lacking or _number(text, comma=False) is None
+    return lacking
 
 
 def moments_of(series: pd.Series[Any], day_first: bool = False) -> Array | None:
     """Return seconds since 1970, NaN where missing; None if the cells are no dates."""
+    if _holds_moments(series):
+        return _seconds(series.array)
+    return _moments_of(levels_of(series), day_first)
+
+
+def _holds_moments(series: pd.Series[Any]) -> bool:
+    return series.dtype.kind == "M" or str(series.dtype).startswith("datetime64")
+
+
+def _are_dates(levels: Levels) -> bool:
+    texts = [text for text in levels.texts if text is not None]
+    return bool(texts) and all(map(_DATE.fullmatch, texts))
+
+
+def _moments_of(levels: Levels, day_first: bool) -> Array | None:
     import pandas
 
-    moments: Any = series
-    if series.dtype.kind != "M" and not str(series.dtype).startswith("datetime64"):
-        texts = [text for text in texts_of(series) if text is not None]
-        if not texts or not all(_DATE.fullmatch(text) for text in texts):
-            return None
-        moments = pandas.to_datetime(
-            series, errors="coerce", format="mixed", dayfirst=day_first, utc=True
-        )
-        if moments.isna().sum() > series.isna().sum() + 0.05 * len(series):
-            return None
-    moments = pandas.to_datetime(moments, utc=True)
-    seconds = (moments - pandas.Timestamp(0, tz="UTC")).dt.total_seconds()
+    if not _are_dates(levels):
+        return None
+    moments = pandas.to_datetime(
+        pandas.Series(levels.texts, dtype=object),
+        errors="coerce",
+        format="mixed",
+        dayfirst=day_first,
+        utc=True,
+    )
+    seconds = np.asarray(levels.cells(_seconds(moments.array), np.nan, np.float64))
+    missing = levels.cells([text is None for text in levels.texts], True, bool)
+    return None if np.isnan(seconds).sum() > missing.sum() + 0.05 * len(seconds) else seconds
+
+
+def _seconds(moments: Any) -> Array:
+    import pandas
+
+    index = pandas.DatetimeIndex(pandas.to_datetime(moments, utc=True))
+    seconds = (index - pandas.Timestamp(0, tz="UTC")).total_seconds()
     return np.asarray(seconds.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def is_day_first(series: pd.Series[Any]) -> bool:
     """Return whether dates in text begin with a number that is no month, and no year."""
-    if series.dtype.kind in "biufM":
-        return False
-    texts = [text for text in texts_of(series) if text is not None]
-    first = [re.split(r"[-/.]", text)[0] for text in texts if _DATE.fullmatch(text)]
+    return series.dtype.kind not in "biufM" and _is_day_first(levels_of(series))
+
+
+def _is_day_first(levels: Levels) -> bool:
+    texts = [text for text in levels.texts if text is not None and _DATE.fullmatch(text)]
+    first = [_DAY_MONTH.split(text, maxsplit=1)[0] for text in texts]
     return bool(first) and max(map(int, first)) > 12 and max(map(len, first)) <= 2
 
 
@@ -397,58 +481,95 @@ def is_day_first(series: pd.Series[Any]) -> bool:
 
 
 def _learn(name: str, series: pd.Series[Any], position: int, numeric: bool) -> Column:
-    distinct = series.nunique(dropna=True)
+    if series.dtype.kind in "biuf":
+        return _learn_numbers(name, series, position, numeric)
+    levels = None if _holds_moments(series) else levels_of(series)
+    distinct = series.nunique() if levels is None else sum(map(bool, levels.texts))
     if distinct == 0:
         return Column(name, "constant", "it is empty")
     if numeric:
-        return _number_column(name, series)
+        return _number_column(name, series, levels)
     if distinct == 1 and not series.isna().any():
-        return Column(name, "constant", f"it is always {one_line(str(series.iloc[0]))}")
-    if series.dtype.kind == "b":
-        return _category(name, texts_of(series), "boolean")
-    if series.dtype.kind in "iuf":
-        values = series.to_numpy(dtype=np.float64, na_value=np.nan)
-        whole = bool((values == np.rint(values)).all()) and distinct == len(values)
-        if whole and len(values) >= 5:
-            steps = np.diff(values)
-            ascending = bool((steps > 0).all()) and position == 0 and values[0] in (0, 1)
-            if _ID.fullmatch(name) or (ascending and steps.max() <= max(steps.min(), 20)):
-                dense = values.max() - values.min() < 2 * len(values)
-                reason = _NUMBERS_ROWS if dense else "it names the rows"
-                return Column(name, "id", reason)
-        return _number_column(name, series)
-    day_first = is_day_first(series)
-    seconds = moments_of(series, day_first)
-    if seconds is not None:
-        return _date(name, seconds, day_first)
-    comma = is_decimal_comma(series)
-    words = numbers_of(series, comma)[1]
-    filled = int(series.notna().sum())
-    if words.sum() <= (1 - _MOSTLY) * filled and (not words.any() or distinct > 20):
-        return _number_column(name, series)
-    texts = texts_of(series)
-    known = [text for text in texts if text is not None]
-    lower = {text.lower() for text in known}
-    if lower in ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"}):
-        return _category(name, texts, "boolean")
-    if distinct > 20 and sum(map(len, known)) > _WORDS * len(known):
-        return Column(name, "text", f"it is text, {distinct:,} different ones")
-    if distinct > 20 and distinct > 0.5 * len(known):
-        return Column(name, "id", f"it names the rows, {distinct:,} different texts")
-    return _category(name, texts)
+        return _constant(name, series)
+    if levels is None:
+        seconds = moments_of(series)
+        if seconds is None:
+            raise AssertionError("a column of dates has moments")
+        return _date(name, seconds, day_first=False)
+    return _learn_texts(name, series, levels)
 
 
-def _number_column(name: str, series: pd.Series[Any]) -> Column:
-    comma = series.dtype.kind not in "biuf" and is_decimal_comma(series)
-    values, words = numbers_of(series, comma)
+def _learn_numbers(name: str, series: pd.Series[Any], position: int, numeric: bool) -> Column:
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     gaps = np.isnan(values)
-    reason = "commas are decimal points" if comma else ""
-    if not comma and series.dtype.kind not in "biuf":
-        texts = [text for text in texts_of(series) if text is not None]
-        if any("," in text for text in texts):
+    if gaps.all():
+        return Column(name, "constant", "it is empty")
+    if numeric:
+        return _number_column(name, series, None)
+    if not gaps.any() and values.min() == values.max():
+        return _constant(name, series)
+    if series.dtype.kind == "b":
+        return _category(name, levels_of(series), "boolean")
+    whole = bool((values == np.rint(values)).all()) and series.nunique() == len(values)
+    if whole and len(values) >= 5:
+        steps = np.diff(values)
+        ascending = bool((steps > 0).all()) and position == 0 and values[0] in (0, 1)
+        if _ID.fullmatch(name) or (ascending and steps.max() <= max(steps.min(), 20)):
+            dense = values.max() - values.min() < 2 * len(values)
+            return Column(name, "id", _NUMBERS_ROWS if dense else "it names the rows")
+    return _number_column(name, series, None)
+
+
+def _constant(name: str, series: pd.Series[Any]) -> Column:
+    return Column(name, "constant", f"it is always {one_line(str(series.iloc[0]))}")
+
+
+def _learn_texts(name: str, series: pd.Series[Any], levels: Levels) -> Column:
+    if _are_dates(levels):
+        day_first = _is_day_first(levels)
+        seconds = _moments_of(levels, day_first)
+        if seconds is not None:
+            return _date(name, seconds, day_first)
+    known = list(levels.known())
+    distinct, filled = len(known), sum(count for _, count in known)
+    words = _words_up_to((1 - _MOSTLY) * filled, known, has_decimal_commas(levels))
+    if words <= (1 - _MOSTLY) * filled and (not words or distinct > 20):
+        return _number_column(name, series, levels)
+    if distinct <= 20 and {text.lower() for text, _ in known} in _TRUTHS:
+        return _category(name, levels, "boolean")
+    letters = sum(len(text) * count for text, count in known)
+    if distinct > 20 and letters > _WORDS * filled:
+        return Column(name, "text", f"it is text, {distinct:,} different ones")
+    if distinct > 20 and distinct > 0.5 * filled:
+        return Column(name, "id", f"it names the rows, {distinct:,} different texts")
+    return _category(name, levels)
+
+
+def _words_up_to(most: float, known: Iterable[tuple[str, int]], comma: bool) -> int:
+    """Count the cells that are no numbers, and no marks of missing ones; stop above `most`."""
+    words = 0
+    for text, count in known:
+        if _number(text, comma) is None and _is_word(text):
+            words += count
+            if words > most:
+                break
+    return words
+
+
+def _number_column(name: str, series: pd.Series[Any], levels: Levels | None) -> Column:
+    comma, reason = False, ""
+    if levels is None:
+        values, words = numbers_of(series)
+    else:
+        comma = has_decimal_commas(levels)
+        values, words = level_numbers(levels, comma)
+        if comma:
+            reason = "commas are decimal points"
+        elif any("," in text for text in levels.texts if text is not None):
             reason = "commas part thousands"
+    gaps = np.isnan(values)
     if words.any():
-        example = one_line(repr(str(texts_of(series)[np.flatnonzero(words)[0]])))
+        example = one_line(repr(str(series.iloc[int(np.argmax(words))]).strip()))
         reason = f"{int(words.sum())} of its cells count as missing: {example} is no number"
     if gaps.all():
         raise ValueError(f"column {name!r} holds no number")
@@ -468,18 +589,20 @@ def _number_column(name: str, series: pd.Series[Any]) -> Column:
     )
 
 
-def _category(name: str, texts: npt.NDArray[np.object_], kind: str = "category") -> Column:
-    known = [text for text in texts if text is not None]
-    levels, counts = np.unique(np.array(known, dtype=object), return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    least = _RARE * len(texts) if len(levels) > 10 else 0
-    kept = [j for j in order[:_MOST_LEVELS] if counts[j] >= least] or [order[0]]
+def _category(name: str, levels: Levels, kind: str = "category") -> Column:
+    counts: Counter[str] = Counter()
+    for text, count in levels.known():
+        counts[text] += count
+    n = len(levels.codes)
+    order = sorted(sorted(counts), key=lambda level: -counts[level])
+    least = _RARE * n if len(order) > 10 else 0
+    kept = [level for level in order[:_MOST_LEVELS] if counts[level] >= least] or [order[0]]
     return Column(
         name,
         kind,
-        levels=tuple(str(levels[j]) for j in kept),
-        others=len(kept) < len(levels),
-        flagged=len(known) < len(texts),
+        levels=tuple(kept),
+        others=len(kept) < len(order),
+        flagged=counts.total() < n,
     )
 
 
@@ -498,17 +621,18 @@ def _date(name: str, seconds: Array, day_first: bool) -> Column:
 # Applying ----------------------------------------------------------------------------------------
 
 
-def _units(column: Column, series: pd.Series[Any], where: str) -> Array:
+def _fill(units: Array, column: Column, series: pd.Series[Any], where: str) -> None:
+    """Write the units of a column, (n, units)."""
     if column.kind == "number":
         values, words = numbers_of(series, column.comma)
         if words.any() and not column.tolerant:
-            i = int(np.flatnonzero(words)[0])
+            i = int(np.argmax(words))
             raise ValueError(
                 f"{where}, row {i + 1}, column {column.name!r}: expected a number, found "
-                f"{one_line(repr(str(texts_of(series)[i])))}"
+                f"{one_line(repr(str(series.iloc[i]).strip()))}"
             )
         gaps = np.isnan(values)
-        units = [bent(np.where(gaps, column.fill, values), column.bend)]
+        units[:, 0] = bent(np.where(gaps, column.fill, values), column.bend)
     elif column.kind == "date":
         seconds = np.full(len(series), np.nan)
         if not series.isna().all():
@@ -517,19 +641,18 @@ def _units(column: Column, series: pd.Series[Any], where: str) -> Array:
                 raise ValueError(f"{where}, column {column.name!r}: expected dates")
             seconds = found
         gaps = np.isnan(seconds)
-        units = list(_date_parts(column, seconds).T)
+        units[:, : len(column.parts)] = _date_parts(column, seconds)
     else:
-        texts = texts_of(series)
-        gaps = np.array([text is None for text in texts], dtype=bool)
-        codes = category_codes(texts, column.levels)
+        levels = levels_of(series)
         width = len(column.levels) + column.others
-        one_hot = np.zeros((len(texts), width))
-        rows = np.flatnonzero(~gaps & (codes < width))
-        one_hot[rows, codes[rows]] = 1.0
-        units = list(one_hot.T)
+        codes = category_codes(levels.texts, column.levels)
+        codes = levels.cells(np.where(codes < width, codes, -1), -1, np.intp)
+        gaps = levels.cells([text is None for text in levels.texts], True, bool)
+        units[:] = 0.0
+        rows = np.flatnonzero(~gaps & (codes >= 0))
+        units[rows, codes[rows]] = 1.0
     if column.flagged:
-        units.append(gaps.astype(np.float64))
-    return np.column_stack(units)
+        units[:, -1] = gaps
 
 
 def category_codes(texts: Collection[str | None], levels: Sequence[str]) -> npt.NDArray[np.intp]:

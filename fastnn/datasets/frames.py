@@ -10,23 +10,37 @@ Private: it may change without notice.
 
 from __future__ import annotations
 
-import csv
 import glob
 import io
 import json
 import re
+import warnings
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..paths import check_ratio, existing_file, one_line
+from .mat import read_mat
+from .text import (
+    BLANKS,
+    SAMPLE_ROWS,
+    Form,
+    RefusedError,
+    Source,
+    Survey,
+    check_ends,
+    check_names,
+    check_short_rows,
+    form_of,
+    has_short_rows,
+    is_headed,
+    survey,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,16 +53,8 @@ SUFFIXES = (
 )
 
 _SAMPLE = 1 << 18  # bytes at the start of a text that show its form
-_SAMPLE_ROWS = 200
-_MOST_ALIKE = 1_000  # columns of the same name
-_MOST_LINES = 500  # of the first row
-# Each column costs pandas a kilobyte, whatever it holds.
-_MOST_COLUMNS, _MOST_LINE = 1 << 16, 4 << 20
-_SEPARATORS = (",", ";", "\t", "|")
+_WIDE = 256  # columns
 _ENCODINGS = ("utf-8", "euc_kr", "cp1252", "latin-1")  # each refuses most texts of the next ones
-_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
-_MISSING = {"", "?", "na", "n/a", "nan", "null", "none", "<na>", "#n/a", "-nan", "#na"}
-_QUOTED = [re.compile(rf"(?:^|[,;\t|])\s*{q}[^{q}]*{q}\s*(?:[,;\t|]|$)") for q in ("'", '"')]
 _LIBSVM = re.compile(r"[+-]?[\d.eE+-]+(\s+\d+:[+-]?[\d.eE+-]+)+\s*(#.*)?")
 
 
@@ -144,7 +150,16 @@ def _checked(path: Path, table: Frame) -> Frame:
         raise ValueError(f"{path} has no columns")
     if not len(frame):
         raise ValueError(f"{path} has a header and no rows" if table.headed else f"{path} is empty")
+    for name in frame.columns[[dtype == np.dtype(object) for dtype in frame.dtypes]]:
+        if frame[name].map(_is_nested).any():
+            raise ValueError(
+                f"{path}: {one_line(repr(name))} holds lists or records; expected single values"
+            )
     return Frame(frame, table.headed, tuple(notes))
+
+
+def _is_nested(cell: object) -> bool:
+    return isinstance(cell, list | dict | set | np.ndarray)
 
 
 def import_pandas() -> Any:
@@ -164,8 +179,11 @@ def _reading(path: Path, kind: str) -> Iterator[Any]:
     pandas = import_pandas()
     try:
         yield pandas
-    except MemoryError:
-        raise
+    except MemoryError as error:
+        if type(error) is MemoryError:
+            raise
+        # Arrow's own: a damaged file claims petabytes.
+        raise ValueError(f"{path} is not readable as {kind}: {one_line(error)}") from None
     except ImportError as error:
         missing = getattr(error, "name", None) or str(error)
         raise ImportError(
@@ -174,32 +192,16 @@ def _reading(path: Path, kind: str) -> Iterator[Any]:
         ) from None
     except _EncodingError:
         raise
-    except _RefusedError as error:
+    except RefusedError as error:
         raise ValueError(str(error)) from None
     except Exception as error:
         raise ValueError(f"{path} is not readable as {kind}: {one_line(error)}") from None
 
 
-class _RefusedError(ValueError):
-    """A sentence of ours, to be raised as it is."""
-
-
 # Text --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Form:
-    """The form of a text: rows of cells, and what precedes them."""
-
-    separator: str
-    quote: str
-    skipped: int  # lines of comments before the table
-    rows: list[list[str]]  # of the sample
-
-
-def _read_text(
-    path: Path, source: Path | io.BytesIO, start: bytes, names: Sequence[str] | None
-) -> Frame:
+def _read_text(path: Path, source: Source, start: bytes, names: Sequence[str] | None) -> Frame:
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings: tuple[str, ...] = ("utf-16",)
     else:
@@ -220,17 +222,17 @@ def _read_text(
         return _read_libsvm(path, source)
     if stripped.lower().startswith(("<!doctype", "<html", "<?xml")):
         raise ValueError(f"{path} is a web page; was the download refused?")
-    _check_lines(path, source)
-    form = _form(path, sample)
-    headed = _is_headed(form.rows, names)
+    form = form_of(path, sample)
+    found = survey(path, source, form)
+    if encodings == ("utf-16",):  # of which bytes tell nothing
+        found = Survey(0, quoted=True, padded=True)
+    headed = is_headed(form.rows, names)
     if headed:
-        _check_names(path, form.rows[0] if form.rows else [])
+        check_names(path, form.rows[0] if form.rows else [])
     notes = []
     for encoding in encodings:
-        if isinstance(source, io.BytesIO):
-            source.seek(0)
         try:
-            frame = _parse(path, source, form, headed, encoding)
+            frame = _parse(path, source, form, found, headed, encoding)
         except _EncodingError:
             continue
         if encoding not in ("utf-8", "utf-16"):
@@ -245,7 +247,7 @@ def _read_text(
 
 
 def _parse(
-    path: Path, source: Path | io.BytesIO, form: _Form, headed: bool, encoding: str
+    path: Path, source: Source, form: Form, found: Survey, headed: bool, encoding: str
 ) -> pd.DataFrame:
     with _reading(path, "a table of text") as pandas:
         options: dict[str, Any] = {
@@ -253,204 +255,92 @@ def _parse(
             "quotechar": form.quote,
             "skiprows": form.skipped,
             "header": 0 if headed else None,
-            "encoding": "utf-8-sig" if encoding == "utf-8" else encoding,
+            "encoding": encoding,  # pandas itself skips the mark of UTF-8
+            "compression": None,  # whatever the name says
             "na_values": list(MISSING),
-            "low_memory": False,  # one type a column, decided by all of it
-            "skipinitialspace": True,
+            "skipinitialspace": found.padded,
         }
-        if form.separator == r"\s+":
+        if form.separator == BLANKS:
             del options["skipinitialspace"]
+        wide = max(map(len, form.rows), default=0) > _WIDE
+        if headed and _ends_in_separators(form.rows):
+            options["index_col"] = False  # pandas would take the first cells for names of rows
         try:
-            frame = pandas.read_csv(source, **options)
+            marked = "utf-8-sig" if encoding == "utf-8" else encoding
+            frame = _read_csv(source, wide, **options)
             index = frame.index
-            if not isinstance(index, pandas.RangeIndex) and (
-                index.nlevels > 1 or frame.iloc[:, -1].isna().all()
-            ):  # rows end in a separator: pandas took their first cells for names
-                if isinstance(source, io.BytesIO):
-                    source.seek(0)
-                frame = pandas.read_csv(source, index_col=False, **options)
+            if not isinstance(index, pandas.RangeIndex) and frame.iloc[:, -1].isna().all():
+                options["index_col"] = False  # a separator at the end of each row
+                frame = _read_csv(source, wide, **options)
+            if "index_col" in options:
+                check_ends(path, source, form, frame.shape[1], marked)
             elif len(frame.columns) and frame.iloc[:, -1].isna().any():  # or rows are too short
                 indices = 0 if isinstance(index, pandas.RangeIndex) else index.nlevels
-                width = frame.shape[1] + indices
-                _check_short_rows(path, source, form, width, options["encoding"])
+                names, width = frame.shape[1], frame.shape[1] + indices
+                cells = len(frame) * width + names * headed
+                if has_short_rows(source, form, found, len(frame) + headed, cells):
+                    names = names if headed else width
+                    check_short_rows(path, source, form, names, width, marked)
             return frame
         except UnicodeDecodeError as error:
             raise _EncodingError(error) from None
         except pandas.errors.EmptyDataError:
-            raise _RefusedError(f"{path} is empty; expected a table") from None
+            raise RefusedError(f"{path} is empty; expected a table") from None
         except pandas.errors.ParserError as error:
-            found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
-            if found is None:
+            said = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+            if said is None:
                 raise
-            expected, line, saw = found.groups()
-            raise _RefusedError(
+            expected, line, saw = said.groups()
+            raise RefusedError(
                 f"{path}, line {line}: expected {expected} columns, as in the rows above, "
                 f"and found {saw}"
             ) from None
+
+
+def _ends_in_separators(rows: list[list[str]]) -> bool:
+    """Return whether the first row has two cells or more behind those of the header."""
+    return len(rows) > 1 and len(rows[1]) > len(rows[0]) + 1
+
+
+def _read_csv(source: Source, wide: bool, **options: Any) -> pd.DataFrame:
+    """Read by pandas, part by part in parallel; all at once if the parts differ in their types.
+
+    Wide tables, too: threads give the memory of so many small pieces not back.
+    """
+    pandas = import_pandas()
+    for whole in (False, True)[wide:]:
+        if isinstance(source, io.BytesIO):
+            source.seek(0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.DtypeWarning)
+            warnings.simplefilter("ignore", pandas.errors.ParserWarning)  # see check_ends
+            try:
+                return pandas.read_csv(source, low_memory=not whole, **options)
+            except pandas.errors.DtypeWarning:
+                continue
+    raise AssertionError("a table that is read at once has one type a column")
 
 
 class _EncodingError(Exception):
     """Not of this encoding."""
 
 
-def _form(path: Path, sample: str) -> _Form:
-    """Return the separator and the quote of a text by the rows at its start."""
-    lines = sample.splitlines()[: 2 * _MOST_LINES]
-    skipped = 0
-    while skipped < len(lines) - 1 and lines[skipped].lstrip().startswith(("#", "%")):
-        skipped += 1
-    lines = [line for line in lines[skipped:] if line.strip()]
-    best: tuple[float, float] = (-1.0, -1.0)
-    chosen = _Form(",", '"', skipped, [[line] for line in lines])
-    quote = "'" if _is_quoted_singly(lines[:_SAMPLE_ROWS]) else '"'
-    for separator in (*_SEPARATORS, r"\s+"):
-        if separator == r"\s+":
-            rows = [line.split() for line in lines[:_SAMPLE_ROWS]]
-        else:
-            try:
-                reader = csv.reader(
-                    io.StringIO("\n".join(lines)),
-                    delimiter=separator,
-                    quotechar=quote,
-                    skipinitialspace=True,
-                )
-                rows = list(islice(filter(None, reader), _SAMPLE_ROWS))
-            except csv.Error:
-                continue
-        widths = [len(row) for row in rows]
-        width = max(sorted(set(widths), reverse=True), key=widths.count, default=0)
-        if width < 2:
-            continue
-        if width > _MOST_COLUMNS:
-            break
-        alike = widths.count(width) / len(widths)
-        body = [cell.strip() for row in rows[1:] or rows for cell in row]
-        known = sum(
-            _NUMBER.fullmatch(cell) is not None or cell.lower() in _MISSING for cell in body
-        )
-        # Rows of one width first; then cells that are numbers, which a wrong separator cuts up.
-        score = (round(alike, 1), known / max(1, len(body)))
-        if score > best:
-            best, chosen = score, _Form(separator, quote, skipped, rows)
-    widest = max((line.count(",") for line in lines[:3]), default=0)
-    if max(widest, *map(len, chosen.rows), 0) > _MOST_COLUMNS:
-        raise ValueError(
-            f"{path} has more than {_MOST_COLUMNS:,} columns; so wide a table is for an .npy file"
-        )
-    if len(chosen.rows) == 1 < _MOST_LINES < len(lines):
-        raise ValueError(f"{path}: its first row has more than {_MOST_LINES} lines: a stray quote?")
-    return chosen
-
-
-def _check_lines(path: Path, source: Path | io.BytesIO) -> None:
-    """Refuse lines of some megabytes, before pandas takes memory for their cells."""
-    with _opened(source) as file:
-        first = file.readline(_MOST_LINE)
-        if max(first.count(sign) for sign in (b",", b";", b"\t", b"|")) > _MOST_COLUMNS:
-            raise ValueError(
-                f"{path} has more than {_MOST_COLUMNS:,} columns; so wide a table is for an .npy "
-                "file"
-            )
-        file.seek(0)
-        while len(block := file.read(_MOST_LINE)) == _MOST_LINE:
-            if b"\n" not in block and b"\r" not in block:
-                raise ValueError(
-                    f"{path} has a line of more than {_MOST_LINE:,} characters; "
-                    "so wide a table is for an .npy file"
-                )
-
-
-def _check_names(path: Path, names: list[str]) -> None:
-    """Refuse a name of very many columns: pandas' time to tell them apart grows with the square."""
-    name, count = max(Counter(names).items(), key=lambda pair: pair[1], default=("", 0))
-    if count > _MOST_ALIKE:
-        raise ValueError(
-            f"{path}: {count:,} columns of the header are called {one_line(repr(name))}; expected "
-            "different names"
-        )
-
-
-def _check_short_rows(
-    path: Path, source: Path | io.BytesIO, form: _Form, width: int, encoding: str
-) -> None:
-    """Refuse a row with fewer cells than the others, which pandas fills."""
-    with _opened(source) as raw, io.TextIOWrapper(raw, encoding, newline="") as text:
-        for _ in range(form.skipped):
-            text.readline()
-        if form.separator == r"\s+":
-            rows: Any = map(str.split, text)
-        else:
-            rows = csv.reader(
-                text, delimiter=form.separator, quotechar=form.quote, skipinitialspace=True
-            )
-        for count, row in enumerate(rows, 1):
-            if len(row) < width and any(cell.strip() for cell in row):
-                line = form.skipped + getattr(rows, "line_num", count)
-                raise _RefusedError(
-                    f"{path}, line {line}: expected {width} columns, as in the rows above, "
-                    f"and found {len(row)}"
-                )
-
-
-def _opened(source: Path | io.BytesIO) -> IO[bytes]:
-    """Return another reader of the bytes, from their start."""
-    return open(source, "rb") if isinstance(source, Path) else io.BytesIO(source.getvalue())
-
-
-def _is_quoted_singly(lines: list[str]) -> bool:
-    """Return whether most rows have a cell in single quotes, and few one in double quotes."""
-    found = [sum(bool(cell.search(line)) for line in lines) for cell in _QUOTED]
-    return 2 * found[0] > len(lines) > 2 * found[1]
-
-
-def _is_headed(rows: list[list[str]], names: Sequence[str] | None) -> bool:
-    """Return whether the first row is a header.
-
-    It is if one of its cells is text above numbers; it is not if there is none, but a number above
-    numbers. In a table of text alone, a header is of different cells none of which recurs below.
-    """
-    if not rows:
-        return True
-    first = [cell.strip() for cell in rows[0]]
-    if names is not None and (not names or not set(first).isdisjoint(names)):
-        return bool(names)
-    body = rows[1:]
-    width = len(first)
-    number_above = False
-    text_above = False
-    recurs = False
-    for j in range(width):
-        below = [row[j].strip() for row in body if j < len(row)]
-        below = [cell for cell in below if cell.lower() not in _MISSING]
-        numeric = bool(below) and all(map(_NUMBER.fullmatch, below))
-        if _NUMBER.fullmatch(first[j]):
-            number_above |= numeric
-        elif first[j].lower() not in _MISSING:
-            text_above |= numeric
-            recurs |= first[j] in below
-    if text_above:
-        return True
-    filled = [cell for cell in first if cell.lower() not in _MISSING]
-    texts = [cell for cell in filled if not _NUMBER.fullmatch(cell)]
-    if number_above or recurs or not texts:
-        return False
-    return len(set(filled)) == len(filled) and len(filled) >= width - 1
-
-
 # Other formats -----------------------------------------------------------------------------------
 
 
-def _bytes_of(source: Path | io.BytesIO) -> bytes:
+def _bytes_of(source: Source) -> bytes:
     return source.getvalue() if isinstance(source, io.BytesIO) else source.read_bytes()
 
 
-def _read_json(path: Path, source: Path | io.BytesIO) -> Frame:
+def _read_json(path: Path, source: Source) -> Frame:
     with _reading(path, "JSON") as pandas:
         text = _bytes_of(source).decode("utf-8-sig")
         try:
             records = json.loads(text)
         except json.JSONDecodeError:
             records = [json.loads(line) for line in text.splitlines() if line.strip()]
+        if "\\ud" in text.lower():  # half a character, which no text can hold
+            json.dumps(records, ensure_ascii=False).encode()
         if isinstance(records, dict):
             lists = [key for key, value in records.items() if isinstance(value, list)]
             if len(lists) == 1 and lists[0] in ("data", "records", "rows", "results"):
@@ -462,18 +352,11 @@ def _read_json(path: Path, source: Path | io.BytesIO) -> Frame:
         elif isinstance(records, list) and all(isinstance(item, list) for item in records):
             return Frame(pandas.DataFrame(records), False)
         else:
-            raise _RefusedError(f"{path} is JSON, but no list of records with a value a column")
-        lists = [
-            name for name in frame if frame[name].map(lambda cell: isinstance(cell, list)).any()
-        ]
-        if lists:
-            raise _RefusedError(
-                f"{path}: {one_line(repr(lists[0]))} holds lists; expected single values"
-            )
+            raise RefusedError(f"{path} is JSON, but no list of records with a value a column")
         return Frame(frame.replace(list(MISSING), None), True)
 
 
-def _read_arff(path: Path, source: Path | io.BytesIO) -> Frame:
+def _read_arff(path: Path, source: Source) -> Frame:
     with _reading(path, "ARFF") as pandas:
         from scipy.io import arff
 
@@ -486,7 +369,7 @@ def _read_arff(path: Path, source: Path | io.BytesIO) -> Frame:
         return Frame(frame, True)
 
 
-def _read_libsvm(path: Path, source: Path | io.BytesIO) -> Frame:
+def _read_libsvm(path: Path, source: Source) -> Frame:
     with _reading(path, "LibSVM text") as pandas:
         content = _bytes_of(source)
         lines = [line.partition("#")[0].split() for line in content.decode().splitlines()]
@@ -514,7 +397,7 @@ def _read_zip(path: Path, names: Sequence[str] | None) -> Frame:
             return _read_excel(path)
         inside = [info for info in members if not info.filename.startswith("__MACOSX")]
         if len(inside) != 1:
-            raise _RefusedError(f"{path} holds {len(inside)} files; expected one table")
+            raise RefusedError(f"{path} holds {len(inside)} files; expected one table")
         content = archive.read(inside[0])
     return _unpacked(path, content, names)
 
@@ -525,8 +408,8 @@ def _read_excel(path: Path) -> Frame:
             sheets = list(book.sheet_names)
             cells = pandas.read_excel(book, header=None, dtype=object, na_values=list(MISSING))
         cells = cells.dropna(how="all").dropna(how="all", axis=1).reset_index(drop=True)
-        texts = cells.head(_SAMPLE_ROWS).fillna("").astype(str)
-        headed = _is_headed(texts.to_numpy().tolist(), None)
+        texts = cells.head(SAMPLE_ROWS).fillna("").astype(str)
+        headed = is_headed(texts.to_numpy().tolist(), None)
         if headed and len(cells):
             header, cells = cells.iloc[0], cells.iloc[1:].reset_index(drop=True)
             cells.columns = [
@@ -543,24 +426,30 @@ def _read_old_excel(path: Path, names: Sequence[str] | None) -> Frame:
 
 def _read_parquet(path: Path, names: Sequence[str] | None) -> Frame:
     del names
-    with _reading(path, "a Parquet file") as pandas:
+    with _reading(path, "a Parquet file"):
         from pyarrow import parquet
 
         facts = parquet.ParquetFile(path).metadata
-        check_ratio(path, path.stat().st_size, facts.num_rows * max(facts.num_columns, 1))
-        return Frame(_plain(pandas.read_parquet(path)), True)
+        unpacked = sum(facts.row_group(i).total_byte_size for i in range(facts.num_row_groups))
+        cells = facts.num_rows * max(facts.num_columns, 1)
+        check_ratio(path, path.stat().st_size, max(unpacked, cells))
+        return Frame(_plain(parquet.read_table(path)), True)
 
 
 def _read_feather(path: Path, names: Sequence[str] | None) -> Frame:
     del names
-    with _reading(path, "a Feather file") as pandas:
-        return Frame(_plain(pandas.read_feather(path)), True)
+    with _reading(path, "a Feather file"):
+        from pyarrow import feather
+
+        return Frame(_plain(feather.read_table(path)), True)
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+def _plain(table: Any) -> pd.DataFrame:
     """Return decimals as floats, and the index that a frame was written with as a column or not."""
     from decimal import Decimal
 
+    table.validate(full=True)  # Arrow follows the offsets of a damaged file anywhere in memory
+    frame: pd.DataFrame = table.to_pandas()
     for name in frame:
         column = frame[name]
         if column.dtype == object and column.map(lambda cell: isinstance(cell, Decimal)).any():
@@ -581,7 +470,7 @@ def _read_sqlite(path: Path, names: Sequence[str] | None) -> Frame:
             found = [row[0] for row in database.execute(query)]
             if len(found) != 1:
                 listed = one_line(", ".join(found)) or "none"
-                raise _RefusedError(f"{path} has the tables {listed}; expected one")
+                raise RefusedError(f"{path} has the tables {listed}; expected one")
             name = found[0].replace('"', '""')
             return Frame(pandas.read_sql_query(f'select * from "{name}"', database), True)
 
@@ -589,10 +478,7 @@ def _read_sqlite(path: Path, names: Sequence[str] | None) -> Frame:
 def _read_mat(path: Path, names: Sequence[str] | None) -> Frame:
     del names
     with _reading(path, "a .mat file"):
-        from scipy.io import loadmat
-
-        found = loadmat(path)
-        return _of_arrays(path, {k: v for k, v in found.items() if not k.startswith("__")})
+        return _of_arrays(path, read_mat(path))
 
 
 def _read_hdf5(path: Path, names: Sequence[str] | None) -> Frame:
@@ -623,7 +509,7 @@ def _of_arrays(path: Path, arrays: dict[str, Any]) -> Frame:
         if table.ndim == 2:
             return Frame(pandas.DataFrame(table), False)
     shapes = ", ".join(f"{name} {array.shape}" for name, array in lower.items()) or "(none)"
-    raise _RefusedError(
+    raise RefusedError(
         f"{path} has the arrays {one_line(shapes)}; expected X (n, d) and y (n), or one (n, d + 1)"
     )
 

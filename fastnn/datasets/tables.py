@@ -23,7 +23,13 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..columns import is_decimal_comma, numbers_of, texts_of
+from ..columns import (
+    has_decimal_commas,
+    is_decimal_comma,
+    level_numbers,
+    levels_of,
+    numbers_of,
+)
 from ..paths import check_ratio, existing_file, one_line
 from .frames import SUFFIXES, Frame, read_frame
 
@@ -286,26 +292,33 @@ def _targets(path: FilePath, series: pd.Series[Any], name: str) -> tuple[Array, 
         return series.to_numpy(np.int64), np.ones(len(series), bool)
     if kind == "f" and np.isinf(series.to_numpy(np.float64, na_value=np.nan)).any():
         raise ValueError(f"{path}: the target {_show(name)} has an infinite value")
-    values, words = numbers_of(series, is_decimal_comma(series))
-    numeric = not words.any() and bool(np.isfinite(values).any())
-    texts = np.array([]) if numeric and kind in "uf" else texts_of(series)
-    if numeric and not any(text in ("True", "False") for text in texts[:100]):
-        given = ~np.isnan(values)
-        known = values[given]
-        if (known == np.rint(known)).all() and (np.abs(known) < 2**53).all():
-            return np.where(given, values, 0).astype(np.int64), given
-        return values, given
-    given = np.array([text is not None for text in texts], dtype=bool)
+    if kind in "uf" and series.notna().any():
+        return _numeric_targets(numbers_of(series)[0])
+    levels = levels_of(series)
+    values, words = level_numbers(levels, has_decimal_commas(levels))
+    truths = not {"True", "False"}.isdisjoint(levels.texts)
+    if not truths and not words.any() and np.isfinite(values).any():
+        return _numeric_targets(values)
+    texts = [text or "" for text in levels.texts]
+    given = levels.cells(map(bool, texts), False, bool)
     if not given.any():
         raise ValueError(f"{path}: the target {_show(name)} is missing in every row")
-    lengths = np.array([len(text or "") for text in texts])
-    if len(texts) * int(lengths.max()) > _FREE_LABELS + 4 * int(lengths.sum()):
+    lengths = levels.cells(map(len, texts), 0, np.int64)
+    if len(lengths) * int(lengths.max()) > _FREE_LABELS + 4 * int(lengths.sum()):
         row = int(lengths.argmax())
         raise ValueError(
             f"{path}, row {row + 1}, column {_show(name)}: a target of {lengths[row]:,} characters "
-            f"is too long to be one of {len(texts):,}"
+            f"is too long to be one of {len(lengths):,}"
         )
-    return np.array([text or "" for text in texts]), given
+    return levels.cells(texts, "", np.str_), given
+
+
+def _numeric_targets(values: Array) -> tuple[Array, Array]:
+    given = ~np.isnan(values)
+    known = values[given]
+    if (known == np.rint(known)).all() and (np.abs(known) < 2**53).all():
+        return np.where(given, values, 0).astype(np.int64), given
+    return values, given
 
 
 def _target_column(path: Path, target: str | int | None, names: Sequence[str]) -> int:

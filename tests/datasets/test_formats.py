@@ -17,6 +17,7 @@ import pytest
 
 from fastnn import datasets
 from fastnn.datasets import tables
+from fastnn.datasets.mat import read_mat
 
 pandas = pytest.importorskip("pandas")
 
@@ -137,6 +138,75 @@ def test_files_of_matlab_and_hdf5_have_x_and_y_or_one_array(tmp_path: Path, kind
                     file[name] = array
         table = tables.load_table(path)
         assert table.X.tolist() == X.tolist() and table.y.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_arrays_of_matlab_have_the_numbers_that_were_saved_and_nothing_else_is_read(
+    tmp_path: Path, packed: bool
+) -> None:
+    arrays = {
+        "doubles": np.array([[1.5, -2], [3, 4], [5, 6.5]]),
+        "bytes": np.array([[1, 2, 255]], np.uint8),
+        "singles": np.ones((2, 3, 2), np.float32) / 3,
+        "large": np.array([[2**40, -1]]),
+        "a_name_of_more_than_four_letters": np.zeros((0, 3)),
+    }
+    others = {"text": "abc", "cells": np.array([["a", 1.5]], object), "complex": np.array([1 + 2j])}
+    path = tmp_path / "file"
+    pytest.importorskip("scipy.io").savemat(
+        path, {**others, **arrays}, appendmat=False, do_compression=packed
+    )
+    found = read_mat(path)
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert found[name].dtype == array.dtype and found[name].tolist() == array.tolist()
+    whole = path.read_bytes()
+    for cut in range(128, len(whole), 7):  # at any byte: refused, or the arrays before it
+        path.write_bytes(whole[:cut])
+        try:
+            tables.load_table(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"a": [1, 2], "y": 0}]', "'a' holds lists or records; expected single values"),
+        ('{"a": [{"b": 1}, 2], "y": [0, 1]}', "'a' holds lists or records"),
+        ("[[[1], 2], [[3], 4]]", "'0' holds lists or records"),
+        (r'[{"a": "\ud800", "y": 0}]', "is not readable as JSON: 'utf-8' codec can't encode"),
+    ],
+)
+def test_json_with_more_than_single_values_or_half_a_character_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "t.json").write_text(text)
+    with pytest.raises(ValueError, match=message) as error:
+        tables.load_raw(tmp_path / "t.json")
+    assert str(tmp_path / "t.json") in str(error.value)
+
+
+def test_offsets_beyond_the_text_of_a_feather_file_are_refused(tmp_path: Path) -> None:
+    pyarrow, feather = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.feather")
+    path = tmp_path / "t"
+    table = pyarrow.table({"colour": ["red", "blue", "red"], "y": [0, 1, 0]})
+    feather.write_feather(table, path, compression="uncompressed")
+    offsets = np.array([0, 3, 7, 10], "<i4")  # of red, blue, red
+    content = path.read_bytes()
+    assert content.count(offsets.tobytes()) == 1
+    # Arrow read the memory of the process, or ended it.
+    path.write_bytes(content.replace(offsets.tobytes(), (offsets * 10_000_000).tobytes()))
+    with pytest.raises(ValueError, match="is not readable as a Feather file") as error:
+        tables.load_raw(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_column_of_lists_in_parquet_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    pandas.DataFrame({"a": [[1, 2], [3]], "y": [0, 1]}).to_parquet(tmp_path / "t")
+    with pytest.raises(ValueError, match="'a' holds lists or records; expected single values"):
+        tables.load_raw(tmp_path / "t")
 
 
 @pytest.mark.parametrize(

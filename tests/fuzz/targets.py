@@ -9,20 +9,24 @@ for each format its seeds, its mutations and what it demands.
 
 from __future__ import annotations
 
+import bz2
 import copy
 import gzip
 import importlib
 import io
 import json
+import lzma
 import os
 import random
+import re
+import sqlite3
 import struct
 import sys
 import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -278,18 +282,21 @@ _TABLES = (
 
 
 def _run_csv(data: bytes) -> None:
-    path = _file("table.csv", data)
-    for target in (None, "y"):
-        table = _read(lambda t=target: tables.load_table(path, target=t), path)
-        if table is not None:
-            assert isinstance(table, tables.Table)
-            assert np.isfinite(table.X).all() and len(table.X) == len(table.y) > 0
-    rows = _read(lambda: tables.load_rows(path), path)
-    assert rows is None or (isinstance(rows, np.ndarray) and np.isfinite(rows).all())
-    raw = _read(lambda: tables.load_raw(path), path)
-    assert raw is None or isinstance(raw, tables.RawTable)
+    _run_table(_file("table.csv", data), (None, "y")[len(data) % 2])
+
+
+def _run_table(path: Path, target: str | None) -> None:
+    """Read a table once, and do with it what load_table, load_rows and TableModel do."""
+    raw = _read(lambda: tables.load_raw(path, target=target), path)
+    if raw is None:
+        return
+    assert isinstance(raw, tables.RawTable) and len(raw.frame) == len(raw.y) > 0
+    rows = _read(lambda: tables.rows_as_numbers(path, raw.frame), path)
+    if rows is not None:
+        assert isinstance(rows, np.ndarray) and np.isfinite(rows).all()
+        assert rows.shape == raw.frame.shape
     # Words, dates and gaps become numbers, or the columns say why not; each takes a millisecond.
-    if raw is not None and raw.frame.shape[1] <= 100:
+    if raw.frame.shape[1] <= 100:
         columns = _read(lambda: Columns.learn(raw.frame, target=raw.target), None)
         if columns is not None:
             assert isinstance(columns, Columns)
@@ -320,6 +327,92 @@ def _mutate_csv(data: bytes, rng: random.Random, basic: Mutate) -> bytes:
     return b"".join(lines)[:MOST]
 
 
+# ---- other formats of tables -------------------------------------------------------------------
+
+_RECORDS = [{"a": 1.5, "b": "x", "y": 0}, {"a": None, "b": "y", "y": 1}, {"a": 7, "b": "", "y": 1}]
+_ARFF = (
+    b"% of May\n@RELATION r\n@ATTRIBUTE a NUMERIC\n@ATTRIBUTE b {x,y}\n@ATTRIBUTE y {0,1}\n"
+    b"@DATA\n1.5,x,0\n?,y,1\n7,x,1\n"
+)
+_PACKERS: dict[bytes, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
+    b"\x1f\x8b": (gzip.decompress, lambda data: gzip.compress(data, 1, mtime=0)),
+    b"BZ": (bz2.decompress, bz2.compress),
+    b"\xfd7": (lzma.decompress, lzma.compress),
+}
+
+
+def _format_files() -> list[bytes]:
+    """Return a file of each format whose library is installed."""
+    files = [
+        json.dumps(_RECORDS).encode(),
+        "\n".join(map(json.dumps, _RECORDS)).encode(),
+        json.dumps({"data": _RECORDS}).encode(),
+        json.dumps({"a": [1, 2], "y": [0, 1]}).encode(),
+        json.dumps([[1, 2.5, "a"], [3, None, "b"]]).encode(),
+        b"1 1:0.5 3:2\n-1 2:1e3 # of May\n1 1:.5\n",
+        _ARFF,
+        _zip({"table.csv": _TABLES[0]}),
+        *(pack(_TABLES[0]) for _, pack in _PACKERS.values()),
+    ]
+    database = sqlite3.connect(":memory:")
+    with database:
+        database.execute("create table t (a real, b text, y integer)")
+        database.executemany("insert into t values (:a, :b, :y)", _RECORDS)
+        files.append(database.serialize())
+    database.close()
+    pandas = datasets.frames.import_pandas()
+    frame = pandas.DataFrame(_RECORDS)
+    arrays = {"X": np.eye(3), "y": np.arange(3)}
+    for write in (
+        frame.to_parquet,
+        frame.to_feather,
+        lambda out: frame.to_excel(out, index=False, engine="openpyxl"),
+        lambda out: importlib.import_module("scipy.io").savemat(out, arrays),
+        lambda out: importlib.import_module("scipy.io").savemat(out, arrays, do_compression=True),
+        _write_hdf5,
+    ):
+        with suppress(ImportError):
+            out = io.BytesIO()
+            write(out)
+            files.append(out.getvalue())
+    return files
+
+
+def _write_hdf5(out: io.BytesIO) -> None:
+    with importlib.import_module("h5py").File(out, "w") as file:
+        file.create_dataset("X", data=np.eye(3), chunks=True, compression="gzip")
+        file["y"] = np.arange(3)
+
+
+def _run_formats(data: bytes) -> None:
+    _run_table(_file("table", data), None)
+
+
+def _mutate_formats(data: bytes, rng: random.Random, basic: Mutate) -> bytes:
+    if rng.randrange(4) == 0:
+        return basic(data)
+    if data[:1] in (b"{", b"["):
+        try:
+            return json.dumps(_change_json(json.loads(data), rng)).encode()[:MOST]
+        except (ValueError, RecursionError):
+            return basic(data)
+    if data[:4] == b"PK\x03\x04":
+        content = _members(data)
+        if not content:
+            return basic(data)
+        name = rng.choice(sorted(content))
+        content[name] = basic(content[name])
+        return _zip(content)[:MOST]
+    if data[:2] in _PACKERS:
+        unpack, pack = _PACKERS[data[:2]]
+        try:
+            inner = unpack(data)[:MOST]
+        except Exception:
+            return basic(data)
+        return pack(_mutate_csv(inner, rng, basic))[:MOST]
+    return basic(data)
+
+
 # ---- NumPy's files -----------------------------------------------------------------------------
 
 
@@ -329,7 +422,7 @@ def _npy(array: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def _npz(members: dict[str, bytes], packed: bool = True) -> bytes:
+def _zip(members: dict[str, bytes], packed: bool = True) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as file:
         for name, data in members.items():
@@ -343,9 +436,9 @@ def _npz_files() -> list[bytes]:
     return [
         _npy(np.arange(6.0).reshape(2, 3)),
         _npy(np.asfortranarray(np.arange(6, dtype=">i2").reshape(2, 3))),
-        _npz({"X.npy": _npy(X), "y.npy": _npy(y)}),
-        _npz({"X.npy": _npy(X), "y.npy": _npy(np.array(["a", "b", "b"]))}, packed=False),
-        _npz({"x_train.npy": _npy(images), "y_train.npy": _npy(y),
+        _zip({"X.npy": _npy(X), "y.npy": _npy(y)}),
+        _zip({"X.npy": _npy(X), "y.npy": _npy(np.array(["a", "b", "b"]))}, packed=False),
+        _zip({"x_train.npy": _npy(images), "y_train.npy": _npy(y),
               "x_test.npy": _npy(images), "y_test.npy": _npy(y)}),
     ]  # fmt: skip
 
@@ -392,17 +485,24 @@ def _mutate_npy(data: bytes, rng: random.Random, basic: Mutate) -> bytes:
     return data[:8] + struct.pack("<H", len(header)) + header + values
 
 
+def _members(data: bytes) -> dict[str, bytes] | None:
+    """Return the files of an archive; None if it is damaged, large or empty."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            if sum(info.file_size for info in file.infolist()) >= MOST:
+                return None
+            return {info.filename: file.read(info) for info in file.infolist()} or None
+    except Exception:
+        return None
+
+
 def _mutate_npz(data: bytes, rng: random.Random, basic: Mutate) -> bytes:
     if data[:1] == b"\x93":
         return _mutate_npy(data, rng, basic)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as file:
-            members = {info.filename: info for info in file.infolist()}
-            assert sum(info.file_size for info in members.values()) < MOST
-            content = {name: file.read(info) for name, info in members.items()}
-            name = rng.choice(sorted(content))
-    except Exception:
+    content = _members(data)
+    if content is None:
         return basic(data)
+    name = rng.choice(sorted(content))
     kind = rng.randrange(6)
     if kind < 2:  # of the archive itself
         return basic(data)
@@ -410,7 +510,7 @@ def _mutate_npz(data: bytes, rng: random.Random, basic: Mutate) -> bytes:
         content[rng.choice(("X.npy", "y.npy", "x_train.npy", "../y", "a\n"))] = content.pop(name)
     else:
         content[name] = _mutate_npy(content[name], rng, basic)
-    return _npz(content, packed=rng.randrange(2) == 0)[:MOST]
+    return _zip(content, packed=rng.randrange(2) == 0)[:MOST]
 
 
 # ---- formulas ----------------------------------------------------------------------------------
@@ -453,11 +553,27 @@ def _mutate_expression(data: bytes, rng: random.Random, basic: Mutate) -> bytes:
 
 @dataclass(frozen=True)
 class Target:
-    """Seeds, a mutation (bytes, random, libFuzzer's or the plain one) and what reads an input."""
+    """Seeds, a mutation (bytes, random, libFuzzer's or the plain one) and what reads an input.
+
+    pandas takes up to a millisecond for each column, whatever it holds: `per_cell` seconds are
+    allowed for each cell of the widest row, and inputs have up to `most` bytes.
+    """
 
     seeds: Callable[[], list[bytes]]
     mutate: Callable[[bytes, random.Random, Mutate], bytes]
     run: Callable[[bytes], None]
+    per_cell: float = 0.0
+    most: int = MOST
+
+    def seconds(self, data: bytes) -> float:
+        """Return the processor time that an input may take."""
+        if not self.per_cell:
+            return 1.0
+        if data[:2] in _PACKERS:
+            with suppress(Exception):
+                data = _PACKERS[data[:2]][0](data)
+        cells = (len(re.findall(rb"[,;|\s]", line)) for line in data.splitlines())
+        return 1.0 + self.per_cell * max(cells, default=0)
 
     def ready(self) -> list[bytes]:
         """Read the seeds, so that later nothing but the input can run code; return them."""
@@ -475,6 +591,9 @@ class Target:
             "lzma",
         ):
             importlib.import_module(late)  # by what is refused
+        with suppress(ImportError):  # pandas, and the codecs that are tried one after another
+            for text in ("a,b\n\xe9,1\n", "a,b\n\xe9\x81,1\n", "a,b\nx,1,2\n"):
+                _run_table(_file("late", text.encode("latin-1")), None)
         _warm = True
         return seeds
 
@@ -482,7 +601,8 @@ class Target:
 TARGETS = {
     "model": Target(_models, _mutate_model, _run_model),
     "idx": Target(_idx_files, _mutate_idx, _run_idx),
-    "csv": Target(lambda: list(_TABLES), _mutate_csv, _run_csv),
+    "csv": Target(lambda: list(_TABLES), _mutate_csv, _run_csv, per_cell=1e-3, most=1 << 13),
+    "formats": Target(_format_files, _mutate_formats, _run_formats, per_cell=1e-3, most=1 << 13),
     "npz": Target(_npz_files, _mutate_npz, _run_npz),
     "expression": Target(lambda: list(_FORMULAS), _mutate_expression, _run_expression),
 }
