@@ -35,7 +35,7 @@ suite() { # suite NAME [arguments of pytest]: from tests/, where fastnn is the o
     (cd "$sources/tests" && "$work/$1/bin/python" -m pytest -q -p no:cacheprovider "${@:2}")
 }
 
-page_core() { # fastnn/page/core.wasm, which is not in git: an sdist holds it if it is there
+page_core() { # fastnn/page/core.wasm.xz, which is not in git: an sdist holds it if it is there
     venv wasm --group wasm
     ZIG_GLOBAL_CACHE_DIR=$work/zig ZIG_LOCAL_CACHE_DIR=$work/zig \
         "$work/wasm/bin/python" "$root/csrc/wasm/build.py"

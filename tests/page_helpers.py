@@ -32,7 +32,7 @@ _CALL = """async ([where, name, args]) => {
 }"""
 
 FILES = Path(fastnn.__file__).parent / "page"
-CORE = FILES / "core.wasm"
+CORE = FILES / "core.wasm.xz"
 NO_CORE = "no core.wasm in this fastnn: pip install ziglang==0.17.1; python csrc/wasm/build.py"
 
 FileCall = Callable[..., Any]

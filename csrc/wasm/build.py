@@ -1,15 +1,16 @@
-"""Compile the core of the page: fastnn/page/core.wasm, float32, for the browser.
+"""Compile the core of the page, float32, for the browser: fastnn/page/core.wasm.xz.
 
 python csrc/wasm/build.py            with the pinned ziglang (pip install ziglang==0.17.1)
 python csrc/wasm/build.py --record   and writes the SHA-256 to csrc/wasm/core.sha256
 
 The same sources and compiler give the same bytes on every system; another SHA-256 than the
-recorded one is an error, so a change of csrc/ ends with --record.
+recorded one, of the unpacked bytes, is an error, so a change of csrc/ ends with --record.
 """
 
 from __future__ import annotations
 
 import hashlib
+import lzma
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ ZIG = "0.17.1"
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 RECORDED = HERE / "core.sha256"
-CORE = ROOT / "fastnn" / "page" / "core.wasm"
+CORE = ROOT / "fastnn" / "page" / "core.wasm.xz"
 
 SOURCES = (
     *("fnn.c", "rows.c", "net/net_f32.c", "isa/kernels_wasm_f32.c"),
@@ -67,7 +68,8 @@ def main(*words: str) -> None:
             f"core.wasm has the SHA-256 {digest}, {RECORDED.name} another: after a change of "
             "csrc/, run build.py --record"
         )
-    CORE.write_bytes(content)
+    how = {"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": 1 << 20}
+    CORE.write_bytes(lzma.compress(content, check=lzma.CHECK_CRC32, filters=[how]))
     print(f"fastnn/page/core.wasm: {len(content):,} bytes, SHA-256 {digest}")
 
 

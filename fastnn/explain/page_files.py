@@ -16,7 +16,7 @@ from typing import Any
 
 from . import stripped
 
-_KINDS = (".html", ".css", ".mjs", ".wasm", ".svg")
+_KINDS = (".html", ".css", ".mjs", ".svg")
 _OF_LAB_OR_RECORD = ("source-local.mjs", "message.mjs", "worker.mjs")
 _MODULE = 'import "fastnn/main.mjs";'
 _IN_URL = str.maketrans({"%": "%25", "#": "%23", "\n": "%0A", "\t": "%09", "\r": ""})
@@ -44,13 +44,16 @@ _PAGE = """\
 
 
 def read_page() -> dict[str, bytes]:
-    """Return the files of ``fastnn/page`` by their names, as bytes."""
-    folder = resources.files("fastnn") / "page"
-    return {
-        file.name: file.read_bytes()
-        for file in sorted(folder.iterdir(), key=lambda file: file.name)
-        if file.name.endswith(_KINDS)
-    }
+    """Return the files of ``fastnn/page`` by their names, as bytes; the packed one unpacked."""
+    folder, found = resources.files("fastnn") / "page", {}
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".xz"):
+            import lzma  # some builds of Python lack it
+
+            found[file.name.removesuffix(".xz")] = lzma.decompress(file.read_bytes())
+        elif file.name.endswith(_KINDS):
+            found[file.name] = file.read_bytes()
+    return found
 
 
 def one_file(files: dict[str, bytes], record: dict[str, Any], title: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import lzma
 import os
 import shutil
 import threading
@@ -69,13 +70,18 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
     extensions_map: ClassVar[dict[str, str]] = {
         ".mjs": "text/javascript",
         ".css": "text/css",
-        ".wasm": "application/wasm",
     }
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
     def do_GET(self) -> None:
+        if self.path == "/core.wasm":
+            self.send_response(200)
+            self.send_header("Content-Type", "application/wasm")
+            self.end_headers()
+            self.wfile.write(lzma.decompress(CORE.read_bytes()))
+            return None
         if self.path not in ("/", "/favicon.ico"):
             return super().do_GET()
         names = {f"fastnn/{file.name}": f"./{file.name}" for file in FILES.glob("*.mjs")}
@@ -88,6 +94,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.end_headers()
         self.wfile.write(text.encode())
+        return None
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -128,8 +129,8 @@ def fastnn_files() -> Any:
 
 @pytest.mark.skipif(not RECORDED.is_file(), reason="no sources here, only an installed fastnn")
 def test_the_core_is_the_recorded_one() -> None:
-    core = fastnn_files() / "core.wasm"
+    core = fastnn_files() / "core.wasm.xz"
     if not core.is_file():
         pytest.skip("core.wasm is not built: python csrc/wasm/build.py")
-    digest = hashlib.sha256(core.read_bytes()).hexdigest()
+    digest = hashlib.sha256(lzma.decompress(core.read_bytes())).hexdigest()
     assert digest == RECORDED.read_text("ascii").strip()
