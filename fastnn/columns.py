@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 
 VERSION = 1  # of the facts in a model file
-_MOST_LEVELS = 40  # units of a category; the rarer levels share one
-_RARE = 0.005  # share of the rows below which a level is rare
+# Units of a category: 40, or one for each 100 rows, up to 300; the rarer levels share one.
+_MOST_LEVELS, _ROWS_A_LEVEL, _LIMIT = 40, 100, 300
+_RARE, _RARE_ROWS = 0.005, 20  # a level is rare below this share of the rows and so many rows
 _MOSTLY = 0.9  # share of numbers in a column of many values that is of numbers with a few words
 _FAR = 10.0  # quartile ranges from the median beyond which a tail is heavy
 _BEND = 5.0  # squashed values stay between -5 and 5
@@ -595,8 +596,9 @@ def _category(name: str, levels: Levels, kind: str = "category") -> Column:
         counts[text] += count
     n = len(levels.codes)
     order = sorted(sorted(counts), key=lambda level: -counts[level])
-    least = _RARE * n if len(order) > 10 else 0
-    kept = [level for level in order[:_MOST_LEVELS] if counts[level] >= least] or [order[0]]
+    least = min(_RARE * n, _RARE_ROWS) if len(order) > 10 else 0
+    most = max(_MOST_LEVELS, min(n // _ROWS_A_LEVEL, _LIMIT))
+    kept = [level for level in order[:most] if counts[level] >= least] or [order[0]]
     return Column(
         name,
         kind,

@@ -72,6 +72,14 @@ def test_flags_override_the_kind_of_a_column() -> None:
         Columns.learn(frame, target="t", drop=["cod"])
 
 
+def test_a_long_table_has_a_unit_for_more_levels_than_a_short_one():
+    towns = [f"town {i:03}" for i in range(400)]
+    for rows, units in ((2_000, 1), (8_000, 80), (40_000, 300)):  # of 5, 20 and 100 rows each
+        frame = pandas.DataFrame({"town": towns * (rows // 400)})
+        (column,) = Columns.learn(frame, target="t").columns
+        assert len(column.levels) == units and column.others
+
+
 def test_gaps_take_the_median_and_a_flag_and_unseen_levels_no_unit() -> None:
     frame = pandas.DataFrame({"a": [1.0, None, 3.0, 8.0], "b": ["x", "y", "x", "y"]})
     columns = Columns.learn(frame, target="t")
