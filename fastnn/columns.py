@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from .dates import plain_date
 from .paths import one_line
 
 if TYPE_CHECKING:
@@ -439,7 +440,7 @@ def _holds_moments(series: pd.Series[Any]) -> bool:
 
 def _are_dates(levels: Levels) -> bool:
     texts = [text for text in levels.texts if text is not None]
-    return bool(texts) and all(map(_DATE.fullmatch, texts))
+    return bool(texts) and all(_DATE.fullmatch(plain_date(text)) for text in texts)
 
 
 def _moments_of(levels: Levels, day_first: bool) -> Array | None:
@@ -448,7 +449,7 @@ def _moments_of(levels: Levels, day_first: bool) -> Array | None:
     if not _are_dates(levels):
         return None
     moments = pandas.to_datetime(
-        pandas.Series(levels.texts, dtype=object),
+        pandas.Series([text and plain_date(text) for text in levels.texts], dtype=object),
         errors="coerce",
         format="mixed",
         dayfirst=day_first,

@@ -21,7 +21,7 @@ from ..layout import Array
 from ..mlp import MLP
 from ..names import Output
 from ..tabular.model import TableModel
-from . import facts, raw_rows
+from . import facts
 
 _IMPORTS = "import math\nimport re\nfrom datetime import date, datetime, timezone\n"
 _EXP_MAX = {"float32": "88.37", "float64": "709.4"}  # where fastnn's exp stops growing
@@ -220,8 +220,10 @@ def _classify(net: MLP, task: str) -> list[str]:
 
 def _raw_rows(columns: dict[str, Any], n_out: int) -> list[str]:
     """Return the code that prepares rows of a table, with its columns, and ``predict`` for them."""
-    code = Path(raw_rows.__file__).read_text("utf-8")
-    code = code[code.index("_GAPS = ") :]
+    folder = Path(__file__).parent
+    dated = folder.with_name("dates.py").read_text("utf-8")
+    code = (folder / "raw_rows.py").read_text("utf-8")
+    code = dated[dated.index("_MONTHS = ") :] + "\n\n" + code[code.index("_GAPS = ") :]
     declared = re.search(r"^COLUMNS.*$", code, re.MULTILINE)
     assert declared is not None
     items = "".join(f"    {column!a},\n" for column in columns["columns"])

@@ -11,6 +11,8 @@ import re
 from datetime import date, datetime, timezone
 from typing import Any
 
+from ..dates import plain_date
+
 _GAPS = {
     *("", "?", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "<NA>", "NaT"),
     *("#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
@@ -64,7 +66,7 @@ def seconds_of(column: dict[str, Any], cell: Any) -> float | None:
         moment = cell if isinstance(cell, datetime) else datetime(cell.year, cell.month, cell.day)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
         return moment.timestamp()
-    found = _DATE.fullmatch(text)
+    found = _DATE.fullmatch(plain_date(text))
     if found is None:
         try:
             return seconds_of(column, datetime.fromisoformat(text.replace("Z", "+00:00")))

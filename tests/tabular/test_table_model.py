@@ -19,7 +19,7 @@ from export_helpers import CC, compile_c
 import fastnn
 from fastnn import cli
 from fastnn.columns import Column, Columns, moments_of, numbers_of, texts_of
-from fastnn.export import facts
+from fastnn.export import facts, raw_rows
 
 pandas = pytest.importorskip("pandas")
 
@@ -78,6 +78,29 @@ def test_a_long_table_has_a_unit_for_more_levels_than_a_short_one():
         frame = pandas.DataFrame({"town": towns * (rows // 400)})
         (column,) = Columns.learn(frame, target="t").columns
         assert len(column.levels) == units and column.others
+
+
+@pytest.mark.parametrize(
+    ("texts", "days"),
+    [
+        (["Jan-1-1995", "February 28, 1996"], ["1995-01-01", "1996-02-28"]),
+        (["5 March 2020", "12-Mar-21"], ["2020-03-05", "2021-03-12"]),
+        (["Sep 2020", "Sept. 2021"], ["2020-09-01", "2021-09-01"]),
+        (["1974Q1", "1980 q4"], ["1974-01-01", "1980-10-01"]),
+        (["2020-03", "2020-11"], ["2020-03-01", "2020-11-01"]),
+    ],
+)
+def test_dates_may_have_names_of_months_or_quarters_in_the_model_and_its_file(texts, days):
+    expected = [np.datetime64(day, "s").astype(float) for day in days]
+    column = {"name": "t", "kind": "date"}
+    assert moments_of(pandas.Series(texts)).tolist() == expected
+    assert [raw_rows.seconds_of(column, text) for text in texts] == expected
+    assert Columns.learn(pandas.DataFrame({"t": texts * 20}), target="y").columns[0].kind == "date"
+
+
+@pytest.mark.parametrize("text", ["May", "Mar 5", "1 Jan 2 2020", "Jan-95", "Decimal 2020 x"])
+def test_what_is_no_whole_date_stays_a_word(text):
+    assert moments_of(pandas.Series([text])) is None
 
 
 def test_gaps_take_the_median_and_a_flag_and_unseen_levels_no_unit() -> None:
@@ -227,6 +250,7 @@ def odd_rows() -> Any:
             "comma": ["1,5", "2.000,25", "-3", ",5", "7,0", None] * 10,
             "day": ["13.02.2024", "01.03.2023", "28.02.2024 12:30", None, "2.1.2022", "30.1.21"]
             * 10,
+            "sold": ["3 Jan 2020", "Feb-11-2019", None, "1974Q3", "2020-05", "9-mar-21"] * 10,
             "level": ["a", "b", None, 1.0, True, "a b"] * 10,
             "flag": [True, False, None, True, False, True] * 10,
             "tail": [1.0, 2, 3, 4, 5, 1e6] * 10,
@@ -238,7 +262,7 @@ def odd_rows() -> Any:
 def test_the_exported_file_prepares_cells_as_the_columns_do(tmp_path: Path) -> None:
     frame = odd_rows()
     model = fastnn.TableModel("y", task="regress").fit(frame)
-    kinds_found = ["number", "number", "date", "category", "number", "number"]
+    kinds_found = ["number", "number", "date", "date", "category", "number", "number"]
     assert [c.kind for c in model.columns] == kinds_found
     module: dict[str, Any] = {}
     exec(fastnn.export.to_numpy(model, tmp_path / "m.py"), module)
