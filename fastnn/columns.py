@@ -50,6 +50,7 @@ _BEFORE, _BEHIND = _BLANKS + "$\u20ac\u00a3\u00a5", _BLANKS + "%\u20ac\u00a3$"  
 _POINT = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?([eE][+-]?\d+)?|[+-]?\.\d+")
 _COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d*)?([eE][+-]?\d+)?|[+-]?,\d+")
 _GROUPS = re.compile(r"(?<=\d)[ '\u00a0\u202f\u2019](?=\d{3})")  # between thousands
+_YEAR_FIRST, _YEARS = re.compile(r"\d{4}[-/.]"), re.compile(r"\d{4}-\d\d")
 _DAY_MONTH = re.compile(r"[-/.]")
 _TRUE = {"true": 1.0, "false": 0.0}
 _TRUTHS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
@@ -440,7 +441,14 @@ def _holds_moments(series: pd.Series[Any]) -> bool:
 
 def _are_dates(levels: Levels) -> bool:
     texts = [text for text in levels.texts if text is not None]
+    if all(map(_is_season, texts)):
+        return False
     return bool(texts) and all(_DATE.fullmatch(plain_date(text)) for text in texts)
+
+
+def _is_season(text: str) -> bool:
+    """Return whether a text is a year and the next, as 2011-12."""
+    return bool(_YEARS.fullmatch(text)) and (int(text[:4]) + 1) % 100 == int(text[5:])
 
 
 def _moments_of(levels: Levels, day_first: bool) -> Array | None:
@@ -448,14 +456,21 @@ def _moments_of(levels: Levels, day_first: bool) -> Array | None:
 
     if not _are_dates(levels):
         return None
-    moments = pandas.to_datetime(
-        pandas.Series([text and plain_date(text) for text in levels.texts], dtype=object),
-        errors="coerce",
-        format="mixed",
-        dayfirst=day_first,
-        utc=True,
-    )
-    seconds = np.asarray(levels.cells(_seconds(moments.array), np.nan, np.float64))
+    texts = [text and plain_date(text) for text in levels.texts]
+    of_texts = np.full(len(texts), np.nan)
+    # What begins with a year is year, month, day wherever the others begin with the day.
+    years = np.array([text is not None and _YEAR_FIRST.match(text) is not None for text in texts])
+    for some, first in ((years, False), (~years, day_first)):
+        if some.any():
+            moments = pandas.to_datetime(
+                pandas.Series(texts, dtype=object)[some],
+                errors="coerce",
+                format="mixed",
+                dayfirst=first,
+                utc=True,
+            )
+            of_texts[some] = _seconds(moments.array)
+    seconds = np.asarray(levels.cells(of_texts, np.nan, np.float64))
     missing = levels.cells([text is None for text in levels.texts], True, bool)
     return None if np.isnan(seconds).sum() > missing.sum() + 0.05 * len(seconds) else seconds
 
@@ -464,19 +479,20 @@ def _seconds(moments: Any) -> Array:
     import pandas
 
     index = pandas.DatetimeIndex(pandas.to_datetime(moments, utc=True))
-    seconds = (index - pandas.Timestamp(0, tz="UTC")).total_seconds()
+    seconds = (index - pandas.Timestamp("1970-01-01", tz="UTC")).total_seconds()
     return np.asarray(seconds.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def is_day_first(series: pd.Series[Any]) -> bool:
-    """Return whether dates in text begin with a number that is no month, and no year."""
+    """Return whether dates in text, if not with the year, begin with a number that is no month."""
     return series.dtype.kind not in "biufM" and _is_day_first(levels_of(series))
 
 
 def _is_day_first(levels: Levels) -> bool:
     texts = [text for text in levels.texts if text is not None and _DATE.fullmatch(text)]
     first = [_DAY_MONTH.split(text, maxsplit=1)[0] for text in texts]
-    return bool(first) and max(map(int, first)) > 12 and max(map(len, first)) <= 2
+    first = [number for number in first if len(number) <= 2]
+    return bool(first) and max(map(int, first)) > 12
 
 
 # Learning ----------------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ import re
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _NAMED = re.compile(  # "3 January 2020", "Jan 3, 2020", "Jan 2020", "3-Jan-20"
-    rf"(?:(\d{{1,2}})(?:st|nd|rd|th)?[-/. ]*)?((?:{'|'.join(_MONTHS)})[a-z]{{0,6}})\.?"
+    r"(?:(\d{1,2})(?:st|nd|rd|th)?[-/. ]*)?"
+    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
     r"(?:[-/. ]*(\d{1,2})(?:st|nd|rd|th)?)?[-/., ]+(\d{4}|\d\d)",
     re.IGNORECASE,
 )

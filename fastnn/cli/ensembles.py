@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from .. import MLP, Ensemble, History
 from ..words import significant
 from .options import UsageError
@@ -83,9 +85,18 @@ def alone(nets: Sequence[MLP], X: Array, y: Array) -> tuple[list[dict[str, float
     """Return the scores of each network by itself, and a line about them."""
     scores = [net.evaluate(X, y) for net in nets]
     name = "accuracy" if "accuracy" in scores[0] else "loss"
+    if nets[0].output_scale is not None or nets[0].output == "exp":  # a loss in units of no one
+        name = "rmse"
+        true = np.reshape(y, (len(y), -1))
+        for net, score in zip(nets, scores, strict=True):
+            error = net._passes.central(net.predict(X)) - true
+            score[name] = float(np.sqrt(np.mean(error**2)))
     values = sorted(score[name] for score in scores)
     low, high = (
         f"{100 * v:.1f} %" if name == "accuracy" else significant(v)
         for v in (values[0], values[-1])
     )
-    return scores, f"{len(nets)} networks, each alone: {name} {low} to {high}"
+    return (
+        scores,
+        f"{len(nets)} networks, each alone: {name.replace('rmse', 'RMSE')} {low} to {high}",
+    )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import MLP, TableModel, words
+from .. import MLP, Ensemble, TableModel, words
 from .. import export as exports
 from ..export.c import c_file, write
 from . import evaluate, options, report
@@ -137,6 +137,13 @@ Lines = list[tuple[str, str]]
 def _write_c(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
     X = y = None
     where = ""
+    model = as_model(net)
+    for flag in ("int8", "jacobian"):
+        if isinstance(model, Ensemble) and getattr(args, flag):
+            raise UsageError(
+                f"--{flag} is for one network; this is an ensemble of {len(model)}: "
+                "fastnn train --ensemble 1 makes one"
+            )
     if args.int8:
         try:
             (X, y), which, name = evaluate.examples_for(net, args.model, args.data, args.target)
@@ -147,7 +154,7 @@ def _write_c(net: MLP, output: Path, args: argparse.Namespace) -> Lines:
             where = f"its effect was not measured: {error}"
     quantize = "int8" if args.int8 else None
     made = c_file(
-        as_model(net),
+        model,
         output,
         name=args.name,
         quantize=quantize,

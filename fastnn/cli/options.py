@@ -149,3 +149,9 @@ def check_model_path(path: Path, flag: str) -> None:
         raise OSError(
             f"{flag} {path} exists and is not a fastnn model: give another name, or delete it"
         )
+
+
+def within_here(path: str) -> str:
+    """Return a path for the recipe: "" unless it is in the current folder or below."""
+    inside = not Path(path).anchor and ".." not in Path(path).parts
+    return path if inside else ""

@@ -27,7 +27,7 @@ from ..tabular.rows import Roles, Rows
 from ..tabular.task_data import Held, Part
 from . import ensembles, mpi, report, train_options, train_report, train_stream
 from .loading import load_network
-from .options import UsageError, check_model_path, stopped_by
+from .options import UsageError, check_model_path, stopped_by, within_here
 from .train_options import Plan
 
 if TYPE_CHECKING:
@@ -214,6 +214,8 @@ def run(args: argparse.Namespace) -> int:
         result["networks"], line = ensembles.alone(nets, *scored)
     if job.split.data.raw is not None:
         result |= _of_table(job, model, scored)
+        if chosen is not None and chosen.logs:
+            result["notes"].append(chosen.logs)
     if args.json:
         report.print_json(result)
     elif not args.quiet:
@@ -302,7 +304,7 @@ def new_job(args: argparse.Namespace) -> Job:
         early_stopping=plan.early_stopping,
         plateau=plan.schedule == "plateau",
         checkpoint_every=args.checkpoint_every or 1,
-        out=None if args.out is None else _within_here(args.out),
+        out=None if args.out is None else within_here(args.out),
         test=None if args.test is None else task_data.shareable(args.test),
         weight=args.weight,
         group=args.group,
@@ -356,12 +358,12 @@ def _resumed(args: argparse.Namespace) -> Job:
     recipe = Recipe.of(net)
     if recipe is None:
         raise ValueError(f"{args.resume} was not written by fastnn train: resume it in Python")
-    if args.out is None and recipe.out is not None and not _within_here(recipe.out):
+    if args.out is None and recipe.out is not None and not within_here(recipe.out):
         raise UsageError(f"{args.resume} does not record the folder of its model: give -o")
     if args.epochs is not None:
         recipe = replace(recipe, epochs=args.epochs)
     if args.out is not None:
-        recipe = replace(recipe, out=_within_here(args.out))
+        recipe = replace(recipe, out=within_here(args.out))
     net.metadata["recipe"] = asdict(recipe)
     done = int(training["epoch"])
     if done >= recipe.epochs:
@@ -395,9 +397,3 @@ def _resumed(args: argparse.Namespace) -> Job:
         summary={"training": after},
         plan=None,
     )
-
-
-def _within_here(path: str) -> str:
-    """Return a path for the recipe: "" unless it is in the current folder or below."""
-    inside = not Path(path).anchor and ".." not in Path(path).parts
-    return path if inside else ""

@@ -44,12 +44,14 @@ defaults:
   The number of epochs of a table with up to 2,000 training rows is the one at
   which 5-fold cross-validation has the best accuracy, or the least loss for
   numbers; the networks are then trained on all of them. Of a larger table a
-  tenth is held out, another for each network, which stops when its loss has not
-  improved for 20 epochs and 3,000 steps, and keeps its best epoch. Positive
-  targets with a heavy tail are learnt as logarithms if held-out rows say so.
+  tenth is held out, another for each network (with --time: the latest), which
+  stops when its loss has not improved for 20 epochs and 3,000 steps, and keeps
+  its best epoch. Positive targets with a heavy tail are learnt as logarithms if
+  held-out rows say so.
   The model is an ensemble of 5 networks, if they need about a minute at most.
   --epochs, --early-stopping, --validation-fraction or --schedule replace this,
-  and train one network, as --checkpoint and --mpi do.
+  and train one network, unless --ensemble says more. --checkpoint and --mpi
+  train one network on the targets as they are.
   Test examples are the data's own, or held out, and never choose anything.
 
 examples:
@@ -326,6 +328,7 @@ class Plan:
     validation_fraction: float
     early_stopping: int | None  # epochs
     networks: int  # 0: depends on the data
+    alone: bool  # whether it is one network on the targets as they are: what can be continued
     folds: bool  # whether cross-validation chooses the epochs
     free: bool  # whether validation determines the number of epochs, and no flag
     seed: int
@@ -362,7 +365,8 @@ class Plan:
             test_fraction=_or(args.test_fraction, 0.2),
             validation_fraction=_validation_fraction(args),
             early_stopping=args.early_stopping,
-            networks=1 if args.checkpoint or args.mpi else args.ensemble or 0,
+            networks=args.ensemble or 0,
+            alone=bool(args.checkpoint or args.mpi),
             folds=False,
             free=all(
                 x is None
@@ -423,6 +427,7 @@ class Plan:
             sizes = (n_in, *self.hidden, n_out)
             n_params = sum((a + 1) * b for a, b in pairwise(sizes))
             networks = self.networks or recipe.networks(n, self.batch_size, n_params)
+            networks = 1 if self.alone else networks
             length = recipe.length(n, self.batch_size, networks * n_params)
             return replace(
                 plan,
@@ -505,6 +510,7 @@ class Plan:
             self.early_stopping,
             class_weight,
             self.seed,
+            may_take_logs=not self.alone,
         )
 
 

@@ -28,7 +28,8 @@ def print_plan(job: Job) -> None:
     data = ready.data
     parts = [f"{data.name}: {len(job.train[0]):,} to train on"]
     if held is not None:
-        parts.append(f"{len(held[0]):,} held out to validate")
+        others = " (others for each network)" if job.plan and job.plan.networks > 1 else ""
+        parts.append(f"{len(held[0]):,} held out to validate{others}")
     if ready.test is not None:
         parts.append(f"{len(ready.test[0]):,} {'held out ' if ready.held_out else ''}to test")
     if data.image_shape is not None:

@@ -20,7 +20,8 @@ from ..model_file import container
 from ..optim import Optimizer
 from ..streams import memory
 from ..streams.stream import Stream
-from . import ensembles, mpi, report
+from ..tabular import task_data
+from . import ensembles, mpi, options, report
 from .loading import load_network
 from .options import UsageError, check_model_path, stopped_by
 from .train_options import Plan
@@ -28,7 +29,8 @@ from .train_options import Plan
 _FEW = 20  # whole numbers with more distinct values than this are taken for quantities
 _OF_ROWS = (
     *("test_fraction", "validation_fraction", "early_stopping", "class_weight"),
-    *("checkpoint_every", "ensemble"),
+    *("checkpoint_every", "ensemble", "drop", "categorical", "numeric"),
+    *("weight", "group", "time"),
 )
 _CHECKPOINT_STEPS = 10_000
 
@@ -67,6 +69,7 @@ class _Job:
     batch_size: int
     optimizer: Optimizer | None  # None: the checkpoint's
     described: str
+    out: str | None = None  # the model file, if -o named it in this folder or below
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,11 +82,15 @@ def run(args: argparse.Namespace) -> int:
     comm = mpi.communicator(args)
     job = _new(args) if args.resume is None else _resumed(args)
     net, checkpoint = job.net, args.checkpoint or args.resume
-    out = Path(args.out or f"{Path(job.data).stem.strip('*?-_') or 'stream'}.safetensors")
+    out = Path(
+        args.out or job.out or f"{Path(job.data).stem.strip('*?-_') or 'stream'}.safetensors"
+    )
     check_model_path(out, "-o")
     if checkpoint is not None and Path(checkpoint).absolute() == out.absolute():
         raise UsageError(f"the checkpoint and the model cannot both be {out}: name one with -o")
     test = None if args.test is None else fastnn.stream(args.test, job.target)
+    if test is not None and set(test.feature_names or ()) != set(job.whole.feature_names or ()):
+        raise ValueError(f"{args.test} has other columns than {job.data}")
     if not args.quiet and not args.json:
         features = words.plural(net.sizes[0], "feature")
         report.fact("data", f"{job.data}: {job.rows:,} rows, {features}")
@@ -139,8 +146,10 @@ def _new(args: argparse.Namespace) -> _Job:
     net = _network(plan, whole, labels)
     if plan.standardize:
         net.standardize(whole)
-    facts = {"data": args.data, "rows": n, "epochs": plan.epochs}
-    net.metadata = {"data": args.data, "task": task, "target_name": target, "stream": facts}
+    data = task_data.shareable(args.data)
+    kept = None if args.out is None else options.within_here(args.out)
+    facts = {"rows": n, "epochs": plan.epochs, "out": kept}
+    net.metadata = {"data": data, "task": task, "target_name": target, "stream": facts}
     optimizer, described = plan.make_optimizer(), plan.summary()["training"]
     return _Job(
         net, whole, args.data, target, n, plan.epochs, plan.batch_size, optimizer, described
@@ -155,20 +164,26 @@ def _resumed(args: argparse.Namespace) -> _Job:
             )
     net = ensembles.one_network(load_network(args.resume), args.resume, "train --resume")
     facts, training = net.metadata.get("stream"), container.read(args.resume)[1].get("training")
-    if not isinstance(facts, dict) or training is None:
+    if facts is None or training is None:
         raise ValueError(f"{args.resume} is not a checkpoint of fastnn train --stream")
+    _check_facts(args.resume, net.metadata)
+    if args.out is None and facts["out"] == "":
+        raise UsageError(f"{args.resume} does not record the folder of its model: give -o")
     epochs, done = args.epochs or facts["epochs"], int(training["epoch"])
     if done >= epochs:
         raise UsageError(
             f"{args.resume} already has {words.plural(done, 'epoch')}: "
             "give a larger total with --epochs"
         )
-    data, target = args.data or facts["data"], net.metadata["target_name"]
+    data, target = args.data or net.metadata["data"], net.metadata["target_name"]
+    whole = fastnn.stream(data, target)
+    if whole.feature_names != net.feature_names or whole.rows not in (None, facts["rows"]):
+        raise ValueError(f"{data} is not the data that {args.resume} was trained on")
     net.metadata["stream"] = {**facts, "epochs": epochs}
     described = f"from {args.resume}, after {words.plural(done, 'epoch')} of {epochs:,}"
     return _Job(
         net,
-        fastnn.stream(data, target),
+        whole,
         data,
         target,
         facts["rows"],
@@ -176,7 +191,21 @@ def _resumed(args: argparse.Namespace) -> _Job:
         training["batch_size"],
         None,
         described,
+        facts["out"],
     )
+
+
+def _check_facts(path: str, metadata: dict[str, Any]) -> None:
+    """Refuse metadata of a checkpoint that another program has written."""
+    facts = metadata["stream"]
+    sound = (
+        isinstance(facts, dict)
+        and all(type(facts.get(name)) is int and facts[name] > 0 for name in ("rows", "epochs"))
+        and isinstance(facts.get("out"), str | None)
+        and all(isinstance(metadata.get(name), str) for name in ("data", "target_name", "task"))
+    )
+    if not sound:
+        raise ValueError(f"the facts of {path} about its stream are damaged")
 
 
 def _targets(whole: Stream, task: str, name: str) -> tuple[str, NDArray[Any] | None, int]:

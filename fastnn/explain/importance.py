@@ -132,7 +132,7 @@ def importance(
         if classify:
             return float(np.mean(known.classify(rows) == targets))
         true = targets.reshape(len(targets), -1)
-        squared = np.mean((outputs(rows)[:, : true.shape[1]] - true) ** 2, axis=0)
+        squared = np.mean((outputs(rows) - true) ** 2, axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.mean(1 - squared / np.var(true, axis=0)))
 
@@ -163,11 +163,21 @@ def opened(
         X, y = net.examples(X)
         net = net.network
     known = net if isinstance(net, Ensemble) else check_mlp(net)
-    outputs = known.mean if isinstance(known, Ensemble) else known.predict
+    answers = known.mean if isinstance(known, Ensemble) else known.predict
+    first = known[0] if isinstance(known, Ensemble) else known
+    if y is None:
+        raise ValueError(f"{what} needs y, the targets of X")
     inputs, targets = np.asarray(X), np.asarray(y)
     if inputs.ndim != 2 or len(inputs) < 2 or len(inputs) != len(targets):
         raise ValueError(f"{what} needs two rows or more in X, (n, n_in), and a target for each")
-    return known, outputs, inputs, targets
+    if task_of(known) != "classify" or targets.ndim > 1:
+        n_targets = first._passes.central(answers(inputs[:1])).shape[1]
+        width = 1 if targets.ndim == 1 else targets.shape[1]
+        if targets.ndim > 2 or width != n_targets:
+            raise ValueError(
+                f"y has the shape {targets.shape}; the model has {n_targets} targets a row"
+            )
+    return known, lambda rows: first._passes.central(answers(rows)), inputs, targets
 
 
 def _groups(net: MLP | Ensemble) -> list[tuple[str, slice]]:

@@ -33,7 +33,7 @@ class Residuals(Shown):
     true, predicted : ndarray, shape (n, targets)
         In the units of the targets.
     names : tuple of str
-        Of the targets.
+        One for each target.
     """
 
     true: Array
@@ -93,7 +93,8 @@ def residuals(net: MLP | Ensemble | TableModel, X: Any, y: ArrayLike | None = No
     Raises
     ------
     ValueError
-        If the network answers classes, or there are fewer than two rows.
+        If the network answers classes, y has another shape or is not finite, or there are fewer
+        than two rows.
 
     Examples
     --------
@@ -106,8 +107,12 @@ def residuals(net: MLP | Ensemble | TableModel, X: Any, y: ArrayLike | None = No
     known, outputs, inputs, targets = opened(net, X, y, "residuals")
     if task_of(known) == "classify":
         raise ValueError("residuals are of numbers; this model answers classes")
+    if targets.dtype.kind not in "biuf" or not np.isfinite(targets).all():
+        raise ValueError("y must be finite numbers: residuals are differences to them")
     true = targets.astype(np.float64).reshape(len(targets), -1)
-    predicted = outputs(inputs)[:, : true.shape[1]].astype(np.float64)
+    predicted = outputs(inputs).astype(np.float64)
+    if not np.isfinite(predicted).all():
+        raise ValueError("the outputs of the network are not finite")
     said = known.metadata.get("target_names") or [known.metadata.get("target_name") or "the target"]
     names = tuple(map(str, said))
     if len(names) != true.shape[1]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..checks import check_count
 from .style import PATH, SERIES, WIDTH, figure, shortened
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def residuals(found: Residuals, *, most: int = _MOST) -> Any:
     ImportError
         matplotlib is not installed.
     """
-    n = min(most, len(found.names))
+    n = min(check_count("most", most, 1), len(found.names))
     fig, grid = figure(n, 2, size=(WIDTH, 2.9 * n + 0.4))
     step = -(-len(found.true) // _DOTS)
     for j, (left, right) in enumerate(grid):

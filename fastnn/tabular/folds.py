@@ -73,7 +73,16 @@ def choose_epochs(
     by = "accuracy" if task == "classify" and class_weight is None else "loss"
     longer = by == "accuracy" and len(y) >= _ENOUGH
     patience = _PATIENCE_STEPS * (_LONGER if longer else 1)
-    nets, outs, stoppers = [], [fold == k for k in range(FOLDS)], []
+    counts = rows.weights if rows.weights is not None else np.ones(len(y))
+    # Fewer groups than folds, or weights of 0, leave folds empty.
+    outs = [out for k in range(FOLDS) if counts[out := fold == k].any() and counts[~out].any()]
+    if len(outs) < 2:
+        what = "one group" if rows.groups is not None else "one row"
+        raise ValueError(
+            f"cross-validation needs two parts that count, and the rows that do are of {what}: "
+            "give the number of epochs"
+        )
+    nets, stoppers = [], []
     for out in outs:
         steps = -(-int((~out).sum()) // batch_size)
         stoppers.append(EarlyStopping(patience=max(_PATIENCE_EPOCHS, -(-patience // steps))))
@@ -91,7 +100,7 @@ def choose_epochs(
         early_stopping=stoppers,
     )
     curves = [history[f"val_{by}"] for history in histories]
-    outputs = np.empty((len(y), net.sizes[-1]))
+    outputs = np.full((len(y), net.sizes[-1]), np.nan)
     for one, out in zip(nets, outs, strict=True):
         outputs[out] = one.predict(X[out])
     # Only up to the epoch that all five have reached: later, the mean would be over fewer.
@@ -100,7 +109,7 @@ def choose_epochs(
     if by == "accuracy":
         mean = _smooth(mean, max(1, common // 10))
     best = int(np.argmin(mean) if by == "loss" else np.argmax(mean))
-    steps = (best + 1) * -(-round(len(y) * (1 - 1 / FOLDS)) // batch_size)
+    steps = (best + 1) * -(-round(len(y) * (1 - 1 / len(outs))) // batch_size)
     epochs = max(1, round(steps / -(-len(y) // batch_size)))
     return Choice(epochs, by, float(mean[best]), time.perf_counter() - began, outputs)
 

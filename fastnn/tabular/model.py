@@ -17,6 +17,7 @@ from ..datasets.frames import Frame, import_pandas, read_frame
 from ..ensemble import Ensemble
 from ..mlp import MLP
 from ..optim import Adam
+from ..paths import one_line
 from . import networks, recipe, task_data
 from .leaks import leaks
 from .rows import Roles
@@ -72,8 +73,9 @@ class TableModel:
     number of epochs, and the networks are trained on all rows; of more, each network holds out
     another tenth for early stopping. Numbers and the targets of a regression are standardized,
     dropout is 0.1.
-    Positive targets with a heavy tail are learnt as logarithms if the squared error on held-out
-    rows is less: the output function is then "exp".
+    A single positive target with a heavy tail is learnt as logarithms if the squared error on
+    held-out rows is then at least 5 % less: the output function is "exp". With `time`, all networks
+    hold out the same latest rows.
 
     Examples
     --------
@@ -131,22 +133,29 @@ class TableModel:
             raise ValueError(
                 f"its columns are {len(columns.units)} units; the network reads {first.sizes[0]}"
             )
+        _check_facts(network, first, columns)
         model = cls(
             _target_of(network, columns),
-            task=network.metadata.get("task", "auto"),
+            task=network.metadata["task"],
             hidden=first.sizes[1:-1],
             n_networks=1 if isinstance(network, MLP) else len(network),
         )
         model.network, model._columns = network, columns
+        model.notes = tuple(network.metadata.get("notes", ()))
         return model
 
     def fit(self, data: Any) -> Self:
-        """Learn the columns and train the network.
+        """Learn the columns and train the networks; return the model.
 
         Parameters
         ----------
         data : DataFrame (of pandas, polars, Arrow, or whatever narwhals knows), or path
             A table with the target. Rows without a target are left out.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column, or too little to learn from; the model is as before.
         """
         raw = tables.raw_table(_name_of(data), _frame(data, self.target), self.target)
         name = Path(data).stem if isinstance(data, str | os.PathLike) else "table"
@@ -198,6 +207,7 @@ class TableModel:
         found = leaks(raw.frame, ready.train[1], columns, ready.task)
         self.network, self._columns = networks.together(nets), columns
         self.notes = (*raw.notes, *found, *filter(None, [chosen.logs]))
+        self.network.metadata["notes"] = list(self.notes)
         return self
 
     @property
@@ -218,7 +228,10 @@ class TableModel:
         return columns.transform(table.frame, table.headed, _name_of(data))
 
     def predict(self, data: Any) -> npt.NDArray[Any]:
-        """Return the class, or the number, of each row, shape (n,); the target may be missing."""
+        """Return the class, or the number, of each row, (n,); of several targets (n, targets).
+
+        The target may be missing.
+        """
         X = self.prepare(data)
         if self._task() == "classify":
             return self.network.classify(X)
@@ -313,6 +326,23 @@ class TableModel:
         used = sum(column.used for column in self.columns)
         network = repr(self.network).partition("\n")[0]
         return f"TableModel(target={self.target!r}): {used} columns, {network}"
+
+
+def _check_facts(network: MLP | Ensemble, first: MLP, columns: Columns) -> None:
+    """Refuse metadata that do not fit the network: a file may be a stranger's."""
+    task, names = network.metadata.get("task"), network.metadata.get("target_names")
+    if task not in ("classify", "regress") or (task == "regress" and first.classes is not None):
+        raise ValueError(f"its task is {one_line(repr(task))}, which does not fit its network")
+    if names is not None and not (
+        isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and len({*names}) == len(names) == first.sizes[-1]
+        and not {*names} & {column.name for column in columns.columns}
+    ):
+        raise ValueError(f"its targets are {one_line(repr(names))}, which do not fit its network")
+    notes = network.metadata.get("notes", [])
+    if not (isinstance(notes, list) and all(isinstance(note, str) for note in notes)):
+        raise ValueError("its notes are no sentences")
 
 
 def _target_of(network: MLP | Ensemble, columns: Columns) -> tables.Target:

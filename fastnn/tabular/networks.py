@@ -30,6 +30,7 @@ _HEAVY = 5.0  # quartile ranges from the median to the largest target, from whic
 # Share of the squared error that logarithms must leave at most: beyond the known rows a small error
 # of a logarithm is a large one of the target, which a small gain is not worth.
 _CLEARLY_LESS = 0.95
+_SMALLEST = 1e-30  # target that float32 still has with all its digits, and with room
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Settings:
     class_weight : "balanced" or None
     seed : int
         Of the held-out rows and the folds.
+    may_take_logs : bool
+        Whether logarithms of the targets may be tried.
     """
 
     optimizer: Callable[[], Optimizer]
@@ -59,6 +62,7 @@ class Settings:
     patience: int | None
     class_weight: ClassWeight | None
     seed: int
+    may_take_logs: bool = True
 
     def stoppers(self, k: int) -> list[EarlyStopping] | None:
         """Return what stops each of k networks."""
@@ -95,13 +99,17 @@ def choose(net: MLP, ready: SplitData, settings: Settings, k: int) -> Chosen:
     """Choose the epochs of k networks, and whether they learn logarithms of the targets."""
     y = ready.train[1]
     plain = _chosen(net, ready, y, settings, k)
-    if not _may_take_logs(net, y) or not (plain.folds or settings.fraction):
+    judged = settings.may_take_logs and (plain.folds is not None or settings.fraction > 0)
+    if not judged or not _may_take_logs(net, y, ready.rows.weights):
         return plain
     logs = _chosen(_of_logs(net, y), ready, np.log(y), settings, k)
     held, of_plain = _held_out_answers(plain, ready, settings)
-    with np.errstate(over="ignore"):
-        answers = of_plain, np.exp(_held_out_answers(logs, ready, settings)[1])
-        r2 = [1 - float(np.mean((a - y[held]) ** 2) / np.var(y[held])) for a in answers]
+    weights = None if ready.rows.weights is None else ready.rows.weights[held]
+    mean = np.average(y[held], weights=weights)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        answers = mean, of_plain, np.exp(_held_out_answers(logs, ready, settings)[1])
+        errors = [np.average((a - y[held]) ** 2, weights=weights) for a in answers]
+        r2 = [float(1 - error / errors[0]) for error in errors[1:]]
     if not 1 - r2[1] < _CLEARLY_LESS * (1 - r2[0]):
         return plain
     said = f"the networks learn its logarithms: R2 {r2[1]:.3f} instead of {r2[0]:.3f} when held out"
@@ -128,7 +136,8 @@ def _chosen(net: MLP, ready: SplitData, y: Array, settings: Settings, k: int) ->
 def _held_out_answers(one: Chosen, ready: SplitData, settings: Settings) -> tuple[Array, Array]:
     """Return a mask of rows, and the answers to them of networks that were trained without them."""
     if one.folds is not None:
-        return np.ones(len(one.y), dtype=bool), one.folds.outputs[:, 0]
+        known = np.isfinite(one.folds.outputs[:, 0])  # the folds whose rows count
+        return known, one.folds.outputs[known, 0]
     (net,) = nets = [copy.deepcopy(one.net)]
     train(nets, replace(ready, train=(ready.train[0], one.y)), settings, one.epochs)
     held = task_data.held_out_rows(ready, settings.fraction, settings.seed)
@@ -195,11 +204,13 @@ def _like(net: MLP, **changes: object) -> MLP:
 # Logarithms of targets ----------------------------------------------------------------------------
 
 
-def _may_take_logs(net: MLP, y: Array) -> bool:
+def _may_take_logs(net: MLP, y: Array, weights: Array | None = None) -> bool:
     """Return whether these are positive numbers with a heavy tail, and the network is plain."""
-    if net.output != "identity" or net.loss != "mse" or y.ndim > 1 or not (y > 0).all():
+    if net.output != "identity" or net.loss != "mse" or y.ndim > 1:
         return False
-    low, middle, high = np.percentile(y, [25, 50, 75])
+    if y.min() < _SMALLEST or y.max() > 1 / _SMALLEST:
+        return False
+    low, middle, high = np.percentile(y if weights is None else y[weights > 0], [25, 50, 75])
     return bool(y.max() - middle > _HEAVY * (high - low) > 0)
 
 

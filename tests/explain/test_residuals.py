@@ -48,6 +48,20 @@ def test_the_picture_shows_each_target_against_its_prediction():
     assert sum(patch.get_height() for patch in right.patches) == len(X)
 
 
+def test_residuals_of_a_normal_distribution_are_those_of_its_means():
+    net = fastnn.MLP([2, 4], loss="gaussian_nll", seed=0)
+    net.params[:] = [1, 9, 0, 9, 0, 9, 5, 9, 1, 0, 0, 0]  # means x0 + 1 and 5 x1, log-variances
+    found = fastnn.explain.residuals(net, X, Y)
+    np.testing.assert_allclose(found.residuals, 0, atol=1e-5)
+    assert fastnn.explain.importance(net, X, Y).score == pytest.approx(1)
+
+
+@pytest.mark.parametrize("y", [Y[:, 0], np.zeros((60, 3)), np.full((60, 2), np.nan), None])
+def test_targets_that_do_not_fit_the_outputs_are_refused(y):
+    with pytest.raises(ValueError, match=r"y has the shape|y must be finite|needs y"):
+        fastnn.explain.residuals(fastnn.MLP([2, 2], seed=0), X, y)
+
+
 def test_residuals_of_classes_are_refused():
     net = fastnn.MLP([2, 2], output="softmax", seed=0)
     with pytest.raises(ValueError, match="this model answers classes"):

@@ -9,6 +9,7 @@ import pytest
 
 import fastnn
 from fastnn.callbacks import EarlyStopping
+from fastnn.cli import main
 from fastnn.tabular import folds, networks, recipe, task_data
 from fastnn.tabular.rows import Rows
 
@@ -93,3 +94,59 @@ def test_the_network_of_logarithms_answers_with_their_exponentials():
 def test_five_networks_are_trained_only_where_they_have_time():
     assert recipe.networks(5_000, 32, 10_000) == 5
     assert recipe.networks(60_000, 32, 50_000) == 1
+
+
+@pytest.mark.parametrize("groups", [3, 1])
+def test_fewer_groups_than_folds_are_a_fold_each(groups):
+    x = RNG.normal(size=90)
+    frame = pandas.DataFrame({"x": x, "g": np.arange(90) % groups, "y": 2 * x})
+    model = fastnn.TableModel("y", group="g", hidden=(4,), n_networks=1)
+    if groups == 1:
+        with pytest.raises(ValueError, match="are of one group: give the number of epochs"):
+            model.fit(frame)
+    else:
+        assert model.fit(frame).evaluate(frame)["r2"] > 0.9
+
+
+def test_rows_of_weight_zero_have_no_say_about_logarithms():
+    table = heavy(300, 2)
+    table["w"] = 1.0
+    odd = table.head(60).assign(amount=1e6, w=0.0)
+    both = pandas.concat([table, odd], ignore_index=True)
+    model = fastnn.TableModel("amount", weight="w", n_networks=1, hidden=(16,)).fit(both)
+    assert model.network.output == "exp"
+
+
+def test_a_checkpoint_is_of_the_targets_as_they_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(folds, "_MOST_STEPS", 2_500)
+    heavy(200, 2).to_csv("t.csv", index=False)
+    words = ["train", "--data", "t.csv", "--hidden", "16", "-q", "-o", "m.st", "--json"]
+    assert main([*words, "--checkpoint", "c.st", "--checkpoint-every", "100"]) == 0
+    assert fastnn.load("m.st").output == "identity"
+    assert main([*words, "--ensemble", "1"]) == 0
+    assert fastnn.load("m.st").output == "exp"
+    told = capsys.readouterr().out.strip().splitlines()
+    assert "the networks learn its logarithms" in told[-1]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"task": None},
+        {"task": "guess"},
+        {"target_names": []},
+        {"target_names": ["a"]},
+        {"target_names": ["p", "q"]},
+        {"notes": [1]},
+    ],
+)
+def test_metadata_that_do_not_fit_the_network_are_refused_when_a_file_is_loaded(facts, tmp_path):
+    frame = pandas.DataFrame({"a": np.arange(12.0), "b": np.arange(12) % 5, "y": np.arange(12)})
+    model = fastnn.TableModel("y", task="regress", hidden=(), n_networks=1).fit(frame)
+    model.network.metadata |= facts
+    model.save(tmp_path / "m.st")
+    with pytest.raises(
+        ValueError, match=r"m\.st is not a sound fastnn model: its (task|target|not)"
+    ):
+        fastnn.load(tmp_path / "m.st")

@@ -88,6 +88,7 @@ def test_a_long_table_has_a_unit_for_more_levels_than_a_short_one():
         (["Sep 2020", "Sept. 2021"], ["2020-09-01", "2021-09-01"]),
         (["1974Q1", "1980 q4"], ["1974-01-01", "1980-10-01"]),
         (["2020-03", "2020-11"], ["2020-03-01", "2020-11-01"]),
+        (["1000-03-01", "2020-11-01"], ["1000-03-01", "2020-11-01"]),
     ],
 )
 def test_dates_may_have_names_of_months_or_quarters_in_the_model_and_its_file(texts, days):
@@ -98,9 +99,22 @@ def test_dates_may_have_names_of_months_or_quarters_in_the_model_and_its_file(te
     assert Columns.learn(pandas.DataFrame({"t": texts * 20}), target="y").columns[0].kind == "date"
 
 
-@pytest.mark.parametrize("text", ["May", "Mar 5", "1 Jan 2 2020", "Jan-95", "Decimal 2020 x"])
+@pytest.mark.parametrize(
+    "text",
+    ["May", "Mar 5", "1 Jan 2 2020", "Jan-95", "Decor 2000", "Mark 1000", "Mayor 1950", "2011-12"],
+)
 def test_what_is_no_whole_date_stays_a_word(text):
     assert moments_of(pandas.Series([text])) is None
+
+
+def test_dates_that_begin_with_a_year_or_name_the_month_are_read_alike_where_days_come_first():
+    texts = ["13/02/2020", "03/02/2020", "3 Feb 2020", "2020-02-03", "2020-02"]
+    series, column = pandas.Series(texts), {"name": "t", "kind": "date", "day_first": True}
+    days = ["2020-02-13", *["2020-02-03"] * 3, "2020-02-01"]
+    expected = [np.datetime64(day, "s").astype(float) for day in days]
+    assert Columns.learn(pandas.DataFrame({"t": texts * 9}), target="y").columns[0].day_first
+    assert moments_of(series, day_first=True).tolist() == expected
+    assert [raw_rows.seconds_of(column, text) for text in texts] == expected
 
 
 def test_gaps_take_the_median_and_a_flag_and_unseen_levels_no_unit() -> None:
