@@ -183,7 +183,7 @@ def _reading(path: Path, kind: str) -> Iterator[Any]:
         if type(error) is MemoryError:
             raise
         # Arrow's own: a damaged file claims petabytes.
-        raise ValueError(f"{path} is not readable as {kind}: {one_line(error)}") from None
+        raise ValueError(f"{path} is not readable as {kind}: {_told(error)}") from None
     except ImportError as error:
         missing = getattr(error, "name", None) or str(error)
         raise ImportError(
@@ -195,7 +195,7 @@ def _reading(path: Path, kind: str) -> Iterator[Any]:
     except RefusedError as error:
         raise ValueError(str(error)) from None
     except Exception as error:
-        raise ValueError(f"{path} is not readable as {kind}: {one_line(error)}") from None
+        raise ValueError(f"{path} is not readable as {kind}: {_told(error)}") from None
 
 
 # Text --------------------------------------------------------------------------------------------
@@ -389,10 +389,17 @@ def _read_libsvm(path: Path, source: Source) -> Frame:
         return Frame(frame, True, (note,))
 
 
+def _told(error: Exception) -> str:
+    return one_line(error) or type(error).__name__
+
+
 def _read_zip(path: Path, names: Sequence[str] | None) -> Frame:
     with _reading(path, "a zip archive"), zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if not info.is_dir()]
-        check_ratio(path, path.stat().st_size, sum(info.file_size for info in members))
+        size = path.stat().st_size
+        check_ratio(path, size, sum(info.file_size for info in members))
+        if any(info.compress_size > size for info in members):  # as many bytes would be allocated
+            raise RefusedError(f"{path} is a damaged zip archive: a part of it is larger than it")
         if any(info.filename == "xl/workbook.xml" for info in members):
             return _read_excel(path)
         inside = [info for info in members if not info.filename.startswith("__MACOSX")]

@@ -292,3 +292,14 @@ def test_without_a_library_the_message_has_the_command(
             patch.setitem(sys.modules, module, None)
             with pytest.raises(ImportError, match=r"pip install 'fastnn-mlp\[tables\]'"):
                 tables.load_raw(tmp_path / path)
+
+
+def test_a_zip_archive_whose_part_claims_more_bytes_than_it_has_is_refused_unread(tmp_path):
+    path = tmp_path / "t.zip"
+    zipped(path)
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 20 : entry + 24] = (0xFFFF0009).to_bytes(4, "little")  # its packed size
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="a part of it is larger than it"):
+        tables.load_raw(path)
