@@ -245,8 +245,8 @@ def test_options_for_prepared_inputs_are_refused_for_raw_rows(options: Any, whic
 
 
 def doors() -> list[Any]:
-    has_onnx = importlib.util.find_spec("onnx") is not None
-    return [export.to_numpy, export.to_c] + [export.to_onnx] * has_onnx
+    without = importlib.util.find_spec("onnx") is None
+    return [export.to_numpy, export.to_c, *([] if without else [export.to_onnx])]
 
 
 def test_a_model_that_is_not_fitted_is_not_exported() -> None:
