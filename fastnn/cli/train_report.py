@@ -75,10 +75,13 @@ def _most_seconds(job: Job, plan: Plan) -> float:
         probe.fit(X, y, epochs=2, batch_size=job.batch_size, optimizer=optimizer)
     each = (time.perf_counter() - began) / (2 * len(X))
     n = len(job.train[0])
+    split = job.split
+    logs = not plan.alone and networks.may_take_logs(job.net, split.train[1], split.rows.weights)
     if not plan.folds:
-        return each * n * plan.epochs * plan.networks
+        return each * n * plan.epochs * (plan.networks + 2 * logs)
     most = folds.most_epochs(n, plan.batch_size, job.net.n_params, plan.networks)
-    return each * n * most * (folds.FOLDS - 1 + plan.networks)  # 4/5 of the rows in each fold
+    chosen = (folds.FOLDS - 1) * (1 + logs)  # each fold has 4/5 of the rows
+    return each * n * most * (chosen + plan.networks)
 
 
 def print_chosen(chosen: networks.Chosen) -> None:

@@ -55,8 +55,9 @@ class Rows:
         """Return the descriptions of the inputs, shape (n, 1) each."""
         found = []
         for column, name in zip(self.used, self.names, strict=True):
-            type_ = TensorProto.DOUBLE if column.kind in _QUANTITIES else TensorProto.STRING
-            takes = _QUANTITIES.get(column.kind, "a text without spaces around it, or empty")
+            type_, takes = TensorProto.STRING, "a text without spaces around it, or empty"
+            if column.kind in _QUANTITIES:
+                type_, takes = TensorProto.DOUBLE, _QUANTITIES[column.kind]
             found.append(helper.make_tensor_value_info(name, type_, ["n", 1], takes))
         return found
 

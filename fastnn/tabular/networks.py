@@ -100,7 +100,7 @@ def choose(net: MLP, ready: SplitData, settings: Settings, k: int) -> Chosen:
     y = ready.train[1]
     plain = _chosen(net, ready, y, settings, k)
     judged = settings.may_take_logs and (plain.folds is not None or settings.fraction > 0)
-    if not judged or not _may_take_logs(net, y, ready.rows.weights):
+    if not judged or not may_take_logs(net, y, ready.rows.weights):
         return plain
     logs = _chosen(_of_logs(net, y), ready, np.log(y), settings, k)
     held, of_plain = _held_out_answers(plain, ready, settings)
@@ -204,7 +204,7 @@ def _like(net: MLP, **changes: object) -> MLP:
 # Logarithms of targets ----------------------------------------------------------------------------
 
 
-def _may_take_logs(net: MLP, y: Array, weights: Array | None = None) -> bool:
+def may_take_logs(net: MLP, y: Array, weights: Array | None = None) -> bool:
     """Return whether these are positive numbers with a heavy tail, and the network is plain."""
     if net.output != "identity" or net.loss != "mse" or y.ndim > 1:
         return False

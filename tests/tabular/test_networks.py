@@ -79,7 +79,7 @@ def test_a_sum_with_heavy_tailed_noise_is_learnt_as_it_is():
     x = rng.normal(size=300)
     table = pandas.DataFrame({"x": x, "sum": 40 + 5 * x + rng.exponential(3, 300) ** 1.5})
     model = fastnn.TableModel("sum", n_networks=1).fit(table)
-    assert networks._may_take_logs(model.network, table["sum"].to_numpy())
+    assert networks.may_take_logs(model.network, table["sum"].to_numpy())
     assert model.network.output == "identity" and model.notes == ()
 
 
