@@ -216,7 +216,7 @@ static void clip_group(group *g)
         if (!g->live[k]) continue;
         to[k] = g->plain;
         FNN_TABLE->separate(g->net.n_params, gradient, to);
-        clipping clip = clipping_of(&g->net, &alone, g->tasks[k].optimiser, g->plain, g->b->partial);
+        clipping clip = clipping_of(&g->net, &alone, g->tasks[k].optimiser, g->plain, 1, g->b->partial);
         for (int64_t p = 0; p < g->net.n_params; p++)
             gradient[p * g->lanes + k] = clipped_number(clip, g->plain[p]);
     }

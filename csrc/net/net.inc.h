@@ -214,7 +214,7 @@ static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t
     }
 }
 
-/* Clipping of a gradient g: g · factor, then each value within ± limit */
+/* What is done to a sum of gradients g before a step: g · factor, then each value within ± limit */
 typedef struct { int on; real factor, limit; } clipping;
 
 static int clips(const fnn_optimiser *o) { return o->clip_norm > 0 || o->clip_value > 0; }
@@ -230,12 +230,12 @@ static double sum_of_squares(int64_t n, const real *g)
     return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-/* How the whole gradient, which all threads have written, is clipped: the same in every thread, and
- * whatever their number, as sums of pieces are added in order. `partial`: (n_params / PIECE + 1,) */
+/* How the whole gradient, `total` times its mean, which all threads have written, is clipped: the same in
+ * every thread, and whatever their number, as sums of pieces are added in order. `partial`: (n_params / PIECE + 1,) */
 static clipping clipping_of(const fnn_net *net, const fnn_worker *me, const fnn_optimiser *o, const real *g,
-                            double *partial)
+                            double total, double *partial)
 {
-    clipping clip = {clips(o), 1, o->clip_value > 0 ? (real)o->clip_value : (real)INFINITY};
+    clipping clip = {clips(o) || total != 1, (real)(1 / total), o->clip_value > 0 ? (real)o->clip_value : (real)INFINITY};
     if (!(o->clip_norm > 0)) return clip;
     int64_t p0, p1, pieces = (net->n_params + PIECE - 1) / PIECE;
     fnn_share(me, pieces, 1, &p0, &p1);
@@ -244,10 +244,10 @@ static clipping clipping_of(const fnn_net *net, const fnn_worker *me, const fnn_
         partial[p] = sum_of_squares(left < PIECE ? left : PIECE, g + p * PIECE);
     }
     fnn_barrier(me);
-    double total = 0;
-    for (int64_t p = 0; p < pieces; p++) total += partial[p];
-    double norm = sqrt(total);
-    if (norm > o->clip_norm) clip.factor = (real)(o->clip_norm / norm);
+    double squares = 0;
+    for (int64_t p = 0; p < pieces; p++) squares += partial[p];
+    double norm = sqrt(squares);
+    if (norm > o->clip_norm * total) clip.factor = (real)(o->clip_norm / norm);
     return clip;
 }
 

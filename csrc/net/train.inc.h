@@ -114,11 +114,11 @@ static int fuses(const fnn_net *net, const fnn_optimiser *o, const fnn_run *run,
 
 typedef enum { DONE, NOT_FINITE, GIVEN_UP } outcome;
 
-/* The mean gradient over the rows of all processes in place of Σ w ∇C over the m rows here, and *total = Σ w of
- * all; the same result in all threads and processes */
+/* Σ w ∇C over the rows of all processes in place of that over the m rows here, and *total = Σ w of all; the same
+ * result in all threads and processes */
 static outcome exchange(train_job *job, const fnn_worker *me, int64_t m, const fnn_sums *sums, double *total)
 {
-    int64_t n = job->net->n_params, p0, p1;
+    int64_t n = job->net->n_params;
     real *g = job->scratch->gradient;
     fnn_barrier(me); /* the gradient is complete */
     if (me->rank == 0) {
@@ -129,9 +129,6 @@ static outcome exchange(train_job *job, const fnn_worker *me, int64_t m, const f
     fnn_barrier(me);
     if (job->refused || g[n + 1] > 0) return job->refused ? GIVEN_UP : NOT_FINITE;
     *total = (double)g[n];
-    fnn_share(me, n, FNN_LINE, &p0, &p1);
-    for (int64_t p = p0; p < p1 && *total > 0; p++) g[p] /= g[n];
-    fnn_barrier(me); /* update() has other shares */
     return DONE;
 }
 
@@ -177,9 +174,10 @@ static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, 
     }
     if (!isfinite(sums.loss)) return NOT_FINITE;
     fnn_no_return(me);
-    if (!fused && total != 0)
-        update(net, b, me, o, &constants, run->trainable, clipping_of(net, me, o, b->gradient, b->partial),
-               direct);
+    if (!fused && total != 0) {
+        clipping clip = clipping_of(net, me, o, b->gradient, run->exchange ? total : 1, b->partial);
+        update(net, b, me, o, &constants, run->trainable, clip, direct);
+    }
     fnn_barrier(me);
     if (me->rank == 0) {
         add_sums(job->sums, &sums);
@@ -271,7 +269,7 @@ static void step_work(void *arg, const fnn_worker *me)
     block *b = &job->scratch;
     const fnn_run *run = job->run;
     FNN_T(constants) constants = constants_of(job->optimiser, run->rates[0], job->optimiser->weight_decay, run->steps_taken + 1);
-    clipping clip = clipping_of(job->net, me, job->optimiser, b->gradient, b->partial);
+    clipping clip = clipping_of(job->net, me, job->optimiser, b->gradient, 1, b->partial);
     update(job->net, b, me, job->optimiser, &constants, run->trainable, clip, 0);
 }
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
 from typing import Any, Protocol
 
@@ -72,6 +73,7 @@ class Ranks:
         self._comm = comm
         self.rank: int = int(comm.Get_rank())
         self.size: int = int(comm.Get_size())
+        self._in_place = getattr(sys.modules[type(comm).__module__], "IN_PLACE", None)  # mpi4py's
         self._sent = np.zeros(n_params + 3, dtype)
         self.rows: list[int] = []  # of each rank, that an epoch visits; set once they are known
         self._over = False  # the ranks have parted
@@ -142,9 +144,12 @@ class Ranks:
             self._part(error)
 
     def _add(self, sums: NDArray[Any]) -> None:
-        self._sent[:] = sums
         self._over = True  # should the communicator itself fail
-        self._comm.Allreduce(self._sent, sums)
+        if self._in_place is None:
+            self._sent[:] = sums
+            self._comm.Allreduce(self._sent, sums)
+        else:
+            self._comm.Allreduce(self._in_place, sums)
         self._over = False
 
     def _added(self, values: NDArray[Any]) -> NDArray[Any]:

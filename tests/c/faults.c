@@ -6,6 +6,7 @@
  *   2. If threads do not start, fewer run, and the bits are the same.
  *   3. An abandoned batch changes nothing, at whichever call; the same run then gives the same bits.
  *   4. Ten times as many batches need no more allocations.
+ *   5. A batch whose exchange is refused changes nothing; those before it are kept, to the bit.
  *
  * The exit status is the number of broken promises. */
 #include <stdio.h>
@@ -137,6 +138,27 @@ static fnn_status train(world *w)
     return fnn_train(w->net, &w->X, &w->y, &w->optimiser, &w->run, &w->sums);
 }
 
+/* The exchange of a process alone, which is refused after so many others */
+static int exchanged(void *left, void *sums)
+{
+    (void)sums;
+    return (*(int64_t *)left)-- == 0;
+}
+
+static fnn_status train_together(world *w, int64_t n_batches, int64_t left)
+{
+    int64_t ends[2000];
+    fnn_run run = w->run;
+    for (int64_t i = 0; i < n_batches; i++)
+        ends[i] = (i + 1) * run.batch_size < run.n ? (i + 1) * run.batch_size : run.n;
+    run.exchange = exchanged, run.exchange_arg = &left, run.ends = ends, run.n_batches = n_batches;
+    return fnn_train(w->net, &w->X, &w->y, &w->optimiser, &run, &w->sums);
+}
+
+static int64_t batches(const world *w) { return (w->run.n + w->run.batch_size - 1) / w->run.batch_size; }
+
+static fnn_status together(world *w) { return train_together(w, batches(w), -1); }
+
 static uint32_t some_bits(void *state)
 {
     uint64_t *bits = state;
@@ -223,7 +245,7 @@ static fnn_status list_rows(world *w)
 }
 
 static const struct { const char *name; fnn_status (*call)(world *); } calls[] = {
-    {"train", train}, {"train many", train_many}, {"forward many", forward_many}, {"forward", forward}, {"cost", cost}, {"gradient", gradient},
+    {"train", train}, {"train together", together}, {"train many", train_many}, {"forward many", forward_many}, {"forward", forward}, {"cost", cost}, {"gradient", gradient},
     {"gradients of each", gradients}, {"input gradients", input_gradients}, {"jacobian", jacobian},
     {"step", step}, {"list_rows", list_rows},
 };
@@ -231,7 +253,7 @@ static const struct { const char *name; fnn_status (*call)(world *); } calls[] =
 /* Makes each call twice, as the second may use memory that the first kept. */
 static void allocations_fail(const setting *s)
 {
-    for (int c = 0; c < 8; c++) {
+    for (int c = 0; c < 9; c++) {
         world undisturbed = start(s), tried = start(s), before = start(s);
         for (int round = 0; round < 2; round++) {
             int64_t failed = -1, live = fnn_faults.live;
@@ -263,7 +285,7 @@ static void allocations_fail(const setting *s)
 
 static void threads_fail(const setting *s)
 {
-    for (int c = 0; c < 7; c++) {
+    for (int c = 0; c < 8; c++) {
         world undisturbed = start(s);
         int64_t before = fnn_faults.threads;
         calls[c].call(&undisturbed);
@@ -316,6 +338,18 @@ static void batches_are_abandoned(const setting *s)
     end(&undisturbed), end(&tried), end(&before);
 }
 
+static void exchanges_are_refused(const setting *s)
+{
+    for (int64_t n = 0, all = 1; n < all; n++) {
+        world tried = start(s), kept = start(s);
+        all = batches(&tried);
+        expect(train_together(&tried, all, n) == FNN_STOPPED, "a refused exchange does not end the run", s->name, n);
+        expect(n == 0 || train_together(&kept, n, -1) == FNN_OK, "an exchange fails", s->name, n);
+        expect(same(&tried, &kept), "a batch without its exchange has changed something", s->name, n);
+        end(&tried), end(&kept);
+    }
+}
+
 static void batches_allocate_nothing(const setting *s)
 {
     int64_t allocations[2];
@@ -337,6 +371,7 @@ int main(void)
         allocations_fail(s);
         threads_fail(s);
         batches_are_abandoned(s);
+        exchanges_are_refused(s);
         batches_allocate_nothing(s);
     }
     expect(fnn_faults.live == 0, "memory is not released", "at the end", fnn_faults.live);

@@ -729,8 +729,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "g[p] /= g[n];",
-        "g[p] /= (real)m;",
+        "run->exchange ? total : 1, b->partial",
+        "run->exchange ? (double)m : 1, b->partial",
         "the gradient of all ranks is divided by the rows of one",
     ),
     Mutant(
@@ -772,9 +772,15 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/net.inc.h",
-        "    if (norm > o->clip_norm) clip.factor",
-        "    if (norm < o->clip_norm) clip.factor",
+        "    if (norm > o->clip_norm * total) clip.factor",
+        "    if (norm < o->clip_norm * total) clip.factor",
         "short gradients are clipped, long ones are not",
+    ),
+    Mutant(
+        "csrc/net/net.inc.h",
+        "norm > o->clip_norm * total",
+        "norm > o->clip_norm",
+        "the sum of all ranks' gradients is clipped, not their mean",
     ),
     Mutant(
         "csrc/net/read.inc.h",

@@ -73,7 +73,8 @@ FIRST = {
     "state.py": ["fit"],
 }
 CORE_TESTS = ["core", "losses", "core_training", "core_rows", "products", "kernels", "sparse"]
-CORE_TESTS += ["core_threads", "fit", "together", "threads", "bits", "numbers", "properties"]
+CORE_TESTS += ["core_threads", "optim", "fit", "together", "threads", "bits"]
+CORE_TESTS += ["numbers", "properties"]
 PYTHON_TESTS = ["optim", "targets", "fit", "fit_callbacks", "fit_ends", "resume", "mlp", "sparse"]
 PYTHON_TESTS += ["numbers", "reading", "callbacks", "estimators_agree"]
 TIMEOUT = 1200  # seconds, of tests that take a few: it hangs
