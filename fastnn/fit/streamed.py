@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, cast
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import progress
 from ..names import ARGMAX
-from ..streams.blocks import Named, Piece
+from ..streams.blocks import Named, Piece, Room
 from ..streams.stream import Stream
 from ..targets import Encoded, Goal, Weights, as_weights, encode
 from .state import TrainingRows
@@ -77,12 +78,14 @@ class StreamedRows:
         return self._read_in_order(most) if most is not None else ahead(self._read_in_order())
 
     def _read_in_order(self, most: int | None = None) -> Iterator[TrainingRows]:
-        for pieces in self.stream.gathered():
-            raw = _joined(pieces)
+        room = self.stream.room()
+        for pieces in self.stream.gathered(None, room.empty):
+            raw = _joined(pieces, room)
             raw = raw if most is None else raw.taken(np.arange(min(most, len(raw.X))))
             yield self._checked(raw, pieces)
             if most is not None:
                 return
+            room.turn()
 
     def buffers(self, cut: Cut, seed: int | None) -> Iterator[Buffer]:
         """Yield the buffers of an epoch; `seed` fixes their order, None is that of the source.
@@ -92,20 +95,24 @@ class StreamedRows:
         rng = None if seed is None else np.random.Generator(np.random.PCG64(seed))
         left: _Raw | None = None
         done = 0
-        for pieces in self.stream.gathered(rng):
-            raw, n_left = _joined(pieces, left), 0 if left is None else len(left.X)
+        room = self.stream.room(cut.size)
+        for pieces in self.stream.gathered(rng, room.empty):
+            raw = _joined(pieces, room, left)
             examples = self._checked(raw, pieces)
-            order = np.arange(n_left, examples.n)
-            order = order if rng is None else rng.permutation(order)
+            first = examples.n - (0 if left is None else len(left.X))  # of the rows left over
+            order = np.arange(first) if rng is None else rng.permutation(first)
             if examples.visit is not None:
                 assert examples.weight is not None
                 order = order[examples.weight[order] > 0]
-            order = np.concatenate([np.arange(n_left), order])
+            order = np.concatenate([np.arange(first, examples.n), order])
             whole = cut.end(cut.whole(done + len(order))) - done
             left = raw.taken(order[whole:])
             done += whole
             if whole:
                 yield Buffer(examples, order[:whole])
+                room.turn()
+            else:
+                room.clear()
         if left is not None and len(left.X):
             yield Buffer(self.read(*left, ""), np.arange(len(left.X)))
 
@@ -119,22 +126,41 @@ class StreamedRows:
             raise
 
 
-def _joined(pieces: list[Piece], left: _Raw | None = None) -> _Raw:
-    """Return the rows that were left over, and those of the pieces, in one array each."""
-    parts: list[Any] = [] if left is None or not len(left.X) else [left]
-    parts += pieces
-    for name in ("y", "weight"):
-        given = [getattr(part, name) is not None for part in parts]
-        if any(given) and not all(given):
-            raise ValueError(f"some blocks of the stream have no {name}")
+def _joined(pieces: list[Piece], room: Room | None = None, left: _Raw | None = None) -> _Raw:
+    """Return the rows of the pieces, and those that were left over, in one array each."""
+    parts: list[Any] = [*pieces] if left is None or not len(left.X) else [*pieces, left]
     joined: list[Any] = []
     for name in ("X", "y", "weight"):
         arrays = [getattr(part, name) for part in parts]
-        if arrays[0] is None:
-            joined.append(None)
+        there = [array is not None for array in arrays]
+        if any(there) and not all(there):
+            raise ValueError(f"some blocks of the stream have no {name}")
+        if not all(there) or len(arrays) == 1:
+            joined.append(arrays[0])
         else:
-            joined.append(arrays[0] if len(arrays) == 1 else np.concatenate(arrays))
+            joined.append(
+                np.concatenate(arrays) if room is None or name != "X" else room.joined(arrays)
+            )
     return _Raw(*joined)
+
+
+def _of_one_kind(pieces: Iterator[Piece], least: int) -> Iterator[list[Piece]]:
+    """Yield lists of pieces whose targets and weights are of the same types, of `least` rows."""
+
+    def kind(piece: Piece) -> list[Any]:
+        return [part is not None and (part.dtype, part.shape[1:]) for part in piece[1:3]]
+
+    for _, alike in itertools.groupby(pieces, kind):
+        held: list[Piece] = []
+        n = 0
+        for piece in alike:
+            held.append(piece)
+            n += piece.n
+            if n >= least:
+                yield held
+                held, n = [], 0
+        if held:
+            yield held
 
 
 def ahead(source: Iterator[_T]) -> Generator[_T, None, None]:
@@ -166,27 +192,38 @@ def surveyed(stream: Stream, goal: Goal, class_weight: Any, suffix: str) -> tupl
     its first block only, unless its targets are words that the network does not know yet.
     """
     labels: set[str] = set()
-    metric, classes, n_visited, n = None, goal.classes, 0, 0
-    for piece in stream.pieces(with_X=False):
+    metric: int | None = None
+    classes, n_visited, n = goal.classes, 0, 0
+
+    def see(piece: Piece) -> None:
+        nonlocal metric, classes, n_visited
         place = f"{suffix} of {piece.place}"
-        if piece.y is None:
-            raise ValueError(f"the stream has no target: give it as target=, or as y of {place}")
-        n += piece.n
         y = piece.y
+        if y is None:
+            raise ValueError(f"the stream has no target: give it as target=, or as y of {place}")
         words = y.dtype.kind in "UST" or (y.dtype.kind == "O" and isinstance(y.flat[0], str))
         if words and goal.classes is None:
-            labels |= set(np.unique(y.astype(str)).tolist())
-            kept = n_rows_of(piece)
-        else:
-            encoded = encode(y, piece.n, goal, place)
-            weight = as_weights(
-                piece.weight, class_weight, encoded, goal.n_out, place, per_example=True
-            )
-            rows = Weights.of(weight, encoded, goal.dtype).rows
-            kept = piece.n if rows is None else int(np.count_nonzero(rows))
-            metric = encoded.metric if metric is None or metric == ARGMAX else metric
-            classes = encoded.classes if classes is None else classes
-        n_visited += kept
+            labels.update(np.unique(y.astype(str)).tolist())
+            n_visited += n_rows_of(piece)
+            return
+        encoded = encode(y, piece.n, goal, place)
+        weight = as_weights(
+            piece.weight, class_weight, encoded, goal.n_out, place, per_example=True
+        )
+        rows = Weights.of(weight, encoded, goal.dtype).rows
+        n_visited += piece.n if rows is None else int(np.count_nonzero(rows))
+        metric = encoded.metric if metric is None or metric == ARGMAX else metric
+        classes = encoded.classes if classes is None else classes
+
+    several = 0 if stream.blocks_are_made else 1 << 16
+    for pieces in _of_one_kind(stream.pieces(with_X=False), several):
+        n += sum(piece.n for piece in pieces)
+        try:
+            see(Piece(*_joined(pieces), pieces[0].place))
+        except (ValueError, TypeError):
+            for piece in pieces:  # to name the one that is wrong
+                see(piece)
+            raise
         if stream.blocks_are_made and stream.rows is not None and not labels:
             n_visited = stream.rows
             break

@@ -29,17 +29,71 @@ class Piece(NamedTuple):
         return len(next(parts, ()))
 
 
+Empty = Callable[[tuple[int, ...], Any], NDArray[Any]]  # of a shape and a dtype, such as np.empty
+
+
 @dataclass(frozen=True)
 class Block:
     """Rows that are read together, in any order of the blocks."""
 
     n: int
     place: str
-    read: Callable[[bool], tuple[Any, Any, Any]]  # X, y and weight; X is None if not asked for
+    read: Callable[[bool, Empty], tuple[Any, Any, Any]]  # X, y and weight; X, if asked for, in it
 
-    def piece(self, with_X: bool = True) -> Piece:
+    def piece(self, with_X: bool = True, empty: Empty = np.empty) -> Piece:
         """Read the block."""
-        return checked(self.read(with_X), self.place, self.n if with_X else None)
+        return checked(self.read(with_X, empty), self.place, self.n if with_X else None)
+
+
+class Room:
+    """Memory for the X of two buffers in turns, as new memory takes the system time to give.
+
+    Blocks that are read into `empty` stand side by side, and need not be copied together. `rows`
+    gives the rows to have room for, from the bytes of a row.
+    """
+
+    def __init__(self, rows: Callable[[int], int]) -> None:
+        self._rows = rows
+        self._memory: NDArray[Any] = np.empty((0, 0))
+        self._other = self._memory
+        self._given: list[NDArray[Any]] = []
+        self._used = 0
+
+    def clear(self) -> None:
+        """Give up what is there."""
+        self._given, self._used = [], 0
+
+    def turn(self) -> None:
+        """Keep what is there until the next turn, and give up what the other memory has."""
+        self._memory, self._other = self._other, self._memory
+        self.clear()
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+        """Return the next rows of the memory, or an array elsewhere if they do not fit."""
+        begin, end, kind = self._used, self._used + shape[0], np.dtype(dtype)
+        fits = (self._memory.shape[1:], self._memory.dtype) == (shape[1:], kind)
+        if not begin and not (fits and end <= len(self._memory)):
+            rows = max(end, self._rows(shape[1] * kind.itemsize))
+            self._memory, fits = np.empty((rows, *shape[1:]), kind), True
+        if not fits or end > len(self._memory):
+            return np.empty(shape, kind)
+        self._used = end
+        self._given.append(self._memory[begin:end])
+        return self._given[-1]
+
+    def joined(self, arrays: list[NDArray[Any]]) -> NDArray[Any]:
+        """Return the rows of some arrays as one; those that `empty` gave, if any, are the first."""
+        n = len(self._given)
+        stands = [a is b for a, b in zip(arrays, self._given, strict=False)]
+        rest = arrays[n:]
+        if not all(stands) or len(stands) < n or len({a.dtype for a in arrays}) > 1:
+            return np.concatenate(arrays)
+        if rest:
+            into = self.empty((sum(map(len, rest)), *rest[0].shape[1:]), rest[0].dtype)
+            if not self._given or into is not self._given[-1]:
+                return np.concatenate(arrays)
+            np.concatenate(rest, out=into)
+        return self._memory[: self._used]
 
 
 @dataclass(frozen=True)
@@ -108,11 +162,10 @@ class StoredArray:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: slice) -> NDArray[Any]:
+    def read(self, begin: int, end: int, empty: Empty = np.empty) -> NDArray[Any]:
         """Read rows begin:end."""
         self._file.check()
-        begin, end, _ = rows.indices(len(self))
-        values = np.empty((end - begin, *self.shape[1:]), self.dtype)
+        values = empty((end - begin, *self.shape[1:]), self.dtype)
         with open(self._file.path, "rb", buffering=0) as file:
             file.seek(self._offset + begin * (values.nbytes // max(1, end - begin)))
             if file.readinto(values.reshape(-1).view(np.uint8).data) != values.nbytes:
@@ -132,12 +185,15 @@ def of_arrays(
     def block(number: int, begin: int) -> Block:
         end = min(begin + rows_each, n)
 
-        def read(with_X: bool) -> tuple[Any, Any, Any]:
+        def part(whole: Any, empty: Empty = np.empty) -> Any:
+            if isinstance(whole, StoredArray):
+                return whole.read(begin, end, empty)
+            return None if whole is None else np.asarray(whole[begin:end])
+
+        def read(with_X: bool, empty: Empty) -> tuple[Any, Any, Any]:
             if file is not None:
                 file.check()
-            parts = (X if with_X else None, y, weight)
-            x, t, w = (None if part is None else np.asarray(part[begin:end]) for part in parts)
-            return x, t, w
+            return part(X, empty) if with_X else None, part(y), part(weight)
 
         return Block(end - begin, f"{name}, block {number} (from row {begin})", read)
 

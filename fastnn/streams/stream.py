@@ -12,7 +12,7 @@ import numpy as np
 
 from ..checks import check_count
 from . import tables
-from .blocks import Block, Piece, StoredArray, Unchanged, of_arrays, of_iterator
+from .blocks import Block, Empty, Piece, Room, StoredArray, Unchanged, of_arrays, of_iterator
 
 _BLOCK_BYTES = 1 << 18  # of a block of an array: a disk reads as much at once in little more time
 _BLOCKS_A_BUFFER = 64  # at least, from all over the source, or its order would show
@@ -49,7 +49,11 @@ class Stream:
         return self._blocks is None
 
     def pieces(
-        self, rng: np.random.Generator | None = None, *, with_X: bool = True
+        self,
+        rng: np.random.Generator | None = None,
+        *,
+        with_X: bool = True,
+        empty: Empty = np.empty,
     ) -> Iterator[Piece]:
         """Yield the blocks; with `rng` in random order, where the source can be read so."""
         if self._blocks is None:
@@ -58,33 +62,40 @@ class Stream:
             return
         n = len(self._blocks)
         for i in range(n) if rng is None else rng.permutation(n):
-            yield self._blocks[i].piece(with_X)
+            yield self._blocks[i].piece(with_X, empty)
 
     def gathered(
-        self, rng: np.random.Generator | None = None, *, with_X: bool = True
+        self, rng: np.random.Generator | None = None, empty: Empty = np.empty
     ) -> Generator[list[Piece], None, None]:
         """Yield blocks that fill a buffer, in lists."""
         held: list[Piece] = []
-        wanted, n, width = self.buffer, 0, None
-        for piece in self.pieces(rng, with_X=with_X):
-            if piece.X is not None:
-                if wanted is None:
-                    each = max(1, piece.X[:1].nbytes)
-                    wanted = max(1, _BUFFER_BYTES // each)
-                width = piece.X.shape[1] if width is None else width
-                if piece.X.shape[1] != width:
-                    raise ValueError(
-                        f"X of {piece.place} has {piece.X.shape[1]} columns; the blocks before it "
-                        f"have {width}"
-                    )
+        n, wanted, width = 0, None, None
+        for piece in self.pieces(rng, empty=empty):
+            assert piece.X is not None
+            if wanted is None:
+                width = piece.X.shape[1]
+                wanted = self._rows_of_a_buffer(width * piece.X.itemsize)
+            if piece.X.shape[1] != width:
+                raise ValueError(
+                    f"X of {piece.place} has {piece.X.shape[1]} columns; the blocks before it "
+                    f"have {width}"
+                )
             if piece.n:
                 held.append(piece)
                 n += piece.n
-            if n >= (wanted or 1):
+            if n >= wanted:
                 yield held
                 held, n = [], 0
         if held:
             yield held
+
+    def room(self, more: int = 0) -> Room:
+        """Return memory for the X of a buffer and `more` rows."""
+        more += max((block.n for block in self._blocks or ()), default=0)
+        return Room(lambda row_bytes: self._rows_of_a_buffer(row_bytes) + more)
+
+    def _rows_of_a_buffer(self, row_bytes: int) -> int:
+        return max(1, _BUFFER_BYTES // max(1, row_bytes)) if self.buffer is None else self.buffer
 
 
 def stream(

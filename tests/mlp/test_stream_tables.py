@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +109,14 @@ def test_data_sets_of_hdf5_train_to_the_bits_of_their_rows(tmp_path: Path) -> No
     assert (net.params == trained(X, y).params).all()
     with pytest.raises(ValueError, match="lacks the data set 'z'"):
         fastnn.stream(tmp_path / "d.h5", "z", columns="x")
+
+
+def test_numbers_of_parquet_files_are_read_without_pandas(tmp_path: Path) -> None:
+    code = (
+        "import fastnn, sys; s = fastnn.stream(sys.argv[1], 't'); "
+        "fastnn.MLP([3, 1]).fit(s, epochs=1); assert 'pandas' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, parquet(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
