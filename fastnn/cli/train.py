@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 # Flags that are valid with --resume; the checkpoint has all other settings.
 _WITH_RESUME = ("resume", "data", "epochs", "out", "checkpoint", "threads", "mpi", "quiet", "json")
 
-_PATIENCE_OF_PLATEAU = 5  # epochs
 _FEWEST_SCORED = 100  # rows for the importance of columns
 
 
@@ -116,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
     """Train, write the model file, and print its scores."""
     if train_stream.is_meant(args):
         return train_stream.run(args)
+    if args.validation is not None:
+        raise UsageError("--validation is for --stream; of rows in memory, --validation-fraction")
     files_of(args)
     if args.threads is not None:
         fastnn.set_num_threads(args.threads)
@@ -135,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
     stoppers = None
     watching: list[callbacks.Callback] = []
     if recipe.plateau:
-        watching.append(callbacks.ReduceOnPlateau(patience=_PATIENCE_OF_PLATEAU))
+        watching.append(callbacks.ReduceOnPlateau(patience=train_options.PATIENCE_OF_PLATEAU))
     if recipe.early_stopping is not None:
         stoppers = [callbacks.EarlyStopping(patience=recipe.early_stopping) for _ in range(k)]
         watching.append(stoppers[0])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .options import Commands
 
 CLASSIC = ("digits", "mnist")  # data of the network of the derivation
+PATIENCE_OF_PLATEAU = 5  # epochs
 SCHEDULES = ("constant", "step", "exponential", "cosine", "one-cycle", "plateau")
 T = TypeVar("T")
 _LR = {"sgd": 0.1, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.01}
@@ -145,6 +146,12 @@ def add_parser(commands: Commands) -> Parser:
         default=None,
         help="read the files block by block, for data beyond memory: .parquet, .csv; DATA may have "
         "wildcards (default: if the files that wildcards name are too large for the free memory)",
+    )
+    add(
+        "--validation",
+        metavar="FILES",
+        help="with --stream: files with the same columns, on which the loss is taken after each "
+        "epoch, for --early-stopping and --schedule plateau",
     )
     add(
         "--no-standardize",

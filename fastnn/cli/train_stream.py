@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,14 @@ from ..optim import Optimizer
 from ..streams import memory
 from ..streams.stream import Stream
 from ..tabular import task_data
-from . import ensembles, mpi, options, report
+from . import ensembles, mpi, options, report, train_options
 from .loading import load_network
 from .options import UsageError, check_model_path, stopped_by
 from .train_options import Plan
 
 _FEW = 20  # whole numbers with more distinct values than this are taken for quantities
 _OF_ROWS = (
-    *("test_fraction", "validation_fraction", "early_stopping", "class_weight"),
+    *("test_fraction", "validation_fraction", "class_weight"),
     *("checkpoint_every", "ensemble", "drop", "categorical", "numeric"),
     *("weight", "group", "time"),
 )
@@ -37,7 +37,18 @@ _CHECKPOINT_STEPS = 10_000
 
 # Flags that are valid with --resume; the checkpoint has all other settings.
 _WITH_RESUME = (
-    *("resume", "stream", "data", "test", "epochs", "out", "checkpoint", "threads", "mpi"),
+    *(
+        "resume",
+        "stream",
+        "data",
+        "test",
+        "validation",
+        "epochs",
+        "out",
+        "checkpoint",
+        "threads",
+        "mpi",
+    ),
     *("quiet", "json", "command", "run"),
 )
 
@@ -70,6 +81,9 @@ class _Job:
     optimizer: Optimizer | None  # None: the checkpoint's
     described: str
     out: str | None = None  # the model file, if -o named it in this folder or below
+    validation: str | None = None
+    patience: int = 0  # epochs without a better loss of these files that end the training; 0: none
+    plateau: bool = False  # the rate falls where that loss does not
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,19 +102,24 @@ def run(args: argparse.Namespace) -> int:
     check_model_path(out, "-o")
     if checkpoint is not None and Path(checkpoint).absolute() == out.absolute():
         raise UsageError(f"the checkpoint and the model cannot both be {out}: name one with -o")
-    test = None if args.test is None else fastnn.stream(args.test, job.target)
-    if test is not None and set(test.feature_names or ()) != set(job.whole.feature_names or ()):
-        raise ValueError(f"{args.test} has other columns than {job.data}")
+    test, validation = _alike(args.test, job), _alike(job.validation, job)
     if not args.quiet and not args.json:
         features = words.plural(net.sizes[0], "feature")
         report.fact("data", f"{job.data}: {job.rows:,} rows, {features}")
         report.fact("network", report.describe(net))
         report.fact("training", job.described)
         sys.stdout.flush()
-    saver = []
+    watching: list[callbacks.Callback] = []
+    if job.plateau:
+        watching.append(callbacks.ReduceOnPlateau(patience=train_options.PATIENCE_OF_PLATEAU))
+    stopper = callbacks.EarlyStopping(patience=job.patience) if job.patience else None
+    if stopper is not None:
+        watching.append(stopper)
     if checkpoint is not None:
         check_model_path(Path(checkpoint), "--checkpoint")
-        saver.append(callbacks.ModelCheckpoint(checkpoint, every_steps=_CHECKPOINT_STEPS))
+        watching.append(callbacks.ModelCheckpoint(checkpoint, every_steps=_CHECKPOINT_STEPS))
+    if validation is not None and comm is not None:
+        validation = _share(comm, cast("str", job.validation), job.target)
     interrupt: KeyboardInterrupt | None = None
     try:
         net.fit(
@@ -108,7 +127,8 @@ def run(args: argparse.Namespace) -> int:
             epochs=job.epochs,
             batch_size=job.batch_size,
             optimizer=job.optimizer,
-            callbacks=saver,
+            validation_data=validation,
+            callbacks=watching,
             progress=not args.quiet,
             resume=args.resume is not None,
             comm=comm,
@@ -117,11 +137,13 @@ def run(args: argparse.Namespace) -> int:
         interrupt = signalled
     except fastnn.DivergenceWarning as warning:
         raise ValueError(f"{str(warning).rstrip('.')}; {out} is not written") from None
+    if stopper is not None and stopper.best_params_ is not None:
+        net.params = stopper.best_params_  # where the training was interrupted, too
     if comm is None or comm.Get_rank() == 0:
         del net.metadata["stream"]
         net.save(out)
         scores = None if test is None or interrupt is not None else net.evaluate(test)
-        _print(args, job, out, scores)
+        _print(args, job, out, scores, None if stopper is None else stopper.best_epoch_)
     if interrupt is None:
         return 0
     how, status = stopped_by(interrupt)
@@ -141,18 +163,33 @@ def _new(args: argparse.Namespace) -> _Job:
     task, labels, n = _targets(whole, args.task or "auto", target)
     n_in, n_out = len(whole.feature_names or ()), 1 if labels is None else len(labels)
     plan = Plan.of(args).settled(task, n_in, n_out, n, table=False)
-    if plan.schedule == "plateau":
-        raise UsageError("--schedule plateau takes rows in memory, not --stream")
+    plateau = plan.schedule == "plateau"
+    for flag, given in (("--early-stopping", plan.early_stopping), ("--schedule plateau", plateau)):
+        if given and args.validation is None:
+            raise UsageError(f"{flag} needs --validation FILES with --stream")
     net = _network(plan, whole, labels)
     if plan.standardize:
         net.standardize(whole)
     data = task_data.shareable(args.data)
     kept = None if args.out is None else options.within_here(args.out)
-    facts = {"rows": n, "epochs": plan.epochs, "out": kept}
+    held = None if args.validation is None else task_data.shareable(args.validation)
+    facts = {"rows": n, "epochs": plan.epochs, "out": kept, "validation": held}
+    facts |= {"patience": plan.early_stopping or 0, "plateau": plateau}
     net.metadata = {"data": data, "task": task, "target_name": target, "stream": facts}
     optimizer, described = plan.make_optimizer(), plan.summary()["training"]
     return _Job(
-        net, whole, args.data, target, n, plan.epochs, plan.batch_size, optimizer, described
+        net,
+        whole,
+        args.data,
+        target,
+        n,
+        plan.epochs,
+        plan.batch_size,
+        optimizer,
+        described,
+        validation=args.validation,
+        patience=plan.early_stopping or 0,
+        plateau=plateau,
     )
 
 
@@ -192,6 +229,9 @@ def _resumed(args: argparse.Namespace) -> _Job:
         None,
         described,
         facts["out"],
+        args.validation or facts["validation"],
+        facts["patience"],
+        facts["plateau"],
     )
 
 
@@ -201,11 +241,27 @@ def _check_facts(path: str, metadata: dict[str, Any]) -> None:
     sound = (
         isinstance(facts, dict)
         and all(type(facts.get(name)) is int and facts[name] > 0 for name in ("rows", "epochs"))
-        and isinstance(facts.get("out"), str | None)
+        and all(isinstance(facts.get(name), str | None) for name in ("out", "validation"))
+        and isinstance(facts.get("plateau"), bool)
+        and type(facts.get("patience")) is int
+        and facts["patience"] >= 0
+        and (
+            isinstance(facts.get("validation"), str) or not (facts["plateau"] or facts["patience"])
+        )
         and all(isinstance(metadata.get(name), str) for name in ("data", "target_name", "task"))
     )
     if not sound:
         raise ValueError(f"the facts of {path} about its stream are damaged")
+
+
+def _alike(files: str | None, job: _Job) -> Stream | None:
+    """Return a stream of other files, which must have the same columns."""
+    if files is None:
+        return None
+    other = fastnn.stream(files, job.target)
+    if set(other.feature_names or ()) != set(job.whole.feature_names or ()):
+        raise ValueError(f"{files} has other columns than {job.data}")
+    return other
 
 
 def _targets(whole: Stream, task: str, name: str) -> tuple[str, NDArray[Any] | None, int]:
@@ -247,10 +303,18 @@ def _share(comm: Any, pattern: str, target: str) -> Stream:
     return fastnn.stream(files[rank::size], target)
 
 
-def _print(args: argparse.Namespace, job: _Job, out: Path, scores: dict[str, float] | None) -> None:
+def _print(
+    args: argparse.Namespace,
+    job: _Job,
+    out: Path,
+    scores: dict[str, float] | None,
+    best_epoch: int | None,
+) -> None:
     net = job.net
     logged = ("loss", "accuracy", "examples_per_second")
     last = {name: net.history[name][-1] for name in logged if name in net.history}
+    at, val = (best_epoch or len(net.history)) - 1, ("loss", "accuracy")
+    held = {name: net.history[f"val_{name}"][at] for name in val if f"val_{name}" in net.history}
     result = {
         "file": str(out),
         "data": job.data,
@@ -258,9 +322,12 @@ def _print(args: argparse.Namespace, job: _Job, out: Path, scores: dict[str, flo
         "rows": job.rows,
         "sizes": net.sizes,
         "n_params": net.n_params,
-        "interrupted": len(net.history) < job.epochs,
+        "interrupted": len(net.history) < job.epochs and net.history.stopped is None,
+        "stopped": net.history.stopped,
         "epochs": len(net.history),
         "train": {name: last[name] for name in ("loss", "accuracy") if name in last},
+        "validation": held or None,
+        "best_epoch": best_epoch,
         "test": scores,
         "examples_per_second": last.get("examples_per_second"),
     }
@@ -270,6 +337,9 @@ def _print(args: argparse.Namespace, job: _Job, out: Path, scores: dict[str, flo
         if last:
             report.fact("speed", f"{last['examples_per_second']:,.0f} examples a second")
             report.fact("train", f"{_in_words(result['train'])} in epoch {len(net.history)}")
+        if held:
+            kept = "" if best_epoch is None else ", which is kept"
+            report.fact("validation", f"{_in_words(held)} after epoch {at + 1}{kept}")
         if scores is not None:
             report.fact("test", f"{_in_words(scores)} on {args.test}")
         report.fact("wrote", str(out))

@@ -82,12 +82,41 @@ def test_a_checkpoint_is_continued_to_the_bits_of_one_run_and_scored_on_other_fi
     assert "--lr is not for --resume: the checkpoint fixes it" in capsys.readouterr().err
 
 
+def test_validation_files_stop_a_training_which_a_checkpoint_continues_to_the_same_bits(
+    parts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", "price-[01].parquet", "--target", "price", "--validation", "price-2.parquet"]
+    train = ["train", "--stream", *data, "--lr", "0.02", "--early-stopping", "2", "--json"]
+    train += ["--schedule", "plateau"]
+    assert main([*train, "--epochs", "60", "-o", "whole.st"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    given, held = (fastnn.stream(f"price-{i}.parquet", "price") for i in ("[01]", "2"))
+    net = fastnn.MLP([3, 64, 32, 1], seed=0)
+    net.standardize(given)
+    stopper = fastnn.callbacks.EarlyStopping(patience=2)
+    watching = [fastnn.callbacks.ReduceOnPlateau(patience=5), stopper]
+    how: dict[str, Any] = {"optimizer": fastnn.Adam(0.02), "validation_data": held}
+    net.fit(given, epochs=60, callbacks=watching, **how)
+    assert stopper.stopped_epoch_ is not None
+    assert whole["epochs"] == stopper.stopped_epoch_ and not whole["interrupted"]
+    assert whole["best_epoch"] == stopper.best_epoch_
+    assert whole["validation"] == {"loss": stopper.best_}
+    assert np.array_equal(fastnn.load("whole.st").params, net.params)
+    assert main([*train, "--epochs", "2", "--checkpoint", "c.st", "-o", "some.st"]) == 0
+    assert main(["train", "--resume", "c.st", "--epochs", "60", "-o", "more.st"]) == 0
+    assert f"after epoch {stopper.best_epoch_}, which is kept" in capsys.readouterr().out
+    assert np.array_equal(fastnn.load("more.st").params, net.params)
+    assert main(["train", "--validation", "price-2.parquet"]) == 2
+    assert "--validation is for --stream" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "facts",
     [
         {"stream": 5},
         {"stream": {"rows": 600, "epochs": "99", "out": None}},
         {"stream": {"rows": None, "epochs": 9, "out": None}},
+        {"stream": {"rows": 600, "epochs": 9, "out": None, "patience": 2, "plateau": False}},
         {"target_name": 3},
         {"data": None},
     ],
@@ -120,11 +149,12 @@ def test_files_beyond_the_free_memory_are_streamed_without_the_flag(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--early-stopping"], "--early-stopping takes rows in memory, not --stream"),
+        (["--early-stopping"], "--early-stopping needs --validation FILES with --stream"),
         (["--weight", "a"], "--weight takes rows in memory, not --stream"),
         (["--drop", "a"], "--drop takes rows in memory, not --stream"),
         (["--test", "kind-0.parquet"], "kind-0.parquet"),
-        (["--schedule", "plateau"], "--schedule plateau takes rows in memory, not --stream"),
+        (["--schedule", "plateau"], "--schedule plateau needs --validation FILES with --stream"),
+        (["--validation", "kind-0.parquet"], "kind-0.parquet lacks the column 'price'"),
     ],
 )
 def test_flags_that_take_rows_in_memory_are_refused(

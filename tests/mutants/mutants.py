@@ -171,8 +171,8 @@ SPARSE = [
     ),
     Mutant(
         "csrc/kernels/sparse.inc.h",
-        "update(kind, s, 1, columns,",
-        "update(kind, s, 0, columns,",
+        "update(kind, s, 1, rows * columns,",
+        "update(kind, s, 0, rows * columns,",
         "steps of non-zeros by column do not decay",
     ),
     Mutant(
