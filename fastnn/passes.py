@@ -10,6 +10,7 @@ Private: it may change without notice.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import numpy as np
 
 from . import _fastnn, arrays, names, targets
 from ._config import get_num_threads, get_sparse
-from .fit.begun import agreed
+from .fit.begun import agreed, balanced
 from .fit.call_size import rows_per_call
 from .fit.objective import gradient_sums
 from .fit.own_cost import Function, OwnCost
@@ -156,6 +157,8 @@ class Passes:
         if ranks is not None:
             encoded = targets.encode(y, rows.n_rows, _found(goal, agreed(ranks, encoded, goal)))
         n_out = self.net.sizes[-1]
+        if ranks is not None and targets.is_balanced(class_weight):
+            class_weight = balanced(ranks, Counter(targets.class_counts(encoded, n_out)))
         weight = targets.as_weights(
             sample_weight, class_weight, encoded, n_out, suffix, per_example=per_example
         )
@@ -246,12 +249,12 @@ class Passes:
         ranks: Ranks | None = None,
     ) -> tuple[Any, targets.Encoded]:
         """Return the rows of a stream as passes and fits take them, and what was found in y."""
-        if isinstance(class_weight, str):
-            raise TypeError(f"class_weight={class_weight!r} needs rows in memory: give a dict")
         reading, goal = reading or self.reading(), self.goal()
         goal = goal if known is None else _found(goal, known)
-        encoded, n_visited = surveyed(stream, goal, class_weight, suffix)
+        encoded, n_visited, counts = surveyed(stream, goal, class_weight, suffix)
         encoded = encoded if ranks is None else agreed(ranks, encoded, goal)
+        if targets.is_balanced(class_weight):
+            class_weight = balanced(ranks, counts)
         targets.check_classes(encoded)
         goal = _found(goal, encoded)
 

@@ -417,19 +417,37 @@ def as_weights(
     return weight
 
 
-def _class_weights(class_weight: Any, encoded: Encoded, n_out: int) -> NDArray[np.float64]:
+def is_balanced(class_weight: Any) -> bool:
+    """Return whether it is "balanced"; refuse another string."""
+    if isinstance(class_weight, str) and class_weight != "balanced":
+        raise TypeError(f'class_weight must be a dict or "balanced", got {shorten(class_weight)}')
+    return isinstance(class_weight, str)
+
+
+def class_counts(encoded: Encoded, n_out: int) -> dict[Any, int]:
+    """Return the number of rows of each class, by its label; missing ones do not count."""
     if encoded.labels is None:
         raise ValueError("class_weight needs y to be class labels")
-    n_classes = max(n_out, 2)
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        there = slice(None) if encoded.missing is None else ~encoded.missing[:, 0]
-        labels = encoded.labels[there]
-        rows = np.bincount(labels, minlength=n_classes)
-        return np.where(rows > 0, len(labels) / (np.count_nonzero(rows) * np.maximum(rows, 1)), 0.0)
+    there = slice(None) if encoded.missing is None else ~encoded.missing[:, 0]
+    rows = np.bincount(encoded.labels[there], minlength=max(n_out, 2)).tolist()
+    labels = range(len(rows)) if encoded.classes is None else encoded.classes.tolist()
+    return dict(zip(labels, rows, strict=False))
+
+
+def balanced(counts: Mapping[Any, int]) -> dict[Any, float]:
+    """Return the weight of each class that has rows: n / (classes · rows of the class)."""
+    there = {label: rows for label, rows in counts.items() if rows}
+    n = sum(there.values())
+    return {label: n / (len(there) * rows) for label, rows in there.items()}
+
+
+def _class_weights(class_weight: Any, encoded: Encoded, n_out: int) -> NDArray[np.float64]:
+    counts = class_counts(encoded, n_out)
+    if is_balanced(class_weight):
+        class_weight = balanced(counts)
     if not isinstance(class_weight, Mapping):
         raise TypeError(f'class_weight must be a dict or "balanced", got {shorten(class_weight)}')
-    names = range(n_classes) if encoded.classes is None else encoded.classes.tolist()
-    unknown = [label for label in class_weight if label not in names]
+    unknown = [label for label in class_weight if label not in counts]
     if unknown:
         raise ValueError(
             f"class_weight has the label {unknown[0]!r}, which is not among the classes"
@@ -439,4 +457,4 @@ def _class_weights(class_weight: Any, encoded: Encoded, n_out: int) -> NDArray[n
             raise ValueError(
                 f"class_weight of {label!r} must be a number of 0 or more, not {value!r}"
             )
-    return np.array([float(class_weight.get(label, 1)) for label in names])
+    return np.array([float(class_weight.get(label, 1)) for label in counts])

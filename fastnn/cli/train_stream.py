@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from .train_options import Plan
 
 _FEW = 20  # whole numbers with more distinct values than this are taken for quantities
 _OF_ROWS = (
-    *("test_fraction", "validation_fraction", "class_weight"),
+    *("test_fraction", "validation_fraction"),
     *("checkpoint_every", "ensemble", "drop", "categorical", "numeric"),
     *("weight", "group", "time"),
 )
@@ -84,6 +84,7 @@ class _Job:
     validation: str | None = None
     patience: int = 0  # epochs without a better loss of these files that end the training; 0: none
     plateau: bool = False  # the rate falls where that loss does not
+    class_weight: Literal["balanced"] | None = None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -127,6 +128,7 @@ def run(args: argparse.Namespace) -> int:
             epochs=job.epochs,
             batch_size=job.batch_size,
             optimizer=job.optimizer,
+            class_weight=job.class_weight,
             validation_data=validation,
             callbacks=watching,
             progress=not args.quiet,
@@ -175,6 +177,7 @@ def _new(args: argparse.Namespace) -> _Job:
     held = None if args.validation is None else task_data.shareable(args.validation)
     facts = {"rows": n, "epochs": plan.epochs, "out": kept, "validation": held}
     facts |= {"patience": plan.early_stopping or 0, "plateau": plateau}
+    facts["class_weight"] = args.class_weight
     net.metadata = {"data": data, "task": task, "target_name": target, "stream": facts}
     optimizer, described = plan.make_optimizer(), plan.summary()["training"]
     return _Job(
@@ -190,6 +193,7 @@ def _new(args: argparse.Namespace) -> _Job:
         validation=args.validation,
         patience=plan.early_stopping or 0,
         plateau=plateau,
+        class_weight=args.class_weight,
     )
 
 
@@ -232,6 +236,7 @@ def _resumed(args: argparse.Namespace) -> _Job:
         args.validation or facts["validation"],
         facts["patience"],
         facts["plateau"],
+        facts["class_weight"],
     )
 
 
@@ -243,6 +248,7 @@ def _check_facts(path: str, metadata: dict[str, Any]) -> None:
         and all(type(facts.get(name)) is int and facts[name] > 0 for name in ("rows", "epochs"))
         and all(isinstance(facts.get(name), str | None) for name in ("out", "validation"))
         and isinstance(facts.get("plateau"), bool)
+        and facts.get("class_weight") in (None, "balanced")
         and type(facts.get("patience")) is int
         and facts["patience"] >= 0
         and (

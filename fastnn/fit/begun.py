@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import platform
 import warnings
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .. import arrays, names
+from .. import arrays, names, targets
 from .._config import get_num_threads, threads_of_one
 from .._fastnn import Scaling
 from ..checks import check_count
@@ -130,7 +131,7 @@ def _is_to_stream(
 
     A fit that is resumed goes on as it began, whatever memory is free by then.
     """
-    X, _, weight, class_weight, _ = data
+    X, _, weight, _, _ = data
     second = isinstance(optimizer or net._optimizer, SecondOrder)
     free = memory.available() if memory.is_mapped(X) else None
     if resume and net._fit_state is not None:
@@ -139,7 +140,7 @@ def _is_to_stream(
         is_large = free is not None and X.nbytes > free
     if ranks is not None:
         is_large = any(ranks.each(is_large))
-    of_rows = second or loss is not None or net._rule.alpha or isinstance(class_weight, str)
+    of_rows = second or loss is not None or net._rule.alpha
     of_rows = of_rows or batch_size is None or (weight is not None and np.ndim(weight) != 1)
     if not is_large or of_rows or not shuffle or isinstance(X, Stream):
         return False
@@ -159,8 +160,7 @@ def _check_together(net: Any, loss: Any, class_weight: Any, optimizer: Optimizer
     """Refuse what a data-parallel fit cannot do; all ranks are asked for the same."""
     if loss is not None:
         raise TypeError("a loss of your own does not go with comm: train on one process")
-    if isinstance(class_weight, str):
-        raise TypeError(f"class_weight={class_weight!r} does not go with comm: give a dict")
+    targets.is_balanced(class_weight)
     if isinstance(optimizer or net._optimizer, SecondOrder):
         name = type(optimizer or net._optimizer).__name__
         raise TypeError(f"{name} does not go with comm: use fastnn.Adam() or another of its kind")
@@ -198,6 +198,16 @@ def agreed(ranks: Ranks, encoded: Encoded, goal: Any) -> Encoded:
         found = np.array(sorted({label for one in each for label in one}))
         classes = encode(found, len(found), goal).classes
     return replace(encoded, classes=classes, metric=metric)
+
+
+def balanced(ranks: Ranks | None, counts: Counter[Any]) -> dict[Any, float]:
+    """Return the weights of balanced classes, from the rows of each, of all ranks together."""
+    if ranks is not None:
+        everywhere: Counter[Any] = Counter()
+        for each in ranks.each([*counts.items()]):
+            everywhere.update(dict(each))
+        counts = everywhere
+    return targets.balanced(counts)
 
 
 def _check_same(

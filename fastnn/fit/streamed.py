@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, cast
@@ -14,7 +15,7 @@ from .. import progress
 from ..names import ARGMAX
 from ..streams.blocks import Named, Piece, Room
 from ..streams.stream import Stream
-from ..targets import Encoded, Goal, Weights, as_weights, encode
+from ..targets import Encoded, Goal, Weights, as_weights, class_counts, encode, is_balanced
 from .state import TrainingRows
 from .training import MiniBatchFit
 
@@ -185,13 +186,19 @@ def counted(stream: Stream) -> int:
     return sum(piece.n for piece in stream.pieces()) if stream.rows is None else stream.rows
 
 
-def surveyed(stream: Stream, goal: Goal, class_weight: Any, suffix: str) -> tuple[Encoded, int]:
+def surveyed(
+    stream: Stream, goal: Goal, class_weight: Any, suffix: str
+) -> tuple[Encoded, int, Counter[Any]]:
     """Read all targets and weights; return what was found in y, and the rows of an epoch.
 
-    Where the blocks are those of a function that said how many rows they have, it is called for
-    its first block only, unless its targets are words that the network does not know yet.
+    Third are the rows of each class, by its label, where `class_weight` is "balanced". Where the
+    blocks are those of a function that said how many rows they have, and no rows of classes are
+    needed, it is called for its first block only, unless its targets are words that the network
+    does not know yet.
     """
-    labels: set[str] = set()
+    wants_counts = is_balanced(class_weight)
+    counts: Counter[Any] = Counter()
+    labels: Counter[str] = Counter()
     metric: int | None = None
     classes, n_visited, n = goal.classes, 0, 0
 
@@ -201,9 +208,10 @@ def surveyed(stream: Stream, goal: Goal, class_weight: Any, suffix: str) -> tupl
         y = piece.y
         if y is None:
             raise ValueError(f"the stream has no target: give it as target=, or as y of {place}")
-        words = y.dtype.kind in "UST" or (y.dtype.kind == "O" and isinstance(y.flat[0], str))
-        if words and goal.classes is None:
-            labels.update(np.unique(y.astype(str)).tolist())
+        is_words = y.dtype.kind in "UST" or (y.dtype.kind == "O" and isinstance(y.flat[0], str))
+        if is_words and goal.classes is None:
+            words, n_each = np.unique(y.astype(str), return_counts=True)
+            labels.update(dict(zip(words.tolist(), n_each.tolist(), strict=True)))
             n_visited += n_rows_of(piece)
             return
         encoded = encode(y, piece.n, goal, place)
@@ -212,6 +220,8 @@ def surveyed(stream: Stream, goal: Goal, class_weight: Any, suffix: str) -> tupl
         )
         rows = Weights.of(weight, encoded, goal.dtype).rows
         n_visited += piece.n if rows is None else int(np.count_nonzero(rows))
+        if wants_counts:
+            counts.update(class_counts(encoded, goal.n_out))
         metric = encoded.metric if metric is None or metric == ARGMAX else metric
         classes = encoded.classes if classes is None else classes
 
@@ -224,7 +234,7 @@ def surveyed(stream: Stream, goal: Goal, class_weight: Any, suffix: str) -> tupl
             for piece in pieces:  # to name the one that is wrong
                 see(piece)
             raise
-        if stream.blocks_are_made and stream.rows is not None and not labels:
+        if stream.blocks_are_made and stream.rows and not labels and not wants_counts:
             n_visited = stream.rows
             break
     if labels:
@@ -234,7 +244,7 @@ def surveyed(stream: Stream, goal: Goal, class_weight: Any, suffix: str) -> tupl
         raise ValueError(f"the stream{suffix} has no rows")
     if n_visited == 0:
         raise ValueError(f"all rows{suffix} have weight 0, or no target")
-    return Encoded(n, None, None, metric, classes), n_visited
+    return Encoded(n, None, None, metric, classes), n_visited, counts or labels
 
 
 def n_rows_of(piece: Piece) -> int:

@@ -68,6 +68,7 @@ def test_a_checkpoint_is_continued_to_the_bits_of_one_run_and_scored_on_other_fi
 ) -> None:
     data = ["--data", "kind-[01].parquet", "--target", "kind"]
     train = ["train", "--stream", *data, "--epochs", "3", "--lr", "0.01", "-q"]
+    train += ["--class-weight", "balanced"]
     assert main([*train, "--checkpoint", "c.st", "-o", "whole.st"]) == 0
     more = ["train", "--resume", "c.st", "--epochs", "5", "-o", "more.st"]
     assert main([*more, "--test", "kind-2.parquet"]) == 0

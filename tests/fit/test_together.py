@@ -90,9 +90,10 @@ def test_the_same_ranks_end_with_the_same_bits_and_threads_do_not_matter() -> No
     assert first[0] == first[1] == again[0] == again[1]
 
 
-def test_labels_are_those_of_all_ranks_and_scores_are_of_all_rows() -> None:
+@pytest.mark.parametrize("class_weight", [{"cow": 2}, "balanced"], ids=str)
+def test_labels_are_those_of_all_ranks_and_scores_are_of_all_rows(class_weight: Any) -> None:
     order = np.argsort(LABELS, kind="stable")  # the first of 3 ranks has ants only
-    how = {"batch_size": 20, "shuffle": False, "class_weight": {"cow": 2}}
+    how = {"batch_size": 20, "shuffle": False, "class_weight": class_weight}
     alone = network(n_out=3, output="softmax")
     held = (X[::3], LABELS[::3])
 
@@ -307,8 +308,8 @@ def test_what_does_not_go_with_ranks_is_refused_before_they_meet() -> None:
         network().fit(X, Y, comm=[])
     with pytest.raises(TypeError, match=r"LBFGS does not go with comm"):
         network().fit(X, Y, comm=comm, optimizer=fastnn.LBFGS())
-    with pytest.raises(TypeError, match=r"class_weight='balanced' does not go with comm"):
-        network().fit(X, Y, comm=comm, class_weight="balanced")
+    with pytest.raises(TypeError, match='class_weight must be a dict or "balanced"'):
+        network().fit(X, Y, comm=comm, class_weight="even")
     with pytest.raises(TypeError, match=r"a loss of your own does not go with comm"):
         network().fit(X, Y, comm=comm, loss=lambda a, y: (a, a))
 

@@ -158,6 +158,28 @@ def test_a_schedule_goes_over_all_epochs_whether_the_number_of_rows_is_known_or_
     assert (memory.params == streamed.params).all()
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["words", "numbers"])
+@pytest.mark.parametrize("made", [True, False], ids=["a function", "arrays"])
+def test_balanced_classes_count_by_the_rows_of_all_blocks(made: bool, named: bool) -> None:
+    labels: Any = (y > 1).astype(int) + (y > 2)
+    labels = np.array(["low", "mid", "top"])[labels] if named else labels
+    how: dict[str, Any] = {"epochs": 2, "class_weight": "balanced", "shuffle": False}
+
+    def blocks() -> Any:
+        for begin in range(0, len(X), 700):
+            yield X[begin : begin + 700], labels[begin : begin + 700]
+
+    source = fastnn.stream(blocks, rows=len(X)) if made else fastnn.stream(X, labels, buffer=900)
+    memory, streamed = (fastnn.MLP([X.shape[1], 8, 3], output="softmax", seed=0) for _ in "12")
+    memory.fit(X, labels, batch_size=64, **how)
+    streamed.fit(source, batch_size=64, **how)
+    assert (memory.params == streamed.params).all()
+    with pytest.raises(TypeError, match='class_weight must be a dict or "balanced"'):
+        streamed.fit(source, class_weight="even")
+    with pytest.raises(ValueError, match="class_weight needs y to be class labels"):
+        network().fit(fastnn.stream(X, y), class_weight="balanced")
+
+
 def test_words_as_labels_are_found_in_all_blocks() -> None:
     words = np.where(y > 0, "up", "down")
     words[np.argsort(words, kind="stable")] = words[np.argsort(words, kind="stable")]
