@@ -97,9 +97,9 @@ RECIPES = (
     _decayed(_relu(128), 64, 5, 0.01, 0.1, "98.0 in 4 s"),
     _decayed(_relu(400), 128, 10, 0.008, 0.1, "98.5 in 10 s"),
     Recipe(
-        "784-800-10 relu, batch 128, 70 epochs of distorted images, Adam, cosine 0.001",
+        "784-800-10 relu, batch 128, 100 epochs of distorted images, Adam, cosine 0.001",
         _relu(800),
-        {"epochs": 70, "batch_size": 128},
+        {"epochs": 100, "batch_size": 128},
         lambda: fastnn.Adam(schedules.Cosine(0.001)),
         "99.3 (Simard 2003)",
         distorted=True,

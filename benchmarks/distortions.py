@@ -1,4 +1,4 @@
-"""Distort images of digits: turn, scale, shear, move and bend them at random, anew in each epoch.
+"""Distortions of images of digits: turned, scaled, sheared, moved and bent, other ones each epoch.
 
 Bent after Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks":
 each pixel is read at a place that is displaced by smooth random fields.
@@ -37,12 +37,12 @@ class Distorted:
     X: Any
     y: Any
     seed: int
-    bend: float = 1.2
+    bend: float = 1.0
     smooth: float = 4.5
-    turn: float = 12.0
-    scale: float = 0.12
-    shear: float = 0.15
-    move: float = 2.0
+    turn: float = 9.0
+    scale: float = 0.1
+    shear: float = 0.1
+    move: float = 1.0
 
     def __post_init__(self) -> None:
         self._draws = np.random.default_rng(self.seed)

@@ -92,6 +92,8 @@ def main() -> int:
         f"{report.describe_machine(report.machine())}. How many times as many examples a second as "
         "each peer, medians of the rounds (least to greatest); relu, softmax, one thread.",
         "",
+        "![Ratios to each peer, by network and by optimiser and batch](map.svg)",
+        "",
         f"| network | optimiser, batch | examples/s | {' | '.join(f'x {p}' for p in peers)} |",
         f"| --- | --- | ---: |{' ---: |' * len(peers)}",
     ]

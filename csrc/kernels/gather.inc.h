@@ -138,7 +138,7 @@ FNN_INLINE int64_t chosen(fnn_selection rows, int64_t i) { return rows.row ? row
 
 /* Prefetches the row of n numbers that is read two after the i-th, since shuffled rows are in no cache:
  * digits as float32 gained a tenth */
-FNN_INLINE void prefetch_row_after(const fnn_matrix *X, int64_t n, fnn_selection rows, int64_t i)
+static void prefetch_row_after(const fnn_matrix *X, int64_t n, fnn_selection rows, int64_t i)
 {
     enum { AHEAD = 2 };
     if (!rows.row || i + AHEAD >= rows.m + rows.next) return;

@@ -1011,8 +1011,8 @@ PYTHON = [
     ),
     Mutant(
         "fastnn/targets.py",
-        "np.count_nonzero(rows) * np.maximum(rows, 1)",
-        "n_classes * np.maximum(rows, 1)",
+        "n / (len(there) * rows)",
+        "n / (len(counts) * rows)",
         '"balanced" counts classes that are not there',
     ),
     Mutant(
