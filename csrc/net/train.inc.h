@@ -122,7 +122,7 @@ static outcome exchange(train_job *job, const fnn_worker *me, int64_t m, const f
     real *g = job->scratch->gradient;
     fnn_barrier(me); /* the gradient is complete */
     if (me->rank == 0) {
-        if (m == 0) memset(g, 0, (size_t)n * sizeof *g);
+        if (m == 0 || !isfinite(sums->loss)) memset(g, 0, (size_t)n * sizeof *g); /* no products were made */
         g[n] = (real)sums->weight, g[n + 1] = !isfinite(sums->loss), g[n + 2] = 0;
         job->refused = job->run->exchange(job->run->exchange_arg, g);
     }

@@ -735,8 +735,8 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "if (m == 0) memset(",
-        "if (0) memset(",
+        "if (m == 0 || !isfinite(sums->loss)) memset(",
+        "if (!isfinite(sums->loss)) memset(",
         "a rank without rows in a batch adds its last gradient again",
     ),
     Mutant(
