@@ -6,7 +6,7 @@ import argparse
 import glob
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -37,19 +37,8 @@ _CHECKPOINT_STEPS = 10_000
 
 # Flags that are valid with --resume; the checkpoint has all other settings.
 _WITH_RESUME = (
-    *(
-        "resume",
-        "stream",
-        "data",
-        "test",
-        "validation",
-        "epochs",
-        "out",
-        "checkpoint",
-        "threads",
-        "mpi",
-    ),
-    *("quiet", "json", "command", "run"),
+    *("resume", "stream", "data", "test", "validation", "epochs", "out", "checkpoint"),
+    *("threads", "mpi", "quiet", "json", "command", "run"),
 )
 
 
@@ -67,6 +56,38 @@ def is_meant(args: argparse.Namespace) -> bool:
     return free is not None and 3 * size > free  # a table in memory is larger than its file
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """Facts that a checkpoint keeps of the command that began the training."""
+
+    rows: int
+    epochs: int
+    out: str | None  # the model file, if -o named it in this folder or below
+    validation: str | None
+    patience: int  # epochs without a better loss of these files that end the training; 0: none
+    plateau: bool  # the rate falls where that loss does not
+    class_weight: Literal["balanced"] | None
+
+    @classmethod
+    def of(cls, path: str, metadata: dict[str, Any]) -> _Facts:
+        """Return those of a checkpoint; refuse what another program has written."""
+        found = metadata["stream"]
+        sound = (
+            isinstance(found, dict)
+            and found.keys() == cls.__dataclass_fields__.keys()
+            and all(type(found[name]) is int for name in ("rows", "epochs", "patience"))
+            and min(found["rows"], found["epochs"]) > 0 <= found["patience"]
+            and all(isinstance(found[name], str | None) for name in ("out", "validation"))
+            and isinstance(found["plateau"], bool)
+            and found["class_weight"] in (None, "balanced")
+            and (found["validation"] is not None or not (found["plateau"] or found["patience"]))
+            and all(isinstance(metadata.get(name), str) for name in ("data", "target_name", "task"))
+        )
+        if not sound:
+            raise ValueError(f"the facts of {path} about its stream are damaged")
+        return cls(**found)
+
+
 @dataclass(frozen=True, eq=False)
 class _Job:
     """A training on a stream that is ready to start."""
@@ -75,16 +96,11 @@ class _Job:
     whole: Stream
     data: str
     target: str
-    rows: int
-    epochs: int
+    facts: _Facts
     batch_size: int
     optimizer: Optimizer | None  # None: the checkpoint's
     described: str
-    out: str | None = None  # the model file, if -o named it in this folder or below
-    validation: str | None = None
-    patience: int = 0  # epochs without a better loss of these files that end the training; 0: none
-    plateau: bool = False  # the rate falls where that loss does not
-    class_weight: Literal["balanced"] | None = None
+    validation: str | None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     job = _new(args) if args.resume is None else _resumed(args)
     net, checkpoint = job.net, args.checkpoint or args.resume
     out = Path(
-        args.out or job.out or f"{Path(job.data).stem.strip('*?-_') or 'stream'}.safetensors"
+        args.out or job.facts.out or f"{Path(job.data).stem.strip('*?-_') or 'stream'}.safetensors"
     )
     check_model_path(out, "-o")
     if checkpoint is not None and Path(checkpoint).absolute() == out.absolute():
@@ -106,14 +122,14 @@ def run(args: argparse.Namespace) -> int:
     test, validation = _alike(args.test, job), _alike(job.validation, job)
     if not args.quiet and not args.json:
         features = words.plural(net.sizes[0], "feature")
-        report.fact("data", f"{job.data}: {job.rows:,} rows, {features}")
+        report.fact("data", f"{job.data}: {job.facts.rows:,} rows, {features}")
         report.fact("network", report.describe(net))
         report.fact("training", job.described)
         sys.stdout.flush()
     watching: list[callbacks.Callback] = []
-    if job.plateau:
+    if job.facts.plateau:
         watching.append(callbacks.ReduceOnPlateau(patience=train_options.PATIENCE_OF_PLATEAU))
-    stopper = callbacks.EarlyStopping(patience=job.patience) if job.patience else None
+    stopper = callbacks.EarlyStopping(patience=job.facts.patience) if job.facts.patience else None
     if stopper is not None:
         watching.append(stopper)
     if checkpoint is not None:
@@ -125,10 +141,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         net.fit(
             job.whole if comm is None else _share(comm, job.data, job.target),
-            epochs=job.epochs,
+            epochs=job.facts.epochs,
             batch_size=job.batch_size,
             optimizer=job.optimizer,
-            class_weight=job.class_weight,
+            class_weight=job.facts.class_weight,
             validation_data=validation,
             callbacks=watching,
             progress=not args.quiet,
@@ -145,7 +161,8 @@ def run(args: argparse.Namespace) -> int:
         del net.metadata["stream"]
         net.save(out)
         scores = None if test is None or interrupt is not None else net.evaluate(test)
-        _print(args, job, out, scores, None if stopper is None else stopper.best_epoch_)
+        best_epoch = None if stopper is None else stopper.best_epoch_
+        _print(args, job, out, scores, best_epoch, interrupt is not None)
     if interrupt is None:
         return 0
     how, status = stopped_by(interrupt)
@@ -175,26 +192,12 @@ def _new(args: argparse.Namespace) -> _Job:
     data = task_data.shareable(args.data)
     kept = None if args.out is None else options.within_here(args.out)
     held = None if args.validation is None else task_data.shareable(args.validation)
-    facts = {"rows": n, "epochs": plan.epochs, "out": kept, "validation": held}
-    facts |= {"patience": plan.early_stopping or 0, "plateau": plateau}
-    facts["class_weight"] = args.class_weight
-    net.metadata = {"data": data, "task": task, "target_name": target, "stream": facts}
+    patience = plan.early_stopping or 0
+    facts = _Facts(n, plan.epochs, kept, held, patience, plateau, args.class_weight)
+    net.metadata = {"data": data, "task": task, "target_name": target, "stream": asdict(facts)}
     optimizer, described = plan.make_optimizer(), plan.summary()["training"]
-    return _Job(
-        net,
-        whole,
-        args.data,
-        target,
-        n,
-        plan.epochs,
-        plan.batch_size,
-        optimizer,
-        described,
-        validation=args.validation,
-        patience=plan.early_stopping or 0,
-        plateau=plateau,
-        class_weight=args.class_weight,
-    )
+    batch, files = plan.batch_size, args.validation
+    return _Job(net, whole, args.data, target, facts, batch, optimizer, described, files)
 
 
 def _resumed(args: argparse.Namespace) -> _Job:
@@ -204,13 +207,13 @@ def _resumed(args: argparse.Namespace) -> _Job:
                 f"--{name.replace('_', '-')} is not for --resume: the checkpoint fixes it"
             )
     net = ensembles.one_network(load_network(args.resume), args.resume, "train --resume")
-    facts, training = net.metadata.get("stream"), container.read(args.resume)[1].get("training")
-    if facts is None or training is None:
+    training = container.read(args.resume)[1].get("training")
+    if "stream" not in net.metadata or training is None:
         raise ValueError(f"{args.resume} is not a checkpoint of fastnn train --stream")
-    _check_facts(args.resume, net.metadata)
-    if args.out is None and facts["out"] == "":
+    facts = _Facts.of(args.resume, net.metadata)
+    if args.out is None and facts.out == "":
         raise UsageError(f"{args.resume} does not record the folder of its model: give -o")
-    epochs, done = args.epochs or facts["epochs"], int(training["epoch"])
+    epochs, done = args.epochs or facts.epochs, int(training["epoch"])
     if done >= epochs:
         raise UsageError(
             f"{args.resume} already has {words.plural(done, 'epoch')}: "
@@ -218,46 +221,14 @@ def _resumed(args: argparse.Namespace) -> _Job:
         )
     data, target = args.data or net.metadata["data"], net.metadata["target_name"]
     whole = fastnn.stream(data, target)
-    if whole.feature_names != net.feature_names or whole.rows not in (None, facts["rows"]):
+    if whole.feature_names != net.feature_names or whole.rows not in (None, facts.rows):
         raise ValueError(f"{data} is not the data that {args.resume} was trained on")
-    net.metadata["stream"] = {**facts, "epochs": epochs}
+    held = facts.validation if args.validation is None else task_data.shareable(args.validation)
+    facts = replace(facts, epochs=epochs, validation=held)
+    net.metadata["stream"] = asdict(facts)
     described = f"from {args.resume}, after {words.plural(done, 'epoch')} of {epochs:,}"
-    return _Job(
-        net,
-        whole,
-        data,
-        target,
-        facts["rows"],
-        epochs,
-        training["batch_size"],
-        None,
-        described,
-        facts["out"],
-        args.validation or facts["validation"],
-        facts["patience"],
-        facts["plateau"],
-        facts["class_weight"],
-    )
-
-
-def _check_facts(path: str, metadata: dict[str, Any]) -> None:
-    """Refuse metadata of a checkpoint that another program has written."""
-    facts = metadata["stream"]
-    sound = (
-        isinstance(facts, dict)
-        and all(type(facts.get(name)) is int and facts[name] > 0 for name in ("rows", "epochs"))
-        and all(isinstance(facts.get(name), str | None) for name in ("out", "validation"))
-        and isinstance(facts.get("plateau"), bool)
-        and facts.get("class_weight") in (None, "balanced")
-        and type(facts.get("patience")) is int
-        and facts["patience"] >= 0
-        and (
-            isinstance(facts.get("validation"), str) or not (facts["plateau"] or facts["patience"])
-        )
-        and all(isinstance(metadata.get(name), str) for name in ("data", "target_name", "task"))
-    )
-    if not sound:
-        raise ValueError(f"the facts of {path} about its stream are damaged")
+    batch, files = training["batch_size"], args.validation or held
+    return _Job(net, whole, data, target, facts, batch, None, described, files)
 
 
 def _alike(files: str | None, job: _Job) -> Stream | None:
@@ -315,6 +286,7 @@ def _print(
     out: Path,
     scores: dict[str, float] | None,
     best_epoch: int | None,
+    interrupted: bool,
 ) -> None:
     net = job.net
     logged = ("loss", "accuracy", "examples_per_second")
@@ -325,10 +297,10 @@ def _print(
         "file": str(out),
         "data": job.data,
         "task": net.metadata["task"],
-        "rows": job.rows,
+        "rows": job.facts.rows,
         "sizes": net.sizes,
         "n_params": net.n_params,
-        "interrupted": len(net.history) < job.epochs and net.history.stopped is None,
+        "interrupted": interrupted,
         "stopped": net.history.stopped,
         "epochs": len(net.history),
         "train": {name: last[name] for name in ("loss", "accuracy") if name in last},

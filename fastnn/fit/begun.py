@@ -160,7 +160,7 @@ def _check_together(net: Any, loss: Any, class_weight: Any, optimizer: Optimizer
     """Refuse what a data-parallel fit cannot do; all ranks are asked for the same."""
     if loss is not None:
         raise TypeError("a loss of your own does not go with comm: train on one process")
-    targets.is_balanced(class_weight)
+    targets.is_balanced(class_weight)  # refuses other strings
     if isinstance(optimizer or net._optimizer, SecondOrder):
         name = type(optimizer or net._optimizer).__name__
         raise TypeError(f"{name} does not go with comm: use fastnn.Adam() or another of its kind")

@@ -73,8 +73,8 @@ class Ranks:
         self._comm = comm
         self.rank: int = int(comm.Get_rank())
         self.size: int = int(comm.Get_size())
-        module = sys.modules.get(type(comm).__module__)
-        self._in_place = getattr(module, "IN_PLACE", None)  # mpi4py's: a copy less
+        of_mpi4py = type(comm).__module__ == "mpi4py.MPI"
+        self._in_place = sys.modules["mpi4py.MPI"].IN_PLACE if of_mpi4py else None  # a copy less
         self._sent = np.zeros(n_params + 3, dtype)
         self.rows: list[int] = []  # of each rank, that an epoch visits; set once they are known
         self._over = False  # the ranks have parted

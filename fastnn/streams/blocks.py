@@ -208,4 +208,6 @@ def of_iterator(source: Callable[[], Any]) -> Iterator[Piece]:
         if not 1 <= len(parts) <= 3:
             raise ValueError(f"{place} must be X, (X, y) or (X, y, weight), got {len(parts)} parts")
         x, y, weight = (*parts, None, None)[:3]
+        if x is None:
+            raise ValueError(f"X of {place} is None: it must be an array (n, n_in)")
         yield checked((x, y, weight), place)

@@ -111,6 +111,32 @@ def test_validation_files_stop_a_training_which_a_checkpoint_continues_to_the_sa
     assert "--validation is for --stream" in capsys.readouterr().err
 
 
+def test_an_interrupted_training_keeps_its_best_epoch_and_says_so(
+    parts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+
+    def interrupt(self: Any, run: Any, logs: Any) -> None:
+        kept.append(run.net.params)
+        if run.epoch == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fastnn.callbacks.ReduceOnPlateau, "on_epoch_end", interrupt)
+    data = ["--data", "price-[01].parquet", "--target", "price", "--validation", "price-2.parquet"]
+    flags = ["--schedule", "plateau", "--early-stopping", "5", "--epochs", "9", "-o", "i.st"]
+    assert main(["train", "--stream", *data, *flags, "--json", "--checkpoint", "c.st"]) == 130
+    captured = capsys.readouterr()
+    result = json.loads(captured.out)
+    assert result["interrupted"] and result["best_epoch"] == 2
+    assert "fastnn train --resume c.st continues" in captured.err
+    assert np.array_equal(fastnn.load("i.st").params, kept[1])
+    again = ["train", "--resume", "c.st", "--epochs", "4", "--validation", "price-0.parquet", "-q"]
+    monkeypatch.undo()
+    monkeypatch.chdir(parts)
+    assert main(again) == 0
+    assert fastnn.load("c.st").metadata["stream"]["validation"] == "price-0.parquet"
+
+
 @pytest.mark.parametrize(
     "facts",
     [

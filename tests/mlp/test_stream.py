@@ -288,6 +288,7 @@ def narrow() -> Iterator[Any]:
         (narrow, ValueError, "block 1 of the stream has 3 columns; the blocks before it have 6"),
         (lambda: iter([(X[:9], y[:8])]), ValueError, "y of block 0 .* 8 rows, not 9"),
         (lambda: iter([(X[:9],)]), ValueError, "the stream has no target"),
+        (lambda: iter([(None, y[:9])]), ValueError, "X of block 0 of the stream is None"),
         (lambda: iter([]), ValueError, "the stream has no rows"),
     ],
 )  # fmt: skip
