@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import glob
 import os
+import re
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -113,9 +114,8 @@ def run(args: argparse.Namespace) -> int:
     comm = mpi.communicator(args)
     job = _new(args) if args.resume is None else _resumed(args)
     net, checkpoint = job.net, args.checkpoint or args.resume
-    out = Path(
-        args.out or job.facts.out or f"{Path(job.data).stem.strip('*?-_') or 'stream'}.safetensors"
-    )
+    name = re.sub(r"\[.*?\]|[*?]", "", Path(job.data).stem).strip("-_.") or "stream"
+    out = Path(args.out or job.facts.out or f"{name}.safetensors")
     check_model_path(out, "-o")
     if checkpoint is not None and Path(checkpoint).absolute() == out.absolute():
         raise UsageError(f"the checkpoint and the model cannot both be {out}: name one with -o")

@@ -152,8 +152,11 @@ class StoredArray:
 
     def __init__(self, path: str) -> None:
         mapped = np.load(path, mmap_mode="r")
-        if not mapped.flags.c_contiguous or mapped.dtype.hasobject:
-            raise ValueError(f"{path} must be an array in C order")
+        if not mapped.flags.c_contiguous:
+            raise ValueError(
+                f"{path} is in Fortran order, where a row lies all over the file: write it by "
+                "numpy.save(file, numpy.ascontiguousarray(X))"
+            )
         self._file = Unchanged.now(path)
         self._offset: int = mapped.offset
         self.shape: tuple[int, ...] = mapped.shape

@@ -168,9 +168,10 @@ def test_files_beyond_the_free_memory_are_streamed_without_the_flag(
     parts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "available", lambda: 1_000)
-    command = ["train", "--data", "price-*.parquet", "--target", "price", "--epochs", "1"]
-    assert main([*command, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["file"] == "price.safetensors"
+    for data in ("price-*.parquet", "price-[01].parquet"):
+        command = ["train", "--data", data, "--target", "price", "--epochs", "1"]
+        assert main([*command, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["file"] == "price.safetensors"
 
 
 @pytest.mark.parametrize(

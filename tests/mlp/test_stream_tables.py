@@ -120,3 +120,12 @@ def test_numbers_of_parquet_files_are_read_without_pandas(tmp_path: Path) -> Non
         [sys.executable, "-c", code, parquet(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_npy_files_that_have_no_rows_side_by_side_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "f.npy", np.asfortranarray(X))
+    with pytest.raises(ValueError, match=r"f\.npy is in Fortran order"):
+        fastnn.stream(tmp_path / "f.npy", y)
+    np.save(tmp_path / "o.npy", np.array([["a", None]], object))
+    with pytest.raises(ValueError, match="Python objects"):
+        fastnn.stream(tmp_path / "o.npy", y)
