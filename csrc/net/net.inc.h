@@ -198,17 +198,19 @@ static int first_trained(const fnn_net *net, const int *trainable)
 
 /* ---- gradients and updates ---------------------------------------------------------------- */
 
+/* Whether `direct` leaves dW[l] to products(), as a first layer's whose non-zeros are not stored by column: it adds up rows */
+static int stores_gradient(const block *b, int l) { return l == 0 && b->input && !b->columns; }
+
 /* For each layer  dW = beta dW + alpha a[l]ᵀ δ[l+1],  db = beta db + alpha Σ δ[l+1],  with alpha and beta
  * `of_W` and `of_b`, laid out in `out` like the parameters. The gradient: alpha 1, beta 0, or 1 to add a block's to it. Second form,
  * plain SGD fused with the product: `out` is the parameters, alpha −eta, beta 1 − eta lambda for W and
- * 1 for b. `direct`: without dW[0], which update() computes as it goes (columns_update). Layers
- * that are not trainable are left out. */
+ * 1 for b. `direct`: without the dW that update() computes as it goes. Layers that are not trainable are left out. */
 static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, const int *trainable,
                      mix of_W, mix of_b, int direct, real *out)
 {
     for (int l = first_trained(net, trainable); l < net->n_layers; l++) {
         if (trainable && !trainable[l]) continue;
-        if (l > 0 || !direct)
+        if (!direct || stores_gradient(b, l))
             outer_sums(net, b, me, l, m, of_W, out + net->weights_at[l] * b->lanes); /* dW = a[l]ᵀ δ[l+1] */
         bias_sums(net, b, me, l, m, of_b, out + net->biases_at[l] * b->lanes);  /* db = Σ δ[l+1] */
     }
@@ -272,28 +274,49 @@ static void update_piece(const fnn_optimiser *o, const FNN_T(constants) * consta
     }
 }
 
-/* The optimiser's step on the same shares as in products(), so no barrier is needed between them */
-static void update(const fnn_net *net, block *b, const fnn_worker *me, const fnn_optimiser *o,
+/* Rows of a dense gradient of n columns that are computed at a time: whole tiles, which the first cache holds */
+static int64_t rows_at_once(int64_t n)
+{
+    int64_t reals = 8192, strips = reals / (FNN_TABLE->strip * n);
+    return FNN_TABLE->strip * (strips > 1 ? strips : 1);
+}
+
+/* The optimiser's step on the same shares as in products(), so no barrier is needed between them. `direct`: the gradient
+ * of the m rows in b is computed here, some rows of W at a time, in the place of the share's first ones: the step finds
+ * it in the cache. */
+static void update(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, const fnn_optimiser *o,
                    const FNN_T(constants) * constants, const int *trainable, clipping clip, int direct)
 {
-    real *w = net->params, *m = o->m, *v = o->v;
-    const real *g = b->gradient;
+    real *w = net->params, *moment = o->m, *v = o->v, *g = b->gradient;
 #define AT(p, i) ((p) ? (p) + (i) : NULL)
     for (int l = first_trained(net, trainable); l < net->n_layers; l++) {
         if (trainable && !trainable[l]) continue;
         int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
         region r = gradient_share(b, me, l, n_in, n_out);
-        int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0;
-        if (l == 0 && direct) {
-            FNN_TABLE->columns_update(n_in, n, b->columns, (const_matrix){b->delta[1] + r.c0, b->ld[1]}, o->kind,
-                                      constants, (FNN_T(weights)){w + at, AT(m, at), AT(v, at), n_out});
+        int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0, some = rows;
+        int computed = direct && !stores_gradient(b, l);
+        real *first = g + at;
+        const_matrix a = {0}, delta = {0};
+        if (computed) {
+            a = (const_matrix){b->a[l] + r.r0, b->ld[l]};
+            delta = (const_matrix){b->delta[l + 1] + r.c0, b->ld[l + 1]};
+        }
+        if (computed && l == 0 && b->columns) {
+            FNN_TABLE->columns_update(n_in, n, b->columns, delta, o->kind, constants,
+                                      (FNN_T(weights)){w + at, AT(moment, at), AT(v, at), n_out});
             rows = 0;
-        } else if (n == n_out) n *= rows, rows = 1;
-        for (int64_t i = 0; i < rows; i++, at += n_out)
-            update_piece(o, constants, clip, 1, n, w + at, g + at, AT(m, at), AT(v, at));
+        } else if (computed) some = rows_at_once(n);
+        for (int64_t i = 0; i < rows; i += some) {
+            if (some > rows - i) some = rows - i;
+            if (computed) FNN_TABLE->tn(some, n, m, (const_matrix){a.at + i, a.ld}, delta, 1, 0, (matrix){first, n_out});
+            int64_t lines = n == n_out ? some : 1; /* that follow one another in memory */
+            const real *dW = computed ? first : g + at;
+            for (int64_t q = 0; q < some; q += lines, at += lines * n_out, dW += lines * n_out)
+                update_piece(o, constants, clip, 1, lines * n, w + at, dW, AT(moment, at), AT(v, at));
+        }
         fnn_share(me, n_out, FNN_TABLE->panel, &c0, &c1);
         at = net->biases_at[l] + c0;
-        update_piece(o, constants, clip, 0, c1 - c0, w + at, g + at, AT(m, at), AT(v, at));
+        update_piece(o, constants, clip, 0, c1 - c0, w + at, g + at, AT(moment, at), AT(v, at));
     }
 #undef AT
 }

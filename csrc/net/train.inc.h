@@ -104,12 +104,17 @@ static double multiply_adds(const fnn_net *net, int64_t rows)
     return (double)net->n_params * (double)rows;
 }
 
-/* Whether the gradient of m rows is added to the parameters at once: plain SGD in one block, and small
- * enough, as the batch cannot be abandoned once that has begun */
+/* Whether the gradient of m rows need not be whole before the step: it is neither clipped nor exchanged, a sum of one
+ * block, and soon computed, as the batch cannot be abandoned once the step has begun */
+static int steps_at_once(const fnn_net *net, const fnn_optimiser *o, const fnn_run *run, int64_t m)
+{
+    return !clips(o) && !run->exchange && m <= FNN_BLOCK && multiply_adds(net, m) <= FNN_FUSE_AT_MOST;
+}
+
+/* Whether it is added to the parameters as it is computed: that is plain SGD */
 static int fuses(const fnn_net *net, const fnn_optimiser *o, const fnn_run *run, int64_t m)
 {
-    return o->kind == FNN_SGD && !o->m && !clips(o) && !run->exchange && m <= FNN_BLOCK &&
-           multiply_adds(net, m) <= FNN_FUSE_AT_MOST;
+    return o->kind == FNN_SGD && !o->m && steps_at_once(net, o, run, m);
 }
 
 typedef enum { DONE, NOT_FINITE, GIVEN_UP } outcome;
@@ -146,7 +151,7 @@ static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, 
     int fused = fuses(net, o, run, m), asked = run->stop && number == 0;
     fnn_sums sums = {.finite = 1};
     int by_blocks = job->own && m > FNN_BLOCK;
-    int direct = b->columns && m <= b->rows && !fused && !clips(o) && !run->exchange;
+    int direct = !fused && steps_at_once(net, o, run, m);
     if (by_blocks) gradient_by_blocks(job, me, begin, m, number, total, &sums);
     for (int64_t at = 0; at < m && !by_blocks; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
@@ -176,7 +181,7 @@ static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, 
     fnn_no_return(me);
     if (!fused && total != 0) {
         clipping clip = clipping_of(net, me, o, b->gradient, run->exchange ? total : 1, b->partial);
-        update(net, b, me, o, &constants, run->trainable, clip, direct);
+        update(net, b, me, m, o, &constants, run->trainable, clip, direct);
     }
     fnn_barrier(me);
     if (me->rank == 0) {
@@ -270,7 +275,7 @@ static void step_work(void *arg, const fnn_worker *me)
     const fnn_run *run = job->run;
     FNN_T(constants) constants = constants_of(job->optimiser, run->rates[0], job->optimiser->weight_decay, run->steps_taken + 1);
     clipping clip = clipping_of(job->net, me, job->optimiser, b->gradient, 1, b->partial);
-    update(job->net, b, me, job->optimiser, &constants, run->trainable, clip, 0);
+    update(job->net, b, me, 0, job->optimiser, &constants, run->trainable, clip, 0);
 }
 
 fnn_status FNN_T(step)(fnn_net *net, const void *gradient, const fnn_optimiser *optimiser, const fnn_run *run)
