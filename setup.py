@@ -57,9 +57,11 @@ def flags_of(source: str) -> list[str]:
         return extra
     if source.endswith("rows.c"):
         return ["-O3"]  # loops that it turns into vectors
+    if name == "kernels_base":
+        return ["-Os"]  # the rarest: the wheel is small
     if source.endswith("_f32.c"):
         return [*extra, "-O3"] if name in ISA_FLAGS else extra  # where it gains a few percent
-    return [*extra, "-Os"] if name == "kernels_base" else extra  # the rarest: the wheel is small
+    return extra
 
 
 class BuildExt(build_ext):

@@ -100,6 +100,10 @@ typedef struct {
     /* C (m,n) = A (m,k) Bᵀ, B (n,k) */
     void (*nt)(int64_t m, int64_t n, int64_t k, FNN_T(const_matrix) A, FNN_T(const_matrix) B,
                FNN_T(matrix) C, real *pack);
+    /* tn with one row, and nn of the next with what it gives, in one pass over W (k,n): W = beta W + alpha aᵀ b, then
+     * z (n,) = bias + x W */
+    void (*tn_nn)(int64_t n, int64_t k, const real *a, const real *b, real alpha, real beta, const real *x,
+                  const real *bias, FNN_T(matrix) W, real *z);
     /* nn and tn for an A given by its non-zeros: (m,k) in nn, (k,m) in tn */
     void (*sparse_nn)(int64_t m, int64_t n, const FNN_T(nonzeros) * A, FNN_T(const_matrix) B,
                       const real *bias, FNN_T(matrix) C);

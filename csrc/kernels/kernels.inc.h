@@ -43,8 +43,8 @@ typedef FNN_T(weights) weights;
 
 extern const FNN_T(kernels) TABLE_OF(FNN_T(kernels));
 const FNN_T(kernels) TABLE_OF(FNN_T(kernels)) = {
-    ISA_NAME, V, PANEL, MR_2, nn, tn, nt, sparse_nn, sparse_tn, to_columns, columns_tn,
-    columns_update, column_sums, activate, times_slope,
+    ISA_NAME, V, PANEL, MR_2, nn, tn, nt, tn_nn, sparse_nn, sparse_tn, to_columns,
+    columns_tn, columns_update, column_sums, activate, times_slope,
     multiply, loss, update, gather, find_nonzeros,
     nn_lanes, tn_lanes, nt_lanes, column_sums_lanes, update_lanes, gather_lanes, interleave, separate,
 };

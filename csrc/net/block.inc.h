@@ -5,8 +5,16 @@ typedef FNN_T(by_column) by_column;
 typedef FNN_T(const_matrix) const_matrix;
 typedef FNN_T(matrix) matrix;
 
-/* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
+/* The step W = beta W + alpha a[l]ᵀ δ[l+1] that is still to be made, of a batch of one row */
+typedef struct block block;
 typedef struct {
+    const block *of;
+    const int *trainable;
+    real alpha, beta;
+} owed_step;
+
+/* Scratch of one block of `rows` examples. Index l is the layer: a[0] is the input. */
+struct block {
     int64_t rows;
     int64_t lanes; /* V for a group of V networks, whose numbers stand side by side; else 1 */
     int shared;    /* the networks of a group read the same rows: a[0] is theirs together */
@@ -29,7 +37,8 @@ typedef struct {
     nonzeros *input;           /* the rows by their non-zeros instead of a[0], or NULL */
     by_column *columns;        /* the same by column (CSC), where the first layer is wide, or NULL */
     real **row_a, **row_delta; /* L + 1: where one example's stand, for gradients of each */
-} block;
+    const owed_step *owed;     /* is made by forward(), which reads W anyway; or NULL */
+};
 
 enum { PIECE = 4096 }; /* parameters of a partial sum of |gradient|²: whole cache lines */
 
@@ -136,7 +145,7 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
     if (!arena->base) return NULL;
     if (sparse) *input = found;
     if (by_columns) *columns = sorted;
-    measured.input = input, measured.columns = columns, measured.finite = NULL;
+    measured.input = input, measured.columns = columns, measured.finite = NULL, measured.owed = NULL;
     measured.rows = rows, measured.lanes = lanes, measured.shared = 0, measured.ld = ld;
     measured.a = a, measured.slope = slope, measured.delta = delta;
     *b = measured;

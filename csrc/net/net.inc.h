@@ -198,19 +198,25 @@ static int first_trained(const fnn_net *net, const int *trainable)
 
 /* ---- gradients and updates ---------------------------------------------------------------- */
 
-/* Whether `direct` leaves dW[l] to products(), as a first layer's whose non-zeros are not stored by column: it adds up rows */
-static int stores_gradient(const block *b, int l) { return l == 0 && b->input && !b->columns; }
+/* When dW is computed: in products(); in update(), some rows at a time, but for a first layer by non-zeros whose gradient
+ * is added up row by row; in the next batch's forward(), but for a first layer by non-zeros */
+typedef enum { AT_ONCE, IN_UPDATE, IN_FORWARD } dW_when;
+
+static int is_later(const block *b, int l, dW_when when)
+{
+    return when != AT_ONCE && (l > 0 || !b->input || (when == IN_UPDATE && b->columns));
+}
 
 /* For each layer  dW = beta dW + alpha a[l]ᵀ δ[l+1],  db = beta db + alpha Σ δ[l+1],  with alpha and beta
  * `of_W` and `of_b`, laid out in `out` like the parameters. The gradient: alpha 1, beta 0, or 1 to add a block's to it. Second form,
  * plain SGD fused with the product: `out` is the parameters, alpha −eta, beta 1 − eta lambda for W and
- * 1 for b. `direct`: without the dW that update() computes as it goes. Layers that are not trainable are left out. */
+ * 1 for b. Layers that are not trainable are left out. */
 static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, const int *trainable,
-                     mix of_W, mix of_b, int direct, real *out)
+                     mix of_W, mix of_b, dW_when when, real *out)
 {
     for (int l = first_trained(net, trainable); l < net->n_layers; l++) {
         if (trainable && !trainable[l]) continue;
-        if (!direct || stores_gradient(b, l))
+        if (!is_later(b, l, when))
             outer_sums(net, b, me, l, m, of_W, out + net->weights_at[l] * b->lanes); /* dW = a[l]ᵀ δ[l+1] */
         bias_sums(net, b, me, l, m, of_b, out + net->biases_at[l] * b->lanes);  /* db = Σ δ[l+1] */
     }
@@ -277,15 +283,15 @@ static void update_piece(const fnn_optimiser *o, const FNN_T(constants) * consta
 /* Rows of a dense gradient of n columns that are computed at a time: whole tiles, which the first cache holds */
 static int64_t rows_at_once(int64_t n)
 {
-    int64_t reals = 8192, strips = reals / (FNN_TABLE->strip * n);
+    int64_t reals = 32768, strips = reals / (FNN_TABLE->strip * n);
     return FNN_TABLE->strip * (strips > 1 ? strips : 1);
 }
 
-/* The optimiser's step on the same shares as in products(), so no barrier is needed between them. `direct`: the gradient
- * of the m rows in b is computed here, some rows of W at a time, in the place of the share's first ones: the step finds
- * it in the cache. */
+/* The optimiser's step on the same shares as in products(), so no barrier is needed between them. IN_UPDATE: the
+ * gradient of the m rows in b is computed here, some rows of W at a time, in the place of the share's first ones: the
+ * step finds it in the cache. */
 static void update(const fnn_net *net, block *b, const fnn_worker *me, int64_t m, const fnn_optimiser *o,
-                   const FNN_T(constants) * constants, const int *trainable, clipping clip, int direct)
+                   const FNN_T(constants) * constants, const int *trainable, clipping clip, dW_when when)
 {
     real *w = net->params, *moment = o->m, *v = o->v, *g = b->gradient;
 #define AT(p, i) ((p) ? (p) + (i) : NULL)
@@ -294,7 +300,7 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, int64_t m
         int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
         region r = gradient_share(b, me, l, n_in, n_out);
         int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0, some = rows;
-        int computed = direct && !stores_gradient(b, l);
+        int computed = is_later(b, l, when);
         real *first = g + at;
         const_matrix a = {0}, delta = {0};
         if (computed) {

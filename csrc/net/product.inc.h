@@ -13,7 +13,7 @@ static int64_t chunk_of(double each, int64_t unit)
     return units < 1 ? unit : units > INT32_MAX ? (int64_t)INT32_MAX * unit : (int64_t)units * unit;
 }
 
-/* z[l+1] = a[l] W[l] + b[l] on a region of z[l+1] (m, n_l+1) */
+/* z[l+1] = a[l] W[l] + b[l] on a region of z[l+1] (m, n_l+1); first the step on W[l] that is owed */
 static void weighted_sums(const fnn_net *net, block *b, const fnn_worker *me, int l, region r)
 {
     int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1] * b->lanes, ld = b->ld[l + 1];
@@ -29,6 +29,12 @@ static void weighted_sums(const fnn_net *net, block *b, const fnn_worker *me, in
     }
     if (b->lanes > 1 && !(l == 0 && b->shared)) {
         FNN_TABLE->nn_lanes(rows, columns, n_in, a, (const_matrix){W, n_out}, bias, (matrix){z, ld});
+        return;
+    }
+    const owed_step *owed = b->owed;
+    if (owed && (!owed->trainable || owed->trainable[l])) {
+        FNN_TABLE->tn_nn(n_out, n_in, owed->of->a[l], owed->of->delta[l + 1], owed->alpha, owed->beta, a.at, bias,
+                         (matrix){(real *)net->params + net->weights_at[l], n_out}, z);
         return;
     }
     int64_t chunk = chunk_of((double)rows * (double)n_in, FNN_TABLE->panel);

@@ -14,6 +14,8 @@ typedef struct {
     const fnn_optimiser *optimiser;
     const fnn_run *run;
     block *scratch;
+    block *other; /* of batches of one row, by turns with `scratch`: what a step that is owed needs stays there; or NULL */
+    owed_step owed;
     own *own; /* one a thread, or NULL: all share `scratch` */
     fnn_sums *sums;
     int given_up, refused; /* `refused`: by run->exchange */
@@ -61,6 +63,7 @@ static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *m
     fetch(job->net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
           total);
     forward(job->net, b, me, rows, 1, &drops);
+    b->owed = NULL;
     if (fnn_given_up(me)) return (fnn_sums){.rows = 0};
     output_costs(job->net, b, me, rows, job->y, 1);
     fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at, 0, 1); /* the same in every thread */
@@ -85,7 +88,7 @@ static void gradient_by_blocks(const train_job *job, const fnn_worker *me, int64
             mine->sums = block_deltas(job, mine->scratch, &alone, begin, at, rows, number, total);
             if (isfinite(mine->sums.loss) && total > 0)
                 products(net, mine->scratch, &alone, rows, job->run->trainable, (mix){.alpha = 1},
-                         (mix){.alpha = 1}, 0, mine->scratch->gradient);
+                         (mix){.alpha = 1}, AT_ONCE, mine->scratch->gradient);
         }
         fnn_barrier(me);
         if (fnn_given_up(me)) return;
@@ -115,6 +118,15 @@ static int steps_at_once(const fnn_net *net, const fnn_optimiser *o, const fnn_r
 static int fuses(const fnn_net *net, const fnn_optimiser *o, const fnn_run *run, int64_t m)
 {
     return o->kind == FNN_SGD && !o->m && steps_at_once(net, o, run, m);
+}
+
+/* Leaves the step on W with this batch's row to the next one's forward pass, which then writes elsewhere */
+static void owe(train_job *job, real alpha, real beta)
+{
+    block *of = job->scratch;
+    job->owed = (owed_step){of, job->run->trainable, alpha, beta};
+    job->scratch = job->other, job->other = of;
+    job->scratch->owed = &job->owed;
 }
 
 typedef enum { DONE, NOT_FINITE, GIVEN_UP } outcome;
@@ -148,10 +160,10 @@ static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, 
     double total = run->exchange ? 1 : total_weight(job->y, run->order, begin, m);
     double rate = run->rates[number];
     FNN_T(constants) constants = constants_of(o, rate, decay_of(o, run, number), run->steps_taken + number + 1);
-    int fused = fuses(net, o, run, m), asked = run->stop && number == 0;
+    int fused = fuses(net, o, run, m), asked = run->stop && number == 0, owes = job->other && begin + m < run->n;
     fnn_sums sums = {.finite = 1};
     int by_blocks = job->own && m > FNN_BLOCK;
-    int direct = !fused && steps_at_once(net, o, run, m);
+    dW_when when = fused ? owes ? IN_FORWARD : AT_ONCE : steps_at_once(net, o, run, m) ? IN_UPDATE : AT_ONCE;
     if (by_blocks) gradient_by_blocks(job, me, begin, m, number, total, &sums);
     for (int64_t at = 0; at < m && !by_blocks; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
@@ -164,10 +176,11 @@ static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, 
             fnn_no_return(me);
             real decay = (real)(1 - rate * decay_of(o, run, number));
             products(net, b, me, rows, run->trainable, (mix){.alpha = -constants.rate, .beta = decay},
-                     (mix){.alpha = -constants.rate, .beta = 1}, 0, net->params);
+                     (mix){.alpha = -constants.rate, .beta = 1}, when, net->params);
+            if (owes) owe(job, -constants.rate, decay);
         } else {
             mix added = {.alpha = 1, .beta = at != 0};
-            products(net, b, me, rows, run->trainable, added, added, direct, b->gradient);
+            products(net, b, me, rows, run->trainable, added, added, when, b->gradient);
         }
         if (at + b->rows < m) fnn_barrier(me); /* before the next rows overwrite a[0] */
     }
@@ -181,7 +194,7 @@ static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, 
     fnn_no_return(me);
     if (!fused && total != 0) {
         clipping clip = clipping_of(net, me, o, b->gradient, run->exchange ? total : 1, b->partial);
-        update(net, b, me, m, o, &constants, run->trainable, clip, direct);
+        update(net, b, me, m, o, &constants, run->trainable, clip, when);
     }
     fnn_barrier(me);
     if (me->rank == 0) {
@@ -223,6 +236,8 @@ static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads,
                  : job->run->batch_size > FNN_BLOCK ? NONZEROS_BY_COLUMN
                                                     : NONZEROS_BY_ROW;
     job->scratch = layout(arena, job->net, rows, threads, what, sparse, 1);
+    int in_turns = job->run->batch_size == 1 && threads == 1 && what == NEED_DELTAS; /* which is all that fuses */
+    job->other = in_turns ? layout(arena, job->net, rows, 1, what, sparse, 1) : NULL;
     job->own = by_blocks ? fnn_take(arena, (size_t)threads, sizeof *job->own) : NULL;
     for (int i = 0; by_blocks && i < threads; i++) {
         block *scratch = layout(arena, job->net, rows, 1, what, sparse, 1);
@@ -275,7 +290,7 @@ static void step_work(void *arg, const fnn_worker *me)
     const fnn_run *run = job->run;
     FNN_T(constants) constants = constants_of(job->optimiser, run->rates[0], job->optimiser->weight_decay, run->steps_taken + 1);
     clipping clip = clipping_of(job->net, me, job->optimiser, b->gradient, 1, b->partial);
-    update(job->net, b, me, 0, job->optimiser, &constants, run->trainable, clip, 0);
+    update(job->net, b, me, 0, job->optimiser, &constants, run->trainable, clip, AT_ONCE);
 }
 
 fnn_status FNN_T(step)(fnn_net *net, const void *gradient, const fnn_optimiser *optimiser, const fnn_run *run)
