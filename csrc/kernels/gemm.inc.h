@@ -22,7 +22,7 @@
  *      8 % faster than 256, and larger blocks gain nothing.
  *  (e) nn copies B into dense panels if its rows are so far apart that they fall into the same
  *      cache sets (PACK_BYTES) and enough rows of C use the copy; otherwise copying costs more than
- *      it saves. nt always copies, since it transposes B, V by V in registers. tn never copies: its
+ *      it saves. nt copies for more than a row, since it transposes B, V by V in registers. tn never copies: its
  *      B is a delta, whose stride the network chooses. GROUP columns are copied at a time: each row
  *      of B lies on another page of memory, and reading only a few columns of each is slow.
  *  (f) tn takes its rows in blocks of MC, so that the columns of A it needs stay in L2.
@@ -39,7 +39,6 @@
 enum {
     NV_MAX = 2,
     NV_ROW = 8,   /* of a single row, whose sums would wait for each other */
-    NV_STEP = 4,  /* of tn_nn */
     PANEL = NV_MAX * V,
     KC = 512,
     GROUP = FNN_PACK_REALS / KC,
@@ -226,14 +225,6 @@ static void copy_panels(int64_t k, int64_t n, const real *B, int64_t ldb, real *
     }
 }
 
-/* x[i] = column i of V rows of B; rows from n on and columns from k on are 0 */
-static void load_transposed(int64_t n, int64_t k, const real *B, int64_t ldb, vec *x)
-{
-    for (int i = 0; i < V; i++)
-        x[i] = i >= n ? v_zero() : k < V ? v_load_n(B + i * ldb, (int)k) : v_load(B + i * ldb);
-    v_transpose(x);
-}
-
 /* The panels of Bᵀ, B (n, k) */
 static void transpose_panels(int64_t k, int64_t n, const real *B, int64_t ldb, real *pack)
 {
@@ -242,11 +233,17 @@ static void transpose_panels(int64_t k, int64_t n, const real *B, int64_t ldb, r
         for (int64_t p = 0; p < k; p += V) {
             vec x[V];
             int lanes = k - p < V ? (int)(k - p) : V;
-            load_transposed(n - j, k - p, B + j * ldb + p, ldb, x);
+            for (int i = 0; i < V; i++)
+                x[i] = j + i >= n ? v_zero()
+                       : lanes < V ? v_load_n(B + (j + i) * ldb + p, lanes)
+                                   : v_load(B + (j + i) * ldb + p);
+            v_transpose(x);
             for (int i = 0; i < lanes; i++, to += PANEL) v_store(to, x[i]);
         }
     }
 }
+
+#include "kernels/row.inc.h"
 
 /* All columns of C for one block of k. B stands in memory as `how` says: if TRANSPOSED, as (n,k). */
 FNN_INLINE void block_product(product all, const form how, const finish *f, real *pack)
@@ -307,71 +304,6 @@ static void tn(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, 
             block_product(part, IN_PLACE, &f, NULL);
         }
         f.beta = 1;
-    }
-}
-
-/* NV vectors of columns of tn_nn, the last one `tail` wide */
-FNN_INLINE void step_panel(const int NV, int tail, int64_t k, const real *a, const real *b, real alpha, real beta,
-                           const real *x, const real *bias, matrix W, real *z)
-{
-    vec sum[NV_STEP], delta[NV_STEP];
-    FNN_UNROLL
-    for (int c = 0; c < NV; c++) {
-        int lanes = c == NV - 1 ? tail : V;
-        sum[c] = v_load_n(bias + c * V, lanes);
-        delta[c] = v_load_n(b + c * V, lanes);
-    }
-    for (int64_t q = 0; q < k; q++, W.at += W.ld) {
-        vec aq = v_set1(a[q]), xq = v_set1(x[q]);
-        FNN_UNROLL
-        for (int c = 0; c < NV; c++) {
-            int lanes = c == NV - 1 ? tail : V;
-            vec g = v_mul(v_set1(alpha), v_fma(aq, delta[c], v_zero()));
-            vec w = v_load_n(W.at + c * V, lanes);
-            w = beta == 1 ? v_add(w, g) : v_fma(v_set1(beta), w, g); /* the same bits; adders are idle otherwise */
-            v_store_n(W.at + c * V, w, lanes);
-            sum[c] = v_fma(xq, w, sum[c]);
-        }
-    }
-    FNN_UNROLL
-    for (int c = 0; c < NV; c++) v_store_n(z + c * V, sum[c], c == NV - 1 ? tail : V);
-}
-
-static void tn_nn(int64_t n, int64_t k, const real *a, const real *b, real alpha, real beta, const real *x,
-                  const real *bias, matrix W, real *z)
-{
-    for (int64_t j = 0; j < n; j += NV_STEP * V, W.at += NV_STEP * V) {
-        int vectors = n - j < NV_STEP * V ? (int)((n - j + V - 1) / V) : NV_STEP, tail = (int)(n - j - (vectors - 1) * V);
-        if (tail > V) tail = V;
-        switch (vectors) {
-        case 1: step_panel(1, tail, k, a, b + j, alpha, beta, x, bias + j, W, z + j); break;
-        case 2: step_panel(2, tail, k, a, b + j, alpha, beta, x, bias + j, W, z + j); break;
-        case 3: step_panel(3, tail, k, a, b + j, alpha, beta, x, bias + j, W, z + j); break;
-        default: step_panel(4, tail, k, a, b + j, alpha, beta, x, bias + j, W, z + j);
-        }
-    }
-}
-
-/* A row of nt, whose vectors of Bᵀ are used once, and so not stored */
-static void nt_row(int64_t n, int64_t k, const real *a, const_matrix B, real *c)
-{
-    for (int64_t j = 0; j < n; j += V) {
-        const real *from = B.at + j * B.ld;
-        int64_t p = 0, whole = n - j < V ? 0 : k - k % V;
-        vec sum = v_zero(), x[V];
-        for (; p < whole; p += V) {
-            FNN_UNROLL
-            for (int i = 0; i < V; i++) x[i] = v_load(from + i * B.ld + p);
-            v_transpose(x);
-            FNN_UNROLL
-            for (int i = 0; i < V; i++) sum = v_fma(v_set1(a[p + i]), x[i], sum);
-        }
-        for (; p < k; p += V) {
-            int lanes = k - p < V ? (int)(k - p) : V;
-            load_transposed(n - j, k - p, from + p, B.ld, x);
-            for (int i = 0; i < lanes; i++) sum = v_fma(v_set1(a[p + i]), x[i], sum);
-        }
-        v_store_n(c + j, sum, n - j < V ? (int)(n - j) : V);
     }
 }
 

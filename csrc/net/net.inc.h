@@ -198,13 +198,18 @@ static int first_trained(const fnn_net *net, const int *trainable)
 
 /* ---- gradients and updates ---------------------------------------------------------------- */
 
-/* When dW is computed: in products(); in update(), some rows at a time, but for a first layer by non-zeros whose gradient
- * is added up row by row; in the next batch's forward(), but for a first layer by non-zeros */
+/* When dW is computed: in products(); in update(), some rows at a time; in the next batch's forward() */
 typedef enum { AT_ONCE, IN_UPDATE, IN_FORWARD } dW_when;
 
-static int is_later(const block *b, int l, dW_when when)
+/* Reals of a dense gradient from which a step finds less of it in the cache than it costs to compute it piece by piece */
+enum { LONG_GRADIENT = 1 << 19 };
+
+/* Whether dW[l] is not for products(); a first layer's, by non-zeros, waits only if they are stored by column */
+static int is_later(const fnn_net *net, const block *b, int l, dW_when when)
 {
-    return when != AT_ONCE && (l > 0 || !b->input || (when == IN_UPDATE && b->columns));
+    if (when == AT_ONCE) return 0;
+    if (l == 0 && b->input) return when == IN_UPDATE && b->columns;
+    return when == IN_FORWARD || net->sizes[l] * net->sizes[l + 1] >= LONG_GRADIENT;
 }
 
 /* For each layer  dW = beta dW + alpha a[l]ᵀ δ[l+1],  db = beta db + alpha Σ δ[l+1],  with alpha and beta
@@ -216,7 +221,7 @@ static void products(const fnn_net *net, block *b, const fnn_worker *me, int64_t
 {
     for (int l = first_trained(net, trainable); l < net->n_layers; l++) {
         if (trainable && !trainable[l]) continue;
-        if (!is_later(b, l, when))
+        if (!is_later(net, b, l, when))
             outer_sums(net, b, me, l, m, of_W, out + net->weights_at[l] * b->lanes); /* dW = a[l]ᵀ δ[l+1] */
         bias_sums(net, b, me, l, m, of_b, out + net->biases_at[l] * b->lanes);  /* db = Σ δ[l+1] */
     }
@@ -300,7 +305,7 @@ static void update(const fnn_net *net, block *b, const fnn_worker *me, int64_t m
         int64_t n_in = net->sizes[l], n_out = net->sizes[l + 1], c0, c1;
         region r = gradient_share(b, me, l, n_in, n_out);
         int64_t at = net->weights_at[l] + r.r0 * n_out + r.c0, rows = r.r1 - r.r0, n = r.c1 - r.c0, some = rows;
-        int computed = is_later(b, l, when);
+        int computed = is_later(net, b, l, when);
         real *first = g + at;
         const_matrix a = {0}, delta = {0};
         if (computed) {

@@ -126,6 +126,20 @@ static uint64_t FNN_T(product_nt)(const table *t, int64_t m, int64_t n, int64_t 
     return hash_operand(HASH_SEED, C);
 }
 
+/* Compares tn_nn with tn and nn of a single row: the same bits */
+static uint64_t FNN_T(product_tn_nn)(const table *t, int64_t n, int64_t k, int64_t gap, real alpha, real beta)
+{
+    real *a = numbers(k), *b = numbers(n), *x = numbers(k), *bias = numbers(n);
+    operand W = new_operand(k, n, gap), z = {numbers(n), 1, n, n}, same = {numbers(n), 1, n, n}, V = W;
+    V.at = FNN_T(copied)(W);
+    t->tn_nn(n, k, a, b, alpha, beta, x, bias, to_write(W), z.at);
+    t->tn(k, n, 1, (const_matrix){a, k}, (const_matrix){b, n}, alpha, beta, to_write(V));
+    t->nn(1, n, k, (const_matrix){x, k}, to_read(V), bias, to_write(same), FNN_T(pack_for)(n, k));
+    uint64_t h = hash_operand(hash_operand(HASH_SEED, W), z);
+    if (h != hash_operand(hash_operand(HASH_SEED, V), same)) wrong("tn_nn and tn with nn differ");
+    return h;
+}
+
 static uint64_t FNN_T(sums)(const table *t, int64_t m, int64_t n, int64_t gap, real beta)
 {
     operand A = new_operand(m, n, gap);
@@ -149,6 +163,9 @@ static void FNN_T(products)(const table *t, int64_t m, int64_t n, int64_t k, int
     IN_BOTH_PLACES(FNN_T(product_tn)(t, m, n, k, gap, -0.25f, 0.75f));
     now.what = "nt";
     IN_BOTH_PLACES(FNN_T(product_nt)(t, m, n, k, gap));
+    now.what = "tn_nn";
+    IN_BOTH_PLACES(FNN_T(product_tn_nn)(t, n, k, gap, -0.25f, 1));
+    IN_BOTH_PLACES(FNN_T(product_tn_nn)(t, n, k, gap, -0.25f, 0.75f));
 }
 
 /* ---- products by non-zeros --------------------------------------------------------------------- */

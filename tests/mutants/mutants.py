@@ -120,6 +120,39 @@ GEMM = [
     ),
 ]
 
+ROW = [
+    Mutant(
+        "csrc/kernels/row.inc.h",
+        "w = beta == 1 ? v_add(w, g) : v_fma(v_set1(beta), w, g);",
+        "w = v_add(w, g);",
+        "weights of a step that the next row's forward pass makes do not decay",
+    ),
+    Mutant(
+        "csrc/kernels/row.inc.h",
+        "transpose_panels(lanes, n - j < V ? n - j : V, from + p, B.ld, part);",
+        "transpose_panels(lanes, n - j < V ? n - j : V, from, B.ld, part);",
+        "the last weights of a single row's deltas are the first",
+    ),
+    Mutant(
+        "csrc/net/product.inc.h",
+        "owed->of->a[l], owed->of->delta",
+        "b->a[l], owed->of->delta",
+        "a step that is made late takes the next row's activations",
+    ),
+    Mutant(
+        "csrc/net/product.inc.h",
+        "if (owed && (!owed->trainable || owed->trainable[l])) {",
+        "if (owed) {",
+        "a step that is made late moves frozen layers",
+    ),
+    Mutant(
+        "csrc/net/train.inc.h",
+        "    b->owed = NULL;\n",
+        "",
+        "a step that was made late is made again after a row of no weight",
+    ),
+]
+
 SPARSE = [
     Mutant(
         "csrc/kernels/sparse.inc.h",
@@ -747,9 +780,9 @@ NETWORK = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "products(net, b, me, rows, run->trainable, added, added, direct, b->gradient);",
+        "products(net, b, me, rows, run->trainable, added, added, when, b->gradient);",
         "products(net, b, me, rows, run->trainable, (mix){.alpha = 1}, added, "
-        "direct, b->gradient);",
+        "when, b->gradient);",
         "dW has only its last block of rows",
     ),
     Mutant(
@@ -1078,7 +1111,7 @@ PYTHON = [
     ),
 ]
 
-MUTANTS = GEMM + SPARSE + ACTIVATIONS + LOSSES + OPTIMISERS + READING + NETWORK + PYTHON
+MUTANTS = GEMM + ROW + SPARSE + ACTIVATIONS + LOSSES + OPTIMISERS + READING + NETWORK + PYTHON
 
 
 def misplaced() -> list[str]:

@@ -47,6 +47,7 @@ SOURCES = sorted(
 )
 FIRST = {
     "gemm.inc.h": ["products", "core_training"],
+    "row.inc.h": ["core_training", "products"],
     "sparse.inc.h": ["core_rows", "sparse"],
     "activation.inc.h": ["losses", "core"],
     "vmath.inc.h": ["kernels"],
