@@ -32,7 +32,8 @@ COMMON = (
     else ["-O2", "-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra"]
 )  # vectors and unrolling are written out: -O3 makes half as much code again
 # A switch over activations, losses or optimisers that lacks one is no warning but an error.
-COMMON += ["/we4062"] if MSVC else ["-Werror=switch", "-fno-asynchronous-unwind-tables", "-fno-math-errno"]
+NO_ERRNO = "-fno-math-errno"  # nobody reads it; a root is then one instruction
+COMMON += ["/we4062"] if MSVC else ["-Werror=switch", "-fno-asynchronous-unwind-tables", NO_ERRNO]
 if DEBUG and not MSVC:
     COMMON += ["-O1", "-g1", "-fno-omit-frame-pointer"]  # full -g triples gcc's time
 ISA_FLAGS = {  # on x86-64; a source of another architecture compiles to nothing
@@ -59,7 +60,9 @@ def flags_of(source: str) -> list[str]:
         return ["-O3"]  # loops that it turns into vectors
     if name == "kernels_base":  # the rarest: the wheel is small
         return ["-O1", "-ftree-slp-vectorize"] if source.endswith("_f32.c") else ["-Os"]
-    return [*extra, "-O3"] if source.endswith("_f32.c") and name in ISA_FLAGS else extra  # a tenth faster
+    if source.endswith("_f32.c") and name in ISA_FLAGS:
+        return [*extra, "-O3"]  # a tenth faster
+    return extra
 
 
 class BuildExt(build_ext):
