@@ -781,8 +781,7 @@ NETWORK = [
     Mutant(
         "csrc/net/train.inc.h",
         "products(net, b, me, rows, run->trainable, added, added, when, b->gradient);",
-        "products(net, b, me, rows, run->trainable, (mix){.alpha = 1}, added, "
-        "when, b->gradient);",
+        "products(net, b, me, rows, run->trainable, (mix){.alpha = 1}, added, when, b->gradient);",
         "dW has only its last block of rows",
     ),
     Mutant(
