@@ -1,4 +1,4 @@
-"""Measure fastnn beside other libraries; print tables, write results.md, results.json, ratios.svg.
+"""Measure fastnn beside other libraries; print tables, write speed.md, speed.json, ratios.svg.
 
     python benchmarks/run.py --output FOLDER
 
@@ -34,7 +34,7 @@ def main() -> int:
         peers = contenders.choose(args.against or contenders.PEERS)
         if args.data is not None:
             datasets.load_mnist(folder=args.data, download=False)
-        before = read(args.output / "results.json", args.data)
+        before = read(args.output / "speed.json", args.data)
     except (ValueError, OSError) as error:
         print(f"run.py: error: {error}", file=sys.stderr)
         return 2
@@ -56,7 +56,7 @@ def main() -> int:
         before[workload.name] = result
         write([before[name] for name in _ALL if name in before], args, missing)
         show(result)
-    tell(f"done in {time.monotonic() - began:.0f} s: {args.output / 'results.md'}")
+    tell(f"done in {time.monotonic() - began:.0f} s: {args.output / 'speed.md'}")
     print(file=sys.stderr)
     return 1 if failed else 0
 
@@ -72,7 +72,7 @@ def parse() -> argparse.Namespace:
         "--workloads",
         nargs="+",
         default=_ALL,
-        help=f"of {', '.join(_ALL)}; what results.json holds of others is kept",
+        help=f"of {', '.join(_ALL)}; what speed.json holds of others is kept",
     )
     parser.add_argument("--output", type=Path, default=Path(__file__).parent)
     parser.add_argument("--quick", action="store_true", help="tiny networks: does it run?")
@@ -101,7 +101,7 @@ def write(results: list[Result], args: argparse.Namespace, missing: list[str]) -
         "digits": digits,
         "results": [comparison.to_json(result) for result in results],
     }
-    (output / "results.json").write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+    (output / "speed.json").write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     parts = [
         "# Results\n",
         f"{report.describe_machine(facts)}. Contenders: {comparison.peers_of(results)}. {digits}\n",
@@ -114,7 +114,7 @@ def write(results: list[Result], args: argparse.Namespace, missing: list[str]) -
         *(f"- {text}." for text in comparison.left_out(results)),
         *(f"- {name}: not installed." for name in missing),
     ]
-    (output / "results.md").write_text("\n".join(parts) + "\n", "utf-8")
+    (output / "speed.md").write_text("\n".join(parts) + "\n", "utf-8")
     charts.ratios(results, output / "ratios.svg")
 
 
