@@ -6,7 +6,7 @@
  * reading a shuffled row waits for memory.
  *
  * sparse_nn adds the products of the dense kernel in the same order, without those that are zero: its
- * bits are the dense kernel's. dW has two forms. sparse_tn, for layers of a few vectors, adds the
+ * bits are the dense kernel's. dW has two forms. sparse_tn, for layers of a few vectors and batches of one row, adds the
  * products of one example after another to dW: the dense kernel's sums, rounded in another order.
  * columns_tn, for wider layers, takes the non-zeros by column, so that each sum over the batch stays
  * in registers: the dense kernel's bits. columns_update does so for optimisers that need the gradient,

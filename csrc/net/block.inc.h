@@ -84,10 +84,10 @@ static size_t pack_reals_of_group(const fnn_net *net, int64_t lanes)
 }
 
 /* `sparse`: the input as dense rows, as non-zeros by row (and by column if the layer is wide), or as
- * non-zeros by row and column whatever the width. Batches of several blocks need the last: a block's dW
+ * non-zeros by row and column whatever the width. Batches of several blocks need that: a block's dW
  * must be a sum of its own before it is added to the others', whether one thread or many work on the
- * blocks. */
-enum { DENSE, NONZEROS_BY_ROW, NONZEROS_BY_COLUMN };
+ * blocks. Batches of one row whose gradient is not stored have no sums, and need no columns at any width. */
+enum { DENSE, NONZEROS_BY_ROW, NONZEROS_BY_COLUMN, NONZEROS_OF_ONE_ROW };
 
 static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int threads, need what,
                      int sparse, int64_t lanes)
@@ -134,7 +134,7 @@ static block *layout(fnn_arena *arena, const fnn_net *net, int64_t rows, int thr
         found.value = fnn_take(arena, entries, sizeof *found.value);
     }
     int wide = net->sizes[1] > FNN_BY_COLUMN_FROM * FNN_TABLE->lanes;
-    int by_columns = what >= NEED_DELTAS && sparse && (wide || sparse == NONZEROS_BY_COLUMN);
+    int by_columns = what >= NEED_DELTAS && (sparse == NONZEROS_BY_COLUMN || (sparse == NONZEROS_BY_ROW && wide));
     by_column *columns = by_columns ? fnn_take(arena, 1, sizeof *columns) : NULL, sorted = {0};
     if (by_columns) {
         size_t entries = fnn_times((size_t)rows, (size_t)net->sizes[0]);

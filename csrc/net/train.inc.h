@@ -232,12 +232,13 @@ static void train_work(void *arg, const fnn_worker *me)
 static void lay_out(train_job *job, fnn_arena *arena, int64_t rows, int threads, need what, int by_blocks)
 {
     /* by the batch size, not by the rows of this call: the bits must not depend on how a run is split */
-    int sparse = !job->X->sparse                       ? DENSE
+    int one_row = job->run->batch_size == 1 && what == NEED_DELTAS; /* which is all that fuses */
+    int sparse = !job->X->sparse                    ? DENSE
                  : job->run->batch_size > FNN_BLOCK ? NONZEROS_BY_COLUMN
+                 : one_row                          ? NONZEROS_OF_ONE_ROW
                                                     : NONZEROS_BY_ROW;
     job->scratch = layout(arena, job->net, rows, threads, what, sparse, 1);
-    int in_turns = job->run->batch_size == 1 && threads == 1 && what == NEED_DELTAS; /* which is all that fuses */
-    job->other = in_turns ? layout(arena, job->net, rows, 1, what, sparse, 1) : NULL;
+    job->other = one_row && threads == 1 ? layout(arena, job->net, rows, 1, what, sparse, 1) : NULL;
     job->own = by_blocks ? fnn_take(arena, (size_t)threads, sizeof *job->own) : NULL;
     for (int i = 0; by_blocks && i < threads; i++) {
         block *scratch = layout(arena, job->net, rows, 1, what, sparse, 1);
