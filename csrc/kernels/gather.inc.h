@@ -151,8 +151,16 @@ static void gather(const fnn_matrix *X, int64_t n, fnn_selection rows, matrix ou
 {
     for (int64_t i = 0; i < rows.m; i++, out.at += out.ld) {
         int64_t row = chosen(rows, i);
-        if (!X->indptr) prefetch_row_after(X, n, rows, i);
-        if (X->indptr) csr_row(X, n, row, out.at);
-        else dense_row(X, n, row, out.at);
+        if (X->indptr) {
+            csr_row(X, n, row, out.at);
+            continue;
+        }
+        prefetch_row_after(X, n, rows, i);
+        const real *own = own_row(X, row);
+        for (int64_t j = 0; own && j < n; j += V) {
+            int lanes = n - j < V ? (int)(n - j) : V;
+            v_store_n(out.at + j, v_load_n(own + j, lanes), lanes);
+        }
+        if (!own) dense_row(X, n, row, out.at);
     }
 }

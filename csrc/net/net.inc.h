@@ -113,6 +113,22 @@ static inline void fetch_target(const fnn_net *net, block *b, const fnn_targets 
     b->weight[at] = y->weight ? (real)(y->weight[row] / total) : share;
 }
 
+/* The same for rows [r0, r1) of the block, which are classes: what is cleared and asked at once takes a tenth less of an
+ * epoch of 8-8-2 */
+static void fetch_labels(const fnn_net *net, block *b, const fnn_targets *y, const int64_t *order, int64_t begin,
+                         int64_t r0, int64_t r1, double total)
+{
+    int64_t n = net->sizes[net->n_layers];
+    real share = (real)(1 / total);
+    memset(b->y + r0 * n, 0, (size_t)((r1 - r0) * n) * sizeof *b->y);
+    for (int64_t i = r0; i < r1; i++) {
+        int64_t row = order ? order[begin + i] : begin + i, label = y->labels[row];
+        b->y[i * n + label] = 1;
+        b->label[i] = label;
+        b->weight[i] = y->weight ? (real)(y->weight[row] / total) : share;
+    }
+}
+
 /* Rows [begin, begin + m) of the order into the block: x, y and, if weighted, w / total; `next` rows
  * follow in the order */
 static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_matrix *X,
@@ -125,7 +141,9 @@ static void fetch(const fnn_net *net, block *b, const fnn_worker *me, const fnn_
     matrix a = {b->a[0] + r0 * b->ld[0], b->ld[0]};
     if (b->input) FNN_TABLE->find_nonzeros(X, net->sizes[0], rows, a.at, b->input, r0);
     else FNN_TABLE->gather(X, net->sizes[0], rows, a);
-    for (int64_t i = r0; y && i < r1; i++)
+    int classes = y && y->labels && !y->values && net->sizes[net->n_layers] > 1 && !y->output_weight;
+    if (classes) fetch_labels(net, b, y, order, begin, r0, r1, total);
+    for (int64_t i = r0; y && !classes && i < r1; i++)
         fetch_target(net, b, y, order ? order[begin + i] : begin + i, i, total, (real)(1 / total));
     fnn_barrier(me);
     /* one thread sorts by column while the others go on; barriers follow before the result is read */
