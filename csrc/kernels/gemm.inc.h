@@ -101,6 +101,9 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lan
             }
         }
     }
+    const real *A[4]; /* every third row: fewer offsets than registers */
+    FNN_UNROLL
+    for (int g = 0; g < (MR + 2) / 3; g++) A[g] = p.A.at + 3 * g * p.A.row;
     for (int64_t q = 0; q < p.k; q++) {
         vec b[NV_ROW];
         FNN_UNROLL
@@ -108,12 +111,13 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lan
             b[j] = LAST(j) ? v_load_n(p.B.at + j * step, tail) : v_load(p.B.at + j * step);
         FNN_UNROLL
         for (int i = 0; i < MR; i++) {
-            const real *at = p.A.at + i * p.A.row;
+            const real *at = A[i / 3] + i % 3 * p.A.row;
             vec a = lanes ? v_load(at) : v_set1(*at);
             FNN_UNROLL
             for (int j = 0; j < NV; j++) sum[i][j] = v_fma(a, b[j], sum[i][j]);
         }
-        p.A.at += p.A.column;
+        FNN_UNROLL
+        for (int g = 0; g < (MR + 2) / 3; g++) A[g] += p.A.column;
         p.B.at += p.B.ld;
     }
     vec alpha = f->alphas ? v_load(f->alphas) : v_set1(f->alpha);
