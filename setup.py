@@ -142,6 +142,11 @@ extension = Extension(
 )
 
 setup(
-    ext_modules=cythonize([extension], build_dir="build", language_level=3),
+    ext_modules=cythonize(
+        [extension],
+        build_dir="build",
+        language_level=3,
+        compiler_directives={"auto_pickle": False},  # what holds C pointers refuses anyway
+    ),
     cmdclass={"build_ext": BuildExt, "sdist": Sdist},
 )

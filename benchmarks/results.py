@@ -103,7 +103,7 @@ RECIPES = (
     ),
     _decayed(_relu(32), 64, 1, 0.02, 0.01, "95.0 in 1 s"),
     _decayed(_relu(128), 64, 5, 0.01, 0.1, "98.0 in 4 s"),
-    _decayed(_relu(400), 128, 10, 0.008, 0.1, "98.5 in 10 s"),
+    _decayed(_relu(400), 128, 20, 0.008, 0.1, "98.5 in 10 s"),
     Recipe(
         "784-800-10 relu, batch 128, 100 epochs of distorted images, Adam, cosine 0.001",
         _relu(800),

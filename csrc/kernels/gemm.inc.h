@@ -27,7 +27,10 @@
  *      of B lies on another page of memory, and reading only a few columns of each is slow.
  *  (f) tn takes its rows in blocks of MC, so that the columns of A it needs stay in L2.
  *
- *  (g) The products of a group of V networks (`_lanes`) are the same tile: a vector holds one number of
+ *  (g) A product of many long rows by a narrow B, one vector wide, reads A faster than memory gives it: the next tile's
+ *      rows are fetched meanwhile (predictions of 60,000 x 784-16-10: a fifth faster; rows in the cache: a hundredth slower).
+ *
+ *  (h) The products of a group of V networks (`_lanes`) are the same tile: a vector holds one number of
  *      each network, so A is loaded where a single network's is broadcast. Each lane's sum is the sum
  *      of its network alone, in the same order.
  *
@@ -46,6 +49,9 @@ enum {
     PACK_BYTES = 6144, /* nn copies B if its row stride is at least this, … */
     PACK_ROWS = 24     /* … and C has at least this many rows */
 };
+#if defined(FNN_ISA_AVX512) && defined(FNN_F32_SOURCE)
+#define FNN_READS_AHEAD /* (g): shorter vectors compute more slowly than memory gives */
+#endif
 #if defined(FNN_ISA_AVX512) || defined(FNN_ISA_NEON)
 enum { MR_1 = 12, MR_2 = 12 };
 #elif defined(FNN_ISA_AVX2)
@@ -53,7 +59,7 @@ enum { MR_1 = 12, MR_2 = 6 };
 #else
 enum { MR_1 = 4, MR_2 = 4 };
 #endif
-enum { MC = 20 * 12 };
+enum { MC = 20 * 12, LINE = 64 / sizeof(real), LONG_ROW = 256, MANY_ROWS = 240 };
 
 /* Where a tile's sums start, and what becomes of them: C = sums, or C = beta C + alpha sums */
 typedef enum { FROM_ZERO, FROM_BIAS, FROM_C } start;
@@ -75,14 +81,17 @@ typedef struct {
     int64_t step; /* of many networks: from one vector of a row of B to the next */
 } product;
 
-/* MR rows of C, NV vectors wide; `ragged`: the last of them has fewer lanes than V (a single one may have V); `lanes`: every lane
+/* Of one network; of one whose next MR rows of A are fetched from memory meanwhile; of V networks, one in each lane */
+typedef enum { ONE, ONE_AHEAD, LANES } tile_kind;
+
+/* MR rows of C, NV vectors wide; `ragged`: the last of them has fewer lanes than V (a single one may have V); LANES: every lane
  * is another network's, of A, too */
-FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lanes, product p, const finish *f)
+FNN_INLINE void tile(const int MR, const int NV, const int ragged, const tile_kind kind, product p, const finish *f)
 {
 #define LAST(j) (ragged && (j) == NV - 1)
     vec sum[12][NV_ROW];
     int tail = NV == 1 ? (int)p.n : (int)(p.n - V) & (V - 1); /* & tells the compiler that it is below V */
-    const int64_t step = lanes ? p.step : V;
+    const int64_t step = kind == LANES ? p.step : V;
     FNN_UNROLL
     for (int j = 0; j < NV; j++) {
         vec first = f->start != FROM_BIAS ? v_zero()
@@ -106,13 +115,14 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lan
     for (int g = 0; g < (MR + 2) / 3; g++) A[g] = p.A.at + 3 * g * p.A.row;
     for (int64_t q = 0; q < p.k; q++) {
         vec b[NV_ROW];
+        for (int i = 0; kind == ONE_AHEAD && q % LINE == 0 && i < MR; i++) FNN_PREFETCH(A[0] + (MR + i) * p.A.row);
         FNN_UNROLL
         for (int j = 0; j < NV; j++)
             b[j] = LAST(j) ? v_load_n(p.B.at + j * step, tail) : v_load(p.B.at + j * step);
         FNN_UNROLL
         for (int i = 0; i < MR; i++) {
             const real *at = A[i / 3] + i % 3 * p.A.row;
-            vec a = lanes ? v_load(at) : v_set1(*at);
+            vec a = kind == LANES ? v_load(at) : v_set1(*at);
             FNN_UNROLL
             for (int j = 0; j < NV; j++) sum[i][j] = v_fma(a, b[j], sum[i][j]);
         }
@@ -141,14 +151,14 @@ FNN_INLINE void tile(const int MR, const int NV, const int ragged, const int lan
 
 /* A panel of C by tiles of few heights: less code, for what is not the fastest path. Eight rows are two tiles of four:
  * six and two are as many multiply-adds, but two have too few sums for the pipeline. */
-FNN_INLINE void tiles_of_few_heights(const int NV, const int ragged, const int lanes, product p, const finish *f)
+FNN_INLINE void tiles_of_few_heights(const int NV, const int ragged, const tile_kind kind, product p, const finish *f)
 {
     const int MR = NV == 1 ? MR_1 : MR_2;
     for (; p.m >= MR && p.m != 8; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld)
-        tile(MR, NV, ragged, lanes, p, f);
-    for (; p.m >= 4; p.m -= 4, p.A.at += 4 * p.A.row, p.C.at += 4 * p.C.ld) tile(4, NV, ragged, lanes, p, f);
-    for (; p.m >= 2; p.m -= 2, p.A.at += 2 * p.A.row, p.C.at += 2 * p.C.ld) tile(2, NV, ragged, lanes, p, f);
-    if (p.m) tile(1, NV, ragged, lanes, p, f);
+        tile(MR, NV, ragged, kind, p, f);
+    for (; p.m >= 4; p.m -= 4, p.A.at += 4 * p.A.row, p.C.at += 4 * p.C.ld) tile(4, NV, ragged, kind, p, f);
+    for (; p.m >= 2; p.m -= 2, p.A.at += 2 * p.A.row, p.C.at += 2 * p.C.ld) tile(2, NV, ragged, kind, p, f);
+    if (p.m) tile(1, NV, ragged, kind, p, f);
 }
 
 /* A panel of C, NV vectors wide: tiles of MR rows, then one tile of the fewer rows that are left; of doubles, few heights */
@@ -156,23 +166,23 @@ FNN_INLINE void tiles(const int NV, const int ragged, product p, const finish *f
 {
     const int MR = NV == 1 ? MR_1 : MR_2;
     if (sizeof(real) == sizeof(double)) {
-        tiles_of_few_heights(NV, ragged, 0, p, f);
+        tiles_of_few_heights(NV, ragged, ONE, p, f);
         return;
     }
     for (; p.m >= MR; p.m -= MR, p.A.at += MR * p.A.row, p.C.at += MR * p.C.ld)
-        tile(MR, NV, ragged, 0, p, f);
+        tile(MR, NV, ragged, ONE, p, f);
     switch (p.m) { /* the conditions are constants: heights that do not occur are not compiled */
-    case 1: tile(1, NV, ragged, 0, p, f); break;
-    case 2: tile(2, NV, ragged, 0, p, f); break;
-    case 3: tile(3, NV, ragged, 0, p, f); break;
-    case 4: if (MR > 4) tile(4, NV, ragged, 0, p, f); break;
-    case 5: if (MR > 5) tile(5, NV, ragged, 0, p, f); break;
-    case 6: if (MR > 6) tile(6, NV, ragged, 0, p, f); break;
-    case 7: if (MR > 7) tile(7, NV, ragged, 0, p, f); break;
-    case 8: if (MR > 8) tile(8, NV, ragged, 0, p, f); break;
-    case 9: if (MR > 9) tile(9, NV, ragged, 0, p, f); break;
-    case 10: if (MR > 10) tile(10, NV, ragged, 0, p, f); break;
-    case 11: if (MR > 11) tile(11, NV, ragged, 0, p, f); break;
+    case 1: tile(1, NV, ragged, ONE, p, f); break;
+    case 2: tile(2, NV, ragged, ONE, p, f); break;
+    case 3: tile(3, NV, ragged, ONE, p, f); break;
+    case 4: if (MR > 4) tile(4, NV, ragged, ONE, p, f); break;
+    case 5: if (MR > 5) tile(5, NV, ragged, ONE, p, f); break;
+    case 6: if (MR > 6) tile(6, NV, ragged, ONE, p, f); break;
+    case 7: if (MR > 7) tile(7, NV, ragged, ONE, p, f); break;
+    case 8: if (MR > 8) tile(8, NV, ragged, ONE, p, f); break;
+    case 9: if (MR > 9) tile(9, NV, ragged, ONE, p, f); break;
+    case 10: if (MR > 10) tile(10, NV, ragged, ONE, p, f); break;
+    case 11: if (MR > 11) tile(11, NV, ragged, ONE, p, f); break;
     }
 }
 
@@ -180,18 +190,30 @@ FNN_INLINE void tiles(const int NV, const int ragged, product p, const finish *f
 static void tiles_1(const product *p, const finish *f) { tiles(1, 0, *p, f); }
 #endif
 static void tiles_1_ragged(const product *p, const finish *f) { tiles(1, 1, *p, f); }
+#ifdef FNN_READS_AHEAD
+static void tiles_1_ahead(const product *all, const finish *f)
+{
+    product p = *all;
+    for (; p.m >= MR_1; p.m -= MR_1, p.A.at += MR_1 * p.A.row, p.C.at += MR_1 * p.C.ld)
+        tile(MR_1, 1, 1, ONE_AHEAD, p, f);
+    if (p.m) tiles_1_ragged(&p, f);
+}
+#endif
 static void tiles_2(const product *p, const finish *f) { tiles(2, 0, *p, f); }
 static void tiles_2_ragged(const product *p, const finish *f) { tiles(2, 1, *p, f); }
 
 /* Of groups of networks, whose rows come in few numbers */
-static void lanes_1(const product *p, const finish *f) { tiles_of_few_heights(1, 0, 1, *p, f); }
-static void lanes_2(const product *p, const finish *f) { tiles_of_few_heights(2, 0, 1, *p, f); }
+static void lanes_1(const product *p, const finish *f) { tiles_of_few_heights(1, 0, LANES, *p, f); }
+static void lanes_2(const product *p, const finish *f) { tiles_of_few_heights(2, 0, LANES, *p, f); }
 
 /* A panel of n ≤ PANEL columns, by its number of vectors */
 static void panel_product(const product *p, const finish *f)
 {
     if (p->n == 2 * V) tiles_2(p, f);
     else if (p->n > V) tiles_2_ragged(p, f);
+#ifdef FNN_READS_AHEAD
+    else if (p->m >= MANY_ROWS && p->k >= LONG_ROW && p->A.column == 1) tiles_1_ahead(p, f);
+#endif
 #ifndef FNN_MASKED_LOADS
     else if (p->n == V) tiles_1(p, f);
 #endif
@@ -207,7 +229,7 @@ static int64_t wide_rows(product all, const finish *f)
         row.B.at = all.B.at + j, row.bias = all.bias ? all.bias + j : NULL;
         for (int64_t i = 0; i < all.m; i++) {
             row.A.at = all.A.at + i * all.A.row, row.C.at = all.C.at + i * all.C.ld + j;
-            tile(1, NV_ROW, 0, 0, row, f);
+            tile(1, NV_ROW, 0, ONE, row, f);
         }
     }
     return j;
@@ -357,46 +379,4 @@ FNN_INLINE void sums(int64_t m, int64_t n, const_matrix A, vec alpha, vec beta, 
 static void column_sums(int64_t m, int64_t n, const_matrix A, real alpha, real beta, real *c)
 {
     sums(m, n, A, v_set1(alpha), v_set1(beta), beta != 0, c);
-}
-
-/* ---- of V networks, lane by lane ------------------------------------------------------------- */
-
-static void lanes_product(product all, const finish *f)
-{
-    product panel = all;
-    for (int64_t j = 0; j < all.n; j += PANEL) {
-        panel.n = all.n - j < PANEL ? all.n - j : PANEL;
-        panel.B.at = all.B.at + j / V * all.step;
-        panel.bias = all.bias ? all.bias + j : NULL;
-        panel.C.at = all.C.at + j;
-        if (panel.n > V) lanes_2(&panel, f);
-        else lanes_1(&panel, f);
-    }
-}
-
-static void nn_lanes(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, const real *bias, matrix C)
-{
-    finish f = {.start = FROM_BIAS};
-    lanes_product((product){m, n, k, {A.at, A.ld, V}, B, bias, C, V}, &f);
-}
-
-static void tn_lanes(int64_t m, int64_t n, int64_t k, const_matrix A, int shared, const_matrix B,
-                     const real *alpha, const real *beta, matrix C)
-{
-    finish f = {FROM_ZERO, 1, 1, beta != NULL, alpha, beta};
-    product all = {m, n, k, {A.at, shared ? 1 : V, A.ld}, B, NULL, C, V};
-    if (shared) block_product(all, IN_PLACE, &f, NULL);
-    else lanes_product(all, &f);
-}
-
-static void nt_lanes(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, matrix C)
-{
-    finish f = {.start = FROM_ZERO};
-    lanes_product((product){m, n, k, {A.at, A.ld, V}, {B.at, V}, NULL, C, B.ld}, &f);
-}
-
-static void column_sums_lanes(int64_t m, int64_t n, const_matrix A, const real *alpha, const real *beta,
-                              real *c)
-{
-    sums(m, n, A, v_load(alpha), beta ? v_load(beta) : v_zero(), beta != NULL, c);
 }

@@ -1,4 +1,4 @@
-/* lanes.inc.h: numbers of V networks, one network a lane: puts them side by side and takes them apart. */
+/* lanes.inc.h: numbers of V networks, one network a lane: puts them side by side, multiplies them, takes them apart. */
 
 /* n numbers of V networks, from[g] each or NULL for zeros, side by side */
 static void interleave(int64_t n, const real *const *from, real *to)
@@ -60,4 +60,46 @@ static void gather_lanes(const fnn_matrix *X, int64_t n, const fnn_selection *ro
         }
         interleave(n, from, out.at);
     }
+}
+
+/* ---- products, lane by lane ------------------------------------------------------------- */
+
+static void lanes_product(product all, const finish *f)
+{
+    product panel = all;
+    for (int64_t j = 0; j < all.n; j += PANEL) {
+        panel.n = all.n - j < PANEL ? all.n - j : PANEL;
+        panel.B.at = all.B.at + j / V * all.step;
+        panel.bias = all.bias ? all.bias + j : NULL;
+        panel.C.at = all.C.at + j;
+        if (panel.n > V) lanes_2(&panel, f);
+        else lanes_1(&panel, f);
+    }
+}
+
+static void nn_lanes(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, const real *bias, matrix C)
+{
+    finish f = {.start = FROM_BIAS};
+    lanes_product((product){m, n, k, {A.at, A.ld, V}, B, bias, C, V}, &f);
+}
+
+static void tn_lanes(int64_t m, int64_t n, int64_t k, const_matrix A, int shared, const_matrix B,
+                     const real *alpha, const real *beta, matrix C)
+{
+    finish f = {FROM_ZERO, 1, 1, beta != NULL, alpha, beta};
+    product all = {m, n, k, {A.at, shared ? 1 : V, A.ld}, B, NULL, C, V};
+    if (shared) block_product(all, IN_PLACE, &f, NULL);
+    else lanes_product(all, &f);
+}
+
+static void nt_lanes(int64_t m, int64_t n, int64_t k, const_matrix A, const_matrix B, matrix C)
+{
+    finish f = {.start = FROM_ZERO};
+    lanes_product((product){m, n, k, {A.at, A.ld, V}, {B.at, V}, NULL, C, B.ld}, &f);
+}
+
+static void column_sums_lanes(int64_t m, int64_t n, const_matrix A, const real *alpha, const real *beta,
+                              real *c)
+{
+    sums(m, n, A, v_load(alpha), beta ? v_load(beta) : v_zero(), beta != NULL, c);
 }

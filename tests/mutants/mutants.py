@@ -36,8 +36,8 @@ GEMM = [
     ),
     Mutant(
         "csrc/kernels/gemm.inc.h",
-        "const real *at = p.A.at + i * p.A.row;",
-        "const real *at = p.A.at + i * p.A.column;",
+        "const real *at = A[i / 3] + i % 3 * p.A.row;",
+        "const real *at = A[i / 3] + i % 3 * p.A.column;",
         "the strides of A are taken for each other",
     ),
     Mutant(
