@@ -103,7 +103,7 @@ def write(results: list[Result], args: argparse.Namespace, missing: list[str]) -
     }
     (output / "speed.json").write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     parts = [
-        "# Results\n",
+        "# Beside other libraries\n",
         f"{report.describe_machine(facts)}. Contenders: {comparison.peers_of(results)}. {digits}\n",
         f"Last written by `{command(args)}`.\n",
         "![How many times as fast fastnn is](ratios.svg)\n",
