@@ -195,7 +195,7 @@ cdef class Rows:
         if self.matrix.indptr != NULL or self.matrix.shift != NULL or self.n_cols > 65536:
             return None
         cdef int64_t step = max(1, LOOK_AT // max(self.n_cols, 1))
-        capacity = <int64_t>(1.05 * self.density() * n * self.n_cols) + self.n_cols
+        capacity = <int64_t>(1.25 * self.density() * n * self.n_cols) + self.n_cols
         if capacity * (size + 2) > most_bytes:
             return None
         starts = np.zeros(n + 1, np.int64)
@@ -219,7 +219,7 @@ cdef class Rows:
                 columns.resize(capacity, refcheck=False)
                 values.resize(capacity, refcheck=False)
             row = reached
-        # Made by the core, so not checked again; the few per cent of spare room are never touched.
+        # Made by the core, so not checked again; the spare room is never touched.
         lists = <Rows>Rows.__new__(Rows)
         memset(&lists.matrix, 0, sizeof(lists.matrix))
         lists.matrix.dtype, lists.matrix.n_rows = self.matrix.dtype, n
