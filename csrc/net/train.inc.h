@@ -63,7 +63,7 @@ static fnn_sums block_deltas(const train_job *job, block *b, const fnn_worker *m
     fetch(job->net, b, me, job->X, job->y, run->order, begin + at, rows, after < rows ? after : rows,
           total);
     forward(job->net, b, me, rows, 1, &drops);
-    b->owed = NULL;
+    if (b->owed) b->owed = NULL; /* of one thread: a team's block is not written */
     if (fnn_given_up(me)) return (fnn_sums){.rows = 0};
     output_costs(job->net, b, me, rows, job->y, 1);
     fnn_sums sums = sums_of(b, rows, job->y, run->order, begin + at, 0, 1); /* the same in every thread */

@@ -147,7 +147,7 @@ ROW = [
     ),
     Mutant(
         "csrc/net/train.inc.h",
-        "    b->owed = NULL;\n",
+        "if (b->owed) b->owed = NULL;",
         "",
         "a step that was made late is made again after a row of no weight",
     ),
