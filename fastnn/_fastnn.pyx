@@ -298,11 +298,11 @@ cdef class Net:
         check(status)
         return bool(finite)
 
-    cdef int64_t rows_few(self, X, Scaling scaling, str sparse, fnn_matrix *matrix) except -1:
+    cdef int64_t rows_few(self, X, Scaling scaling, str sparse, bint look, fnn_matrix *matrix) except -1:
         """Describe a few rows of a plain array; return their number, 0 if `Rows` is to see to them.
 
-        For calls where a microsecond counts: one look at the values. Errors about X are raised
-        elsewhere. `sparse` is the setting of `set_sparse`.
+        For calls where a microsecond counts. Errors about X are raised elsewhere. `sparse` is the
+        setting of `set_sparse`. `look`: for NaN and infinity, once at every value.
         """
         cdef cnp.ndarray rows
         cdef int64_t n
@@ -329,7 +329,7 @@ cdef class Net:
         matrix.factor = 1
         if scaling is not None:
             scaling.describe(matrix, self.n_in)
-        if not fnn_all_finite(matrix, self.n_in, code_of(self.dtype)):
+        if look and not fnn_all_finite(matrix, self.n_in, code_of(self.dtype)):
             return 0
         return n
 
@@ -396,7 +396,7 @@ cdef class Net:
         cdef int64_t n
         memset(matrix, 0, sizeof(matrix[0]))
         memset(targets, 0, sizeof(targets[0]))
-        n = self.rows_few(X, scaling, sparse, matrix)
+        n = self.rows_few(X, scaling, sparse, True, matrix)
         if (
             n == 0
             or n * self.n_params > AT_ONCE
@@ -426,13 +426,14 @@ cdef class Net:
         cdef fnn_pass how
         cdef fnn_status status
         cdef int64_t n, work
+        cdef int finite = 1
         memset(&matrix, 0, sizeof(matrix))
         if self.n_layers > MOST_LAYERS:
             return None
         if type(X) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray>X) == 2:
             if cnp.PyArray_DIM(<cnp.ndarray>X, 0) * self.n_params > FNN_WORTH_A_TEAM:
                 return None
-        n = self.rows_few(X, scaling, sparse, &matrix)
+        n = self.rows_few(X, scaling, sparse, False, &matrix)
         work = n * self.n_params
         if n == 0:
             return None
@@ -443,14 +444,14 @@ cdef class Net:
         memset(pointers, 0, sizeof(pointers))
         pointers[self.n_layers] = cnp.PyArray_DATA(outputs)
         memset(&how, 0, sizeof(how))
-        how.end, how.n_threads = n, 1
+        how.end, how.n_threads, how.finite = n, 1, &finite
         if work < BRIEF:
             status = fnn_forward(self.net, &matrix, &how, <void *const *>pointers)
         else:
             with nogil:
                 status = fnn_forward(self.net, &matrix, &how, <void *const *>pointers)
         check(status)
-        return outputs
+        return outputs if finite else None
 
     def train_few(self, X, y, slopes, bint any_number, Scaling scaling, str sparse not None,
                   Optimiser optimiser not None, double rate, counter, uint64_t dropout_seed,
@@ -548,7 +549,7 @@ cdef class Net:
         cdef cnp.npy_intp shape[3]
         cdef int64_t n, work
         memset(&matrix, 0, sizeof(matrix))
-        n = self.rows_few(X, scaling, sparse, &matrix)
+        n = self.rows_few(X, scaling, sparse, True, &matrix)
         shape[0], shape[1] = n, self.n_out
         shape[2] = self.n_params if of_params else self.n_in
         work = n * self.n_params * (1 + self.n_out)

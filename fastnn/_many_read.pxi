@@ -50,7 +50,7 @@ cdef class Together:
             if cnp.PyArray_DIM(<cnp.ndarray>X, 0) * self.n * self.first.n_params > FNN_WORTH_A_TEAM:
                 return None
         memset(&matrix, 0, sizeof(matrix))
-        n = self.first.rows_few(X, scaling, "never", &matrix)
+        n = self.first.rows_few(X, scaling, "never", True, &matrix)
         if n == 0:
             return None
         shape[0], shape[1], shape[2] = self.n, n, self.first.n_out

@@ -1,4 +1,4 @@
-"""Predictions of many rows name numbers that are not finite, though no pass looks for them."""
+"""Predictions name numbers that are not finite, though no pass looks for them."""
 
 from __future__ import annotations
 
@@ -16,46 +16,53 @@ def network(width: int, dtype: str = "float32", activation: str = "relu") -> fas
     return fastnn.MLP([6, width, 2], activation=activation, dtype=dtype, seed=0)
 
 
-def rows(dtype: str = "float32") -> Any:
-    return np.random.default_rng(0).normal(size=(ROWS, 6)).astype(dtype)
+def rows(dtype: str = "float32", n: int = ROWS) -> Any:
+    return np.random.default_rng(0).normal(size=(n, 6)).astype(dtype)
 
 
+few_and_many = pytest.mark.parametrize("n", [1, 4, 60, ROWS])
+
+
+@few_and_many
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("width", [5, 100])
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])  # both hide what is infinite
 @pytest.mark.parametrize("share", [1.0, 0.1])  # of numbers that are not 0
 def test_a_number_that_is_not_finite_is_named_wherever_it_is(
-    bad: float, width: int, activation: str, share: float
+    n: int, bad: float, width: int, activation: str, share: float
 ) -> None:
-    X = rows()
+    X, row = rows(n=n), n * 3 // 4
     X[np.random.default_rng(1).random(X.shape) > share] = 0
-    X[2345, 4] = bad
+    X[row, 4] = bad
     for X_given in (X, X.astype("float64"), np.asfortranarray(X), np.hstack([X, X])[:, :6]):
-        with pytest.raises(ValueError, match=r"X holds -?(nan|inf) at row 2345, column 4"):
+        with pytest.raises(ValueError, match=rf"X holds -?(nan|inf) at row {row}, column 4"):
             network(width, activation=activation).predict(X_given)
 
 
-def test_weights_of_zero_do_not_hide_it() -> None:
-    net, X = network(5), rows()
+@few_and_many
+def test_weights_of_zero_do_not_hide_it(n: int) -> None:
+    net, X = network(5), rows(n=n)
     net.weights[0][:] = 0
-    X[17, 0] = np.inf
-    with pytest.raises(ValueError, match="X holds inf at row 17, column 0"):
+    X[n - 1, 0] = np.inf
+    with pytest.raises(ValueError, match=f"X holds inf at row {n - 1}, column 0"):
         net.predict(X)
 
 
-def test_a_number_too_large_for_the_network_is_named_so() -> None:
-    X = rows("float64")
-    X[100, 2] = 1e300
+@few_and_many
+def test_a_number_too_large_for_the_network_is_named_so(n: int) -> None:
+    X = rows("float64", n)
+    X[n // 2, 2] = 1e300
     with pytest.raises(ValueError, match="too large for float32"):
         network(5).predict(X)
 
 
-def test_sums_that_overflow_are_predictions() -> None:
-    net, X = network(5), rows()
+@few_and_many
+def test_sums_that_overflow_are_predictions(n: int) -> None:
+    net, X = network(5), rows(n=n)
     net.weights[0][:] = 3e38
     X[:] = 3e38
     with np.errstate(all="ignore"):
-        assert net.predict(X).shape == (ROWS, 2)
+        assert net.predict(X).shape == (n, 2)
 
 
 def test_the_array_of_the_caller_is_as_before() -> None:
