@@ -59,7 +59,8 @@ enum { MR_1 = 12, MR_2 = 6 };
 #else
 enum { MR_1 = 4, MR_2 = 4 };
 #endif
-enum { MC = 20 * 12, LINE = 64 / sizeof(real), LONG_ROW = 256, MANY_ROWS = 240 };
+enum { MC = 20 * 12 };
+enum { LINE = 64 / sizeof(real), LONG_ROW = 256, MANY_ROWS = 240 }; /* (g): reals of a cache line; the least k and m */
 
 /* Where a tile's sums start, and what becomes of them: C = sums, or C = beta C + alpha sums */
 typedef enum { FROM_ZERO, FROM_BIAS, FROM_C } start;

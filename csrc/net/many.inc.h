@@ -275,7 +275,7 @@ static void fused_step(group *g, int64_t most)
         rate[k] = -(real)eta, kept[k] = (real)(1 - eta * decay_of(task->optimiser, task->run, g->steps[k]));
     }
     products(&g->net, g->b, &alone, most, g->tasks[0].run->trainable, (mix){.alphas = rate, .betas = kept},
-             (mix){.alphas = rate, .betas = one}, 0, g->net.params);
+             (mix){.alphas = rate, .betas = one}, AT_ONCE, g->net.params);
 }
 
 static void gradient_step(group *g, int64_t most)
@@ -285,7 +285,7 @@ static void gradient_step(group *g, int64_t most)
     FNN_T(lane_constants) constants;
     for (int k = 0; k < g->lanes; k++) one[k] = 1;
     mix plain = {.alphas = one};
-    products(&g->net, g->b, &alone, most, g->tasks[0].run->trainable, plain, plain, 0, g->b->gradient);
+    products(&g->net, g->b, &alone, most, g->tasks[0].run->trainable, plain, plain, AT_ONCE, g->b->gradient);
     if (clips(g->tasks[0].optimiser)) clip_group(g);
     group_constants(g, &constants);
     update_group(g, &constants);

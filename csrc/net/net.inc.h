@@ -219,7 +219,8 @@ static int first_trained(const fnn_net *net, const int *trainable)
 /* When dW is computed: in products(); in update(), some rows at a time; in the next batch's forward() */
 typedef enum { AT_ONCE, IN_UPDATE, IN_FORWARD } dW_when;
 
-/* Reals of a dense gradient from which a step finds less of it in the cache than it costs to compute it piece by piece */
+/* Numbers of the shortest dense gradient that is computed in update(): shorter ones are still in the cache when the step
+ * reads them */
 enum { LONG_GRADIENT = 1 << 19 };
 
 /* Whether dW[l] is not for products(); a first layer's, by non-zeros, waits only if they are stored by column */
@@ -303,7 +304,7 @@ static void update_piece(const fnn_optimiser *o, const FNN_T(constants) * consta
     }
 }
 
-/* Rows of a dense gradient of n columns that are computed at a time: whole tiles, which the first cache holds */
+/* Rows of a dense gradient of n columns that are computed at a time: whole tiles, which the second cache holds */
 static int64_t rows_at_once(int64_t n)
 {
     int64_t reals = 32768, strips = reals / (FNN_TABLE->strip * n);

@@ -151,7 +151,7 @@ static void row_gradient(const fnn_net *net, const block *b, int64_t i, real *ou
         row.a[l] = b->a[l] + i * b->ld[l];
         if (l) row.delta[l] = b->delta[l] + i * b->ld[l];
     }
-    products(net, &row, &alone, 1, NULL, (mix){.alpha = 1}, (mix){.alpha = 1}, 0, out);
+    products(net, &row, &alone, 1, NULL, (mix){.alpha = 1}, (mix){.alpha = 1}, AT_ONCE, out);
 }
 
 static void backward_work(void *arg, const fnn_worker *me)
@@ -174,7 +174,7 @@ static void backward_work(void *arg, const fnn_worker *me)
         deltas(net, b, me, m, 1, out->layers, to);
         if (inputs) /* ∂C/∂x = δ[1] W[0]ᵀ */
             pass_back(net, b, me, 0, share_of(me, m, net->sizes[0]), inputs + to * net->sizes[0], net->sizes[0]);
-        if (out->sum) products(net, b, me, m, NULL, (mix){.alpha = 1, .beta = 1}, (mix){.alpha = 1, .beta = 1}, 0, out->sum);
+        if (out->sum) products(net, b, me, m, NULL, (mix){.alpha = 1, .beta = 1}, (mix){.alpha = 1, .beta = 1}, AT_ONCE, out->sum);
         for (int64_t i = 0; each && i < m; i++) /* one thread: see below */
             row_gradient(net, b, i, each + (to + i) * net->n_params);
         fnn_barrier(me);

@@ -163,7 +163,9 @@ static outcome train_batch(train_job *job, const fnn_worker *me, int64_t begin, 
     int fused = fuses(net, o, run, m), asked = run->stop && number == 0, owes = job->other && begin + m < run->n;
     fnn_sums sums = {.finite = 1};
     int by_blocks = job->own && m > FNN_BLOCK;
-    dW_when when = fused ? owes ? IN_FORWARD : AT_ONCE : steps_at_once(net, o, run, m) ? IN_UPDATE : AT_ONCE;
+    dW_when when = AT_ONCE;
+    if (fused && owes) when = IN_FORWARD;
+    if (!fused && steps_at_once(net, o, run, m)) when = IN_UPDATE;
     if (by_blocks) gradient_by_blocks(job, me, begin, m, number, total, &sums);
     for (int64_t at = 0; at < m && !by_blocks; at += b->rows) {
         int64_t rows = m - at < b->rows ? m - at : b->rows;
